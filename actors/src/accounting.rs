@@ -1,0 +1,136 @@
+//! What a fill does to balances: the one place that knows.
+
+use messages::instrument::{Asset, Rules};
+use messages::orders::{Fee, Fill, Side};
+use messages::{Cash, Price, Quantity};
+
+/// Changes of balances by one fill, one entry per asset.
+///
+/// Base asset moves by the quantity, quote asset by price × quantity (rounded half to even once), the
+/// fee leaves its own asset, which may be a third one.
+#[must_use]
+pub fn balance_changes(rules: &Rules, side: Side, fill: &Fill) -> Option<Vec<(Asset, Cash)>> {
+    let base = Cash::from_raw(side.signed(fill.quantity).raw())?;
+    let value = fill.price.times(fill.quantity)?;
+    let quote = match side {
+        Side::Buy => -value,
+        Side::Sell => value,
+    };
+    let mut changes = vec![(rules.base, base), (rules.quote, quote)];
+    if let Some(fee) = fill.fee {
+        match changes.iter_mut().find(|(asset, _)| *asset == fee.asset) {
+            Some((_, amount)) => *amount = amount.checked_sub(fee.amount)?,
+            None => changes.push((fee.asset, -fee.amount)),
+        }
+    }
+    Some(changes)
+}
+
+/// A fee of `ppm` millionths of price × quantity, in quote asset.
+#[must_use]
+pub fn fee(rules: &Rules, price: Price, quantity: Quantity, ppm: i64) -> Option<Fee> {
+    let amount = price.times(quantity)?.per_million(ppm)?;
+    Some(Fee { amount, asset: rules.quote })
+}
+
+/// A position after a fill, and the profit of what it closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The new quantity, signed.
+    pub quantity: Quantity,
+    /// The new cost basis, signed like the quantity.
+    pub cost_basis: Cash,
+    /// Profit of the closed part, before fees.
+    pub realized: Cash,
+}
+
+/// Moves a position (signed `quantity` with its exact `cost_basis`) by a fill. A partial close takes
+/// basis × closed / quantity, rounded half to even, and leaves the rest, so that totals always balance;
+/// a fill beyond zero closes all and opens the other side at its price.
+#[must_use]
+pub fn move_position(quantity: Quantity, cost_basis: Cash, side: Side, fill: &Fill) -> Option<Moved> {
+    let change = side.signed(fill.quantity);
+    let after = quantity.checked_add(change)?;
+    let value = fill.price.times(fill.quantity)?;
+    let signed_value = if change.is_negative() { -value } else { value };
+    let grows = quantity.is_zero() || quantity.is_negative() == change.is_negative();
+    if grows {
+        let cost_basis = cost_basis.checked_add(signed_value)?;
+        return Some(Moved { quantity: after, cost_basis, realized: Cash::ZERO });
+    }
+    if change.abs() <= quantity.abs() {
+        let taken = cost_basis.share(change.abs(), quantity.abs())?;
+        // A sale brings `value` for the basis taken; buying back a short gives back the negative basis.
+        let realized = (-signed_value).checked_sub(taken)?;
+        return Some(Moved { quantity: after, cost_basis: cost_basis.checked_sub(taken)?, realized });
+    }
+    let closing_value = fill.price.times(quantity.abs())?;
+    let closing_signed = if change.is_negative() { closing_value } else { -closing_value };
+    let realized = closing_signed.checked_sub(cost_basis)?;
+    let opened = signed_value.checked_add(closing_signed)?;
+    Some(Moved { quantity: after, cost_basis: opened, realized })
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::UtcNanos;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fill(price: &str, quantity: &str) -> Fill {
+        Fill {
+            execution_id: "x".parse().unwrap(),
+            price: price.parse().unwrap(),
+            quantity: quantity.parse().unwrap(),
+            cumulative: quantity.parse().unwrap(),
+            liquidity: None,
+            fee: None,
+            executed_at: UtcNanos(0),
+        }
+    }
+
+    #[test]
+    fn positions_open_grow_shrink_close_and_flip() {
+        let check = |from: (&str, &str), side, price, quantity, expected: (&str, &str, &str)| {
+            let moved =
+                move_position(from.0.parse().unwrap(), from.1.parse().unwrap(), side, &fill(price, quantity)).unwrap();
+            let found = (moved.quantity.to_string(), moved.cost_basis.to_string(), moved.realized.to_string());
+            assert_eq!(
+                (found.0.as_str(), found.1.as_str(), found.2.as_str()),
+                expected,
+                "{from:?} {side} {quantity} @ {price}"
+            );
+        };
+        check(("0", "0"), Side::Buy, "100", "2", ("2", "200", "0"));
+        check(("2", "200"), Side::Buy, "110", "1", ("3", "310", "0"));
+        check(("2", "200"), Side::Sell, "110", "1", ("1", "100", "10"));
+        check(("2", "200"), Side::Sell, "90", "2", ("0", "0", "-20"));
+        check(("2", "200"), Side::Sell, "110", "3", ("-1", "-110", "20"));
+        check(("0", "0"), Side::Sell, "100", "2", ("-2", "-200", "0"));
+        check(("-2", "-200"), Side::Buy, "90", "1", ("-1", "-100", "10"));
+        check(("-2", "-200"), Side::Buy, "90", "5", ("3", "270", "20"));
+        // 10 for three: the part that does not divide stays with the rest.
+        check(("3", "10"), Side::Sell, "4", "1", ("2", "6.666666667", "0.666666667"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_paid_is_basis_plus_realized(fills in proptest::collection::vec((any::<bool>(), 1i64..10_000_000_000, 1i128..5_000_000_000), 1..40)) {
+            let (mut quantity, mut basis, mut realized, mut cash) = (Quantity::ZERO, Cash::ZERO, Cash::ZERO, Cash::ZERO);
+            for (buy, price, amount) in fills {
+                let side = if buy { Side::Buy } else { Side::Sell };
+                let mut fill = fill("1", "1");
+                fill.price = Price::from_raw(price).unwrap();
+                fill.quantity = Quantity::from_raw(amount).unwrap();
+                let moved = move_position(quantity, basis, side, &fill).unwrap();
+                let value = fill.price.times(fill.quantity).unwrap();
+                cash = if buy { cash.checked_sub(value) } else { cash.checked_add(value) }.unwrap();
+                (quantity, basis) = (moved.quantity, moved.cost_basis);
+                realized = realized.checked_add(moved.realized).unwrap();
+                prop_assert_eq!(cash.checked_add(basis).unwrap(), realized, "cash + basis = realized profit");
+                prop_assert!(!quantity.is_zero() || basis.is_zero(), "a flat position has no basis");
+            }
+        }
+    }
+}

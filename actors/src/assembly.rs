@@ -1,0 +1,147 @@
+//! From settings to states: the one place where every deciding state is made, live and in a backtest.
+
+use std::collections::BTreeMap;
+
+use messages::ids::ClientOrderIds;
+use messages::instrument::Rules;
+use messages::{Exchange, Instrument, StrategyId};
+
+use crate::market;
+use crate::orders::state::{self as orders, Orders};
+use crate::positions::state::{self as positions, Positions};
+use crate::settings::{Deciding, StrategyRun};
+use crate::strategies::host::Host;
+use crate::strategies::registry::{Registry, Setup};
+use crate::venues::paper::state::{self as paper, Paper};
+
+/// Why the states cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings that say what cannot be.
+    #[error("{0}")]
+    Settings(String),
+    /// A strategy that cannot be made.
+    #[error("strategies.run.{name}")]
+    Strategy {
+        /// Its name.
+        name: StrategyId,
+        /// Why.
+        source: crate::strategies::registry::Error,
+    },
+}
+
+/// Makes states from settings.
+#[derive(Debug, Clone)]
+pub struct Assembly {
+    deciding: Deciding,
+    rules: BTreeMap<Instrument, Rules>,
+    instance: String,
+    epoch: u64,
+    seed: u64,
+}
+
+impl Assembly {
+    /// For one start of one instance.
+    ///
+    /// # Errors
+    /// An instrument's key that cannot be read.
+    pub fn new(deciding: Deciding, instance: &str, epoch: u64, seed: u64) -> Result<Self, Error> {
+        let rules = deciding.rules().map_err(Error::Settings)?;
+        Ok(Self { deciding, rules, instance: instance.to_owned(), epoch, seed })
+    }
+
+    /// The settings that decide.
+    #[must_use]
+    pub fn deciding(&self) -> &Deciding {
+        &self.deciding
+    }
+
+    /// The start's number.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The rules of every instrument.
+    #[must_use]
+    pub fn rules(&self) -> &BTreeMap<Instrument, Rules> {
+        &self.rules
+    }
+
+    /// The market.
+    #[must_use]
+    pub fn market(&self) -> market::state::Market {
+        let bars = &self.deciding.bars;
+        market::state::Market::new(market::state::Settings { bars: bars.timeframes.clone(), lateness: bars.lateness })
+    }
+
+    /// The paper venue.
+    #[must_use]
+    pub fn paper(&self) -> Paper {
+        let settings = &self.deciding.paper;
+        Paper::new(paper::Settings {
+            account: self.deciding.account.name,
+            latency: settings.latency,
+            maker_fee_ppm: settings.maker_fee_ppm,
+            taker_fee_ppm: settings.taker_fee_ppm,
+            rules: self.rules.clone(),
+        })
+    }
+
+    /// Orders and risk; every exchange's orders go to the paper venue.
+    ///
+    /// # Errors
+    /// The instance's name cannot be part of client order ids.
+    pub fn orders(&self) -> Result<Orders, Error> {
+        let ids = ClientOrderIds::new(&self.instance, self.epoch)
+            .map_err(|e| Error::Settings(format!("instance.name: {e}")))?;
+        let exchanges = [Exchange::Binance, Exchange::Alpaca, Exchange::Simulated];
+        let settings = orders::Settings {
+            account: self.deciding.account.name,
+            kind: self.deciding.account.kind,
+            limits: self.deciding.risk.clone(),
+            rules: self.rules.clone(),
+            venues: exchanges.into_iter().map(|e| (e, paper::CAPABILITIES)).collect(),
+            query_after: self.deciding.venues.query_after,
+            not_received_after: self.deciding.venues.not_received_after,
+        };
+        Ok(Orders::new(settings, ids))
+    }
+
+    /// Positions and balances.
+    #[must_use]
+    pub fn positions(&self) -> Positions {
+        Positions::new(positions::Settings {
+            account: self.deciding.account.name,
+            currency: self.deciding.account.currency,
+            rules: self.rules.clone(),
+        })
+    }
+
+    /// One strategy in its `generation`.
+    ///
+    /// # Errors
+    /// Nobody registered it, or its instruments or parameters are wrong.
+    pub fn host(
+        &self,
+        registry: &Registry,
+        name: StrategyId,
+        run: &StrategyRun,
+        generation: u32,
+    ) -> Result<Host, Error> {
+        let in_section = |e| Error::Settings(format!("strategies.run.{name}.instruments: {e}"));
+        let instruments = self.deciding.instruments_of(run).map_err(in_section)?;
+        let setup = Setup { instruments, parameters: run.parameters.clone() };
+        let strategy =
+            registry.make(run.strategy.unwrap_or(name), &setup).map_err(|source| Error::Strategy { name, source })?;
+        Ok(Host::new(name, generation, strategy, self.seed, self.rules.clone(), run.on_stop))
+    }
+
+    /// All strategies of the settings, in their first generation.
+    ///
+    /// # Errors
+    /// One of them cannot be made.
+    pub fn hosts(&self, registry: &Registry) -> Result<Vec<Host>, Error> {
+        self.deciding.strategies.run.iter().map(|(name, run)| self.host(registry, *name, run, 0)).collect()
+    }
+}

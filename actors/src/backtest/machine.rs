@@ -1,0 +1,304 @@
+//! The machine: every deciding state, the messages on their way between them, and one delivery at a time.
+//!
+//! The driver and the session replay differ only in who chooses the next delivery.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use messages::ledger::{Action, Decider, Delivery, Handled, LedgerRecord};
+use messages::market::Batch;
+use messages::orders::{Command, OrderUpdate, Sender};
+use messages::venues::{VenueReport, VenueRequest};
+use messages::{MarketId, StrategyId, UtcNanos};
+
+use super::recorder::Recorder;
+use super::summary::Tally;
+use crate::orders::state::{Effect, Moment, Orders};
+use crate::positions::state::Positions;
+use crate::strategies::host::{Host, Said};
+use crate::venues::paper::state::Paper;
+
+/// A message to the orders state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToOrders {
+    /// From the paper venue.
+    Report(VenueReport),
+    /// From a strategy.
+    Command(Sender, Command),
+}
+
+/// All states, and what is on its way between them.
+pub struct Machine {
+    /// The paper venue.
+    pub paper: Paper,
+    /// Orders and risk.
+    pub orders: Orders,
+    /// Positions and balances.
+    pub positions: Positions,
+    /// Strategies, by name.
+    pub hosts: BTreeMap<StrategyId, Host>,
+    /// The journals.
+    pub recorder: Recorder,
+    /// What came out so far.
+    pub tally: Tally,
+    to_orders: VecDeque<(Decider, ToOrders)>,
+    to_paper: VecDeque<VenueRequest>,
+    to_positions: VecDeque<OrderUpdate>,
+    to_strategies: BTreeMap<StrategyId, VecDeque<OrderUpdate>>,
+    /// The number of each actor's last delivery, and the newest market event that it took in.
+    progress: BTreeMap<Decider, (u64, MarketId)>,
+    first_number: u64,
+    reports: Vec<VenueReport>,
+    effects: Vec<Effect>,
+}
+
+impl Machine {
+    /// Puts the states together; deliveries are numbered above `epoch << 32`.
+    #[must_use]
+    pub fn new(
+        paper: Paper,
+        orders: Orders,
+        positions: Positions,
+        hosts: Vec<Host>,
+        epoch: u64,
+        recorder: Recorder,
+    ) -> Self {
+        Self {
+            paper,
+            orders,
+            positions,
+            hosts: hosts.into_iter().map(|h| (h.name(), h)).collect(),
+            recorder,
+            tally: Tally::default(),
+            to_orders: VecDeque::new(),
+            to_paper: VecDeque::new(),
+            to_positions: VecDeque::new(),
+            to_strategies: BTreeMap::new(),
+            progress: BTreeMap::new(),
+            first_number: crate::deliveries::first_number(epoch),
+            reports: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Lets orders and positions see a batch. No decision falls here, so nothing is recorded: the next
+    /// delivery says how far they have seen.
+    pub fn see(&mut self, batch: &Batch) {
+        self.orders.on_market(batch);
+        self.positions.on_market(batch);
+    }
+
+    /// Delivers to one actor. `batches` holds the market events of a market delivery; `market_to` is the
+    /// newest event that the actor has taken in.
+    pub fn deliver(
+        &mut self,
+        actor: Decider,
+        delivery: &Delivery,
+        now: UtcNanos,
+        batches: &[&Batch],
+        market_to: MarketId,
+    ) {
+        let (number, market_from) = *self.progress.entry(actor).or_insert((self.first_number, MarketId(0)));
+        let number = number + 1;
+        self.progress.insert(actor, (number, market_to));
+        let generation = match actor {
+            Decider::Strategy(name) => self.hosts.get(&name).map_or(0, Host::generation),
+            _ => 0,
+        };
+        self.recorder.handled(|| Handled {
+            actor,
+            number,
+            generation,
+            now,
+            market_from,
+            market_to,
+            delivery: delivery.clone(),
+        });
+        let at = Moment { now, as_of: number };
+        match actor {
+            Decider::Paper => self.deliver_paper(delivery, now, batches),
+            Decider::Orders => self.deliver_orders(delivery, at),
+            Decider::Positions => self.deliver_positions(delivery, now),
+            Decider::Strategy(name) => self.deliver_strategy(name, delivery, now, batches),
+        }
+    }
+
+    fn deliver_paper(&mut self, delivery: &Delivery, now: UtcNanos, batches: &[&Batch]) {
+        let mut reports = std::mem::take(&mut self.reports);
+        match delivery {
+            Delivery::Market { .. } => batches.iter().for_each(|b| self.paper.on_market(b, &mut reports)),
+            Delivery::Messages { count, .. } => {
+                for request in take(&mut self.to_paper, *count) {
+                    self.paper.on_request(request, now, &mut reports);
+                }
+            }
+            Delivery::Timer => self.paper.on_timer(now, &mut reports),
+            _ => {}
+        }
+        self.to_orders.extend(reports.drain(..).map(|r| (Decider::Paper, ToOrders::Report(r))));
+        self.reports = reports;
+    }
+
+    fn deliver_orders(&mut self, delivery: &Delivery, at: Moment) {
+        let mut effects = std::mem::take(&mut self.effects);
+        match delivery {
+            Delivery::Messages { from, count } => {
+                for _ in 0..*count {
+                    let Some(message) = self.next_to_orders(*from) else { break };
+                    match message {
+                        ToOrders::Report(report) => self.orders.on_report(report, at, &mut effects),
+                        ToOrders::Command(sender, command) => self.orders.on_command(sender, command, at, &mut effects),
+                    }
+                }
+            }
+            Delivery::Timer => self.orders.on_timer(at, &mut effects),
+            Delivery::Manual(command) => {
+                let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
+                self.orders.on_command(sender, command.clone(), at, &mut effects);
+            }
+            Delivery::Trading(change) => self.orders.on_trading(change.clone(), at, &mut effects),
+            Delivery::Fault { strategy, next_generation, fault, cancel } => {
+                self.orders.on_fault(*strategy, *next_generation, *fault, *cancel, at, &mut effects);
+            }
+            Delivery::Deposit { asset, amount } => self.orders.on_deposit(*asset, *amount),
+            Delivery::Start(_) => self.orders.on_restarted(at, &mut effects),
+            Delivery::Market { .. } | Delivery::Snapshot(_) | Delivery::History { .. } | Delivery::Stop => {}
+        }
+        effects.drain(..).for_each(|effect| self.perform(effect, at.now));
+        self.effects = effects;
+    }
+
+    fn next_to_orders(&mut self, from: Decider) -> Option<ToOrders> {
+        let at = self.to_orders.iter().position(|(sender, _)| *sender == from)?;
+        self.to_orders.remove(at).map(|(_, message)| message)
+    }
+
+    fn perform(&mut self, effect: Effect, now: UtcNanos) {
+        match effect {
+            Effect::Update(update) => {
+                self.tally.on_update(&update);
+                self.recorder.ledger(&LedgerRecord::Order(update.clone()));
+                if update.event.fill.is_some() {
+                    self.to_positions.push_back((*update).clone());
+                }
+                self.to_strategies.entry(update.order.strategy).or_default().push_back(*update);
+            }
+            Effect::Record(record) => self.recorder.ledger(&record),
+            Effect::Send(_, request) => self.to_paper.push_back(request),
+            Effect::Alert(text) => self.alert(text, now),
+        }
+    }
+
+    fn alert(&mut self, text: String, now: UtcNanos) {
+        tracing::warn!("{text}");
+        self.tally.alerts += 1;
+        self.recorder.ledger(&LedgerRecord::Action(Action {
+            by: "merganser".to_owned(),
+            what: "alert".to_owned(),
+            subject: String::new(),
+            why: text,
+            at: now,
+        }));
+    }
+
+    fn deliver_positions(&mut self, delivery: &Delivery, now: UtcNanos) {
+        match delivery {
+            Delivery::Messages { count, .. } => {
+                for update in take(&mut self.to_positions, *count) {
+                    self.book(&update, now);
+                }
+            }
+            Delivery::Deposit { asset, amount } => {
+                if let Some(record) = self.positions.deposit(*asset, *amount, now) {
+                    self.recorder.ledger(&record);
+                }
+            }
+            Delivery::Snapshot(kind) => {
+                let snapshot = self.positions.snapshot(*kind, now);
+                self.tally.on_snapshot(&snapshot);
+                self.recorder.ledger(&LedgerRecord::Snapshot(snapshot));
+            }
+            _ => {}
+        }
+    }
+
+    fn book(&mut self, update: &OrderUpdate, now: UtcNanos) {
+        match self.positions.on_update(update, now) {
+            Ok(Some(booked)) => {
+                self.tally.on_booked(&booked);
+                self.recorder.ledger(&LedgerRecord::Booked(booked));
+            }
+            Ok(None) => {}
+            Err(why) => self.alert(why, now),
+        }
+    }
+
+    fn deliver_strategy(&mut self, name: StrategyId, delivery: &Delivery, now: UtcNanos, batches: &[&Batch]) {
+        let Some(host) = self.hosts.get_mut(&name) else { return };
+        let mut said = Said::default();
+        match delivery {
+            Delivery::Market { .. } => batches.iter().for_each(|b| host.on_market(b, &mut said)),
+            Delivery::Messages { count, .. } => {
+                for update in take(self.to_strategies.entry(name).or_default(), *count) {
+                    host.on_order(&update, &mut said);
+                }
+            }
+            Delivery::Timer => drop(host.on_timers(now, &mut said)),
+            Delivery::History { instrument, bars } => host.on_history(*instrument, bars, now, &mut said),
+            Delivery::Start(checkpoint) => {
+                if let Err(why) = host.start(checkpoint.as_deref(), now, &mut said) {
+                    said.lines.push(why);
+                }
+            }
+            Delivery::Stop => host.on_stop(now, &mut said),
+            _ => {}
+        }
+        let sender = Sender { strategy: name, generation: host.generation() };
+        for line in said.lines {
+            tracing::info!(strategy = %name, "{line}");
+        }
+        let commands = said.commands.into_iter().map(|c| (Decider::Strategy(name), ToOrders::Command(sender, c)));
+        self.to_orders.extend(commands);
+    }
+
+    /// The next message that waits anywhere, in the order of the stages: venues, orders, positions,
+    /// strategies by name; within a stage by emission.
+    #[must_use]
+    pub fn next_message(&self) -> Option<(Decider, Delivery)> {
+        let messages = |from, count: usize| Delivery::Messages { from, count: count as u32 };
+        if !self.to_paper.is_empty() {
+            return Some((Decider::Paper, messages(Decider::Orders, 1)));
+        }
+        if let Some((from, _)) = self.to_orders.front() {
+            return Some((Decider::Orders, messages(*from, 1)));
+        }
+        if !self.to_positions.is_empty() {
+            return Some((Decider::Positions, messages(Decider::Orders, 1)));
+        }
+        let waiting =
+            self.to_strategies.iter().find(|(name, queue)| !queue.is_empty() && self.hosts.contains_key(name));
+        waiting.map(|(name, _)| (Decider::Strategy(*name), messages(Decider::Orders, 1)))
+    }
+
+    /// How many messages of `from` wait for `actor`.
+    #[must_use]
+    pub fn waiting(&self, actor: Decider, from: Decider) -> usize {
+        match actor {
+            Decider::Paper => self.to_paper.len(),
+            Decider::Orders => self.to_orders.iter().filter(|(sender, _)| *sender == from).count(),
+            Decider::Positions => self.to_positions.len(),
+            Decider::Strategy(name) => self.to_strategies.get(&name).map_or(0, VecDeque::len),
+        }
+    }
+
+    /// The earliest instant at which any timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        let hosts = self.hosts.values().filter_map(Host::next_due);
+        self.paper.next_due().into_iter().chain(self.orders.next_due()).chain(hosts).min()
+    }
+}
+
+fn take<T>(queue: &mut VecDeque<T>, count: u32) -> Vec<T> {
+    let count = queue.len().min(count as usize);
+    queue.drain(..count).collect()
+}

@@ -1,0 +1,95 @@
+//! The recorder: both journals written in line, groups closed by size alone, so that the same records
+//! give the same bytes.
+
+use messages::ledger::{Handled, LedgerRecord, MarketRecord};
+use messages::market::Batch;
+use storage::datadir::Paths;
+use storage::journal::{Error, Writer};
+
+/// Writes both journals. Without journals it only counts, which is what a benchmark of the states wants.
+pub struct Recorder {
+    journals: Option<(Writer<LedgerRecord>, Writer<MarketRecord>)>,
+    error: Option<Error>,
+}
+
+impl Recorder {
+    /// Writes into the journals of a data directory.
+    ///
+    /// # Errors
+    /// The disk refuses, or a journal that is there is damaged.
+    pub fn open(paths: &Paths, segment_bytes: u64) -> Result<Self, Error> {
+        let ledger = Writer::open(&paths.ledger, segment_bytes)?;
+        let market = Writer::open(&paths.market, segment_bytes)?;
+        Ok(Self { journals: Some((ledger, market)), error: None })
+    }
+
+    /// Writes nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { journals: None, error: None }
+    }
+
+    /// True when records are written.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.journals.is_some()
+    }
+
+    /// Writes a ledger record. An error is kept for [`Self::finish`]; nothing is written after it.
+    pub fn ledger(&mut self, record: &LedgerRecord) {
+        let Some((ledger, _)) = &mut self.journals else { return };
+        if self.error.is_none() {
+            self.error = append(ledger, record).err();
+        }
+    }
+
+    /// Writes a market record.
+    pub fn market(&mut self, record: &MarketRecord) {
+        let Some((_, market)) = &mut self.journals else { return };
+        if self.error.is_none() {
+            self.error = append(market, record).err();
+        }
+    }
+
+    /// Writes a batch.
+    pub fn batch(&mut self, batch: &Batch) {
+        if self.is_on() && !batch.events.is_empty() {
+            self.market(&MarketRecord::Batch(batch.clone()));
+        }
+    }
+
+    /// Writes a delivery.
+    pub fn handled(&mut self, handled: impl FnOnce() -> Handled) {
+        if self.is_on() {
+            self.market(&MarketRecord::Handled(handled()));
+        }
+    }
+
+    /// The error that stopped the writing, if any.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// The first error since the start.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let Some((ledger, market)) = &mut self.journals else { return Ok(()) };
+        ledger.sync()?;
+        market.sync()?;
+        Ok(())
+    }
+}
+
+fn append<R: storage::journal::Record>(writer: &mut Writer<R>, record: &R) -> Result<(), Error> {
+    writer.append(record)?;
+    if writer.is_full() {
+        writer.sync()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! What is done: the actors, each a thin shell around a pure state, and what drives the states.
+//!
+//! This crate knows nothing of DuckDB and of HTTP. An actor imports no other actor: the tree and the
+//! backtest's machine put them together.
+
+pub mod accounting;
+pub mod assembly;
+pub mod backtest;
+pub mod book;
+pub mod bulk;
+pub mod clock;
+pub mod conflate;
+pub mod deliveries;
+pub mod durations;
+pub mod feeds;
+pub mod gate;
+pub mod market;
+pub mod orders;
+pub mod policy;
+pub mod ports;
+pub mod positions;
+pub mod restore;
+pub mod settings;
+pub mod snapshots;
+pub mod strategies;
+pub mod timer;
+pub mod tree;
+pub mod venues;

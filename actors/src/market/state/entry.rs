@@ -1,0 +1,118 @@
+//! All that the market actor knows of one instrument, and the rules by which its messages are
+//! judged before they get a number. Hears ticks; says use, pass on or drop.
+//!
+//! Invariant: a tick that is dropped leaves no trace but a count.
+
+use messages::caps;
+use messages::market::{Depth, DepthKind, Level, Tick, TickBody};
+use messages::number::{Price, Size};
+use messages::{Instrument, UtcNanos};
+
+use super::bars::Bars;
+use super::counters::Counters;
+use super::plan::Plan;
+use super::quotes::{Judged, Quotes};
+use super::trades::Trades;
+use super::watch::Watch;
+use crate::book::Book;
+
+/// The state of one instrument.
+#[derive(Debug)]
+pub struct Entry {
+    /// Whose.
+    pub instrument: Instrument,
+    /// Its exchange's place among the clocks.
+    pub clock: usize,
+    /// Last quote.
+    pub quotes: Quotes,
+    /// Trade ids and last trade.
+    pub trades: Trades,
+    /// When it was not watched.
+    pub watch: Watch,
+    /// Bars.
+    pub bars: Bars,
+    /// The order book, once a depth message came.
+    pub book: Option<Box<Book>>,
+}
+
+/// What is to be done with a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Number it, pass it on, and follow it.
+    Use,
+    /// Number it and pass it on; last prices and bars do not follow.
+    PassOn,
+    /// Count it; nobody sees it.
+    Drop,
+}
+
+impl Entry {
+    /// Nothing known yet.
+    pub fn new(instrument: Instrument, clock: usize, plan: &Plan) -> Self {
+        Self {
+            instrument,
+            clock,
+            quotes: Quotes::default(),
+            trades: Trades::default(),
+            watch: Watch::default(),
+            bars: Bars::new(plan),
+            book: None,
+        }
+    }
+
+    /// Judges a tick; all but plain use is counted.
+    pub fn judge(&mut self, tick: &Tick, received: UtcNanos, counters: &mut Counters) -> Verdict {
+        if is_ahead(tick.time, received) || !is_possible(&tick.body) {
+            counters.out_of_range += 1;
+            return Verdict::Drop;
+        }
+        if tick.revision > 0 {
+            // It repeats a sequence on purpose. Rows know the newest revision; bars do not follow yet.
+            counters.corrections += 1;
+            return Verdict::PassOn;
+        }
+        match &tick.body {
+            TickBody::Trade { conditions, .. } => {
+                if self.trades.admits(tick.sequence, conditions, counters) {
+                    Verdict::Use
+                } else {
+                    Verdict::Drop
+                }
+            }
+            TickBody::Quote { bid, ask } => match self.quotes.judge(tick.sequence, *bid, *ask, counters) {
+                Judged::Sound => Verdict::Use,
+                Judged::Crossed => Verdict::PassOn,
+                Judged::Late => Verdict::Drop,
+            },
+        }
+    }
+}
+
+/// A depth message that can be: otherwise it is dropped whole, and the next diff shows the gap.
+pub fn is_sound(depth: &Depth, received: UtcNanos) -> bool {
+    let ordered = match depth.kind {
+        DepthKind::Diff { first } => first <= depth.last,
+        DepthKind::Snapshot | DepthKind::Partial => true,
+    };
+    let levels = || depth.bids.iter().chain(&depth.asks);
+    ordered && !is_ahead(depth.time, received) && levels().all(is_level)
+}
+
+fn is_ahead(time: UtcNanos, received: UtcNanos) -> bool {
+    time > received.after(caps::CLOCK_TOLERANCE)
+}
+
+fn is_possible(body: &TickBody) -> bool {
+    match body {
+        TickBody::Trade { price, size, .. } => can_be(*price, *size),
+        TickBody::Quote { bid, ask } => [bid, ask].into_iter().flatten().all(is_level),
+    }
+}
+
+fn is_level(level: &Level) -> bool {
+    can_be(level.price, level.size)
+}
+
+fn can_be(price: Price, size: Size) -> bool {
+    price.is_positive() && !size.is_negative()
+}

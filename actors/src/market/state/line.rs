@@ -1,0 +1,233 @@
+//! The bars of one instrument and length: the open ones, and the closed ones that may still be
+//! revised. Hears what is to be added and when; says which bars changed since they were published.
+//!
+//! Invariant: slots are sorted by open time and do not overlap; `changed` counts the changed ones;
+//! an interval whose slot was forgotten is never opened again, so a bar id stands for all of a bar.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use messages::market::{Bar, Timeframe};
+use messages::{Instrument, MarketId, UtcNanos};
+
+use super::summary::{Mark, Summary};
+
+/// How long after its end a closed bar may still be revised, in venue time: longer than a feed
+/// takes to reconnect and fetch what it missed.
+pub const REVISABLE: Duration = Duration::from_secs(600);
+
+/// Slots looked at before the others are searched: the open bar, the closing one, and two late.
+const NEWEST: usize = 4;
+
+/// A publication of a bar.
+#[derive(Debug, Clone, Copy)]
+struct Published {
+    bar_id: MarketId,
+    revision: u16,
+    is_complete: bool,
+}
+
+/// One bar in the making.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// When it opens.
+    pub open: UtcNanos,
+    /// The first instant after it.
+    pub end: UtcNanos,
+    summary: Summary,
+    published: Option<Published>,
+    /// Differs from its last publication.
+    changed: bool,
+    /// Longer bars have taken it in, so they must hear of later trades directly.
+    merged: bool,
+}
+
+/// Where something was added.
+#[derive(Debug, Clone, Copy)]
+pub struct Added {
+    /// The end of its bar.
+    pub end: UtcNanos,
+    /// Longer bars have taken that bar in already.
+    pub merged: bool,
+}
+
+/// Which bar to publish, and what only its surroundings know.
+#[derive(Debug, Clone, Copy)]
+pub struct Publication {
+    /// Whose bar.
+    pub instrument: Instrument,
+    /// Its length.
+    pub timeframe: Timeframe,
+    /// When it opens.
+    pub open: UtcNanos,
+    /// All of it was watched.
+    pub is_complete: bool,
+}
+
+/// Why something was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Its interval can no longer be revised.
+    TooLate,
+    /// A sum or the revision does not fit its column.
+    Overflow,
+}
+
+/// The bars of one length.
+#[derive(Debug)]
+pub struct Line {
+    width: Duration,
+    slots: VecDeque<Slot>,
+    changed: usize,
+    /// Intervals that end here or before are forgotten.
+    forgotten: UtcNanos,
+}
+
+impl Line {
+    /// No bars yet.
+    pub fn new(timeframe: Timeframe) -> Self {
+        Self { width: timeframe.duration(), slots: VecDeque::new(), changed: 0, forgotten: UtcNanos::MIN }
+    }
+
+    /// Adds to the bar that holds the instant `time`.
+    pub fn add(&mut self, time: UtcNanos, part: &Summary, venue_now: UtcNanos) -> Result<Added, Refused> {
+        let place = self.place(time);
+        let slot = match self.slots.get_mut(place) {
+            Some(slot) if slot.open <= time => slot,
+            _ => return self.insert(time, *part, venue_now).map(|slot| Added { end: slot.end, merged: false }),
+        };
+        if !slot.summary.merge(part) {
+            return Err(Refused::Overflow);
+        }
+        self.changed += usize::from(!slot.changed);
+        slot.changed = true;
+        Ok(Added { end: slot.end, merged: slot.merged })
+    }
+
+    /// The first slot that ends after `time`: the one that holds it, or the place for it.
+    fn place(&self, time: UtcNanos) -> usize {
+        // Nearly always one of the newest; a search by halves would touch slots long out of cache.
+        if self.slots.back().is_some_and(|slot| slot.open <= time && time < slot.end) {
+            return self.slots.len() - 1;
+        }
+        let newer = self.slots.iter().rev().take(NEWEST).take_while(|slot| slot.end > time).count();
+        if newer < NEWEST { self.slots.len() - newer } else { self.slots.partition_point(|slot| slot.end <= time) }
+    }
+
+    /// Opens the bar that holds `time`.
+    fn insert(&mut self, time: UtcNanos, summary: Summary, venue_now: UtcNanos) -> Result<&mut Slot, Refused> {
+        let open = time.floor_to(self.width);
+        let end = open.after(self.width);
+        if end <= self.forgotten {
+            return Err(Refused::TooLate);
+        }
+        self.forget(venue_now);
+        let place = self.place(time);
+        self.slots.insert(place, Slot { open, end, summary, published: None, changed: true, merged: false });
+        self.changed += 1;
+        Ok(&mut self.slots[place])
+    }
+
+    fn forget(&mut self, venue_now: UtcNanos) {
+        while let Some(slot) = self.slots.front().filter(|slot| !slot.changed && slot.end.after(REVISABLE) <= venue_now)
+        {
+            self.forgotten = self.forgotten.max(slot.end);
+            self.slots.pop_front();
+        }
+    }
+
+    /// The changed bars that end by `limit`, newest first.
+    pub fn changed_by(&self, limit: UtcNanos) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().rev().filter(|slot| slot.changed).take(self.changed).filter(move |slot| slot.end <= limit)
+    }
+
+    /// The earliest end of a changed bar that ends after `limit`.
+    pub fn next_end(&self, limit: UtcNanos) -> Option<UtcNanos> {
+        self.changed_by(UtcNanos::MAX).map(|slot| slot.end).filter(|&end| end > limit).min()
+    }
+
+    /// The bars that end by `limit` and that longer bars have not taken in; from now on they have.
+    pub fn take_unmerged(&mut self, limit: UtcNanos) -> Vec<Summary> {
+        let closing = self.slots.iter_mut().rev().filter(|slot| slot.changed).take(self.changed);
+        let unmerged = closing.filter(|slot| !slot.merged && slot.end <= limit);
+        unmerged
+            .map(|slot| {
+                slot.merged = true;
+                slot.summary
+            })
+            .collect()
+    }
+
+    /// Settles the changed bars that end by `limit` without publishing them: scaffolding.
+    pub fn settle(&mut self, limit: UtcNanos) {
+        let changed = self.slots.iter_mut().rev().filter(|slot| slot.changed).take(self.changed);
+        for slot in changed.filter(|slot| slot.end <= limit) {
+            slot.changed = false;
+            self.changed -= 1;
+        }
+    }
+
+    /// Bars that were published as complete and are not, by what is known now, count as changed.
+    pub fn doubt(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) {
+        for slot in &mut self.slots {
+            let complete = slot.published.is_some_and(|published| published.is_complete);
+            if complete && !slot.changed && misses(slot.open, slot.end) {
+                slot.changed = true;
+                self.changed += 1;
+            }
+        }
+    }
+
+    /// Takes over what an earlier run published, at the venue time `venue_now`. Returns what longer
+    /// bars must still take in.
+    pub fn adopt(&mut self, bar: &Bar, venue_now: UtcNanos) -> Result<Option<Summary>, Refused> {
+        let place = self.place(bar.open_time);
+        let known = self.slots.get(place).filter(|slot| slot.open == bar.open_time).map(|slot| slot.summary);
+        let by_then = UtcNanos(venue_now.0.min(bar.end_time().0.saturating_sub(1)));
+        let last = known.map_or(Mark { time: by_then, sequence: None }, |summary| summary.last());
+        if known.is_none() {
+            self.insert(bar.open_time, Summary::of_bar(bar, last), venue_now)?;
+        }
+        let place = self.place(bar.open_time);
+        let slot = &mut self.slots[place];
+        if !slot.summary.agrees_with(bar) {
+            // The journal's tail begins inside the bar: its own numbers hold more trades than we saw.
+            slot.summary = Summary::of_bar(bar, last);
+        }
+        self.changed -= usize::from(slot.changed);
+        slot.changed = false;
+        slot.published = Some(Published { bar_id: bar.bar_id, revision: bar.revision, is_complete: bar.is_complete });
+        Ok((!std::mem::replace(&mut slot.merged, true)).then_some(slot.summary))
+    }
+
+    /// The next publication of a changed bar; its number is `id`.
+    pub fn publish(&mut self, which: Publication, id: MarketId) -> Result<Bar, Refused> {
+        let Publication { instrument, timeframe, open, is_complete } = which;
+        let place = self.place(open);
+        let slot = &mut self.slots[place];
+        slot.changed = false;
+        self.changed -= 1;
+        let (bar_id, revision) = match slot.published {
+            None => (id, 0),
+            Some(last) => (last.bar_id, last.revision.checked_add(1).ok_or(Refused::Overflow)?),
+        };
+        slot.published = Some(Published { bar_id, revision, is_complete });
+        let Summary { open, high, low, close, volume, notional, count: trade_count, .. } = slot.summary;
+        let open_time = slot.open;
+        Ok(Bar {
+            bar_id,
+            instrument,
+            timeframe,
+            open_time,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            notional,
+            trade_count,
+            revision,
+            is_complete,
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! The tail of the market journal: enough of it to rebuild the open bars, books and last quotes.
+
+use std::path::Path;
+
+use messages::ledger::{MarketRecord, Seq};
+use messages::market::Batch;
+use storage::journal::{Error, Reader};
+
+/// Records read back. Open bars reach back a minute and the revisable window ten; what lies further is
+/// in the tables. Bounded, so that a start stays quick.
+const RECORDS: u64 = 200_000;
+
+/// Batches among the last records, oldest first.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn read(dir: &Path, durable: Seq) -> Result<Vec<Batch>, Error> {
+    let from = Seq(durable.0.saturating_sub(RECORDS).max(1));
+    let mut reader = Reader::<MarketRecord>::new(dir, from);
+    let mut batches = Vec::new();
+    loop {
+        let group = match reader.next_group(durable) {
+            Ok(Some(group)) => group,
+            Ok(None) => return Ok(batches),
+            // Older segments have been dropped: begin where the journal does.
+            Err(Error::Gone { oldest, .. }) => {
+                reader = Reader::new(dir, Seq(oldest));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        batches.extend(group.records.into_iter().filter_map(|(_, record)| match record {
+            MarketRecord::Batch(batch) => Some(batch),
+            _ => None,
+        }));
+    }
+}

@@ -1,0 +1,267 @@
+//! The orders actor: the life of every order, and the risk that it must pass.
+//!
+//! Hears commands, venue reports, prices, faults of strategies and the ledger's acknowledgements.
+//! Says requests to venues and updates to positions and strategies, each only once the ledger holds
+//! what they follow from. While the ledger's disk is full, cancels alone go out at once.
+
+pub mod risk;
+pub mod state;
+pub mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
+use messages::orders::{OrderUpdate, Sender};
+use messages::venues::VenueRequest;
+use messages::{MarketId, StrategyId, UtcNanos};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::journal::{Ack, Journal};
+
+use crate::bulk::Inlet;
+use crate::clock::Clock;
+use crate::deliveries::Deliveries;
+use crate::gate::Gate;
+use crate::ports::{OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::timer::Timer;
+use state::{Effect, Moment, Orders};
+
+/// What the actor is given.
+pub struct Arguments {
+    /// The state, restored from the ledger.
+    pub state: Orders,
+    /// True after a restart: what was on its way is asked about.
+    pub restored: bool,
+    /// Its deliveries.
+    pub deliveries: Deliveries,
+    /// The ledger.
+    pub ledger: Journal<LedgerRecord>,
+    /// False while the ledger cannot write.
+    pub ledger_writes: Arc<AtomicBool>,
+    /// Prices.
+    pub prices: Inlet,
+    /// The venue.
+    pub venue: Port<ToVenue>,
+    /// Positions.
+    pub positions: Port<ToPositions>,
+    /// Strategies.
+    pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// Prices wait.
+    Wake,
+    /// From others.
+    Said(ToOrders),
+    /// The ledger holds everything up to this ticket.
+    Durable(u64),
+    /// Something may be due.
+    Timer,
+}
+
+impl From<ToOrders> for Mailbox {
+    fn from(message: ToOrders) -> Self {
+        Self::Said(message)
+    }
+}
+
+impl From<Wake> for Mailbox {
+    fn from(_: Wake) -> Self {
+        Self::Wake
+    }
+}
+
+/// The actor.
+pub struct OrdersActor;
+
+/// The shell around the state.
+pub struct Shell {
+    a: Arguments,
+    me: ActorRef<Mailbox>,
+    gate: Gate<Effect>,
+    timer: Timer,
+    seen: MarketId,
+    newest: UtcNanos,
+}
+
+impl Actor for OrdersActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        let restored = arguments.restored;
+        let mut shell = Shell {
+            a: arguments,
+            me,
+            gate: Gate::default(),
+            timer: Timer::default(),
+            seen: MarketId(0),
+            newest: UtcNanos::MIN,
+        };
+        if restored {
+            let at = shell.begin(Delivery::Start(None)).await;
+            let mut effects = Vec::new();
+            shell.a.state.on_restarted(at, &mut effects);
+            shell.commit(effects).await;
+        }
+        Ok(shell)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Mailbox::Wake => shell.see(),
+            Mailbox::Durable(ticket) => {
+                let effects = shell.gate.open(ticket);
+                effects.into_iter().for_each(|effect| shell.perform(effect));
+            }
+            Mailbox::Timer => {
+                shell.timer.fired();
+                if shell.a.state.next_due().is_some_and(|due| due <= shell.a.clock.now()) {
+                    let at = shell.begin(Delivery::Timer).await;
+                    let mut effects = Vec::new();
+                    shell.a.state.on_timer(at, &mut effects);
+                    shell.commit(effects).await;
+                }
+            }
+            Mailbox::Said(message) => shell.hear(message).await,
+        }
+        shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
+        Ok(())
+    }
+}
+
+impl Shell {
+    async fn hear(&mut self, message: ToOrders) {
+        let mut effects = Vec::new();
+        match message {
+            ToOrders::Commands(sender, commands) => {
+                let from = Decider::Strategy(sender.strategy);
+                let at = self.begin(Delivery::Messages { from, count: commands.len() as u32 }).await;
+                commands.into_iter().for_each(|c| self.a.state.on_command(sender, c, at, &mut effects));
+            }
+            ToOrders::Reports(reports) => {
+                let at = self.begin(Delivery::Messages { from: Decider::Paper, count: reports.len() as u32 }).await;
+                reports.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
+            }
+            ToOrders::Manual(command) => {
+                let at = self.begin(Delivery::Manual(command.clone())).await;
+                let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
+                self.a.state.on_command(sender, command, at, &mut effects);
+            }
+            ToOrders::Trading(change) => {
+                let at = self.begin(Delivery::Trading(change.clone())).await;
+                self.a.state.on_trading(change, at, &mut effects);
+            }
+            ToOrders::Fault { strategy, next_generation, fault, cancel } => {
+                let at = self.begin(Delivery::Fault { strategy, next_generation, fault, cancel }).await;
+                self.a.state.on_fault(strategy, next_generation, fault, cancel, at, &mut effects);
+            }
+            ToOrders::Deposit(asset, amount) => {
+                self.begin(Delivery::Deposit { asset, amount }).await;
+                self.a.state.on_deposit(asset, amount);
+            }
+            ToOrders::Status(reply) => {
+                let open = self.a.state.open_orders().cloned().collect();
+                // Who asked may have given up; that is no failure of ours.
+                let _ = reply.send(OrdersStatus { trading: self.a.state.trading(), open, waiting: self.gate.len() });
+                return;
+            }
+        }
+        self.commit(effects).await;
+    }
+
+    /// Takes in the newest prices.
+    fn see(&mut self) {
+        for delivered in self.a.prices.take(usize::MAX) {
+            self.a.state.on_market(&delivered.batch);
+            self.newest = self.newest.max(delivered.batch.received);
+            self.seen = delivered.batch.events.last().map_or(self.seen, |e| e.id);
+        }
+    }
+
+    /// Begins a delivery: prices first, then its record.
+    async fn begin(&mut self, delivery: Delivery) -> Moment {
+        self.see();
+        let now = self.a.clock.now().max(self.newest);
+        let as_of = self.a.deliveries.record(now, self.seen, delivery).await;
+        Moment { now, as_of }
+    }
+
+    /// Writes down what was decided, and holds what follows from it until that is durable.
+    async fn commit(&mut self, effects: Vec<Effect>) {
+        let records: Vec<LedgerRecord> = effects.iter().filter_map(|e| record(e, self.newest)).collect();
+        if records.is_empty() {
+            if self.gate.is_empty() {
+                effects.into_iter().for_each(|effect| self.perform(effect));
+            } else if !effects.is_empty() {
+                self.gate.join(effects);
+            }
+            return;
+        }
+        if !self.a.ledger_writes.load(Ordering::Acquire) {
+            self.send_cancels_at_once(&effects);
+        }
+        let ticket = self.gate.hold(effects);
+        let me = self.me.clone();
+        let ack: Ack = Box::new(move |durable| {
+            if durable.is_ok() {
+                let _ = me.send_message(Mailbox::Durable(ticket));
+            }
+        });
+        let _ = self.a.ledger.append(records, Some(ack)).await;
+    }
+
+    /// A cancel makes things safer: it does not wait for a disk. It is sent again when the ledger holds it.
+    fn send_cancels_at_once(&self, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Send(_, request @ VenueRequest::Cancel { client_order_id, .. }) = effect {
+                tracing::warn!(order = %client_order_id, journaled = false, "the ledger cannot write; the cancel goes out");
+                self.a.venue.cast(ToVenue::Requests(vec![request.clone()]));
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Update(update) => self.publish(*update),
+            Effect::Send(_, request) => drop(self.a.venue.cast(ToVenue::Requests(vec![request]))),
+            Effect::Alert(text) => tracing::warn!("{text}"),
+            Effect::Record(_) => {}
+        }
+    }
+
+    fn publish(&self, update: OrderUpdate) {
+        if update.event.fill.is_some() {
+            self.a.positions.cast(ToPositions::Updates(vec![update.clone()]));
+        }
+        if let Some(strategy) = self.a.strategies.get(&update.order.strategy) {
+            strategy.cast(ToStrategy::Updates(vec![update]));
+        }
+    }
+}
+
+/// What of an effect goes to the ledger.
+fn record(effect: &Effect, at: UtcNanos) -> Option<LedgerRecord> {
+    match effect {
+        Effect::Update(update) => Some(LedgerRecord::Order(update.clone())),
+        Effect::Record(record) => Some(record.clone()),
+        Effect::Alert(text) => Some(LedgerRecord::Action(Action {
+            by: "merganser".to_owned(),
+            what: "alert".to_owned(),
+            subject: String::new(),
+            why: text.clone(),
+            at,
+        })),
+        Effect::Send(..) => None,
+    }
+}

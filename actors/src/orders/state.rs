@@ -1,0 +1,593 @@
+//! The pure state of the orders actor: every order, its life, and what risk needs to judge the next.
+//!
+//! Hears commands, venue reports, prices, timers and ledger records; says effects. It knows no clock,
+//! no disk and no actor. What it says with [`Effect::Update`] and [`Effect::Record`] must be durable
+//! before any effect behind it is performed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use messages::caps;
+use messages::instrument::{Asset, Exchange, Rules};
+use messages::ledger::{Action, LedgerRecord};
+use messages::market::{Batch, EventBody, TickBody};
+use messages::orders::{
+    Attempt, Command, EventKind, Fee, Fill, Order, OrderEvent, OrderRequest, OrderUpdate, Replacement, Sender, Side,
+    Status,
+};
+use messages::risk::{Refusal, StateChange, TradingState};
+use messages::strategies::Fault;
+use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
+use messages::{
+    Account, Cash, ClientOrderId, CorrelationId, Instrument, Notional, OrderId, Quantity, Reason, StrategyId, UtcNanos,
+    ids::ClientOrderIds,
+};
+
+use super::risk::{self, AccountKind, Limits, Prices};
+use super::table::{self, Outcome};
+use crate::accounting;
+
+mod exposure;
+mod reports;
+mod resolve;
+
+/// What the state is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose money.
+    pub account: Account,
+    /// What the account may do.
+    pub kind: AccountKind,
+    /// The limits.
+    pub limits: Limits,
+    /// The instruments' rules.
+    pub rules: BTreeMap<Instrument, Rules>,
+    /// What each exchange's venue can do.
+    pub venues: BTreeMap<Exchange, Capabilities>,
+    /// When an unanswered request is asked about, and how often.
+    pub query_after: Duration,
+    /// When an order that the venue does not know can no longer arrive there.
+    pub not_received_after: Duration,
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Write it to the ledger; tell it to its strategy, and to positions if it is a fill.
+    Update(Box<OrderUpdate>),
+    /// Write it to the ledger.
+    Record(LedgerRecord),
+    /// Hand it to the venue of the exchange.
+    Send(Exchange, VenueRequest),
+    /// Tell people.
+    Alert(String),
+}
+
+/// An order with what only we need to know.
+#[derive(Debug, Clone)]
+struct Entry {
+    order: Order,
+    /// Events so far.
+    events: u32,
+    /// Fills so far, by the venue's key.
+    executions: BTreeSet<messages::ExecutionId>,
+    /// When the venue was last asked or told about it.
+    asked_at: UtcNanos,
+    /// When a cancel or replacement, still unanswered, was sent.
+    requested_at: Option<UtcNanos>,
+}
+
+/// When a delivery happens, and which it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The virtual now.
+    pub now: UtcNanos,
+    /// The number of the `handled` record.
+    pub as_of: u64,
+}
+
+/// The state.
+pub struct Orders {
+    settings: Settings,
+    client_ids: ClientOrderIds,
+    entries: BTreeMap<OrderId, Entry>,
+    by_client_id: BTreeMap<ClientOrderId, OrderId>,
+    open: BTreeSet<OrderId>,
+    /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
+    ended: VecDeque<OrderId>,
+    prices: BTreeMap<Instrument, Prices>,
+    positions: BTreeMap<(StrategyId, Instrument), Quantity>,
+    balances: BTreeMap<Asset, Cash>,
+    recent: BTreeMap<StrategyId, VecDeque<UtcNanos>>,
+    generations: BTreeMap<StrategyId, u32>,
+    trading: TradingState,
+    counters: Counters,
+}
+
+/// What happened beside the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Orders that were refused by us.
+    pub denied: u64,
+    /// Requests that made no sense in the order's state.
+    pub refused: u64,
+    /// Reports that were repeated or too late.
+    pub ignored: u64,
+    /// Reports about orders that nobody knows.
+    pub unknown: u64,
+    /// Events that should not have happened.
+    pub alarms: u64,
+}
+
+impl Orders {
+    /// An empty state; orders made here get their ids from `client_ids`.
+    #[must_use]
+    pub fn new(settings: Settings, client_ids: ClientOrderIds) -> Self {
+        Self {
+            settings,
+            client_ids,
+            entries: BTreeMap::new(),
+            by_client_id: BTreeMap::new(),
+            open: BTreeSet::new(),
+            ended: VecDeque::new(),
+            prices: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            balances: BTreeMap::new(),
+            recent: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            trading: TradingState::Active,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes what a ledger record says, at start.
+    pub fn restore(&mut self, record: &LedgerRecord) {
+        match record {
+            LedgerRecord::Order(update) => self.restore_order(update),
+            LedgerRecord::Deposit(balance) => {
+                self.balances.insert(balance.asset, balance.total);
+            }
+            LedgerRecord::Trading { change, .. } => self.trading = change.state,
+            _ => {}
+        }
+    }
+
+    fn restore_order(&mut self, update: &OrderUpdate) {
+        let (event, order) = (&update.event, &update.order);
+        let executions = self.entries.remove(&order.order_id).map(|e| e.executions).unwrap_or_default();
+        let mut entry =
+            Entry { order: order.clone(), events: event.number, executions, asked_at: event.at, requested_at: None };
+        if let Some(fill) = &event.fill {
+            entry.executions.insert(fill.execution_id);
+            self.apply_exposure(order, fill);
+        }
+        self.index(entry);
+    }
+
+    /// Takes the newest prices of a batch.
+    pub fn on_market(&mut self, batch: &Batch) {
+        for event in &batch.events {
+            let EventBody::Tick(tick) = &event.body else { continue };
+            let prices = self.prices.entry(tick.instrument).or_default();
+            prices.received = batch.received;
+            match tick.body {
+                TickBody::Trade { price, .. } => prices.last = Some(price),
+                TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
+            }
+        }
+    }
+
+    /// Handles a command.
+    pub fn on_command(&mut self, sender: Sender, command: Command, at: Moment, out: &mut Vec<Effect>) {
+        let known = self.generations.entry(sender.strategy).or_insert(sender.generation);
+        let stale = sender.generation < *known;
+        *known = (*known).max(sender.generation);
+        match command {
+            Command::Submit { order_id, request } => self.submit(sender, order_id, *request, stale, at, out),
+            // A cancel of an older generation only makes things safer.
+            Command::Cancel { order_id } => self.cancel(sender.strategy, order_id, at, out),
+            Command::CancelAll => self.cancel_all(sender.strategy, at, out),
+            Command::Replace { .. } if stale => self.counters.refused += 1,
+            Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
+        }
+    }
+
+    fn submit(
+        &mut self,
+        sender: Sender,
+        order_id: OrderId,
+        request: OrderRequest,
+        stale: bool,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.entries.contains_key(&order_id) {
+            self.counters.refused += 1;
+            return;
+        }
+        let verdict = if stale {
+            let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
+            Err(Refusal { reason: Reason::code("stale_generation"), text })
+        } else {
+            self.judge(sender.strategy, None, &request, request.quantity, at.now)
+        };
+        let mut entry = self.new_entry(sender.strategy, order_id, request, at);
+        match verdict {
+            Ok(()) => {
+                self.recent.entry(sender.strategy).or_default().push_back(at.now);
+                self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
+                let order = &entry.order;
+                let client_order_id = order.client_order_id;
+                let submit =
+                    VenueRequest::Submit { client_order_id, request: Box::new(order.request.clone()), at: at.now };
+                out.push(Effect::Send(order.request.instrument.exchange, submit));
+            }
+            Err(refusal) => {
+                self.counters.denied += 1;
+                self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+            }
+        }
+        self.index(entry);
+    }
+
+    fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
+        let client_order_id = self.client_ids.next_id();
+        let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
+        let order = Order {
+            order_id,
+            account: self.settings.account,
+            strategy,
+            client_order_id,
+            request,
+            status: Status::Initialized,
+            filled: Quantity::ZERO,
+            filled_notional: Notional::ZERO,
+            triggered: false,
+            attempts: vec![Attempt { client_order_id, venue_order_id: None, since: at.now }],
+            replacing: None,
+            reason: None,
+            reason_text: String::new(),
+            created_at: at.now,
+            submitted_at: None,
+            updated_at: at.now,
+            filled_at: None,
+            commission: None,
+            correlation_id: parent.unwrap_or(CorrelationId(order_id.0)),
+            as_of: at.as_of,
+        };
+        Entry { order, events: 0, executions: BTreeSet::new(), asked_at: at.now, requested_at: None }
+    }
+
+    fn judge(
+        &mut self,
+        strategy: StrategyId,
+        replaced: Option<OrderId>,
+        request: &OrderRequest,
+        remaining: Quantity,
+        now: UtcNanos,
+    ) -> Result<(), Refusal> {
+        let recent = self.recent.entry(strategy).or_default();
+        while recent.front().is_some_and(|at| *at <= now.before(risk::RATE_WINDOW)) {
+            recent.pop_front();
+        }
+        let instrument = request.instrument;
+        let exposure = self.exposure(strategy, instrument, replaced);
+        let free = self.free(instrument, replaced);
+        risk::decide(&risk::Context {
+            request,
+            remaining,
+            is_replacement: replaced.is_some(),
+            now,
+            limits: &self.settings.limits,
+            trading: self.trading,
+            rules: self.settings.rules.get(&instrument),
+            venue: self.settings.venues.get(&instrument.exchange).copied(),
+            prices: self.prices.get(&instrument).copied().unwrap_or_default(),
+            position: exposure.position,
+            open_buys: exposure.open_buys,
+            open_sells: exposure.open_sells,
+            open_orders: exposure.open_orders,
+            recent: &self.recent[&strategy],
+            kind: self.settings.kind,
+            free_quote: free.quote,
+            free_base: free.base,
+        })
+    }
+
+    fn cancel(&mut self, strategy: StrategyId, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take_own(strategy, order_id) else { return };
+        if self.happen(&mut entry, Happening::of(EventKind::CancelRequested), at, out) {
+            entry.requested_at = Some(at.now);
+            entry.asked_at = at.now;
+            out.push(cancel_request(&entry.order, at.now));
+        }
+        self.index(entry);
+    }
+
+    fn cancel_all(&mut self, strategy: StrategyId, at: Moment, out: &mut Vec<Effect>) {
+        let everyone = strategy == StrategyId::manual();
+        let mine = |id: &&OrderId| {
+            let order = &self.entries[*id].order;
+            (everyone || order.strategy == strategy) && order.status != Status::PendingCancel
+        };
+        let ids: Vec<OrderId> = self.open.iter().filter(mine).copied().collect();
+        for id in ids {
+            self.cancel(strategy, id, at, out);
+        }
+    }
+
+    fn replace(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        terms: Replacement,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(mut entry) = self.take_own(strategy, order_id) else { return };
+        if matches!(table::decide(entry.order.status, EventKind::ReplaceRequested), Outcome::Refuse) {
+            self.counters.refused += 1;
+            return self.index(entry);
+        }
+        let request = with_terms(&entry.order.request, terms);
+        let remaining = request.quantity.checked_sub(entry.order.filled).unwrap_or(Quantity::ZERO);
+        let verdict = self.judge_replacement(strategy, &entry, &request, remaining, at.now);
+        let new_id = entry.order.client_order_id.replacement(entry.order.attempts.len() as u32);
+        match (verdict, new_id) {
+            (Ok(()), Some(new_client_order_id)) => {
+                self.recent.entry(strategy).or_default().push_back(at.now);
+                let current = entry.order.attempts.last().copied();
+                entry.order.replacing = Some(terms);
+                entry.order.attempts.push(Attempt {
+                    client_order_id: new_client_order_id,
+                    venue_order_id: None,
+                    since: at.now,
+                });
+                self.happen(&mut entry, Happening::of(EventKind::ReplaceRequested), at, out);
+                entry.requested_at = Some(at.now);
+                entry.asked_at = at.now;
+                let replace = VenueRequest::Replace {
+                    client_order_id: current.map_or(entry.order.client_order_id, |a| a.client_order_id),
+                    new_client_order_id,
+                    venue_order_id: current.and_then(|a| a.venue_order_id),
+                    instrument: request.instrument,
+                    replacement: terms,
+                    at: at.now,
+                };
+                out.push(Effect::Send(request.instrument.exchange, replace));
+            }
+            (Err(refusal), _) => self.replacement_denied(&mut entry, refusal, at, out),
+            (Ok(()), None) => {
+                let text = format!("{} has no room for another replacement", entry.order.client_order_id);
+                let refusal = Refusal { reason: Reason::code("order.too_many_replacements"), text };
+                self.replacement_denied(&mut entry, refusal, at, out);
+            }
+        }
+        self.index(entry);
+    }
+
+    fn judge_replacement(
+        &mut self,
+        strategy: StrategyId,
+        entry: &Entry,
+        request: &OrderRequest,
+        remaining: Quantity,
+        now: UtcNanos,
+    ) -> Result<(), Refusal> {
+        if !remaining.is_positive() {
+            let text = format!("quantity {} is not above what is filled, {}", request.quantity, entry.order.filled);
+            return Err(Refusal { reason: Reason::code("order.already_filled"), text });
+        }
+        self.judge(strategy, Some(entry.order.order_id), request, remaining, now)
+    }
+
+    /// A replacement that we refuse leaves the order as it is; the refusal stands in its events.
+    fn replacement_denied(&mut self, entry: &mut Entry, refusal: Refusal, at: Moment, out: &mut Vec<Effect>) {
+        self.counters.denied += 1;
+        self.record(entry, Happening::refused(EventKind::ReplaceRejected, refusal), at, out);
+    }
+
+    /// Takes an order out for a change, if it is there and belongs to who asks; people may touch all.
+    fn take_own(&mut self, strategy: StrategyId, order_id: OrderId) -> Option<Entry> {
+        let allowed = |e: &Entry| strategy == StrategyId::manual() || e.order.strategy == strategy;
+        if !self.entries.get(&order_id).is_some_and(allowed) {
+            self.counters.refused += 1;
+            return None;
+        }
+        self.entries.remove(&order_id)
+    }
+
+    /// Changes the trading state.
+    pub fn on_trading(&mut self, change: StateChange, at: Moment, out: &mut Vec<Effect>) {
+        if change.state != self.trading {
+            self.trading = change.state;
+            out.push(Effect::Record(LedgerRecord::Trading { change, at: at.now }));
+        }
+    }
+
+    /// A strategy has failed: its generation ends here, its open orders are cancelled if it wants that.
+    pub fn on_fault(
+        &mut self,
+        strategy: StrategyId,
+        next_generation: u32,
+        fault: Fault,
+        cancel: bool,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        self.generations.insert(strategy, next_generation);
+        out.push(Effect::Record(LedgerRecord::Action(Action {
+            by: "merganser".to_owned(),
+            what: format!("strategy.{}", fault.as_str()),
+            subject: strategy.to_string(),
+            why: format!("generation {next_generation} follows"),
+            at: at.now,
+        })));
+        if cancel {
+            self.cancel_all(strategy, at, out);
+        }
+    }
+
+    /// Lets something happen to an order by the table. True when it did.
+    fn happen(&mut self, entry: &mut Entry, what: Happening, at: Moment, out: &mut Vec<Effect>) -> bool {
+        // What the venue never received may have been on its way all along: a later report is the truth.
+        let not_received =
+            entry.order.status == Status::Rejected && entry.order.reason == Some(Reason::code(resolve::NOT_RECEIVED));
+        let status = if not_received { Status::Submitted } else { entry.order.status };
+        match table::decide(status, what.kind) {
+            Outcome::To(next) => entry.order.status = next,
+            Outcome::Working => entry.order.status = working(&entry.order),
+            Outcome::Stay => {}
+            Outcome::Ignore => {
+                self.counters.ignored += 1;
+                return false;
+            }
+            Outcome::Refuse => {
+                self.counters.refused += 1;
+                return false;
+            }
+            Outcome::Alarm => {
+                self.counters.alarms += 1;
+                let order = &entry.order;
+                out.push(Effect::Alert(format!(
+                    "order {} is {} and was reported {}",
+                    order.client_order_id, order.status, what.kind
+                )));
+                if what.fill.is_none() {
+                    return false;
+                }
+            }
+        }
+        if not_received {
+            out.push(Effect::Alert(format!("order {} was taken for lost and is not", entry.order.client_order_id)));
+            entry.order.reason = None;
+            entry.order.reason_text.clear();
+        }
+        self.record(entry, what, at, out);
+        true
+    }
+
+    /// Writes down what happened.
+    fn record(&mut self, entry: &mut Entry, what: Happening, at: Moment, out: &mut Vec<Effect>) {
+        entry.events += 1;
+        let order = &mut entry.order;
+        order.updated_at = at.now;
+        if what.kind == EventKind::Submitted {
+            order.submitted_at = Some(at.now);
+        }
+        if order.status == Status::Filled && order.filled_at.is_none() {
+            order.filled_at = Some(what.fill.as_ref().map_or(at.now, |f| f.executed_at));
+        }
+        if order.status.is_terminal() && what.reason.is_some() {
+            order.reason = what.reason;
+            order.reason_text.clone_from(&what.text);
+        }
+        let event = OrderEvent {
+            order_id: order.order_id,
+            number: entry.events,
+            kind: what.kind,
+            status: order.status,
+            reason: what.reason,
+            reason_text: what.text,
+            at: at.now,
+            fill: what.fill,
+            as_of: at.as_of,
+        };
+        out.push(Effect::Update(Box::new(OrderUpdate { event, order: order.clone() })));
+    }
+
+    /// Puts an order back where all can find it.
+    fn index(&mut self, entry: Entry) {
+        let id = entry.order.order_id;
+        for attempt in &entry.order.attempts {
+            self.by_client_id.insert(attempt.client_order_id, id);
+        }
+        if entry.order.status.is_open() {
+            self.open.insert(id);
+        } else if self.open.remove(&id) || !self.entries.contains_key(&id) && !self.ended.contains(&id) {
+            self.ended.push_back(id);
+        }
+        self.entries.insert(id, entry);
+        while self.ended.len() > caps::ENDED_ORDERS {
+            let Some(oldest) = self.ended.pop_front() else { break };
+            if !self.open.contains(&oldest)
+                && let Some(gone) = self.entries.remove(&oldest)
+            {
+                for attempt in &gone.order.attempts {
+                    self.by_client_id.remove(&attempt.client_order_id);
+                }
+            }
+        }
+    }
+
+    /// The trading state.
+    #[must_use]
+    pub fn trading(&self) -> TradingState {
+        self.trading
+    }
+    /// What happened beside the rows.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+    /// Open orders, by id.
+    pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
+        self.open.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order)
+    }
+    /// One order, while it is remembered.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<&Order> {
+        self.entries.get(&id).map(|e| &e.order)
+    }
+}
+
+/// What happens to an order.
+struct Happening {
+    kind: EventKind,
+    reason: Option<Reason>,
+    text: String,
+    fill: Option<Fill>,
+}
+
+impl Happening {
+    fn of(kind: EventKind) -> Self {
+        Self { kind, reason: None, text: String::new(), fill: None }
+    }
+    fn because(kind: EventKind, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..Self::of(kind) }
+    }
+    fn refused(kind: EventKind, refusal: Refusal) -> Self {
+        Self { reason: Some(refusal.reason), text: refusal.text, ..Self::of(kind) }
+    }
+}
+
+fn working(order: &Order) -> Status {
+    if order.filled.is_positive() {
+        Status::PartiallyFilled
+    } else if order.triggered {
+        Status::Triggered
+    } else {
+        Status::Accepted
+    }
+}
+
+fn with_terms(request: &OrderRequest, terms: Replacement) -> OrderRequest {
+    let mut request = request.clone();
+    request.quantity = terms.quantity.unwrap_or(request.quantity);
+    request.price = terms.price.or(request.price);
+    request.stop_price = terms.stop_price.or(request.stop_price);
+    request
+}
+
+fn cancel_request(order: &Order, now: UtcNanos) -> Effect {
+    // While a replacement is on its way, the order is known by its last confirmed name.
+    let attempts = &order.attempts;
+    let named = if order.replacing.is_some() { attempts.iter().nth_back(1) } else { attempts.last() };
+    let request = VenueRequest::Cancel {
+        client_order_id: named.map_or(order.client_order_id, |a| a.client_order_id),
+        venue_order_id: named.and_then(|a| a.venue_order_id),
+        instrument: order.request.instrument,
+        at: now,
+    };
+    Effect::Send(order.request.instrument.exchange, request)
+}

@@ -1,0 +1,89 @@
+//! Ambiguous outcomes: an order without an answer is asked about, never sent again.
+
+use super::*;
+use messages::time::nanos;
+
+/// The reason of an order that its venue never received.
+pub(super) const NOT_RECEIVED: &str = "not_received";
+
+impl Orders {
+    /// Asks about orders that have waited too long for an answer.
+    pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let due: Vec<OrderId> = self
+            .open
+            .iter()
+            .filter(|id| self.due(&self.entries[*id]).is_some_and(|due| due <= at.now))
+            .copied()
+            .collect();
+        for id in due {
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            if self.settings.query_after > Duration::ZERO && waits(entry) {
+                entry.asked_at = at.now;
+                out.push(query(&entry.order, at.now));
+            }
+        }
+    }
+
+    /// When [`Self::on_timer`] has something to do next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        self.open.iter().filter_map(|id| self.due(&self.entries[id])).min()
+    }
+
+    fn due(&self, entry: &Entry) -> Option<UtcNanos> {
+        waits(entry).then(|| entry.asked_at.after(self.settings.query_after))
+    }
+
+    /// After a start: whatever was on its way may have arrived or not.
+    pub fn on_restarted(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let open: Vec<OrderId> = self.open.iter().copied().collect();
+        for id in open {
+            let Some(mut entry) = self.entries.remove(&id) else { continue };
+            entry.asked_at = at.now;
+            match entry.order.status {
+                Status::PendingCancel => {
+                    entry.requested_at = Some(at.now);
+                    out.push(cancel_request(&entry.order, at.now));
+                }
+                // If it did arrive, the venue's report of it changes the terms later.
+                Status::PendingReplace => self.replace_rejected(&mut entry, Reason::code("restarted"), at, out),
+                Status::PendingSubmit | Status::Submitted => out.push(query(&entry.order, at.now)),
+                _ => {}
+            }
+            self.index(entry);
+        }
+    }
+
+    /// The venue does not know the order. While its request may still arrive, that says nothing.
+    pub(super) fn not_known(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
+        let since = entry.order.submitted_at.unwrap_or(entry.order.created_at);
+        let never_accepted =
+            matches!(entry.order.status, Status::PendingSubmit | Status::Submitted | Status::PendingCancel);
+        if !never_accepted {
+            self.counters.alarms += 1;
+            let order = &entry.order;
+            return out.push(Effect::Alert(format!(
+                "order {} is {} here and unknown to its venue",
+                order.client_order_id, order.status
+            )));
+        }
+        if at.now.since(since) >= nanos(self.settings.not_received_after) {
+            self.happen(entry, Happening::because(EventKind::NotReceived, Reason::code(NOT_RECEIVED)), at, out);
+        }
+    }
+}
+
+/// True while an answer is owed.
+fn waits(entry: &Entry) -> bool {
+    matches!(entry.order.status, Status::PendingSubmit | Status::Submitted) || entry.requested_at.is_some()
+}
+
+/// What became of this order?
+pub(super) fn query(order: &Order, now: UtcNanos) -> Effect {
+    let request = VenueRequest::Query {
+        client_order_id: order.current_client_order_id(),
+        instrument: order.request.instrument,
+        at: now,
+    };
+    Effect::Send(order.request.instrument.exchange, request)
+}

@@ -1,0 +1,142 @@
+//! Ports: how actors reach each other, and what they may say.
+//!
+//! A [`Port`] is a slot that the supervisor refills when an actor is replaced; peers hold the port and
+//! never the actor. The protocols here carry reply ports; the data in them is in `messages`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use messages::instrument::Asset;
+use messages::orders::{Command, Order, OrderUpdate, Sender};
+use messages::risk::{StateChange, TradingState};
+use messages::snapshots::{Snapshot, SnapshotType};
+use messages::strategies::Fault;
+use messages::venues::{VenueReport, VenueRequest};
+use messages::{Cash, StrategyId};
+use ractor::{ActorRef, RpcReplyPort};
+
+type Slot<T> = Option<Box<dyn Fn(T) -> bool + Send + Sync>>;
+
+/// A way to an actor that may be replaced.
+pub struct Port<T>(Arc<RwLock<Slot<T>>>);
+
+impl<T> Clone for Port<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Port<T> {
+    fn default() -> Self {
+        Self(Arc::new(RwLock::new(None)))
+    }
+}
+
+impl<T: 'static> Port<T> {
+    /// Points the port at an actor.
+    pub fn fill<M: ractor::Message + From<T>>(&self, actor: ActorRef<M>) {
+        let send = move |message: T| actor.send_message(M::from(message)).is_ok();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(send));
+    }
+
+    /// Sends, without waiting. False when nobody is there; what the ledger holds is told again after the restart.
+    pub fn cast(&self, message: T) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|send| send(message))
+    }
+}
+
+/// Your bulk queue is not empty.
+#[derive(Debug, Clone, Copy)]
+pub struct Wake;
+
+/// To the market actor.
+pub enum ToMarket {
+    /// Frames wait.
+    Wake,
+    /// Publish what is open as incomplete, and stop.
+    Stop(RpcReplyPort<()>),
+}
+
+/// To the orders actor.
+pub enum ToOrders {
+    /// From a strategy.
+    Commands(Sender, Vec<Command>),
+    /// From a venue.
+    Reports(Vec<VenueReport>),
+    /// From a person.
+    Manual(Command),
+    /// From a person or a part of the runtime.
+    Trading(StateChange),
+    /// A strategy has failed.
+    Fault {
+        /// Which.
+        strategy: StrategyId,
+        /// The generation that follows.
+        next_generation: u32,
+        /// How.
+        fault: Fault,
+        /// Whether its open orders are cancelled.
+        cancel: bool,
+    },
+    /// Money was paid in.
+    Deposit(Asset, Cash),
+    /// How are you?
+    Status(RpcReplyPort<OrdersStatus>),
+}
+
+/// How orders stand.
+#[derive(Debug, Clone)]
+pub struct OrdersStatus {
+    /// What may be traded.
+    pub trading: TradingState,
+    /// Open orders.
+    pub open: Vec<Order>,
+    /// Effects that wait for the ledger.
+    pub waiting: usize,
+}
+
+/// To the positions actor.
+pub enum ToPositions {
+    /// Orders changed; their fills are to be booked.
+    Updates(Vec<OrderUpdate>),
+    /// Take a snapshot; the reply comes when it is durable.
+    Snapshot(SnapshotType, Option<RpcReplyPort<Box<Snapshot>>>),
+    /// Money is paid in.
+    Deposit(Asset, Cash),
+}
+
+/// To a venue actor.
+pub enum ToVenue {
+    /// Requests, in order.
+    Requests(Vec<VenueRequest>),
+}
+
+/// To a strategy's shell.
+pub enum ToStrategy {
+    /// Its own orders changed.
+    Updates(Vec<OrderUpdate>),
+    /// Trades did not fit its queue.
+    Lagging,
+    /// Stop; the reply comes when its last words are sent.
+    Stop(RpcReplyPort<()>),
+    /// Start again after a quarantine.
+    Resume,
+    /// How are you?
+    Status(RpcReplyPort<StrategyStatus>),
+}
+
+/// How a strategy stands.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct StrategyStatus {
+    /// Its name.
+    pub name: String,
+    /// `running`, `restarting`, `quarantined` or `stopped`.
+    pub state: String,
+    /// Its restart count.
+    pub generation: u32,
+    /// Faults so far.
+    pub faults: u32,
+    /// Threads that hung and were abandoned.
+    pub abandoned: u32,
+    /// Its last fault.
+    pub last_fault: Option<String>,
+}

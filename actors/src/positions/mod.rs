@@ -1,0 +1,137 @@
+//! The positions actor: what is held, what it is worth, what it brought.
+//!
+//! Hears order updates and prices; says bookings and snapshots to the ledger. A booking follows from a
+//! fill that the ledger holds already, so nothing waits for it; a start books what a crash left unbooked.
+
+pub mod state;
+
+use messages::ledger::{Decider, Delivery, LedgerRecord};
+use messages::{MarketId, UtcNanos};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::journal::{Ack, Journal};
+
+use crate::bulk::Inlet;
+use crate::clock::Clock;
+use crate::deliveries::Deliveries;
+use crate::ports::{ToPositions, Wake};
+use state::Positions;
+
+/// What the actor is given.
+pub struct Arguments {
+    /// The state, restored from the ledger.
+    pub state: Positions,
+    /// Its deliveries.
+    pub deliveries: Deliveries,
+    /// The ledger.
+    pub ledger: Journal<LedgerRecord>,
+    /// Prices.
+    pub prices: Inlet,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// Prices wait.
+    Wake,
+    /// From others.
+    Said(ToPositions),
+}
+
+impl From<ToPositions> for Mailbox {
+    fn from(message: ToPositions) -> Self {
+        Self::Said(message)
+    }
+}
+
+impl From<Wake> for Mailbox {
+    fn from(_: Wake) -> Self {
+        Self::Wake
+    }
+}
+
+/// The actor.
+pub struct PositionsActor;
+
+/// The shell around the state.
+pub struct Shell {
+    a: Arguments,
+    seen: MarketId,
+    newest: UtcNanos,
+}
+
+impl Actor for PositionsActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        let mut shell = Shell { a: arguments, seen: MarketId(0), newest: UtcNanos::MIN };
+        for update in shell.a.state.take_unbooked() {
+            let now = shell.a.clock.now();
+            shell.book(&[update], now).await;
+        }
+        Ok(shell)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        shell.see();
+        match message {
+            Mailbox::Wake => {}
+            Mailbox::Said(ToPositions::Updates(updates)) => {
+                let from = Decider::Orders;
+                let now = shell.begin(Delivery::Messages { from, count: updates.len() as u32 }).await;
+                shell.book(&updates, now).await;
+            }
+            Mailbox::Said(ToPositions::Deposit(asset, amount)) => {
+                let now = shell.begin(Delivery::Deposit { asset, amount }).await;
+                let record = shell.a.state.deposit(asset, amount, now);
+                let _ = shell.a.ledger.append(record.into_iter().collect(), None).await;
+            }
+            Mailbox::Said(ToPositions::Snapshot(kind, reply)) => {
+                let now = shell.begin(Delivery::Snapshot(kind)).await;
+                let snapshot = shell.a.state.snapshot(kind, now);
+                let ack = reply.map(|reply| {
+                    let snapshot = snapshot.clone();
+                    let ack: Ack = Box::new(move |_| drop(reply.send(snapshot)));
+                    ack
+                });
+                let _ = shell.a.ledger.append(vec![LedgerRecord::Snapshot(snapshot)], ack).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shell {
+    fn see(&mut self) {
+        for delivered in self.a.prices.take(usize::MAX) {
+            self.a.state.on_market(&delivered.batch);
+            self.newest = self.newest.max(delivered.batch.received);
+            self.seen = delivered.batch.events.last().map_or(self.seen, |e| e.id);
+        }
+    }
+
+    async fn begin(&mut self, delivery: Delivery) -> UtcNanos {
+        let now = self.a.clock.now().max(self.newest);
+        self.a.deliveries.record(now, self.seen, delivery).await;
+        now
+    }
+
+    async fn book(&mut self, updates: &[messages::orders::OrderUpdate], now: UtcNanos) {
+        let mut records = Vec::with_capacity(updates.len());
+        for update in updates {
+            match self.a.state.on_update(update, now) {
+                Ok(Some(booked)) => records.push(LedgerRecord::Booked(booked)),
+                Ok(None) => {}
+                Err(why) => tracing::error!("{why}"),
+            }
+        }
+        let _ = self.a.ledger.append(records, None).await;
+    }
+}

@@ -1,0 +1,344 @@
+//! The pure state of the positions actor: what each strategy holds, what the account owns.
+//!
+//! Hears order updates (it books their fills), prices, deposits and ledger records; says bookings and
+//! snapshots for the ledger. Each fill is booked once: by its trade id, over restarts too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use messages::instrument::{Asset, Rules};
+use messages::ledger::LedgerRecord;
+use messages::market::{Batch, EventBody, TickBody};
+use messages::orders::OrderUpdate;
+use messages::positions::{Balance, Booked, Position, Trade};
+use messages::snapshots::{Portfolio, Snapshot, SnapshotType};
+use messages::{Account, Cash, CorrelationId, Instrument, Notional, Price, Quantity, StrategyId, TradeId, UtcNanos};
+
+use crate::accounting;
+
+/// What the state is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose money.
+    pub account: Account,
+    /// What it is valued in.
+    pub currency: Asset,
+    /// The instruments' rules.
+    pub rules: BTreeMap<Instrument, Rules>,
+}
+
+/// A position as it is kept.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    quantity: Quantity,
+    cost_basis: Cash,
+    realized: Cash,
+    opened_at: Option<UtcNanos>,
+    closed_at: Option<UtcNanos>,
+}
+
+/// The state.
+pub struct Positions {
+    settings: Settings,
+    held: BTreeMap<(Instrument, StrategyId), Held>,
+    balances: BTreeMap<Asset, Cash>,
+    paid_in: BTreeMap<Asset, Cash>,
+    marks: BTreeMap<Instrument, Price>,
+    /// Fills of the ledger that have no booking in it yet. Empty but between a crash and the start after it.
+    unbooked: BTreeMap<TradeId, OrderUpdate>,
+    booked: BTreeSet<TradeId>,
+    next_position: u64,
+    next_balance: u64,
+    next_snapshot: u64,
+    value_at_day_start: Option<(i64, Cash)>,
+    highest: Option<Cash>,
+    drawdown: Cash,
+}
+
+impl Positions {
+    /// An empty state.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            held: BTreeMap::new(),
+            balances: BTreeMap::new(),
+            paid_in: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            unbooked: BTreeMap::new(),
+            booked: BTreeSet::new(),
+            next_position: 1,
+            next_balance: 1,
+            next_snapshot: 1,
+            value_at_day_start: None,
+            highest: None,
+            drawdown: Cash::ZERO,
+        }
+    }
+
+    /// Takes what a ledger record says, at start.
+    pub fn restore(&mut self, record: &LedgerRecord) {
+        match record {
+            LedgerRecord::Order(update) => {
+                if let Some(trade_id) = self.trade_id(update)
+                    && !self.booked.contains(&trade_id)
+                {
+                    self.unbooked.insert(trade_id, (**update).clone());
+                }
+            }
+            LedgerRecord::Booked(booked) => self.restore_booked(booked),
+            LedgerRecord::Deposit(balance) => {
+                let before = self.balances.insert(balance.asset, balance.total).unwrap_or_default();
+                self.count_paid_in(balance.asset, balance.total, before);
+                self.next_balance = balance.balance_id + 1;
+            }
+            LedgerRecord::Snapshot(snapshot) => {
+                let p = &snapshot.portfolio;
+                self.next_snapshot = p.snapshot_id + 1;
+                self.next_position = snapshot.positions.last().map_or(self.next_position, |p| p.position_id + 1);
+                self.next_balance = snapshot.balances.last().map_or(self.next_balance, |b| b.balance_id + 1);
+                self.follow_value(p.value, p.at);
+            }
+            _ => {}
+        }
+    }
+
+    fn restore_booked(&mut self, booked: &Booked) {
+        let (trade, position) = (&booked.trade, &booked.position);
+        self.unbooked.remove(&trade.trade_id);
+        self.booked.insert(trade.trade_id);
+        self.next_position = position.position_id + 1;
+        let held = self.held.entry((position.instrument, position.strategy)).or_default();
+        *held = Held {
+            quantity: position.quantity,
+            cost_basis: position.cost_basis,
+            realized: position.realized_pnl,
+            opened_at: position.opened_at,
+            closed_at: position.closed_at,
+        };
+        for balance in &booked.balances {
+            self.balances.insert(balance.asset, balance.total);
+            self.next_balance = balance.balance_id + 1;
+        }
+    }
+
+    /// Fills that were in the ledger without their booking when the last process ended, oldest first.
+    pub fn take_unbooked(&mut self) -> Vec<OrderUpdate> {
+        let mut updates: Vec<OrderUpdate> = std::mem::take(&mut self.unbooked).into_values().collect();
+        updates.sort_by_key(|u| (u.event.at, u.event.as_of, u.event.order_id, u.event.number));
+        updates
+    }
+
+    fn trade_id(&self, update: &OrderUpdate) -> Option<TradeId> {
+        let fill = update.event.fill.as_ref()?;
+        let exchange = update.order.request.instrument.exchange.as_str();
+        Some(TradeId::of(update.order.account, exchange, fill.execution_id))
+    }
+
+    /// Takes the newest prices of a batch: the middle of the quote, or the last trade without one.
+    pub fn on_market(&mut self, batch: &Batch) {
+        for event in &batch.events {
+            let EventBody::Tick(tick) = &event.body else { continue };
+            let mark = match tick.body {
+                TickBody::Quote { bid: Some(bid), ask: Some(ask) } => {
+                    let sum = i128::from(bid.price.raw()) + i128::from(ask.price.raw());
+                    i64::try_from(messages::number::div_half_even(sum, 2)).ok().and_then(Price::from_raw)
+                }
+                TickBody::Quote { .. } => None,
+                TickBody::Trade { price, .. } if !self.marks.contains_key(&tick.instrument) => Some(price),
+                TickBody::Trade { .. } => None,
+            };
+            if let Some(mark) = mark {
+                self.marks.insert(tick.instrument, mark);
+            }
+        }
+    }
+
+    /// Money is paid in (or taken out, when `amount` is negative).
+    pub fn deposit(&mut self, asset: Asset, amount: Cash, now: UtcNanos) -> Option<LedgerRecord> {
+        let before = self.balances.get(&asset).copied().unwrap_or_default();
+        let total = before.checked_add(amount)?;
+        self.balances.insert(asset, total);
+        self.count_paid_in(asset, total, before);
+        Some(LedgerRecord::Deposit(self.balance(asset, total, now)))
+    }
+
+    fn count_paid_in(&mut self, asset: Asset, total: Cash, before: Cash) {
+        let paid = self.paid_in.entry(asset).or_default();
+        *paid = total.checked_sub(before).and_then(|change| paid.checked_add(change)).unwrap_or(*paid);
+    }
+
+    /// Books the fill of an update; `None` when it has none, or was booked before.
+    ///
+    /// # Errors
+    /// The sums do not fit their columns, in words for people. Nothing is booked then.
+    pub fn on_update(&mut self, update: &OrderUpdate, now: UtcNanos) -> Result<Option<Box<Booked>>, String> {
+        let (Some(trade_id), Some(fill)) = (self.trade_id(update), update.event.fill.as_ref()) else { return Ok(None) };
+        if self.booked.contains(&trade_id) {
+            return Ok(None);
+        }
+        let order = &update.order;
+        let (instrument, side) = (order.request.instrument, order.request.side);
+        let rules = self.settings.rules.get(&instrument).ok_or_else(|| format!("nothing is known of {instrument}"))?;
+        let key = (instrument, order.strategy);
+        let held = self.held.get(&key).cloned().unwrap_or_default();
+        let out_of_range = || format!("fill {} of {instrument} is out of range", fill.execution_id);
+        let moved = accounting::move_position(held.quantity, held.cost_basis, side, fill).ok_or_else(out_of_range)?;
+        let realized = held.realized.checked_add(moved.realized).ok_or_else(out_of_range)?;
+        let changes = accounting::balance_changes(rules, side, fill).ok_or_else(out_of_range)?;
+
+        let opened = held.quantity.is_zero() || held.quantity.is_negative() != moved.quantity.is_negative();
+        let next = Held {
+            quantity: moved.quantity,
+            cost_basis: moved.cost_basis,
+            realized,
+            opened_at: if opened && !moved.quantity.is_zero() { Some(fill.executed_at) } else { held.opened_at },
+            closed_at: moved.quantity.is_zero().then_some(fill.executed_at),
+        };
+        self.held.insert(key, next);
+        self.booked.insert(trade_id);
+        self.marks.entry(instrument).or_insert(fill.price);
+        let mut balances = Vec::with_capacity(changes.len());
+        for (asset, change) in changes {
+            let total =
+                self.balances.get(&asset).copied().unwrap_or_default().checked_add(change).ok_or_else(out_of_range)?;
+            self.balances.insert(asset, total);
+            balances.push(self.balance(asset, total, now));
+        }
+        let trade = Trade {
+            trade_id,
+            account: order.account,
+            order_id: order.order_id,
+            instrument,
+            side,
+            quantity: fill.quantity,
+            price: fill.price,
+            executed_at: fill.executed_at,
+            reported_at: update.event.at,
+            fee: fill.fee,
+            liquidity: fill.liquidity,
+            realized_pnl: moved.realized,
+            execution_id: fill.execution_id,
+            strategy: order.strategy,
+            correlation_id: order.correlation_id,
+            as_of: update.event.as_of,
+        };
+        let position = self.position(key, now, Some(order.correlation_id));
+        Ok(Some(Box::new(Booked { trade, position, balances })))
+    }
+
+    fn position(
+        &mut self,
+        key: (Instrument, StrategyId),
+        at: UtcNanos,
+        correlation_id: Option<CorrelationId>,
+    ) -> Position {
+        let held = self.held.get(&key).cloned().unwrap_or_default();
+        let position_id = self.next_position;
+        self.next_position += 1;
+        Position {
+            position_id,
+            account: self.settings.account,
+            instrument: key.0,
+            strategy: key.1,
+            quantity: held.quantity,
+            cost_basis: held.cost_basis,
+            mark_price: self.marks.get(&key.0).copied(),
+            realized_pnl: held.realized,
+            opened_at: held.opened_at,
+            closed_at: held.closed_at,
+            at,
+            correlation_id,
+        }
+    }
+
+    fn balance(&mut self, asset: Asset, total: Cash, at: UtcNanos) -> Balance {
+        let balance_id = self.next_balance;
+        self.next_balance += 1;
+        Balance { balance_id, account: self.settings.account, asset, total, at }
+    }
+
+    /// What the account is worth now, with every position and balance.
+    pub fn snapshot(&mut self, kind: SnapshotType, now: UtcNanos) -> Box<Snapshot> {
+        let value = self.value();
+        self.follow_value(value, now);
+        let open: Vec<_> =
+            self.held.iter().filter(|(_, h)| !h.quantity.is_zero()).map(|(k, h)| (*k, h.quantity)).collect();
+        let long = open.iter().filter(|(_, q)| q.is_positive()).count();
+        let paid_in = self.paid_in.iter().try_fold(Cash::ZERO, |sum, (a, p)| sum.checked_add(self.worth(*a, *p)?));
+        let portfolio = Portfolio {
+            snapshot_id: self.next_snapshot,
+            account: self.settings.account,
+            currency: self.settings.currency,
+            at: now,
+            kind,
+            cash: self.balances.get(&self.settings.currency).copied(),
+            value,
+            total_pnl: value.and_then(|v| v.checked_sub(paid_in?)),
+            daily_pnl: value.and_then(|v| v.checked_sub(self.value_at_day_start?.1)),
+            max_drawdown: value.map(|_| self.drawdown),
+            leverage: value.and_then(|v| self.leverage(v)),
+            long_positions: long as u32,
+            short_positions: (open.len() - long) as u32,
+        };
+        self.next_snapshot += 1;
+        let positions = open.iter().map(|(key, _)| self.position(*key, now, None)).collect();
+        let balances: Vec<_> = self.balances.iter().map(|(a, t)| (*a, *t)).collect();
+        let balances = balances.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
+        Box::new(Snapshot { portfolio, positions, balances })
+    }
+
+    /// All balances at their rates; `None` when an asset that is held has no rate.
+    fn value(&self) -> Option<Cash> {
+        self.balances.iter().try_fold(Cash::ZERO, |sum, (asset, total)| sum.checked_add(self.worth(*asset, *total)?))
+    }
+
+    /// An amount of an asset in the account's currency, by the mark of an instrument between the two.
+    fn worth(&self, asset: Asset, amount: Cash) -> Option<Cash> {
+        if asset == self.settings.currency || amount.is_zero() {
+            return Some(amount);
+        }
+        let between = |r: &&Rules| r.base == asset && r.quote == self.settings.currency;
+        let rules = self.settings.rules.values().filter(between).find(|r| self.marks.contains_key(&r.instrument))?;
+        let mark = self.marks.get(&rules.instrument)?;
+        mark.times(Quantity::from_raw(amount.raw())?)
+    }
+
+    /// Gross exposure / value, at eight decimals.
+    fn leverage(&self, value: Cash) -> Option<Price> {
+        if !value.is_positive() {
+            return None;
+        }
+        let mut gross = Notional::ZERO;
+        for ((instrument, _), held) in self.held.iter().filter(|(_, h)| !h.quantity.is_zero()) {
+            gross = gross.checked_add(self.marks.get(instrument)?.notional(held.quantity.abs())?)?;
+        }
+        gross.to_cash()?.per(Quantity::from_raw(value.raw())?)
+    }
+
+    /// Keeps the day's first value, the highest value and the largest fall from it.
+    fn follow_value(&mut self, value: Option<Cash>, at: UtcNanos) {
+        let Some(value) = value else { return };
+        if self.value_at_day_start.is_none_or(|(day, _)| day != at.day()) {
+            self.value_at_day_start = Some((at.day(), value));
+        }
+        let highest = self.highest.map_or(value, |h| h.max(value));
+        self.highest = Some(highest);
+        self.drawdown = highest.checked_sub(value).map_or(self.drawdown, |fall| fall.max(self.drawdown));
+    }
+
+    /// A strategy's signed position.
+    #[must_use]
+    pub fn quantity(&self, instrument: Instrument, strategy: StrategyId) -> Quantity {
+        self.held.get(&(instrument, strategy)).map_or(Quantity::ZERO, |h| h.quantity)
+    }
+
+    /// Every position that is not flat.
+    pub fn open(&self) -> impl Iterator<Item = (Instrument, StrategyId, Quantity)> {
+        self.held.iter().filter(|(_, h)| !h.quantity.is_zero()).map(|((i, s), h)| (*i, *s, h.quantity))
+    }
+
+    /// Every balance.
+    pub fn balances(&self) -> impl Iterator<Item = (Asset, Cash)> {
+        self.balances.iter().map(|(a, t)| (*a, *t))
+    }
+}

@@ -1,0 +1,249 @@
+//! The settings of this crate; `config/default.toml` says what each is for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use messages::instrument::{Asset, Exchange, Instrument, Rules, Sessions, Symbol};
+use messages::market::Timeframe;
+use messages::{Account, Cash, Price, Quantity, Size, StrategyId};
+use serde::{Deserialize, Serialize};
+
+use crate::orders::risk::{AccountKind, Limits};
+
+/// `[account]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// Whose money.
+    pub name: Account,
+    /// What the account may do.
+    pub kind: AccountKind,
+    /// What it is valued in.
+    pub currency: Asset,
+    /// What a new account begins with.
+    pub deposit: Cash,
+}
+
+/// `[bars]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BarSettings {
+    /// Lengths that are published and stored.
+    pub timeframes: Vec<Timeframe>,
+    /// How long after its end a bar waits for late trades.
+    #[serde(with = "crate::durations")]
+    pub lateness: Duration,
+}
+
+/// `[paper]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperSettings {
+    /// From the request to the market.
+    #[serde(with = "crate::durations")]
+    pub latency: Duration,
+    /// Fee of a fill that rested, in millionths of its value.
+    pub maker_fee_ppm: i64,
+    /// Fee of a fill that took, in millionths of its value.
+    pub taker_fee_ppm: i64,
+}
+
+/// `[venues]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueSettings {
+    /// When an unanswered request is asked about, and how often.
+    #[serde(with = "crate::durations")]
+    pub query_after: Duration,
+    /// When an order that a venue does not know can no longer arrive there.
+    #[serde(with = "crate::durations")]
+    pub not_received_after: Duration,
+}
+
+/// `[snapshots]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSettings {
+    /// How often the account is valued.
+    #[serde(with = "crate::durations")]
+    pub every: Duration,
+}
+
+/// `[strategies]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrategySettings {
+    /// A callback that takes longer has hung.
+    #[serde(with = "crate::durations")]
+    pub hang_after: Duration,
+    /// How often a strategy's state is saved.
+    #[serde(with = "crate::durations")]
+    pub checkpoint_every: Duration,
+    /// Batches that may wait for a strategy before quotes are conflated and, if trades alone do not fit, it is lagging.
+    pub queue: usize,
+    /// The strategies that run, by the name under which they trade.
+    pub run: BTreeMap<StrategyId, StrategyRun>,
+}
+
+/// What happens to open orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenOrders {
+    /// They are cancelled.
+    #[default]
+    Cancel,
+    /// They stay.
+    Leave,
+}
+
+/// `[strategies.run.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct StrategyRun {
+    /// The registered strategy, where it is not NAME itself.
+    pub strategy: Option<StrategyId>,
+    /// `exchange:symbol` of what it trades; empty for all that the feed has.
+    pub instruments: Vec<String>,
+    /// What happens to its open orders when it fails.
+    pub on_fault: OpenOrders,
+    /// What happens to its open orders when the runtime stops.
+    pub on_stop: OpenOrders,
+    /// Its own parameters.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `[feeds]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedSettings {
+    /// The symbols of the simulated market.
+    pub simulated: BTreeMap<Symbol, SimulatedSymbol>,
+    /// Batches that may wait for the market actor.
+    pub queue: usize,
+}
+
+/// `[feeds.simulated.SYMBOL]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedSymbol {
+    /// Where its price begins.
+    pub price: Price,
+    /// How far its price moves in a minute, in hundredths of a percent.
+    pub volatility_bps: u32,
+    /// Trades per second.
+    pub trades_per_sec: u32,
+    /// Quotes per second.
+    pub quotes_per_sec: u32,
+}
+
+/// `[instruments."exchange:symbol"]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentSettings {
+    /// What is bought and sold.
+    pub base: Asset,
+    /// What it is paid in.
+    pub quote: Asset,
+    /// Prices are multiples of this.
+    pub price_step: Price,
+    /// Quantities are multiples of this.
+    pub quantity_step: Quantity,
+    /// The smallest order.
+    pub min_quantity: Quantity,
+    /// The largest order; 0 for any.
+    pub max_quantity: Quantity,
+    /// The smallest value of an order.
+    pub min_notional: Cash,
+    /// When it trades.
+    pub sessions: Sessions,
+}
+
+/// All settings that decide: what a session is re-run with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deciding {
+    /// `[account]`
+    pub account: AccountSettings,
+    /// `[bars]`
+    pub bars: BarSettings,
+    /// `[paper]`
+    pub paper: PaperSettings,
+    /// `[venues]`
+    pub venues: VenueSettings,
+    /// `[snapshots]`
+    pub snapshots: SnapshotSettings,
+    /// `[risk]`
+    pub risk: Limits,
+    /// `[strategies]`
+    pub strategies: StrategySettings,
+    /// `[instruments]`
+    pub instruments: BTreeMap<String, InstrumentSettings>,
+    /// The exchanges whose data comes in: what an empty list of instruments stands for.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Reads `exchange:symbol`.
+///
+/// # Errors
+/// What is wrong with the text, in words.
+pub fn parse_instrument(text: &str) -> Result<Instrument, String> {
+    let (exchange, symbol) = text
+        .split_once(':')
+        .ok_or_else(|| format!("`{text}` is not an instrument; expected exchange:symbol, as binance:BTCUSDT"))?;
+    let exchange: Exchange = exchange.parse().map_err(|e| format!("`{text}`: {e}"))?;
+    let symbol: Symbol = symbol.parse().map_err(|e| format!("`{text}`: {e}"))?;
+    Ok(Instrument { exchange, symbol })
+}
+
+impl Deciding {
+    /// The rules of every known instrument.
+    ///
+    /// # Errors
+    /// A key that is no instrument, in words.
+    pub fn rules(&self) -> Result<BTreeMap<Instrument, Rules>, String> {
+        let rule = |(key, s): (&String, &InstrumentSettings)| {
+            let instrument = parse_instrument(key).map_err(|e| format!("instruments: {e}"))?;
+            let rules = Rules {
+                instrument,
+                base: s.base,
+                quote: s.quote,
+                price_step: s.price_step,
+                quantity_step: s.quantity_step,
+                min_quantity: s.min_quantity,
+                max_quantity: s.max_quantity,
+                min_notional: s.min_notional,
+                sessions: s.sessions,
+            };
+            Ok((instrument, rules))
+        };
+        self.instruments.iter().map(rule).collect()
+    }
+
+    /// What a strategy trades: its list, or every known instrument of the exchanges that come in.
+    ///
+    /// # Errors
+    /// An entry that is no instrument, in words.
+    pub fn instruments_of(&self, run: &StrategyRun) -> Result<Vec<Instrument>, String> {
+        if run.instruments.is_empty() {
+            let known = self.rules()?;
+            return Ok(known.into_keys().filter(|i| self.exchanges.contains(&i.exchange)).collect());
+        }
+        run.instruments.iter().map(|text| parse_instrument(text)).collect()
+    }
+}
+
+impl SimulatedSymbol {
+    /// The smallest steps of a simulated symbol come from its instrument's rules.
+    #[must_use]
+    pub fn with_rules(&self, symbol: Symbol, rules: &Rules) -> crate::feeds::simulated::SimulatedSymbol {
+        let size_step = i64::try_from(rules.quantity_step.raw() / 10).ok().and_then(Size::from_raw);
+        crate::feeds::simulated::SimulatedSymbol {
+            symbol,
+            price: self.price,
+            price_step: rules.price_step,
+            size_step: size_step.unwrap_or(Size::ONE),
+            volatility_bps: self.volatility_bps,
+            trades_per_sec: self.trades_per_sec,
+            quotes_per_sec: self.quotes_per_sec,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The snapshots actor: asks for a portfolio snapshot at start, on schedule and at the end of a day.
+
+use std::time::Duration;
+
+use messages::UtcNanos;
+use messages::snapshots::SnapshotType;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::clock::Clock;
+use crate::ports::{Port, ToPositions};
+use crate::timer::Timer;
+
+/// What the actor is given.
+pub struct Arguments {
+    /// How often.
+    pub every: Duration,
+    /// Whom to ask.
+    pub positions: Port<ToPositions>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The schedule is due.
+pub struct Due;
+
+/// The actor.
+pub struct SnapshotsActor;
+
+/// Its state: the next instant.
+pub struct Schedule {
+    a: Arguments,
+    next: UtcNanos,
+    timer: Timer,
+}
+
+impl Actor for SnapshotsActor {
+    type Msg = Due;
+    type State = Schedule;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, me: ActorRef<Due>, arguments: Arguments) -> Result<Schedule, ActorProcessingErr> {
+        arguments.positions.cast(ToPositions::Snapshot(SnapshotType::Startup, None));
+        let next = arguments.clock.now().floor_to(arguments.every).after(arguments.every);
+        let mut schedule = Schedule { a: arguments, next, timer: Timer::default() };
+        schedule.timer.set(Some(next), &schedule.a.clock, &me, || Due);
+        Ok(schedule)
+    }
+
+    async fn handle(&self, me: ActorRef<Due>, _: Due, schedule: &mut Schedule) -> Result<(), ActorProcessingErr> {
+        schedule.timer.fired();
+        let (due, every) = (schedule.next, schedule.a.every);
+        let kind = if due.day() != due.before(every).day() { SnapshotType::Eod } else { SnapshotType::Intraday };
+        schedule.a.positions.cast(ToPositions::Snapshot(kind, None));
+        // A clock that jumped does not ask for every instant in between.
+        schedule.next = due.max(schedule.a.clock.now()).floor_to(every).after(every);
+        schedule.timer.set(Some(schedule.next), &schedule.a.clock, &me, || Due);
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! The host of one strategy: the pure state around a user's code.
+//!
+//! It filters what the strategy asked for, keeps its orders, positions and timers, and gathers its
+//! commands. The strategy's thread and the backtest both call it, with the same deliveries.
+
+use std::collections::BTreeMap;
+
+use messages::ids::IdMaker;
+use messages::instrument::Rules;
+use messages::market::{Bar, Batch, Event, EventBody, TickBody};
+use messages::orders::{Command, OrderUpdate};
+use messages::strategies::{Checkpoint, Resumed};
+use messages::{Instrument, MarketId, Quantity, StrategyId, UtcNanos, caps};
+
+use super::api::{Context, Own, Quote, Strategy, Trade, Wants};
+use crate::settings::OpenOrders;
+
+/// What a strategy said during one delivery.
+#[derive(Debug, Default, PartialEq)]
+pub struct Said {
+    /// Commands, in order.
+    pub commands: Vec<Command>,
+    /// Log lines.
+    pub lines: Vec<String>,
+}
+
+/// A strategy with what it owns.
+pub struct Host {
+    name: StrategyId,
+    generation: u32,
+    strategy: Box<dyn Strategy>,
+    wants: Wants,
+    own: Own,
+    cancel_on_stop: bool,
+    seen: MarketId,
+    at: UtcNanos,
+}
+
+impl Host {
+    /// Hosts a strategy whose order ids are made from `seed` and its name. `on_stop` says what becomes of
+    /// its open orders when the runtime stops.
+    #[must_use]
+    pub fn new(
+        name: StrategyId,
+        generation: u32,
+        strategy: Box<dyn Strategy>,
+        seed: u64,
+        rules: BTreeMap<Instrument, Rules>,
+        on_stop: OpenOrders,
+    ) -> Self {
+        let wants = strategy.wants();
+        let own = Own {
+            // A new generation makes other ids: what the last one sent and nobody wrote down stays apart.
+            ids: IdMaker::new(seed, format!("{name}/{generation}")),
+            made: 0,
+            rules,
+            orders: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            quotes: BTreeMap::new(),
+            timers: BTreeMap::new(),
+        };
+        let cancel_on_stop = on_stop == OpenOrders::Cancel;
+        Self { name, generation, strategy, wants, own, cancel_on_stop, seen: MarketId(0), at: UtcNanos::MIN }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> StrategyId {
+        self.name
+    }
+    /// Its restart count.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+    /// What it asked to hear.
+    #[must_use]
+    pub fn wants(&self) -> &Wants {
+        &self.wants
+    }
+    /// The newest market event that it has seen.
+    #[must_use]
+    pub fn seen(&self) -> MarketId {
+        self.seen
+    }
+
+    /// Its position, at start, from the ledger.
+    pub fn restore_position(&mut self, instrument: Instrument, quantity: Quantity) {
+        self.own.positions.insert(instrument, quantity);
+    }
+
+    /// Takes its saved state back and calls [`Strategy::on_start`].
+    ///
+    /// # Errors
+    /// The strategy does not take the state, in its words; it has started without it.
+    pub fn start(&mut self, checkpoint: Option<&Checkpoint>, now: UtcNanos, said: &mut Said) -> Result<(), String> {
+        let restored = checkpoint.map_or(Ok(()), |c| self.strategy.restore(&c.state));
+        self.call(now, said, |strategy, context| strategy.on_start(context));
+        if let (Some(checkpoint), Ok(())) = (checkpoint, &restored) {
+            let resumed = Resumed { from: checkpoint.at, to: now };
+            self.call(now, said, |strategy, context| strategy.on_resumed(resumed, context));
+        }
+        restored
+    }
+
+    /// Gives it its warm-up.
+    pub fn on_history(&mut self, instrument: Instrument, bars: &[Bar], now: UtcNanos, said: &mut Said) {
+        self.call(now, said, |strategy, context| strategy.on_history(instrument, bars, context));
+    }
+
+    /// Gives it a batch: only its symbols, only what it asked for.
+    pub fn on_market(&mut self, batch: &Batch, said: &mut Said) {
+        for event in &batch.events {
+            if event.id > self.seen {
+                self.seen = event.id;
+            }
+            if self.wants.instruments.contains(&event.instrument()) {
+                self.on_event(event, batch.received, said);
+            }
+        }
+        self.at = self.at.max(batch.received);
+    }
+
+    fn on_event(&mut self, event: &Event, now: UtcNanos, said: &mut Said) {
+        match &event.body {
+            EventBody::Tick(tick) => match tick.body {
+                TickBody::Trade { price, size, aggressor, .. } if self.wants.trades => {
+                    let trade = Trade { instrument: tick.instrument, time: tick.time, price, size, aggressor };
+                    self.call(now, said, |strategy, context| strategy.on_trade(&trade, context));
+                }
+                TickBody::Trade { .. } => {}
+                TickBody::Quote { bid, ask } => {
+                    let quote = Quote { instrument: tick.instrument, time: tick.time, bid, ask };
+                    self.own.quotes.insert(tick.instrument, quote);
+                    if self.wants.quotes {
+                        self.call(now, said, |strategy, context| strategy.on_quote(&quote, context));
+                    }
+                }
+            },
+            EventBody::Bar(bar) if self.wants.bars.contains(&bar.timeframe) => {
+                self.call(now, said, |strategy, context| strategy.on_bar(bar, context));
+            }
+            EventBody::Depth(depth) if self.wants.depth => {
+                self.call(now, said, |strategy, context| strategy.on_depth(depth, context));
+            }
+            EventBody::Bar(_) | EventBody::Depth(_) | EventBody::Gap(_) => {}
+        }
+    }
+
+    /// Gives it an event of one of its orders.
+    pub fn on_order(&mut self, update: &OrderUpdate, said: &mut Said) {
+        let order = &update.order;
+        if order.status.is_open() {
+            self.own.orders.insert(order.order_id, (order.clone(), update.event.number));
+        } else {
+            self.own.orders.remove(&order.order_id);
+        }
+        if let Some(fill) = &update.event.fill {
+            let position = self.own.positions.entry(order.request.instrument).or_default();
+            *position = position.checked_add(order.request.side.signed(fill.quantity)).unwrap_or(*position);
+        }
+        self.at = self.at.max(update.event.at);
+        self.call(update.event.at, said, |strategy, context| strategy.on_order(update, context));
+    }
+
+    /// An open order of the ledger, at start, without calling the strategy.
+    pub fn restore_order(&mut self, update: &OrderUpdate) {
+        if update.order.status.is_open() {
+            self.own.orders.insert(update.order.order_id, (update.order.clone(), update.event.number));
+        }
+    }
+
+    /// Calls its timers that are due, by time and id. Returns those that fired.
+    pub fn on_timers(&mut self, now: UtcNanos, said: &mut Said) -> Vec<u32> {
+        let mut due: Vec<(UtcNanos, u32)> =
+            self.own.timers.iter().filter(|(_, at)| **at <= now).map(|(id, at)| (*at, *id)).collect();
+        due.sort_unstable();
+        for (_, id) in &due {
+            self.own.timers.remove(id);
+            self.call(now, said, |strategy, context| strategy.on_timer(*id, context));
+        }
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// When its next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        self.own.timers.values().min().copied()
+    }
+
+    /// The runtime stops.
+    pub fn on_stop(&mut self, now: UtcNanos, said: &mut Said) {
+        self.call(now, said, |strategy, context| strategy.on_stop(context));
+        if self.cancel_on_stop {
+            said.commands.push(Command::CancelAll);
+        }
+    }
+
+    /// Its state as the ledger keeps it; `None` when it is larger than allowed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let state = self.strategy.save();
+        (state.len() <= caps::STRATEGY_STATE_BYTES).then(|| Checkpoint {
+            strategy: self.name,
+            generation: self.generation,
+            at: self.at,
+            market: self.seen,
+            seen: self.own.orders.iter().map(|(id, (_, number))| (*id, *number)).collect(),
+            orders_made: self.own.made,
+            state,
+        })
+    }
+
+    fn call(&mut self, now: UtcNanos, said: &mut Said, method: impl FnOnce(&mut dyn Strategy, &mut Context<'_>)) {
+        let mut context = Context { now, book: &mut self.own, commands: &mut said.commands, lines: &mut said.lines };
+        method(&mut *self.strategy, &mut context);
+    }
+}

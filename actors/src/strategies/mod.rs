@@ -1,0 +1,314 @@
+//! Strategies: the users' code, hosted one by one, each a shell here and a thread of its own.
+//!
+//! The shell hears what happens to its strategy's orders and how its thread is; says faults to orders,
+//! and replaces the thread after a back-off, from the last checkpoint. A strategy that keeps failing is
+//! quarantined until somebody resumes it; everything else trades on.
+
+pub mod api;
+pub mod faults;
+pub mod host;
+pub mod registry;
+pub mod shipped;
+pub mod thread;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messages::ledger::{Decider, LedgerRecord, MarketRecord};
+use messages::orders::OrderUpdate;
+use messages::strategies::{Checkpoint, Fault};
+use messages::{Instrument, Quantity, StrategyId};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use storage::journal::Journal;
+use storage::query::Source;
+
+use crate::assembly::Assembly;
+use crate::bulk::Inlet;
+use crate::clock::Clock;
+use crate::deliveries::{Deliveries, first_number};
+use crate::ports::{Port, StrategyStatus, ToOrders, ToStrategy};
+use crate::settings::{OpenOrders, StrategyRun};
+use faults::{Decision, Faults};
+use registry::Registry;
+use thread::{Control, Ended, Pulse};
+
+/// Makes a source of history for a strategy's warm-up.
+pub type History = Arc<dyn Fn() -> Option<Box<dyn Source + Send>> + Send + Sync>;
+
+/// What the shell is given.
+pub struct Arguments {
+    /// Its name.
+    pub name: StrategyId,
+    /// Its settings.
+    pub run: StrategyRun,
+    /// Makes it.
+    pub assembly: Arc<Assembly>,
+    /// Knows its type.
+    pub registry: Arc<Registry>,
+    /// The generation that begins; above all earlier ones of the ledger.
+    pub generation: u32,
+    /// Its last checkpoint.
+    pub checkpoint: Option<Box<Checkpoint>>,
+    /// The newest event of each of its open orders.
+    pub open: Vec<OrderUpdate>,
+    /// Its positions.
+    pub positions: BTreeMap<Instrument, Quantity>,
+    /// The market.
+    pub market: Inlet,
+    /// Orders.
+    pub orders: Port<ToOrders>,
+    /// The journals.
+    pub ledger: Journal<LedgerRecord>,
+    /// For its deliveries.
+    pub market_journal: Journal<MarketRecord>,
+    /// For its warm-up.
+    pub history: History,
+    /// The time of the run.
+    pub clock: Clock,
+    /// The wall clock.
+    pub wall: Clock,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// From others.
+    Said(ToStrategy),
+    /// The thread of this generation has ended.
+    Ended(u32, Ended),
+    /// Look at the pulse.
+    Pulse,
+    /// The back-off is over.
+    Restart,
+}
+
+impl From<ToStrategy> for Mailbox {
+    fn from(message: ToStrategy) -> Self {
+        Self::Said(message)
+    }
+}
+
+/// The actor.
+pub struct StrategyActor;
+
+enum State {
+    Running(Running),
+    Restarting,
+    Quarantined,
+    Stopped,
+}
+
+struct Running {
+    control: flume::Sender<Control>,
+    pulse: Pulse,
+}
+
+/// The shell.
+pub struct Shell {
+    a: Arguments,
+    me: ActorRef<Mailbox>,
+    state: State,
+    faults: Faults,
+    last_fault: Option<String>,
+    /// Own events that the last generation may not have seen.
+    recent: Vec<OrderUpdate>,
+    delivered: u64,
+    stopping: Option<RpcReplyPort<()>>,
+}
+
+impl Actor for StrategyActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        let hang_after = arguments.assembly.deciding().strategies.hang_after;
+        let delivered = first_number(arguments.assembly.epoch());
+        let mut shell = Shell {
+            a: arguments,
+            me: me.clone(),
+            state: State::Restarting,
+            faults: Faults::default(),
+            last_fault: None,
+            recent: Vec::new(),
+            delivered,
+            stopping: None,
+        };
+        shell.start_thread()?;
+        me.send_interval(hang_after / 4, || Mailbox::Pulse);
+        Ok(shell)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Mailbox::Said(ToStrategy::Updates(updates)) => shell.updates(updates),
+            Mailbox::Said(ToStrategy::Lagging) if matches!(shell.state, State::Running(_)) => {
+                shell.fault(Fault::Lagging, "its queue of trades is full".to_owned());
+            }
+            Mailbox::Said(ToStrategy::Lagging) => {}
+            Mailbox::Said(ToStrategy::Stop(reply)) => shell.stop(reply),
+            Mailbox::Said(ToStrategy::Resume) => shell.resume()?,
+            Mailbox::Said(ToStrategy::Status(reply)) => drop(reply.send(shell.status())),
+            Mailbox::Ended(generation, ended) if generation == shell.a.generation => shell.ended(ended),
+            // An abandoned thread came back to life and ended: nobody waits for it.
+            Mailbox::Ended(..) => {}
+            Mailbox::Pulse => shell.look_at_pulse(),
+            Mailbox::Restart if matches!(shell.state, State::Restarting) => shell.start_thread()?,
+            Mailbox::Restart => {}
+        }
+        Ok(())
+    }
+}
+
+impl Shell {
+    fn start_thread(&mut self) -> Result<(), ActorProcessingErr> {
+        let generation = self.a.generation;
+        let mut host = self.a.assembly.host(&self.a.registry, self.a.name, &self.a.run, generation)?;
+        self.a.positions.iter().for_each(|(instrument, quantity)| host.restore_position(*instrument, *quantity));
+        self.a.open.iter().for_each(|update| host.restore_order(update));
+        let seen = self.a.checkpoint.as_ref().map(|c| c.seen.clone()).unwrap_or_default();
+        let missed = |u: &OrderUpdate| {
+            seen.iter().find(|(id, _)| *id == u.event.order_id).is_none_or(|(_, n)| u.event.number > *n)
+        };
+        let (tx, rx) = flume::unbounded();
+        let pulse = Pulse::default();
+        let deliveries =
+            Deliveries::new(Decider::Strategy(self.a.name), generation, self.delivered, self.a.market_journal.clone());
+        // Each generation numbers its deliveries above the last one, whose own count ended with it.
+        self.delivered += 1 << 24;
+        let settings = &self.a.assembly.deciding().strategies;
+        let arguments = thread::Arguments {
+            host,
+            checkpoint: self.a.checkpoint.clone(),
+            missed: self.recent.iter().filter(|u| missed(u)).cloned().collect(),
+            market: self.a.market.clone(),
+            control: rx,
+            orders: self.a.orders.clone(),
+            deliveries,
+            ledger: self.a.ledger.clone(),
+            history: (self.a.history)(),
+            clock: self.a.clock.clone(),
+            wall: self.a.wall.clone(),
+            checkpoint_every: settings.checkpoint_every,
+            pulse: pulse.clone(),
+        };
+        let me = self.me.clone();
+        thread::start(arguments, move |ended| drop(me.send_message(Mailbox::Ended(generation, ended))))?;
+        self.state = State::Running(Running { control: tx, pulse });
+        Ok(())
+    }
+
+    fn updates(&mut self, updates: Vec<OrderUpdate>) {
+        for update in &updates {
+            self.remember(update);
+        }
+        if let State::Running(running) = &self.state {
+            let _ = running.control.send(Control::Updates(updates));
+        }
+    }
+
+    /// Keeps what the next generation must know: open orders, positions, and events that may be missed.
+    fn remember(&mut self, update: &OrderUpdate) {
+        self.a.open.retain(|u| u.order.order_id != update.order.order_id);
+        if update.order.status.is_open() {
+            self.a.open.push(update.clone());
+        }
+        if let Some(fill) = &update.event.fill {
+            let held = self.a.positions.entry(update.order.request.instrument).or_default();
+            *held = held.checked_add(update.order.request.side.signed(fill.quantity)).unwrap_or(*held);
+        }
+        if !matches!(self.state, State::Running(_)) {
+            self.recent.push(update.clone());
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        match ended {
+            Ended::Stopped => {
+                self.state = State::Stopped;
+                if let Some(reply) = self.stopping.take() {
+                    let _ = reply.send(());
+                }
+            }
+            Ended::Panicked(why) => self.fault(Fault::Panicked, why),
+        }
+    }
+
+    fn look_at_pulse(&mut self) {
+        let State::Running(running) = &self.state else { return };
+        let busy = running.pulse.busy_for(&self.a.wall);
+        if busy > self.a.assembly.deciding().strategies.hang_after {
+            self.fault(Fault::Hung, format!("a callback has run for {}", crate::durations::format(busy)));
+        }
+    }
+
+    /// The strategy has failed: its generation ends, and the next one begins after a back-off or not at all.
+    fn fault(&mut self, fault: Fault, why: String) {
+        tracing::error!(strategy = %self.a.name, generation = self.a.generation, fault = fault.as_str(), "{why}");
+        self.last_fault = Some(format!("{}: {why}", fault.as_str()));
+        self.a.generation += 1;
+        self.a.orders.cast(ToOrders::Fault {
+            strategy: self.a.name,
+            next_generation: self.a.generation,
+            fault,
+            cancel: self.a.run.on_fault == OpenOrders::Cancel,
+        });
+        self.recent.clear();
+        match self.faults.decide(fault, self.a.wall.now()) {
+            Decision::RestartAfter(back_off) => {
+                self.state = State::Restarting;
+                self.me.send_after(back_off, || Mailbox::Restart);
+            }
+            Decision::Quarantine => {
+                tracing::error!(strategy = %self.a.name, "quarantined; `merganser strategies resume {}` starts it again", self.a.name);
+                self.state = State::Quarantined;
+            }
+        }
+        if let Some(reply) = self.stopping.take() {
+            let _ = reply.send(());
+        }
+    }
+
+    fn stop(&mut self, reply: RpcReplyPort<()>) {
+        match &self.state {
+            State::Running(running) if running.control.send(Control::Stop).is_ok() => self.stopping = Some(reply),
+            _ => {
+                self.state = State::Stopped;
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn resume(&mut self) -> Result<(), ActorProcessingErr> {
+        if matches!(self.state, State::Quarantined) {
+            self.faults.forgive();
+            self.start_thread()?;
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> StrategyStatus {
+        let state = match self.state {
+            State::Running(_) => "running",
+            State::Restarting => "restarting",
+            State::Quarantined => "quarantined",
+            State::Stopped => "stopped",
+        };
+        StrategyStatus {
+            name: self.a.name.to_string(),
+            state: state.to_owned(),
+            generation: self.a.generation,
+            faults: self.faults.total(),
+            abandoned: self.faults.abandoned(),
+            last_fault: self.last_fault.clone(),
+        }
+    }
+}
+
+/// How long a stop may take before the runtime goes on without it.
+pub const STOP_WITHIN: Duration = Duration::from_secs(3);

@@ -1,0 +1,53 @@
+//! One timer of an actor: set to the next instant at which its state has something to do.
+
+use messages::UtcNanos;
+use ractor::{ActorRef, Message};
+
+use crate::clock::Clock;
+
+/// A timer that sends the actor a message.
+#[derive(Default)]
+pub struct Timer {
+    set: Option<(UtcNanos, tokio::task::JoinHandle<()>)>,
+}
+
+impl Timer {
+    /// It has fired: the next [`Self::set`] sets it anew.
+    pub fn fired(&mut self) {
+        self.set = None;
+    }
+
+    /// Sets it to `due`, unless it is set to that already.
+    pub fn set<M: Message>(
+        &mut self,
+        due: Option<UtcNanos>,
+        clock: &Clock,
+        actor: &ActorRef<M>,
+        message: impl FnOnce() -> M + Send + 'static,
+    ) {
+        let Some(due) = due else { return };
+        if self.set.as_ref().is_some_and(|(at, _)| *at == due) {
+            return;
+        }
+        if let Some((_, task)) = self.set.take() {
+            task.abort();
+        }
+        let (clock, actor) = (clock.clone(), actor.clone());
+        let task = tokio::spawn(async move {
+            // Asked again after each sleep: a replay's time waits for its input.
+            while clock.now() < due {
+                tokio::time::sleep(clock.until(due)).await;
+            }
+            let _ = actor.send_message(message());
+        });
+        self.set = Some((due, task));
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some((_, task)) = self.set.take() {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,629 @@
+//! The supervision tree, in one file: who is started with what, who is replaced, and how all stop.
+//!
+//! ```text
+//! root
+//! ├─ market       numbers, last quotes, books, bars
+//! ├─ trading      one group, restored together from the ledger: orders · positions · paper venue
+//! ├─ strategies   one shell each; the user's code on its own thread
+//! ├─ snapshots    portfolio snapshots: start, schedule, end of day
+//! └─ feed         a thread that plays frames into the market's queue
+//! ```
+//! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use messages::ledger::{Decider, LedgerRecord, Mode, Started};
+use messages::market::{FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
+use messages::risk::{StateChange, TradingState};
+use messages::snapshots::SnapshotType;
+use messages::{MarketId, StrategyId, UtcNanos, caps};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use storage::datadir::Paths;
+use storage::journal::Health;
+use storage::service::{Database, Storage};
+
+use crate::assembly::Assembly;
+use crate::bulk::{self, Inlet, Outlet, Signal};
+use crate::clock::Clock;
+use crate::deliveries::{Deliveries, first_number};
+use crate::feeds::player::{self, Ended, Frames};
+use crate::market::{self, FromFeed, Listener, MarketActor};
+use crate::orders::{self, OrdersActor};
+use crate::policy::{self, Child};
+use crate::ports::{OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::positions::{self, PositionsActor};
+use crate::restore::{self, Restored, Saved};
+use crate::settings::Deciding;
+use crate::snapshots::{self, SnapshotsActor};
+use crate::strategies::registry::Registry;
+use crate::strategies::{self, StrategyActor};
+use crate::venues::paper::{self, PaperActor};
+
+/// Batches that may wait for orders, positions and the paper venue before the market waits for them.
+const CORE_QUEUE: usize = 16_384;
+/// How long each step of a stop may take.
+const STEP: Duration = Duration::from_secs(3);
+/// The window in which failures of a kind are counted.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// What a run is made from.
+pub struct Plan {
+    /// The settings that decide.
+    pub deciding: Deciding,
+    /// The name of this installation.
+    pub instance: String,
+    /// Live or replay.
+    pub mode: Mode,
+    /// Where things are.
+    pub paths: Paths,
+    /// The strategies' types.
+    pub registry: Arc<Registry>,
+    /// Where frames come from; made when the seed is known.
+    pub frames: Box<dyn FnOnce(u64, UtcNanos) -> Result<Box<dyn Frames>, String> + Send>,
+    /// Frames that may wait for the market.
+    pub frames_queue: usize,
+    /// The time of the run.
+    pub clock: Clock,
+    /// False while the ledger cannot write; storage sets it.
+    pub ledger_writes: Arc<AtomicBool>,
+}
+
+/// Why a run cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the ledger says.
+    #[error(transparent)]
+    Restore(#[from] restore::Error),
+    /// The settings do not make states.
+    #[error(transparent)]
+    Assembly(#[from] crate::assembly::Error),
+    /// The settings cannot be written down.
+    #[error("the settings cannot be written down")]
+    Settings(#[from] toml::ser::Error),
+    /// The journal.
+    #[error("the start cannot be written to the ledger")]
+    Ledger(#[from] storage::journal::Error),
+    /// The feed.
+    #[error("the feed cannot start: {0}")]
+    Feed(String),
+    /// An actor.
+    #[error("an actor cannot start")]
+    Spawn(#[from] ractor::SpawnErr),
+}
+
+/// A running tree.
+pub struct Runtime {
+    root: ActorRef<ToRoot>,
+    /// Holds a message when the runtime should stop by itself: the input has ended, or something failed.
+    pub wants_stop: flume::Receiver<WantsStop>,
+    ports: Ports,
+}
+
+/// Why the runtime should stop by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantsStop {
+    /// The input has ended.
+    InputEnded,
+    /// Something failed that cannot be replaced.
+    Failed(String),
+}
+
+/// Every way into the tree.
+#[derive(Clone, Default)]
+struct Ports {
+    market: Port<ToMarket>,
+    orders: Port<ToOrders>,
+    orders_wake: Port<Wake>,
+    positions: Port<ToPositions>,
+    positions_wake: Port<Wake>,
+    venue: Port<ToVenue>,
+    venue_wake: Port<Wake>,
+    strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+}
+
+/// To the root.
+enum ToRoot {
+    /// The feed has ended.
+    FeedEnded(Ended),
+    /// The ledger cannot write, or can again.
+    LedgerHealth(Health),
+    /// Stop everything, in order.
+    Stop(RpcReplyPort<()>),
+}
+
+struct Root;
+
+/// The bulk channels of the trading group; they outlive its restarts.
+struct Channels {
+    orders: (Outlet, Inlet),
+    positions: (Outlet, Inlet),
+    venue: (Outlet, Inlet),
+}
+
+struct Tree {
+    plan_paths: Paths,
+    assembly: Arc<Assembly>,
+    registry: Arc<Registry>,
+    clock: Clock,
+    wall: Clock,
+    ledger: storage::journal::Journal<LedgerRecord>,
+    journal: storage::journal::Journal<messages::ledger::MarketRecord>,
+    database: Database,
+    ledger_writes: Arc<AtomicBool>,
+    ports: Ports,
+    channels: Channels,
+    listeners: BTreeMap<StrategyId, (Outlet, Inlet)>,
+    children: BTreeMap<ActorId, (Child, Option<StrategyId>)>,
+    failures: VecDeque<(UtcNanos, Child)>,
+    deliveries: u64,
+    stop_feed: Arc<AtomicBool>,
+    wants_stop: flume::Sender<WantsStop>,
+    stopping: bool,
+}
+
+/// Everything that the root starts with.
+struct Opening {
+    tree: Tree,
+    restored: Restored,
+    first_block: (MarketId, MarketId),
+    frames: Box<dyn Frames>,
+    frames_queue: usize,
+    gap: Option<GapCause>,
+    deposit: bool,
+}
+
+/// Starts everything. The ledger alone decides how: DuckDB may still be opening.
+///
+/// # Errors
+/// [`Error`] says what is in the way.
+pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
+    let durable = storage.ledger.watermark().get();
+    let past = restore::past(&plan.paths.ledger, durable)?;
+    restore::check_account(&past, plan.deciding.account.name)?;
+    let wall = Clock::wall();
+    let last = past.started.as_ref().map_or(0, |s| s.epoch);
+    let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
+    let seed = seed_of(&plan.instance, epoch);
+    let settings = toml::to_string(&plan.deciding)?;
+    let assembly = Arc::new(Assembly::new(plan.deciding, &plan.instance, epoch, seed)?);
+    let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
+    let now = plan.clock.now();
+    let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
+
+    let first_block = (past.next_block, MarketId(past.next_block.0 + caps::MARKET_ID_BLOCK));
+    let started = Started {
+        instance: plan.instance,
+        epoch,
+        seed,
+        config_hash: messages::ids::hash(settings.as_bytes()),
+        mode: plan.mode,
+        account: assembly.deciding().account.name,
+        settings,
+        at: now,
+    };
+    let ids = LedgerRecord::MarketIds { first: first_block.0, end: first_block.1 };
+    storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
+
+    let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
+    let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
+    let queue = assembly.deciding().strategies.queue;
+    let (wants_stop_tx, wants_stop) = flume::bounded(4);
+    let tree = Tree {
+        plan_paths: plan.paths,
+        registry: plan.registry,
+        clock: plan.clock,
+        wall,
+        ledger: storage.ledger.clone(),
+        journal: storage.market.clone(),
+        database: storage.database(),
+        ledger_writes: plan.ledger_writes,
+        channels: Channels {
+            orders: waking(CORE_QUEUE, &ports.orders_wake),
+            positions: waking(CORE_QUEUE, &ports.positions_wake),
+            venue: waking(CORE_QUEUE, &ports.venue_wake),
+        },
+        // A strategy's thread waits on its queue itself: nobody needs waking.
+        listeners: names.iter().map(|n| (*n, bulk::channel(queue, || {}))).collect(),
+        ports: ports.clone(),
+        children: BTreeMap::new(),
+        failures: VecDeque::new(),
+        deliveries: first_number(epoch),
+        stop_feed: Arc::new(AtomicBool::new(false)),
+        wants_stop: wants_stop_tx,
+        stopping: false,
+        assembly,
+    };
+    let gap = past.started.is_some().then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
+    let deposit = !restored.has_money;
+    let opening = Opening { tree, restored, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
+    let (root, _) = Actor::spawn(None, Root, opening).await?;
+    Ok(Runtime { root, wants_stop, ports })
+}
+
+/// What ids and the simulated market of a live start are made from.
+fn seed_of(instance: &str, epoch: u64) -> u64 {
+    let hash = messages::ids::hash(format!("{instance}/{epoch}").as_bytes());
+    u64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+}
+
+fn waking(capacity: usize, port: &Port<Wake>) -> (Outlet, Inlet) {
+    let port = port.clone();
+    bulk::channel(capacity, move || _ = port.cast(Wake))
+}
+
+impl Actor for Root {
+    type Msg = ToRoot;
+    type State = Tree;
+    type Arguments = Opening;
+
+    async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
+        let Opening { mut tree, restored, first_block, frames, frames_queue, gap, deposit } = opening;
+        let Restored { orders, positions, paper, strategies, .. } = restored;
+        let mut market = tree.assembly.market();
+        market.reserve(first_block.0, first_block.1);
+        let missed = tree.rebuild_market(&mut market, gap);
+
+        tree.start_trading(&me, orders, positions, paper, gap.is_some()).await?;
+        if deposit {
+            let account = &tree.assembly.deciding().account;
+            tree.ports.positions.cast(ToPositions::Deposit(account.currency, account.deposit));
+            tree.ports.orders.cast(ToOrders::Deposit(account.currency, account.deposit));
+        }
+        let (queue, signal) = tree.start_market(&me, market, first_block.1, frames_queue).await?;
+        for (name, run) in tree.assembly.deciding().strategies.run.clone() {
+            let saved = strategies.get(&name).cloned().unwrap_or_default();
+            tree.start_strategy(&me, name, run, saved).await?;
+        }
+        tree.start_snapshots(&me).await?;
+        if let Some(missed) = missed {
+            let _ = queue.send_async(FromFeed::Frame(missed)).await;
+            signal.raise();
+        }
+        let root = me.clone();
+        let ended = move |ended| drop(root.send_message(ToRoot::FeedEnded(ended)));
+        player::play(frames, tree.clock.clone(), queue, signal, tree.stop_feed.clone(), ended)?;
+        Ok(tree)
+    }
+
+    async fn handle(&self, me: ActorRef<ToRoot>, message: ToRoot, tree: &mut Tree) -> Result<(), ActorProcessingErr> {
+        match message {
+            ToRoot::FeedEnded(Ended::Finished) => drop(tree.wants_stop.try_send(WantsStop::InputEnded)),
+            ToRoot::FeedEnded(Ended::Failed(error)) => {
+                drop(tree.wants_stop.try_send(WantsStop::Failed(format!("the feed: {error}"))));
+            }
+            ToRoot::LedgerHealth(health) => tree.ledger_health(health),
+            ToRoot::Stop(reply) => {
+                tree.stop().await;
+                let _ = reply.send(());
+                me.stop(None);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<ToRoot>,
+        event: SupervisionEvent,
+        tree: &mut Tree,
+    ) -> Result<(), ActorProcessingErr> {
+        let (id, why) = match event {
+            SupervisionEvent::ActorFailed(who, error) => (who.get_id(), error.to_string()),
+            SupervisionEvent::ActorTerminated(who, _, _) => (who.get_id(), "ended".to_owned()),
+            _ => return Ok(()),
+        };
+        let Some((child, name)) = tree.children.remove(&id).filter(|_| !tree.stopping) else { return Ok(()) };
+        tree.replace(&me, child, name, &why).await
+    }
+}
+
+impl Tree {
+    /// Counts a failure, asks the policy, does what it says.
+    async fn replace(
+        &mut self,
+        me: &ActorRef<ToRoot>,
+        child: Child,
+        name: Option<StrategyId>,
+        why: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = self.wall.now();
+        self.failures.push_back((now, child));
+        self.failures.retain(|(at, _)| *at > now.before(WINDOW));
+        let failures = self.failures.iter().filter(|(_, c)| *c == child).count() as u32;
+        tracing::error!(?child, name = name.map(|n| n.to_string()), failures, "an actor failed: {why}");
+        match policy::decide(child, failures) {
+            policy::Action::Replace => match (child, name) {
+                (Child::Snapshots, _) => self.start_snapshots(me).await?,
+                (Child::Strategy, Some(name)) => {
+                    let durable = self.ledger.watermark().get();
+                    let restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+                    let saved = restored.strategies.get(&name).cloned().unwrap_or_default();
+                    if let Some(run) = self.assembly.deciding().strategies.run.get(&name).cloned() {
+                        self.start_strategy(me, name, run, saved).await?;
+                    }
+                }
+                _ => {}
+            },
+            policy::Action::RestoreTrading => self.restore_trading(me).await?,
+            policy::Action::GoOnWithout => {}
+            policy::Action::Stop => drop(self.wants_stop.try_send(WantsStop::Failed(format!("{child:?}: {why}")))),
+        }
+        Ok(())
+    }
+
+    /// Stops what is left of the group and starts it again from the ledger.
+    async fn restore_trading(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
+        let group: Vec<ActorId> =
+            self.children.iter().filter(|(_, (c, _))| *c == Child::Trading).map(|(id, _)| *id).collect();
+        for cell in me.get_children().into_iter().filter(|c| group.contains(&c.get_id())) {
+            self.children.remove(&cell.get_id());
+            let _ = cell.stop_and_wait(None, Some(STEP)).await;
+        }
+        // All that the group had queued for the ledger is written before it is read.
+        let (tx, rx) = flume::bounded(1);
+        let _ = self.ledger.append(Vec::new(), Some(Box::new(move |durable| drop(tx.send(durable))))).await;
+        let durable = rx.recv_async().await??;
+        let Restored { orders, positions, paper, .. } =
+            restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+        self.deliveries += 1 << 24;
+        self.start_trading(me, orders, positions, paper, true).await
+    }
+
+    async fn start_trading(
+        &mut self,
+        me: &ActorRef<ToRoot>,
+        orders: orders::state::Orders,
+        positions: positions::state::Positions,
+        paper: paper::state::Paper,
+        restored: bool,
+    ) -> Result<(), ActorProcessingErr> {
+        let deliveries = |actor| Deliveries::new(actor, 0, self.deliveries, self.journal.clone());
+        let arguments = paper::Arguments {
+            state: paper,
+            deliveries: deliveries(Decider::Paper),
+            market: self.channels.venue.1.clone(),
+            orders: self.ports.orders.clone(),
+            clock: self.clock.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, PaperActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Trading, None));
+        self.ports.venue.fill(actor.clone());
+        self.ports.venue_wake.fill(actor);
+
+        let arguments = positions::Arguments {
+            state: positions,
+            deliveries: deliveries(Decider::Positions),
+            ledger: self.ledger.clone(),
+            prices: self.channels.positions.1.clone(),
+            clock: self.clock.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, PositionsActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Trading, None));
+        self.ports.positions.fill(actor.clone());
+        self.ports.positions_wake.fill(actor);
+
+        let arguments = orders::Arguments {
+            state: orders,
+            restored,
+            deliveries: deliveries(Decider::Orders),
+            ledger: self.ledger.clone(),
+            ledger_writes: self.ledger_writes.clone(),
+            prices: self.channels.orders.1.clone(),
+            venue: self.ports.venue.clone(),
+            positions: self.ports.positions.clone(),
+            strategies: self.ports.strategies.clone(),
+            clock: self.clock.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, OrdersActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Trading, None));
+        self.ports.orders.fill(actor.clone());
+        self.ports.orders_wake.fill(actor);
+        Ok(())
+    }
+
+    async fn start_market(
+        &mut self,
+        me: &ActorRef<ToRoot>,
+        state: market::state::Market,
+        next_block: MarketId,
+        frames_queue: usize,
+    ) -> Result<(flume::Sender<FromFeed>, Signal), ActorProcessingErr> {
+        let (queue, frames) = flume::bounded(frames_queue);
+        let port = self.ports.market.clone();
+        let signal = Signal::new(move || _ = port.cast(ToMarket::Wake));
+        let listener = |(name, (outlet, _)): (&StrategyId, &(Outlet, Inlet))| Listener {
+            outlet: outlet.clone(),
+            port: self.ports.strategies[name].clone(),
+        };
+        let arguments = market::Arguments {
+            state,
+            next_block,
+            frames,
+            signal: signal.clone(),
+            journal: self.journal.clone(),
+            ledger: self.ledger.clone(),
+            core: vec![
+                self.channels.venue.0.clone(),
+                self.channels.orders.0.clone(),
+                self.channels.positions.0.clone(),
+            ],
+            strategies: self.listeners.iter().map(listener).collect(),
+            clock: self.clock.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, MarketActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Market, None));
+        self.ports.market.fill(actor);
+        Ok((queue, signal))
+    }
+
+    async fn start_strategy(
+        &mut self,
+        me: &ActorRef<ToRoot>,
+        name: StrategyId,
+        run: crate::settings::StrategyRun,
+        saved: Saved,
+    ) -> Result<(), ActorProcessingErr> {
+        let database = self.database.clone();
+        let arguments = strategies::Arguments {
+            name,
+            run,
+            assembly: self.assembly.clone(),
+            registry: self.registry.clone(),
+            generation: 0,
+            checkpoint: saved.checkpoint,
+            open: saved.open,
+            positions: saved.positions,
+            market: self.listeners[&name].1.clone(),
+            orders: self.ports.orders.clone(),
+            ledger: self.ledger.clone(),
+            market_journal: self.journal.clone(),
+            history: Arc::new(move || database.source()),
+            clock: self.clock.clone(),
+            wall: self.wall.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, StrategyActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Strategy, Some(name)));
+        self.ports.strategies[&name].fill(actor);
+        Ok(())
+    }
+
+    async fn start_snapshots(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
+        let every = self.assembly.deciding().snapshots.every;
+        let arguments =
+            snapshots::Arguments { every, positions: self.ports.positions.clone(), clock: self.clock.clone() };
+        let (actor, _) = Actor::spawn_linked(None, SnapshotsActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Snapshots, None));
+        Ok(())
+    }
+
+    /// Gives the market the tail of its journal, and says what was missed since.
+    fn rebuild_market(&self, market: &mut market::state::Market, cause: Option<GapCause>) -> Option<FeedBatch> {
+        let cause = cause?;
+        let tail = match market::tail::read(&self.plan_paths.market, self.journal.watermark().get()) {
+            Ok(tail) => tail,
+            Err(error) => {
+                tracing::error!(%error, "open bars begin anew: the market journal's tail cannot be read");
+                return None;
+            }
+        };
+        tail.iter().for_each(|batch| market.rebuild(batch));
+        let now = self.clock.now();
+        let from = tail.last()?.received;
+        let gap = |instrument| {
+            let gap = Gap {
+                instrument,
+                channel: GapChannel::Ticks,
+                cause,
+                from,
+                to: Some(now),
+                first_missing: None,
+                resumed_at: None,
+            };
+            FeedItem::Gap(gap)
+        };
+        let items = market.instruments().map(gap).collect();
+        Some(FeedBatch { source: Source::Stream, received: now, items })
+    }
+
+    /// Without a ledger nothing new is begun.
+    fn ledger_health(&mut self, health: Health) {
+        self.ledger_writes.store(health == Health::Writing, Ordering::Release);
+        let why = match health {
+            Health::Writing => return,
+            Health::DiskFull => "the ledger's disk is full".to_owned(),
+            Health::Stopped(why) => {
+                let _ = self.wants_stop.try_send(WantsStop::Failed(format!("the ledger: {why}")));
+                why
+            }
+        };
+        let change = StateChange { state: TradingState::Halted, by: "merganser".to_owned(), why };
+        self.ports.orders.cast(ToOrders::Trading(change));
+    }
+
+    /// Stops in order: no more input, strategies, orders at rest, a last snapshot, the market's open bars.
+    async fn stop(&mut self) {
+        self.stopping = true;
+        self.stop_feed.store(true, Ordering::Release);
+        let strategies = self.ports.strategies.values().map(|port| ask(|reply| port.cast(ToStrategy::Stop(reply))));
+        // All at once: one that hangs costs the others nothing.
+        futures::future::join_all(strategies).await;
+        self.wait_for_orders().await;
+        ask(|reply| self.ports.positions.cast(ToPositions::Snapshot(SnapshotType::Shutdown, Some(reply)))).await;
+        ask(|reply| self.ports.market.cast(ToMarket::Stop(reply))).await;
+        let _ = self.ledger.append(vec![LedgerRecord::Stopped { at: self.clock.now() }], None).await;
+    }
+
+    /// Until nothing waits for the ledger and nothing is on its way to the venue and back.
+    async fn wait_for_orders(&self) {
+        let began = self.wall.now();
+        while self.wall.now() < began.after(STEP) {
+            let status = ask::<OrdersStatus>(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await;
+            let on_its_way = |o: &messages::orders::Order| {
+                use messages::orders::Status;
+                matches!(
+                    o.status,
+                    Status::PendingSubmit | Status::Submitted | Status::PendingCancel | Status::PendingReplace
+                )
+            };
+            match status {
+                Some(status) if status.waiting == 0 && !status.open.iter().any(on_its_way) => return,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+}
+
+/// Asks an actor and waits for its answer, at most [`STEP`].
+async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+    ask_within(STEP, send).await
+}
+
+async fn ask_within<T: Send + 'static>(limit: Duration, send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+    let (tx, rx) = ractor::concurrency::oneshot();
+    if !send(RpcReplyPort::from(tx)) {
+        return None;
+    }
+    tokio::time::timeout(limit, rx).await.ok()?.ok()
+}
+
+impl Runtime {
+    /// How orders stand.
+    pub async fn orders(&self) -> Option<OrdersStatus> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await
+    }
+
+    /// How the strategies stand.
+    pub async fn strategies(&self) -> Vec<StrategyStatus> {
+        let mut found = Vec::new();
+        for port in self.ports.strategies.values() {
+            found.extend(ask(|reply| port.cast(ToStrategy::Status(reply))).await);
+        }
+        found
+    }
+
+    /// Starts a quarantined strategy again; false when there is none of that name.
+    pub fn resume_strategy(&self, name: StrategyId) -> bool {
+        self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
+    }
+
+    /// Changes the trading state.
+    pub fn set_trading(&self, change: StateChange) -> bool {
+        self.ports.orders.cast(ToOrders::Trading(change))
+    }
+
+    /// A way to tell the tree how the ledger is; storage calls it from its own thread.
+    pub fn on_ledger_health(&self) -> impl Fn(Health) + Send + 'static {
+        let root = self.root.clone();
+        move |health| drop(root.send_message(ToRoot::LedgerHealth(health)))
+    }
+
+    /// Stops everything in order, and waits for it.
+    pub async fn stop(&self) {
+        // Every step of a stop has its own limit; this is their sum.
+        ask_within(STEP * 6, |reply| self.root.send_message(ToRoot::Stop(reply)).is_ok()).await;
+        let _ = self.root.wait(Some(STEP)).await;
+    }
+}

@@ -1,0 +1,3 @@
+//! Venues: where orders go.
+
+pub mod paper;

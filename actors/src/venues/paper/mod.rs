@@ -1,0 +1,140 @@
+//! The paper venue's actor: fills our orders from the market that it sees.
+//!
+//! Hears market batches and requests; says reports to orders. It keeps nothing of its own: a start
+//! tells it the open orders of the ledger.
+
+pub mod state;
+
+use messages::ledger::{Decider, Delivery};
+use messages::market::Batch;
+use messages::venues::VenueReport;
+use messages::{MarketId, UtcNanos};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::bulk::Inlet;
+use crate::clock::Clock;
+use crate::deliveries::Deliveries;
+use crate::ports::{Port, ToOrders, ToVenue, Wake};
+use crate::timer::Timer;
+use state::Paper;
+
+/// Batches taken at once: enough to be quick, few enough that a request does not wait long.
+const TAKE: usize = 64;
+
+/// What the actor is given.
+pub struct Arguments {
+    /// The state, with the open orders of the ledger.
+    pub state: Paper,
+    /// Its deliveries.
+    pub deliveries: Deliveries,
+    /// The market.
+    pub market: Inlet,
+    /// Orders.
+    pub orders: Port<ToOrders>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// Market data waits.
+    Wake,
+    /// From others.
+    Said(ToVenue),
+    /// Something may be due.
+    Timer,
+}
+
+impl From<ToVenue> for Mailbox {
+    fn from(message: ToVenue) -> Self {
+        Self::Said(message)
+    }
+}
+
+impl From<Wake> for Mailbox {
+    fn from(_: Wake) -> Self {
+        Self::Wake
+    }
+}
+
+/// The actor.
+pub struct PaperActor;
+
+/// The shell around the state.
+pub struct Shell {
+    a: Arguments,
+    timer: Timer,
+    seen: MarketId,
+    newest: UtcNanos,
+}
+
+impl Actor for PaperActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        Ok(Shell { a: arguments, timer: Timer::default(), seen: MarketId(0), newest: UtcNanos::MIN })
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        let mut reports = Vec::new();
+        match message {
+            Mailbox::Wake => {
+                shell.market(&mut reports).await;
+                if !shell.a.market.is_empty() {
+                    let _ = me.send_message(Mailbox::Wake);
+                }
+            }
+            Mailbox::Said(ToVenue::Requests(requests)) => {
+                let count = requests.len() as u32;
+                let now = shell.begin(Delivery::Messages { from: Decider::Orders, count }).await;
+                requests.into_iter().for_each(|r| shell.a.state.on_request(r, now, &mut reports));
+            }
+            Mailbox::Timer => {
+                shell.timer.fired();
+                if shell.a.state.next_due().is_some_and(|due| due <= shell.now()) {
+                    let now = shell.begin(Delivery::Timer).await;
+                    shell.a.state.on_timer(now, &mut reports);
+                }
+            }
+        }
+        if !reports.is_empty() {
+            shell.a.orders.cast(ToOrders::Reports(reports));
+        }
+        shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
+        Ok(())
+    }
+}
+
+impl Shell {
+    fn now(&self) -> UtcNanos {
+        self.a.clock.now().max(self.newest)
+    }
+
+    async fn begin(&mut self, delivery: Delivery) -> UtcNanos {
+        let now = self.now();
+        self.a.deliveries.record(now, self.seen, delivery).await;
+        now
+    }
+
+    async fn market(&mut self, reports: &mut Vec<VenueReport>) {
+        let taken = self.a.market.take(TAKE);
+        let Some(last) = taken.last().and_then(|d| last_event(&d.batch)) else { return };
+        self.seen = last;
+        self.begin(Delivery::Market { conflated: false }).await;
+        for delivered in &taken {
+            self.a.state.on_market(&delivered.batch, reports);
+            self.newest = self.newest.max(delivered.batch.received);
+        }
+    }
+}
+
+fn last_event(batch: &Batch) -> Option<MarketId> {
+    batch.events.last().map(|e| e.id)
+}

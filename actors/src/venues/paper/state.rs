@@ -1,0 +1,272 @@
+//! The pure state of the paper venue: an exchange that fills our orders from the market that it sees.
+//!
+//! Hears market batches and requests, says reports. It keeps nothing of its own on disk: after a start
+//! it is told the open orders of the ledger. The same inputs give the same fills.
+//!
+//! Fill rules, as stated in the guide:
+//! - A request arrives `latency` after it was made; the market that it meets is the one then.
+//! - What crosses takes the levels that are shown: the book where one is synced, else the best quote. What
+//!   was taken stays taken until the venue shows a new size there.
+//! - A resting order queues behind all that is shown at its price when it arrives. Trades at its price
+//!   shorten the queue, then fill it; a size that shrinks below the queue shortens it, too. A trade beyond
+//!   its price, or a quote that crosses it, fills it at its price, up to the size that is shown.
+//! - A market order takes what is shown; what is left of it expires (no order waits without a price).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use messages::instrument::Rules;
+use messages::market::{Batch, Depth, EventBody, Level, Tick, TickBody};
+use messages::orders::{Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce};
+use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
+use messages::{Account, ClientOrderId, Instrument, Price, Quantity, Reason, Size, UtcNanos};
+
+use crate::book::Book;
+
+mod matching;
+mod requests;
+
+/// What the paper venue can do.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    order_types: &[OrderType::Market, OrderType::Limit, OrderType::Stop, OrderType::StopLimit],
+    times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok, TimeInForce::Day],
+    replace: true,
+    quote_quantity: false,
+    post_only: true,
+};
+
+/// What the state is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose orders.
+    pub account: Account,
+    /// From the request to the market.
+    pub latency: Duration,
+    /// Fee of a fill that rested, in millionths of its value.
+    pub maker_fee_ppm: i64,
+    /// Fee of a fill that took, in millionths of its value.
+    pub taker_fee_ppm: i64,
+    /// The instruments' rules.
+    pub rules: BTreeMap<Instrument, Rules>,
+}
+
+/// The state.
+pub struct Paper {
+    settings: Settings,
+    markets: BTreeMap<Instrument, Market>,
+    orders: BTreeMap<ClientOrderId, Working>,
+    /// Requests on their way, by arrival and by the order in which they were made.
+    travelling: BTreeMap<(UtcNanos, u64), VenueRequest>,
+    requests: u64,
+    now: UtcNanos,
+}
+
+/// What is seen of one instrument.
+#[derive(Default)]
+struct Market {
+    bid: Option<Level>,
+    ask: Option<Level>,
+    last: Option<Price>,
+    book: Book,
+    /// What our orders took of the sizes that are shown, by side and price.
+    taken: BTreeMap<(Side, Price), Quantity>,
+    /// Our orders here, oldest first.
+    orders: BTreeSet<(u64, ClientOrderId)>,
+}
+
+/// One of our orders at the venue.
+#[derive(Debug, Clone)]
+struct Working {
+    request: OrderRequest,
+    arrival: u64,
+    filled: Quantity,
+    fills: u32,
+    triggered: bool,
+    /// Size before it at its price; `None` while its price is not shown.
+    queue: Option<Quantity>,
+    expires: Option<UtcNanos>,
+}
+
+impl Working {
+    fn remaining(&self) -> Quantity {
+        self.request.quantity.checked_sub(self.filled).unwrap_or(Quantity::ZERO)
+    }
+    fn waits_for_trigger(&self) -> bool {
+        self.request.order_type.is_conditional() && !self.triggered
+    }
+}
+
+impl Paper {
+    /// An empty venue.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            markets: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            travelling: BTreeMap::new(),
+            requests: 0,
+            now: UtcNanos::MIN,
+        }
+    }
+
+    /// Takes an open order of the ledger, at start. It joins the end of its queue.
+    pub fn restore(&mut self, order: &Order) {
+        let accepted = matches!(
+            order.status,
+            Status::Accepted
+                | Status::Triggered
+                | Status::PartiallyFilled
+                | Status::PendingCancel
+                | Status::PendingReplace
+        );
+        if !accepted {
+            return;
+        }
+        self.requests += 1;
+        let named = if order.replacing.is_some() { order.attempts.iter().nth_back(1) } else { order.attempts.last() };
+        let id = named.map_or(order.client_order_id, |a| a.client_order_id);
+        let working = Working {
+            request: order.request.clone(),
+            arrival: self.requests,
+            filled: order.filled,
+            fills: 0,
+            triggered: order.triggered,
+            queue: None,
+            expires: matching::expiry(&order.request, order.created_at),
+        };
+        self.markets.entry(order.request.instrument).or_default().orders.insert((working.arrival, id));
+        self.orders.insert(id, working);
+    }
+
+    /// A fill that the ledger holds, at start: so that execution ids go on where they were.
+    pub fn restore_fills(&mut self, id: ClientOrderId, fills: u32) {
+        if let Some(working) = self.orders.get_mut(&id) {
+            working.fills = fills;
+        }
+    }
+
+    /// Takes a request; it arrives after the latency.
+    pub fn on_request(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        self.requests += 1;
+        if let VenueRequest::Submit { client_order_id, .. } = &request {
+            out.push(self.report(*client_order_id, now, ReportKind::Submitted));
+        }
+        let arrival = now.max(self.now).after(self.settings.latency);
+        self.travelling.insert((arrival, self.requests), request);
+    }
+
+    /// Takes a batch: first what arrived before it, then its events in order.
+    pub fn on_market(&mut self, batch: &Batch, out: &mut Vec<VenueReport>) {
+        self.on_timer(batch.received, out);
+        for event in &batch.events {
+            match &event.body {
+                EventBody::Tick(tick) => self.on_tick(tick, batch.received, out),
+                EventBody::Depth(depth) => self.on_depth(depth, batch.received, out),
+                EventBody::Bar(_) | EventBody::Gap(_) => {}
+            }
+        }
+    }
+
+    /// Lets time pass: requests arrive, days end.
+    pub fn on_timer(&mut self, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        while let Some(first) = self.travelling.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let arrival = first.key().0;
+            let request = first.remove();
+            self.now = self.now.max(arrival);
+            self.arrive(request, arrival, out);
+        }
+        self.now = self.now.max(now);
+        self.expire(now, out);
+    }
+
+    /// When [`Self::on_timer`] has something to do next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        let arrival = self.travelling.first_key_value().map(|((at, _), _)| *at);
+        let expiry = self.orders.values().filter_map(|w| w.expires).min();
+        arrival.into_iter().chain(expiry).min()
+    }
+
+    fn on_tick(&mut self, tick: &Tick, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        let Some(market) = self.markets.get_mut(&tick.instrument) else {
+            let mut market = Market::default();
+            market.see(tick);
+            self.markets.insert(tick.instrument, market);
+            return;
+        };
+        market.see(tick);
+        if market.orders.is_empty() {
+            return;
+        }
+        match tick.body {
+            TickBody::Trade { price, size, .. } => self.match_trade(tick.instrument, price, size, now, out),
+            TickBody::Quote { .. } => self.match_shown(tick.instrument, now, out),
+        }
+    }
+
+    fn on_depth(&mut self, depth: &Depth, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        let market = self.markets.entry(depth.instrument).or_default();
+        market.book.on_depth(depth, now);
+        market.forget_taken(depth);
+        if !market.orders.is_empty() {
+            self.match_shown(depth.instrument, now, out);
+        }
+    }
+
+    fn expire(&mut self, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        let due: Vec<ClientOrderId> =
+            self.orders.iter().filter(|(_, w)| w.expires.is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
+        for id in due {
+            self.end(id, now, ReportKind::Expired { reason: Reason::code("day_ended") }, out);
+        }
+    }
+
+    /// Takes an order out and says why.
+    fn end(&mut self, id: ClientOrderId, now: UtcNanos, why: ReportKind, out: &mut Vec<VenueReport>) {
+        if let Some(working) = self.orders.remove(&id) {
+            if let Some(market) = self.markets.get_mut(&working.request.instrument) {
+                market.orders.remove(&(working.arrival, id));
+            }
+            out.push(self.report(id, now, why));
+        }
+    }
+
+    fn report(&self, id: ClientOrderId, now: UtcNanos, kind: ReportKind) -> VenueReport {
+        let venue_order_id = format!("P{id}").parse().ok();
+        VenueReport { account: self.settings.account, client_order_id: id, venue_order_id, time: now, kind }
+    }
+}
+
+impl Market {
+    fn see(&mut self, tick: &Tick) {
+        match tick.body {
+            TickBody::Trade { price, .. } => self.last = Some(price),
+            TickBody::Quote { bid, ask } => {
+                if self.bid != bid {
+                    self.taken.retain(|(side, _), _| *side != Side::Sell);
+                }
+                if self.ask != ask {
+                    self.taken.retain(|(side, _), _| *side != Side::Buy);
+                }
+                (self.bid, self.ask) = (bid, ask);
+            }
+        }
+    }
+
+    /// A new size at a price is what is there now.
+    fn forget_taken(&mut self, depth: &Depth) {
+        for level in &depth.asks {
+            self.taken.remove(&(Side::Buy, level.price));
+        }
+        for level in &depth.bids {
+            self.taken.remove(&(Side::Sell, level.price));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

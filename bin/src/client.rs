@@ -1,0 +1,76 @@
+//! The command line's way to a running instance: found by the lock file, reached on loopback, with the
+//! token that only its owner can read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use storage::datadir;
+
+/// A running instance.
+pub struct Running {
+    address: String,
+    token: String,
+}
+
+/// Finds the instance that runs on `root`; `None` when nobody does.
+///
+/// # Errors
+/// Somebody does, and does not answer commands (yet).
+pub fn find(root: &Path) -> anyhow::Result<Option<Running>> {
+    let Some(owner) = datadir::owner(root) else { return Ok(None) };
+    let (Some(address), Some(token_path)) = (owner.address, owner.token_path) else {
+        bail!(
+            "process {} uses {} and does not answer commands; try again, or wait until it ends",
+            owner.pid,
+            root.display()
+        );
+    };
+    let token = std::fs::read_to_string(&token_path).with_context(|| {
+        format!("the token {} cannot be read; are you the user who runs merganser?", token_path.display())
+    })?;
+    Ok(Some(Running { address, token: token.trim().to_owned() }))
+}
+
+impl Running {
+    /// Sends a request and returns the answer's text.
+    ///
+    /// # Errors
+    /// The instance does not answer, or refuses in its own words.
+    pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
+        let agent = agent();
+        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
+        text(request.send_json(body), &self.address)
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// The instance does not answer, or refuses in its own words.
+    pub fn get(&self, path: &str) -> anyhow::Result<String> {
+        let agent = agent();
+        let request = agent.get(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
+        text(request.call(), &self.address)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120))).http_status_as_error(false);
+    config.proxy(None).build().into()
+}
+
+fn text(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, address: &str) -> anyhow::Result<String> {
+    let mut response = response.with_context(|| format!("the instance at {address} does not answer"))?;
+    let status = response.status();
+    let text = response.body_mut().with_config().limit(1 << 30).read_to_string().context("the answer broke off")?;
+    if !status.is_success() {
+        bail!("{}", text.trim());
+    }
+    Ok(text)
+}

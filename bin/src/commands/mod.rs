@@ -1,0 +1,93 @@
+//! The command line.
+
+mod backtest;
+mod bench;
+mod config_command;
+mod replay;
+mod run;
+mod sql;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use actors::strategies::registry::Registry;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use config::{Layers, Settings};
+
+/// A trading runtime in one binary: feeds, strategies, orders, positions and history, durable and in SQL.
+#[derive(Debug, Parser)]
+#[command(
+    name = "merganser",
+    version,
+    after_help = "Examples:\n  merganser backtest --format binance-frames --input day.gz --strategy ema_cross --data-dir bt\n  merganser sql \"select count(*) from trades\" --data-dir bt"
+)]
+pub struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+    /// More in the log: -v for info, -vv for debug.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Where everything is kept.
+    #[arg(long, global = true, default_value = "merganser-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// A file of settings over the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A named set of settings over the defaults.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// One setting, over all else. May be given many times.
+    #[arg(long, global = true, value_name = "section.key=value")]
+    pub set: Vec<String>,
+}
+
+impl Common {
+    /// The settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, at once.
+    pub fn settings(&self) -> Result<Settings, config::Error> {
+        let layers = Layers { profile: self.profile.clone(), file: self.config.clone(), set: self.set.clone() };
+        config::load(&layers)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The runtime; what `merganser` alone does.
+    Run(run::Arguments),
+    /// Runs strategies on recorded data, deterministically, in virtual time.
+    Backtest(backtest::Arguments),
+    /// Recorded data through the live actors, on the paper account.
+    Replay(replay::Arguments),
+    /// Answers one SELECT over everything that was recorded.
+    Sql(sql::Arguments),
+    /// Checks or shows the settings.
+    Config(config_command::Arguments),
+    /// Measures this machine against the targets.
+    Bench(bench::Arguments),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What a person should read, with the next step.
+pub fn execute(line: Line, registry: Registry) -> anyhow::Result<ExitCode> {
+    let settings = line.common.settings().context("nothing was started")?;
+    match line.command.unwrap_or_else(|| Command::Run(run::Arguments::default())) {
+        Command::Run(arguments) => run::run(&arguments, &line.common, settings, registry),
+        Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, registry),
+        Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &registry),
+        Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
+        Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),
+        Command::Bench(arguments) => bench::run(&arguments, settings, &registry),
+    }
+}

@@ -1,0 +1,203 @@
+//! The edge: `/health`, and the command line's questions to a running instance, on loopback.
+//!
+//! actix-web runs beside the actors with one worker of its own; it asks through ports and reads the
+//! database through clones. Everything but `/health` needs the token.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actors::tree::Runtime;
+use anyhow::Context;
+use messages::risk::{StateChange, TradingState};
+use serde::{Deserialize, Serialize};
+use storage::journal::Watermark;
+use storage::service::Database;
+use storage::sql::{self, Limits};
+
+use crate::output::{self, Format};
+
+/// The longest that a question waits for the tables to hold what was durable when it was asked.
+const FRESH_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the handlers share.
+pub struct Edge {
+    /// The tree.
+    pub runtime: Arc<Runtime>,
+    /// The database.
+    pub database: Database,
+    /// How far the ledger and the market journal are durable, and how far the tables are.
+    pub watermarks: Watermarks,
+    /// What must be shown.
+    pub token: String,
+}
+
+/// How far journals and tables are.
+pub struct Watermarks {
+    /// The ledger.
+    pub ledger: (Watermark, Watermark),
+    /// The market journal.
+    pub market: (Watermark, Watermark),
+}
+
+/// A question.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SqlRequest {
+    /// The SELECT.
+    pub query: String,
+    /// How the answer is written.
+    pub format: Format,
+    /// The most rows.
+    pub max_rows: usize,
+    /// The longest time, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// A change of the trading state.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TradingRequest {
+    /// The new state.
+    pub state: TradingState,
+    /// Why.
+    pub why: String,
+}
+
+/// Starts listening. Returns where, and a handle to stop it.
+pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHandle)> {
+    let edge = web::Data::new(edge);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(edge.clone())
+            .app_data(web::JsonConfig::default().limit(1 << 20))
+            .route("/health", web::get().to(health))
+            .route("/api/v1/sql", web::post().to(answer_sql))
+            .route("/api/v1/strategies", web::get().to(strategies))
+            .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
+            .route("/api/v1/trading", web::post().to(trading))
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(2)
+    .bind(address)
+    .with_context(|| format!("cannot listen on {address}; choose another http.address"))?;
+    let bound = server.addrs().first().copied().context("the server has no address")?;
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok((bound, handle))
+}
+
+/// Makes the token of this run, readable by its owner alone.
+pub fn make_token(path: &Path) -> anyhow::Result<String> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).context("cannot make a token")?;
+    let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let _ = std::fs::remove_file(path);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.as_mut()
+        .map_err(|e| std::io::Error::new(e.kind(), e.to_string()))
+        .and_then(|f| f.write_all(token.as_bytes()))
+        .with_context(|| format!("cannot write the token {}", path.display()))?;
+    Ok(token)
+}
+
+fn allowed(request: &HttpRequest, edge: &Edge) -> Result<(), HttpResponse> {
+    let given =
+        request.headers().get("Authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    // Hashes are compared, so that the time tells nothing of the token.
+    let matches =
+        given.is_some_and(|g| messages::ids::hash(g.as_bytes()) == messages::ids::hash(edge.token.as_bytes()));
+    if matches { Ok(()) } else { Err(HttpResponse::Unauthorized().body("the token is missing or wrong")) }
+}
+
+async fn health(edge: web::Data<Edge>) -> HttpResponse {
+    let Some(orders) = edge.runtime.orders().await else {
+        return HttpResponse::ServiceUnavailable().json(serde_json::json!({"status": "orders do not answer"}));
+    };
+    HttpResponse::Ok().json(serde_json::json!({
+        "status": "ok",
+        "trading": orders.trading.to_string(),
+        "open_orders": orders.open.len(),
+        "ledger_durable": edge.watermarks.ledger.0.get().0,
+        "market_durable": edge.watermarks.market.0.get().0,
+        "ledger_in_tables": edge.watermarks.ledger.1.get().0,
+        "market_in_tables": edge.watermarks.market.1.get().0,
+    }))
+}
+
+async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<SqlRequest>) -> HttpResponse {
+    if let Err(refused) = allowed(&request, &edge) {
+        return refused;
+    }
+    let Some(db) = edge.database.connect() else {
+        return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
+    };
+    if !wait_until_fresh(&edge.watermarks).await {
+        return HttpResponse::ServiceUnavailable()
+            .body("the tables are more than 10 s behind the journals; ask again later");
+    }
+    let asked = asked.into_inner();
+    let limits = Limits { rows: asked.max_rows, time: Duration::from_millis(asked.timeout_ms) };
+    let work = web::block(move || {
+        let answer = sql::run(&db, &asked.query, limits)?;
+        let mut text = Vec::new();
+        output::write(&answer, asked.format, &mut text)?;
+        anyhow::Ok(text)
+    });
+    match work.await {
+        Ok(Ok(text)) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text),
+        Ok(Err(error)) => HttpResponse::UnprocessableEntity().body(format!("{error:#}")),
+        Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
+    }
+}
+
+/// Waits until the tables hold what is durable now.
+async fn wait_until_fresh(w: &Watermarks) -> bool {
+    let (ledger, market) = (w.ledger.0.get(), w.market.0.get());
+    let deadline = now() + FRESH_WITHIN;
+    while w.ledger.1.get() < ledger || w.market.1.get() < market {
+        if now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a person waits is real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn strategies(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    if let Err(refused) = allowed(&request, &edge) {
+        return refused;
+    }
+    HttpResponse::Ok().json(edge.runtime.strategies().await)
+}
+
+async fn resume_strategy(request: HttpRequest, edge: web::Data<Edge>, name: web::Path<String>) -> HttpResponse {
+    if let Err(refused) = allowed(&request, &edge) {
+        return refused;
+    }
+    match name.parse() {
+        Ok(known) if edge.runtime.resume_strategy(known) => {
+            HttpResponse::Ok().body(format!("{name} is asked to start again\n"))
+        }
+        _ => HttpResponse::NotFound().body(format!("there is no strategy `{name}` here")),
+    }
+}
+
+async fn trading(request: HttpRequest, edge: web::Data<Edge>, change: web::Json<TradingRequest>) -> HttpResponse {
+    if let Err(refused) = allowed(&request, &edge) {
+        return refused;
+    }
+    let TradingRequest { state, why } = change.into_inner();
+    edge.runtime.set_trading(StateChange { state, by: "manual".to_owned(), why });
+    HttpResponse::Ok().body(format!("trading is to be {state}\n"))
+}

@@ -1,0 +1,158 @@
+//! A live run: storage, the tree and the edge put together, until something ends it; then all stop in order.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use actors::clock::Clock;
+use actors::feeds::player::Frames;
+use actors::strategies::registry::Registry;
+use actors::tree::{self, Plan, WantsStop};
+use anyhow::{Context, bail};
+use config::Settings;
+use messages::ledger::Mode;
+use messages::{Exchange, UtcNanos};
+use storage::DataDir;
+use storage::datadir::Owner;
+use storage::journal::Health;
+use storage::service::Storage;
+
+use crate::http::{self, Edge, Watermarks};
+use crate::stopped;
+
+/// Makes frames, once the seed and the start are known.
+pub type MakeFrames = Box<dyn FnOnce(u64, UtcNanos) -> Result<Box<dyn Frames>, String> + Send>;
+
+/// What a live run is made from.
+pub struct Live {
+    /// The settings.
+    pub settings: Settings,
+    /// The exchanges whose data comes in.
+    pub exchanges: Vec<Exchange>,
+    /// Live or replay.
+    pub mode: Mode,
+    /// Where frames come from.
+    pub frames: MakeFrames,
+    /// The time of the run.
+    pub clock: Clock,
+    /// How long it runs; `None` until somebody stops it.
+    pub stop_after: Option<Duration>,
+}
+
+/// Runs until a signal, the time or the input ends it. Prints what it did.
+pub fn run(live: Live, root: &Path, registry: Registry) -> anyhow::Result<()> {
+    let dir = DataDir::create(root)?;
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
+    threads.block_on(until_stopped(live, dir, registry))
+}
+
+async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyhow::Result<()> {
+    let Live { settings, exchanges, mode, frames, clock, stop_after } = live;
+    let paths = stopped::paths(dir.root(), &settings);
+    let (health_tx, health_rx) = flume::unbounded();
+    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), move |health| {
+        drop(health_tx.send(health))
+    })?;
+    let plan = Plan {
+        deciding: settings.deciding(exchanges),
+        instance: settings.instance.name.clone(),
+        mode,
+        paths: paths.clone(),
+        registry: Arc::new(registry),
+        frames,
+        frames_queue: settings.feeds.queue,
+        clock,
+        ledger_writes: Arc::new(AtomicBool::new(true)),
+    };
+    let runtime = match tree::start(plan, &storage).await {
+        Ok(runtime) => Arc::new(runtime),
+        Err(error) => {
+            storage.finish()?;
+            return Err(error.into());
+        }
+    };
+    pass_on_health(health_rx, runtime.on_ledger_health());
+
+    let token = http::make_token(&paths.token)?;
+    let watermarks = Watermarks {
+        ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
+        market: (storage.market.watermark().clone(), storage.applied_market().clone()),
+    };
+    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, token };
+    let (address, server) = http::start(&settings.http.address, edge)?;
+    dir.announce(&Owner {
+        pid: std::process::id(),
+        address: Some(address.to_string()),
+        token_path: Some(paths.token.clone()),
+    })?;
+    eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
+
+    let reason = wait(&runtime.wants_stop, stop_after, &storage).await?;
+    server.stop(true).await;
+    runtime.stop().await;
+    drop(runtime);
+    let finished = tokio::task::spawn_blocking(move || storage.finish()).await.context("storage did not end")?;
+    finished.context("DuckDB did not follow to the end")?;
+    report(&paths, &settings)?;
+    match reason {
+        Some(why) => bail!("stopped because of {why}"),
+        None => Ok(()),
+    }
+}
+
+fn pass_on_health(from: flume::Receiver<Health>, to: impl Fn(Health) + Send + 'static) {
+    tokio::spawn(async move {
+        while let Ok(health) = from.recv_async().await {
+            to(health);
+        }
+    });
+}
+
+/// Waits for the end; says why when it is a failure.
+async fn wait(
+    wants_stop: &flume::Receiver<WantsStop>,
+    after: Option<Duration>,
+    storage: &Storage,
+) -> anyhow::Result<Option<String>> {
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("cannot hear SIGTERM")?;
+    let time_is_up = async {
+        match after {
+            Some(after) => tokio::time::sleep(after).await,
+            None => std::future::pending().await,
+        }
+    };
+    let storage_fails = async {
+        while !storage.has_failed() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let reason = tokio::select! {
+        () = time_is_up => None,
+        _ = tokio::signal::ctrl_c() => None,
+        _ = terminate.recv() => None,
+        () = storage_fails => Some("a failure of DuckDB".to_owned()),
+        stop = wants_stop.recv_async() => match stop {
+            Ok(WantsStop::Failed(why)) => Some(why),
+            Ok(WantsStop::InputEnded) | Err(_) => None,
+        },
+    };
+    Ok(reason)
+}
+
+/// Says what the directory holds now.
+fn report(paths: &storage::datadir::Paths, settings: &Settings) -> anyhow::Result<()> {
+    let instance = stopped::recover(paths, settings)?;
+    let limits = storage::sql::Limits { rows: 1_000, time: Duration::from_secs(30) };
+    let answer = storage::sql::run(&instance.connect()?, REPORT, limits)?;
+    crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout().lock())
+}
+
+const REPORT: &str = "
+    SELECT 'ticks' AS what, count(*) AS rows FROM market_ticks
+    UNION ALL SELECT 'bars', count(*) FROM ohlcv_bars
+    UNION ALL SELECT 'orders', count(*) FROM orders
+    UNION ALL SELECT 'fills', count(*) FROM trades
+    UNION ALL SELECT 'positions', count(*) FROM positions
+    UNION ALL SELECT 'snapshots', count(*) FROM portfolio_snapshots";

@@ -1,0 +1,5 @@
+//! The binary: the library with the strategies that come with it.
+
+fn main() -> std::process::ExitCode {
+    merganser::App::new().main()
+}

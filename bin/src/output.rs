@@ -1,0 +1,115 @@
+//! What people see: logs on stderr, answers on stdout.
+
+use std::io::Write;
+
+use anyhow::Context;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use storage::sql::Answer;
+use tracing_subscriber::EnvFilter;
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    Table,
+    /// RFC 4180: header, LF, NULL empty, decimals at full scale.
+    Csv,
+    /// One array of objects; decimals as text.
+    Json,
+}
+
+/// Sends logs to stderr: warnings, or more with -v; `MERGANSER_LOG` overrules both.
+pub fn start_logs(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("MERGANSER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
+}
+
+const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
+
+/// Writes an answer as text.
+pub fn write(answer: &Answer, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+    match format {
+        Format::Table => table(answer, out),
+        Format::Csv => csv(answer, out),
+        Format::Json => json(answer, out),
+    }
+    .context("cannot write the answer")
+}
+
+/// Calls `row` with the texts of each row; `None` for NULL.
+fn rows(answer: &Answer, mut row: impl FnMut(&[Option<String>]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let options = FormatOptions::new().with_timestamp_format(Some(TIMESTAMP));
+    for batch in &answer.batches {
+        let columns: Result<Vec<_>, _> = batch.columns().iter().map(|c| ArrayFormatter::try_new(c, &options)).collect();
+        let columns = columns?;
+        for n in 0..batch.num_rows() {
+            let cells: Vec<Option<String>> = batch
+                .columns()
+                .iter()
+                .zip(&columns)
+                .map(|(column, formatter)| (!column.is_null(n)).then(|| formatter.value(n).to_string()))
+                .collect();
+            row(&cells)?;
+        }
+    }
+    Ok(())
+}
+
+fn csv(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(answer.schema.fields().iter().map(|f| f.name()))?;
+    rows(answer, |cells| {
+        let texts = cells.iter().map(|c| c.as_deref().unwrap_or(""));
+        writer.write_record(texts).map_err(Into::into)
+    })?;
+    writer.flush()?;
+    Ok(())
+}
+
+fn table(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(answer.schema.fields().iter().map(|f| f.name().clone()));
+    let mut count = 0;
+    rows(answer, |cells| {
+        count += 1;
+        table.add_row(cells.iter().map(|c| c.as_deref().unwrap_or("NULL")));
+        Ok(())
+    })?;
+    writeln!(out, "{table}")?;
+    writeln!(out, "{count} row{}", if count == 1 { "" } else { "s" })?;
+    Ok(())
+}
+
+fn json(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let fields = answer.schema.fields();
+    let mut all = Vec::new();
+    rows(answer, |cells| {
+        let object =
+            fields.iter().zip(cells).map(|(field, cell)| (field.name().clone(), json_value(field.data_type(), cell)));
+        all.push(serde_json::Value::Object(object.collect()));
+        Ok(())
+    })?;
+    serde_json::to_writer_pretty(&mut *out, &all)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn json_value(data_type: &arrow::datatypes::DataType, cell: &Option<String>) -> serde_json::Value {
+    use serde_json::Value;
+    let Some(text) = cell else { return Value::Null };
+    match data_type {
+        t if t.is_integer() => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        arrow::datatypes::DataType::Boolean => Value::Bool(text == "true"),
+        t if t.is_floating() => serde_json::from_str(text).unwrap_or(Value::Null),
+        _ => Value::String(text.clone()),
+    }
+}

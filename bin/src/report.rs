@@ -1,0 +1,74 @@
+//! The summary at the end of a run.
+
+use std::time::Duration;
+
+use actors::backtest::driver::Driver;
+use actors::backtest::machine::Machine;
+use actors::backtest::summary::Tally;
+use messages::Cash;
+
+/// What a run came to.
+pub struct Outcome {
+    tally: Tally,
+    every: Duration,
+    books: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Outcome {
+    /// Of a run on an input.
+    pub fn of_driver(driver: &Driver, every: Duration, undecodable: u64) -> Self {
+        let books = driver.market.books().map(|(instrument, book)| {
+            let c = book.counters();
+            let best =
+                |level: Option<messages::market::Level>| level.map_or("unknown".to_owned(), |l| l.price.to_string());
+            format!(
+                "book {} seen {} applied {} gaps {} bid {} ask {} levels {} + {}",
+                instrument.symbol,
+                c.seen,
+                c.applied,
+                c.gaps,
+                best(book.best_bid()),
+                best(book.best_ask()),
+                book.bid_levels(),
+                book.ask_levels()
+            )
+        });
+        let mut notes = Vec::new();
+        if undecodable > 0 {
+            notes.push(format!("{undecodable} frames could not be decoded; they are in undecodable_frames"));
+        }
+        Self { tally: driver.machine.tally.clone(), every, books: books.collect(), notes }
+    }
+
+    /// Of a session that was run again.
+    pub fn of_session(machine: &Machine, every: Duration, deliveries: u64) -> Self {
+        let notes = vec![format!("{deliveries} deliveries were handled again as recorded")];
+        Self { tally: machine.tally.clone(), every, books: Vec::new(), notes }
+    }
+}
+
+/// Prints it on stdout.
+pub fn print(outcome: &Outcome) {
+    let t = &outcome.tally;
+    println!("market   {} trades, {} quotes, {} depth messages, {} bars", t.trades, t.quotes, t.depth, t.bars);
+    outcome.books.iter().for_each(|line| println!("{line}"));
+    let denied: u64 = t.denied.values().sum();
+    println!("orders   {} sent, {denied} denied, {} rejected, {} fills", t.orders, t.rejected, t.fills);
+    for (code, count) in &t.denied {
+        println!("         denied {code}: {count}");
+    }
+    let portfolio = t.last.as_ref().map(|s| &s.portfolio);
+    let unknown = || "unknown".to_owned();
+    let cash = |amount: Option<Cash>| amount.map_or_else(unknown, |c| c.to_string());
+    println!("pnl      {} total, {} realized before fees", cash(portfolio.and_then(|p| p.total_pnl)), t.realized);
+    for (asset, fee) in &t.fees {
+        println!("fees     {fee} {asset}");
+    }
+    println!("turnover {}", t.turnover);
+    println!("value    {}", cash(portfolio.and_then(|p| p.value)));
+    println!("drawdown {} at most", cash(portfolio.and_then(|p| p.max_drawdown)));
+    let sharpe = t.sharpe(outcome.every).map_or_else(unknown, |s| format!("{s:.2}"));
+    println!("sharpe   {sharpe} (annualised, of returns per {})", actors::durations::format(outcome.every));
+    outcome.notes.iter().for_each(|note| println!("note     {note}"));
+}

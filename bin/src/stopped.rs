@@ -1,0 +1,40 @@
+//! A data directory that no process runs on: taken, recovered, and ready for questions.
+
+use std::path::Path;
+
+use anyhow::Context;
+use config::Settings;
+use storage::DataDir;
+use storage::datadir::Paths;
+use storage::duck::file::{self, FileWriter};
+use storage::duck::instance::Instance;
+
+/// Where things are, by the settings.
+pub fn paths(root: &Path, settings: &Settings) -> Paths {
+    let elsewhere = &settings.journal.ledger_dir;
+    Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)))
+}
+
+/// A stopped directory, held and brought up to date.
+pub struct Stopped {
+    /// The database.
+    pub instance: Instance,
+    /// Held as long as this lives.
+    _dir: DataDir,
+}
+
+/// Takes the directory and applies what its journals hold.
+pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
+    let dir = DataDir::open(root)?;
+    let instance = recover(&paths(root, settings), settings)?;
+    Ok(Stopped { instance, _dir: dir })
+}
+
+/// Brings the tables up to what the journals hold.
+pub fn recover(paths: &Paths, settings: &Settings) -> anyhow::Result<Instance> {
+    let instance = Instance::open(&paths.database, &settings.duckdb.options())?;
+    let mut writer = FileWriter::open(instance.connect()?, &paths.ledger, &paths.market)?;
+    file::catch_up(&mut writer, &paths.ledger, &paths.market)
+        .context("the tables could not be brought up to the journals")?;
+    Ok(instance)
+}

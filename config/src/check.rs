@@ -1,0 +1,121 @@
+//! What can be wrong with settings: keys that nobody reads, values of a wrong kind, contradictions.
+
+use actors::settings::parse_instrument;
+use figment::Figment;
+use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
+
+use crate::{DEFAULTS, Settings};
+
+/// Sections whose keys are names that users choose.
+const NAMED: &[&str] = &["strategies.run", "feeds.simulated", "instruments"];
+
+/// Keys that are in no default: misspelt, or of another version.
+pub fn unknown_keys(figment: &Figment) -> Vec<String> {
+    let defaults: Dict = toml::from_str(DEFAULTS).expect("the embedded defaults are TOML");
+    let Ok(given) = figment.extract::<Dict>() else { return Vec::new() };
+    let mut problems = Vec::new();
+    compare("", &given, &defaults, &mut problems);
+    problems
+}
+
+fn compare(path: &str, given: &Dict, defaults: &Dict, problems: &mut Vec<String>) {
+    for (key, value) in given {
+        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if NAMED.contains(&here.as_str()) {
+            continue;
+        }
+        match (defaults.get(key), value) {
+            (None, _) => {
+                let known: Vec<&str> = defaults.keys().map(String::as_str).collect();
+                problems.push(format!("{here}: there is no such key; known here are {}", known.join(", ")));
+            }
+            (Some(Value::Dict(_, defaults)), Value::Dict(_, given)) => compare(&here, given, defaults, problems),
+            _ => {}
+        }
+    }
+}
+
+/// The settings, section by section, so that a mistake in one does not hide those in others.
+pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
+    fn section<T: DeserializeOwned>(figment: &Figment, name: &str, problems: &mut Vec<String>) -> Option<T> {
+        match figment.extract_inner(name) {
+            Ok(section) => Some(section),
+            Err(errors) => {
+                problems.extend(errors.into_iter().map(|e| {
+                    let path = if e.path.is_empty() { name.to_owned() } else { e.path.join(".") };
+                    format!("{path}: {}", e.kind)
+                }));
+                None
+            }
+        }
+    }
+    let mut p = Vec::new();
+    let instance = section(figment, "instance", &mut p);
+    let account = section(figment, "account", &mut p);
+    let bars = section(figment, "bars", &mut p);
+    let risk = section(figment, "risk", &mut p);
+    let paper = section(figment, "paper", &mut p);
+    let venues = section(figment, "venues", &mut p);
+    let snapshots = section(figment, "snapshots", &mut p);
+    let strategies = section(figment, "strategies", &mut p);
+    let feeds = section(figment, "feeds", &mut p);
+    let journal = section(figment, "journal", &mut p);
+    let duckdb = section(figment, "duckdb", &mut p);
+    let http = section(figment, "http", &mut p);
+    let instruments = section(figment, "instruments", &mut p);
+    let all = || {
+        Some(Settings {
+            instance: instance?,
+            account: account?,
+            bars: bars?,
+            risk: risk?,
+            paper: paper?,
+            venues: venues?,
+            snapshots: snapshots?,
+            strategies: strategies?,
+            feeds: feeds?,
+            journal: journal?,
+            duckdb: duckdb?,
+            http: http?,
+            instruments: instruments?,
+        })
+    };
+    all().ok_or(p)
+}
+
+/// Values that are right alone and wrong together.
+pub fn contradictions(s: &Settings) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut must = |holds: bool, text: String| {
+        if !holds {
+            problems.push(text);
+        }
+    };
+    must(!s.bars.timeframes.is_empty(), "bars.timeframes: at least one length is needed".to_owned());
+    must(!s.snapshots.every.is_zero(), "snapshots.every: must be longer than 0s".to_owned());
+    must(!s.strategies.hang_after.is_zero(), "strategies.hang_after: must be longer than 0s".to_owned());
+    must(!s.account.deposit.is_negative(), "account.deposit: must not be negative".to_owned());
+    let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
+    must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());
+    let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
+    must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
+    let address: Result<std::net::SocketAddr, _> = s.http.address.parse();
+    let loopback = address.as_ref().is_ok_and(|a| a.ip().is_loopback());
+    must(loopback, format!("http.address: `{}` is not a loopback address with a port, as 127.0.0.1:0", s.http.address));
+    for key in s.instruments.keys() {
+        let wrong = parse_instrument(key).err();
+        must(wrong.is_none(), format!("instruments: {}", wrong.unwrap_or_default()));
+    }
+    for (name, run) in &s.strategies.run {
+        for text in &run.instruments {
+            let known = s.instruments.contains_key(text);
+            must(known, format!("strategies.run.{name}.instruments: `{text}` is not among the instruments"));
+        }
+    }
+    for symbol in s.feeds.simulated.keys() {
+        let known = s.instruments.contains_key(&format!("simulated:{symbol}"));
+        must(known, format!("feeds.simulated.{symbol}: `simulated:{symbol}` is not among the instruments"));
+    }
+    problems
+}

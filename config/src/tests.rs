@@ -1,0 +1,49 @@
+use super::*;
+
+fn set(assignments: &[&str]) -> Result<Settings, Vec<String>> {
+    let layers = Layers { set: assignments.iter().map(|s| (*s).to_owned()).collect(), ..Layers::default() };
+    load(&layers).map_err(|e| e.problems)
+}
+
+#[test]
+fn the_defaults_are_whole_and_right() {
+    let settings = set(&[]).unwrap();
+    assert_eq!(settings.account.deposit.to_string(), "100000");
+    let again: Settings = toml::from_str(&settings.to_toml()).unwrap();
+    assert_eq!(again, settings);
+}
+
+#[test]
+fn values_are_set_by_path() {
+    let settings = set(&[
+        "risk.max_open_orders=7",
+        "bars.lateness=2s",
+        "account.deposit=5",
+        "strategies.run.ema_cross.parameters.fast=3",
+    ])
+    .unwrap();
+    assert_eq!(settings.risk.max_open_orders, 7);
+    assert_eq!(settings.bars.lateness.as_secs(), 2);
+    assert_eq!(settings.account.deposit.to_string(), "5");
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_with_its_path() {
+    let problems =
+        set(&["risk.max_opn_orders=7", "bars.lateness=\"2 months\"", "account.deposit=0.5", "nonsense.key=1"])
+            .unwrap_err();
+    for path in ["risk.max_opn_orders", "bars.lateness", "account.deposit", "nonsense"] {
+        assert!(problems.iter().any(|p| p.starts_with(path)), "{path} in {problems:#?}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let problems = set(&[
+        "venues.query_after=5m",
+        "http.address=\"0.0.0.0:80\"",
+        "feeds.simulated.NEW={price=\"1\",volatility_bps=1,trades_per_sec=1,quotes_per_sec=1}",
+    ])
+    .unwrap_err();
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+}

@@ -1,0 +1,66 @@
+//! Every hard limit of the runtime: its name, its unit and its reason, in one place.
+//!
+//! A limit that a user may choose is a setting (`config/default.toml`); what stands here is what the
+//! code relies on and what protects it from its input.
+
+use std::time::Duration;
+
+/// Longest symbol, in bytes. OCC option symbols have 21; Binance lists symbols in Chinese (UTF-8).
+pub const SYMBOL_BYTES: usize = 28;
+/// Longest asset name, in bytes.
+pub const ASSET_BYTES: usize = 20;
+/// Longest client order id, in characters. Binance takes 36, Alpaca 48; a replace adds `-rN`.
+pub const CLIENT_ORDER_ID_BYTES: usize = 32;
+/// Longest order id of a venue, in bytes. Alpaca's are UUIDs in text.
+pub const VENUE_ORDER_ID_BYTES: usize = 36;
+/// Longest execution id (`FillKey`), in bytes: Binance's symbol:tradeId:orderId.
+pub const EXECUTION_ID_BYTES: usize = 64;
+/// Longest strategy name, in bytes.
+pub const STRATEGY_ID_BYTES: usize = 32;
+/// Longest account name, in bytes.
+pub const ACCOUNT_BYTES: usize = 20;
+/// Longest list of trade conditions on a tick, in bytes, joined by commas.
+pub const CONDITIONS_BYTES: usize = 16;
+/// Longest stable reason code, in bytes.
+pub const REASON_BYTES: usize = 40;
+/// Longest text that a venue or a person adds to an order, in bytes. Longer texts are cut.
+pub const NOTE_BYTES: usize = 512;
+
+/// Largest DECIMAL(18,8) as a scaled integer: prices and tick sizes.
+pub const DECIMAL_18_MAX: i64 = 999_999_999_999_999_999;
+/// Largest DECIMAL(38,9) as a scaled integer: quantities and cash.
+pub const DECIMAL_38_MAX: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+/// Longest decimal number that a parser reads, in bytes. The largest DECIMAL(38,9) has 40.
+pub const NUMBER_BYTES: usize = 64;
+
+/// Market ids that one fsynced ledger record reserves: about ten seconds at 100,000 events a second.
+pub const MARKET_ID_BLOCK: u64 = 1 << 20;
+/// Bytes after which a journal group is closed, so that a reader never holds more than this.
+pub const JOURNAL_GROUP_BYTES: usize = 8 << 20;
+/// Largest journal frame that a reader accepts, in bytes: a group plus its largest record.
+pub const JOURNAL_FRAME_BYTES: usize = 64 << 20;
+/// Largest saved state of a strategy, in bytes.
+pub const STRATEGY_STATE_BYTES: usize = 64 << 10;
+/// Longest frame or line of an input that is decoded, in bytes. A depth snapshot of 5,000 levels has 350 KiB.
+pub const FRAME_BYTES: usize = 4 << 20;
+/// Levels that one depth message may carry per side: Binance's largest snapshot.
+pub const DEPTH_LEVELS: usize = 5_000;
+/// Levels that a book keeps per side. Beyond it the levels farthest from the touch go first.
+pub const BOOK_LEVELS: usize = 20_000;
+/// Depth diffs kept per symbol while the book waits for its snapshot: 50 s at 100 ms.
+pub const BOOK_BUFFER: usize = 500;
+/// Frames that could not be decoded kept for inspection, per feed. The counter goes on.
+pub const UNDECODABLE_KEPT: usize = 1_000;
+/// Trade ids per symbol remembered to drop repeated trades.
+pub const TRADE_ID_WINDOW: usize = 4_096;
+/// Open orders of one strategy beyond which a mistake is assumed, whatever the settings say.
+pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
+/// Sub-second bars are not offered: the shortest bar.
+pub const SHORTEST_BAR: Duration = Duration::from_secs(1);
+/// The longest bar: a UTC day.
+pub const LONGEST_BAR: Duration = Duration::from_secs(86_400);
+/// How far a message's own time may lie ahead of its receive time before it is out of range: a
+/// clock that is wrong by a day is a wrong message.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);
+/// Ended orders kept in memory for late reports and duplicates; older ones are in DuckDB only.
+pub const ENDED_ORDERS: usize = 10_000;

@@ -1,0 +1,144 @@
+//! What is said to a venue and what a venue reports.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Account, ClientOrderId, Reason, VenueOrderId};
+use crate::instrument::Instrument;
+use crate::orders::{Fill, OrderRequest, OrderType, Replacement, TimeInForce};
+use crate::time::UtcNanos;
+
+/// A request to a venue. Its order intent is durable before it is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum VenueRequest {
+    /// A new order.
+    Submit {
+        /// The id that makes it unique at the venue.
+        client_order_id: ClientOrderId,
+        /// Its terms.
+        request: Box<OrderRequest>,
+        /// When it was asked for.
+        at: UtcNanos,
+    },
+    /// Cancel an order.
+    Cancel {
+        /// Its current client order id.
+        client_order_id: ClientOrderId,
+        /// The venue's own id, where known.
+        venue_order_id: Option<VenueOrderId>,
+        /// Which instrument.
+        instrument: Instrument,
+        /// When it was asked for.
+        at: UtcNanos,
+    },
+    /// Change an order.
+    Replace {
+        /// Its current client order id.
+        client_order_id: ClientOrderId,
+        /// Its client order id after the change.
+        new_client_order_id: ClientOrderId,
+        /// The venue's own id, where known.
+        venue_order_id: Option<VenueOrderId>,
+        /// Which instrument.
+        instrument: Instrument,
+        /// The new terms.
+        replacement: Replacement,
+        /// When it was asked for.
+        at: UtcNanos,
+    },
+    /// What became of this order? Asked where an outcome is ambiguous.
+    Query {
+        /// Its client order id.
+        client_order_id: ClientOrderId,
+        /// Which instrument.
+        instrument: Instrument,
+        /// When it was asked for.
+        at: UtcNanos,
+    },
+}
+
+impl VenueRequest {
+    /// The client order id that it is about.
+    #[must_use]
+    pub fn client_order_id(&self) -> ClientOrderId {
+        match self {
+            Self::Submit { client_order_id, .. }
+            | Self::Cancel { client_order_id, .. }
+            | Self::Replace { client_order_id, .. }
+            | Self::Query { client_order_id, .. } => *client_order_id,
+        }
+    }
+}
+
+/// What a venue says about one order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VenueReport {
+    /// Whose order.
+    pub account: Account,
+    /// Its client order id, as the venue knows it.
+    pub client_order_id: ClientOrderId,
+    /// The venue's id, where the report has it.
+    pub venue_order_id: Option<VenueOrderId>,
+    /// The venue's time.
+    pub time: UtcNanos,
+    /// What it says.
+    pub kind: ReportKind,
+}
+
+/// What a venue can say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ReportKind {
+    /// The request has left for the venue; no answer yet.
+    Submitted,
+    /// It took the order.
+    Accepted,
+    /// It refused the order.
+    Rejected {
+        /// Our stable code for it.
+        reason: Reason,
+        /// Its words.
+        text: String,
+    },
+    /// The trigger price was reached.
+    Triggered,
+    /// An execution.
+    Filled(Fill),
+    /// It canceled the order.
+    Canceled,
+    /// It refused to cancel.
+    CancelRejected {
+        /// Our stable code for it.
+        reason: Reason,
+    },
+    /// It replaced the order; the report's client order id is the new one.
+    Replaced {
+        /// The terms now in force.
+        replacement: Replacement,
+    },
+    /// It refused to replace.
+    ReplaceRejected {
+        /// Our stable code for it.
+        reason: Reason,
+    },
+    /// The order's time in force ended.
+    Expired {
+        /// Our stable code for it.
+        reason: Reason,
+    },
+    /// The answer to a query: it does not know the order.
+    Unknown,
+}
+
+/// What a venue can do. What it cannot is denied before sending, with a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Order types that it takes.
+    pub order_types: &'static [OrderType],
+    /// Times in force that it takes.
+    pub times_in_force: &'static [TimeInForce],
+    /// Whether it replaces orders.
+    pub replace: bool,
+    /// Whether it takes market orders by quote quantity.
+    pub quote_quantity: bool,
+    /// Whether it takes post-only orders.
+    pub post_only: bool,
+}

@@ -1,0 +1,88 @@
+//! The one DuckDB instance of a data directory: opened, migrated, locked down.
+//!
+//! Everything else works on clones of it; nothing ever opens the file a second time, for two
+//! instances on one file silently lose rows.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use duckdb::{Config, Connection};
+
+use super::{Error, migrate};
+
+/// How the instance is sized.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Memory for DuckDB, in bytes: hot tier, caches and queries together.
+    pub memory_bytes: u64,
+    /// Threads that one query may use beside its own.
+    pub threads: u32,
+    /// Size of the WAL at which a checkpoint is due, in bytes.
+    pub checkpoint_bytes: u64,
+}
+
+/// The name under which the memory database is attached.
+pub const HOT: &str = "hot";
+
+/// The instance.
+pub struct Instance {
+    /// Only ever cloned from, and checkpointed: a connection is not to be shared between threads.
+    root: Mutex<Connection>,
+}
+
+impl Instance {
+    /// Opens or creates the file, brings its tables up to date, attaches the memory database and
+    /// locks the configuration: no extension is loaded, no file outside is read, no setting changes.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is damaged or belongs to a newer program.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+        let root = Connection::open_with_flags(path, config(options)?).map_err(Error::duck("open trading.duckdb"))?;
+        migrate::migrate(&root, path)?;
+        let temp = path.with_extension("tmp");
+        let lock_down = format!(
+            "ATTACH ':memory:' AS {HOT};
+             SET temp_directory = '{}';
+             SET checkpoint_threshold = '{} B';
+             SET auto_checkpoint_skip_wal_threshold = 1000000000000;
+             SET enable_external_access = false;
+             SET lock_configuration = true;",
+            temp.display().to_string().replace('\'', "''"),
+            options.checkpoint_bytes,
+        );
+        root.execute_batch(&lock_down).map_err(Error::duck("lock its configuration"))?;
+        Ok(Self { root: Mutex::new(root) })
+    }
+
+    fn root(&self) -> MutexGuard<'_, Connection> {
+        self.root.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another connection to the same instance.
+    ///
+    /// # Errors
+    /// DuckDB has no memory for it.
+    pub fn connect(&self) -> Result<Connection, Error> {
+        self.root().try_clone().map_err(Error::duck("open another connection"))
+    }
+
+    /// Writes the WAL into the file.
+    ///
+    /// # Errors
+    /// The disk refuses, or another write transaction is open.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        self.root().execute_batch("CHECKPOINT").map_err(Error::duck("write a checkpoint"))
+    }
+}
+
+fn config(options: &Options) -> Result<Config, Error> {
+    let make = || {
+        Config::default()
+            .enable_autoload_extension(false)?
+            .with("autoinstall_known_extensions", "false")?
+            .with("allow_community_extensions", "false")?
+            .with("memory_limit", format!("{} B", options.memory_bytes))?
+            .with("threads", options.threads.max(1).to_string())
+    };
+    make().map_err(Error::duck("be configured"))
+}

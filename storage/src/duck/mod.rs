@@ -1,0 +1,61 @@
+//! DuckDB: one instance, one thread per database that writes, readers that are clones.
+//!
+//! - [`instance`]: opens `trading.duckdb`, brings it up to date, locks it down.
+//! - [`file`]: the consumer of both journals that writes the tables on disk.
+//! - [`sheet`], [`rows`], [`ticks`]: how records become rows.
+//!
+//! Invariant: rows and the journal offset that they came from are committed in one transaction, so
+//! that whatever is read again after a crash is applied exactly once.
+
+pub mod file;
+pub mod instance;
+mod migrate;
+mod rows;
+mod sheet;
+mod ticks;
+
+use std::path::PathBuf;
+
+/// What can go wrong with DuckDB.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DuckDB refused.
+    #[error("DuckDB cannot {what}")]
+    Duck {
+        /// What was tried.
+        what: &'static str,
+        /// Its answer.
+        source: duckdb::Error,
+    },
+    /// The file was written by a newer program.
+    #[error("{} has schema version {found}, this merganser knows {known}; use the newer merganser that wrote it", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// A journal could not be read.
+    #[error("cannot read the journal for DuckDB")]
+    Journal(#[from] crate::journal::Error),
+    /// A thread could not be started or has ended.
+    #[error("the DuckDB thread `{name}` {what}")]
+    Thread {
+        /// Its name.
+        name: &'static str,
+        /// What happened.
+        what: String,
+    },
+}
+
+impl Error {
+    /// Wraps DuckDB's answer with what was tried.
+    pub(crate) fn duck(what: &'static str) -> impl FnOnce(duckdb::Error) -> Self {
+        move |source| Self::Duck { what, source }
+    }
+}
+
+#[cfg(test)]
+mod tests;

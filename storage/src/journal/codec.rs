@@ -1,0 +1,103 @@
+//! Record kinds and versions: how a typed record becomes bytes and comes back.
+//!
+//! A kind keeps its number for ever. A change of a payload gets the next version, and the decoder
+//! of every earlier version stays in the match below; `tests/golden` holds a journal of each.
+
+use messages::ledger::{LedgerRecord, MarketRecord};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::segment::Log;
+
+/// What a decoder can answer.
+pub enum Decoded<R> {
+    /// The record.
+    Record(R),
+    /// No such kind or version here.
+    Unknown,
+    /// Bytes that do not decode.
+    Failed(postcard::Error),
+}
+
+/// A record of one of the logs.
+pub trait Record: Sized + Send + 'static {
+    /// Its log.
+    const LOG: Log;
+    /// Its kind and version, and its bytes appended to `out`.
+    fn encode(&self, out: &mut Vec<u8>) -> (u8, u8);
+    /// The record of these bytes.
+    fn decode(kind: u8, version: u8, bytes: &[u8]) -> Decoded<Self>;
+}
+
+/// Version of every record kind so far.
+const V1: u8 = 1;
+
+fn put<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    let buffer = std::mem::take(out);
+    *out = postcard::to_extend(value, buffer).expect("plain data encodes into memory");
+}
+
+fn get<T: DeserializeOwned, R>(bytes: &[u8], wrap: impl FnOnce(T) -> R) -> Decoded<R> {
+    match postcard::from_bytes(bytes) {
+        Ok(value) => Decoded::Record(wrap(value)),
+        Err(error) => Decoded::Failed(error),
+    }
+}
+
+impl Record for LedgerRecord {
+    const LOG: Log = Log::Ledger;
+
+    fn encode(&self, out: &mut Vec<u8>) -> (u8, u8) {
+        let kind = match self {
+            Self::Started(r) => (put(r, out), 1).1,
+            Self::MarketIds { first, end } => (put(&(first, end), out), 2).1,
+            Self::Order(r) => (put(r, out), 3).1,
+            Self::Booked(r) => (put(r, out), 4).1,
+            Self::Deposit(r) => (put(r, out), 5).1,
+            Self::Snapshot(r) => (put(r, out), 6).1,
+            Self::Trading { change, at } => (put(&(change, at), out), 7).1,
+            Self::Checkpoint(r) => (put(r, out), 8).1,
+            Self::Action(r) => (put(r, out), 9).1,
+            Self::Stopped { at } => (put(at, out), 10).1,
+        };
+        (kind, V1)
+    }
+
+    fn decode(kind: u8, version: u8, bytes: &[u8]) -> Decoded<Self> {
+        match (kind, version) {
+            (1, V1) => get(bytes, Self::Started),
+            (2, V1) => get(bytes, |(first, end)| Self::MarketIds { first, end }),
+            (3, V1) => get(bytes, Self::Order),
+            (4, V1) => get(bytes, Self::Booked),
+            (5, V1) => get(bytes, Self::Deposit),
+            (6, V1) => get(bytes, Self::Snapshot),
+            (7, V1) => get(bytes, |(change, at)| Self::Trading { change, at }),
+            (8, V1) => get(bytes, Self::Checkpoint),
+            (9, V1) => get(bytes, Self::Action),
+            (10, V1) => get(bytes, |at| Self::Stopped { at }),
+            _ => Decoded::Unknown,
+        }
+    }
+}
+
+impl Record for MarketRecord {
+    const LOG: Log = Log::Market;
+
+    fn encode(&self, out: &mut Vec<u8>) -> (u8, u8) {
+        let kind = match self {
+            Self::Batch(r) => (put(r, out), 1).1,
+            Self::Handled(r) => (put(r, out), 2).1,
+            Self::Undecodable { feed, received, error, frame } => (put(&(feed, received, error, frame), out), 3).1,
+        };
+        (kind, V1)
+    }
+
+    fn decode(kind: u8, version: u8, bytes: &[u8]) -> Decoded<Self> {
+        match (kind, version) {
+            (1, V1) => get(bytes, Self::Batch),
+            (2, V1) => get(bytes, Self::Handled),
+            (3, V1) => get(bytes, |(feed, received, error, frame)| Self::Undecodable { feed, received, error, frame }),
+            _ => Decoded::Unknown,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The journal thread: one per log, the only writer of it.
+//!
+//! Hears batches of records through a bounded queue; what arrives while a sync runs shares the next
+//! one. Says the durable watermark, an acknowledgement per batch, and its health. A full disk is
+//! waited out with the queue kept; any other error stops the journal, for a failed sync must not be
+//! tried again (the kernel may have dropped the pages and then reports success).
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use messages::ledger::Seq;
+
+use super::codec::Record;
+use super::writer::Writer;
+use super::{Error, Log};
+
+/// Called once with the number of the batch's last record when it is durable, or with why it never will be.
+pub type Ack = Box<dyn FnOnce(Result<Seq, Error>) + Send>;
+
+/// How often a full disk is tried again.
+const DISK_FULL_RETRY: Duration = Duration::from_millis(250);
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Bytes after which a new segment begins.
+    pub segment_bytes: u64,
+    /// Batches that may wait; beyond it [`Journal::try_append`] refuses.
+    pub queue: usize,
+    /// How long a group waits for more records before it is synced. Zero for the ledger.
+    pub linger: Duration,
+}
+
+/// How a journal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It writes.
+    Writing,
+    /// The disk is full; records wait.
+    DiskFull,
+    /// It has stopped for good.
+    Stopped(String),
+}
+
+/// Up to which record a log is durable; readers wait on it.
+#[derive(Clone)]
+pub struct Watermark(Arc<WatermarkInner>);
+
+struct WatermarkInner {
+    durable: AtomicU64,
+    listeners: Mutex<Vec<flume::Sender<()>>>,
+}
+
+impl Watermark {
+    /// A watermark at `durable`.
+    #[must_use]
+    pub fn new(durable: Seq) -> Self {
+        let inner = WatermarkInner { durable: AtomicU64::new(durable.0), listeners: Mutex::default() };
+        Self(Arc::new(inner))
+    }
+    /// The last durable record.
+    #[must_use]
+    pub fn get(&self) -> Seq {
+        Seq(self.0.durable.load(Ordering::Acquire))
+    }
+    /// A channel that holds a message whenever the watermark has moved since the last look.
+    #[must_use]
+    pub fn listen(&self) -> flume::Receiver<()> {
+        let (tx, rx) = flume::bounded(1);
+        self.listeners().push(tx);
+        rx
+    }
+    /// Moves it up and wakes who listens.
+    pub fn advance(&self, durable: Seq) {
+        self.0.durable.fetch_max(durable.0, Ordering::AcqRel);
+        self.listeners().retain(|l| !matches!(l.try_send(()), Err(flume::TrySendError::Disconnected(()))));
+    }
+    fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<flume::Sender<()>>> {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A batch on its way to the disk.
+struct Batch<R> {
+    records: Vec<R>,
+    ack: Option<Ack>,
+    /// The last batch: the thread ends behind it, whoever still holds a handle.
+    is_last: bool,
+}
+
+/// The queue refused a batch, which it gives back.
+#[derive(Debug)]
+pub enum Refused<R> {
+    /// The queue is full.
+    Full(Vec<R>),
+    /// The journal is closed or has stopped.
+    Closed(Vec<R>),
+}
+
+/// A handle to the journal thread of one log.
+pub struct Journal<R> {
+    queue: flume::Sender<Batch<R>>,
+    watermark: Watermark,
+}
+
+impl<R> Clone for Journal<R> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), watermark: self.watermark.clone() }
+    }
+}
+
+impl<R: Record> Journal<R> {
+    /// Recovers the log in `dir` and starts its thread. `on_health` hears every change, on that thread.
+    /// The thread ends, with everything written, after [`Self::close`] or when the last handle is dropped.
+    ///
+    /// # Errors
+    /// The disk refuses, or the log is damaged.
+    pub fn open(dir: &Path, options: Options, on_health: impl Fn(Health) + Send + 'static) -> Result<(Self, JoinHandle<()>), Error> {
+        let writer = Writer::<R>::open(dir, options.segment_bytes)?;
+        let (tx, rx) = flume::bounded(options.queue);
+        let watermark = Watermark::new(writer.last());
+        let worker = Worker {
+            writer,
+            queue: rx,
+            linger: options.linger,
+            watermark: watermark.clone(),
+            acks: Vec::new(),
+            closing: false,
+            on_health: Box::new(on_health),
+        };
+        let thread = spawn(R::LOG, worker)?;
+        Ok((Self { queue: tx, watermark }, thread))
+    }
+
+    /// Queues records; never waits. `ack` is called on the journal's thread.
+    ///
+    /// # Errors
+    /// The queue is full or the journal has ended; the records come back.
+    pub fn try_append(&self, records: Vec<R>, ack: Option<Ack>) -> Result<(), Refused<R>> {
+        self.queue.try_send(Batch { records, ack, is_last: false }).map_err(|e| match e {
+            flume::TrySendError::Full(batch) => Refused::Full(batch.records),
+            flume::TrySendError::Disconnected(batch) => Refused::Closed(batch.records),
+        })
+    }
+
+    /// Queues records, waiting while the queue is full: overload passes back to who produces.
+    ///
+    /// # Errors
+    /// The journal has ended; the records come back.
+    pub async fn append(&self, records: Vec<R>, ack: Option<Ack>) -> Result<(), Refused<R>> {
+        self.queue.send_async(Batch { records, ack, is_last: false }).await.map_err(|e| Refused::Closed(e.0.records))
+    }
+
+    /// As [`Self::append`], for threads that are no actors.
+    ///
+    /// # Errors
+    /// The journal has ended; the records come back.
+    pub fn append_blocking(&self, records: Vec<R>, ack: Option<Ack>) -> Result<(), Refused<R>> {
+        self.queue.send(Batch { records, ack, is_last: false }).map_err(|e| Refused::Closed(e.0.records))
+    }
+
+    /// Queues records and waits until they are durable. For start and stop, never inside an actor.
+    ///
+    /// # Errors
+    /// The journal has stopped.
+    pub fn append_and_wait(&self, records: Vec<R>) -> Result<Seq, Error> {
+        let (tx, rx) = flume::bounded(1);
+        let stopped = || Error::Stopped { log: R::LOG, why: "its thread has ended".to_owned() };
+        let ack: Ack = Box::new(move |result| drop(tx.send(result)));
+        self.queue.send(Batch { records, ack: Some(ack), is_last: false }).map_err(|_| stopped())?;
+        rx.recv().map_err(|_| stopped())?
+    }
+
+    /// Ends the thread behind everything that is queued now. A handle that is left over, in a strategy's
+    /// thread that hangs perhaps, is refused from then on.
+    pub fn close(&self) {
+        let _ = self.queue.send(Batch { records: Vec::new(), ack: None, is_last: true });
+    }
+
+    /// The durable watermark.
+    #[must_use]
+    pub fn watermark(&self) -> &Watermark {
+        &self.watermark
+    }
+
+    /// Batches that wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "one of the two homes of threads: a journal's writer")]
+fn spawn<R: Record>(log: Log, worker: Worker<R>) -> Result<JoinHandle<()>, Error> {
+    std::thread::Builder::new()
+        .name(format!("{log}-journal"))
+        .spawn(move || worker.run())
+        .map_err(|e| Error::io("start the thread of", log.as_str(), e))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the linger of a group is real time by nature; no record holds it")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+struct Worker<R> {
+    writer: Writer<R>,
+    queue: flume::Receiver<Batch<R>>,
+    linger: Duration,
+    watermark: Watermark,
+    acks: Vec<(Seq, Ack)>,
+    closing: bool,
+    on_health: Box<dyn Fn(Health) + Send>,
+}
+
+impl<R: Record> Worker<R> {
+    fn run(mut self) {
+        while let Ok(batch) = self.queue.recv() {
+            let gathered = self.take(batch).and_then(|()| self.gather());
+            if let Err(error) = gathered.and_then(|()| self.sync()) {
+                return self.stop(&error);
+            }
+            if self.closing {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, batch: Batch<R>) -> Result<(), Error> {
+        for record in &batch.records {
+            self.writer.append(record)?;
+        }
+        if let Some(ack) = batch.ack {
+            self.acks.push((self.writer.last(), ack));
+        }
+        self.closing |= batch.is_last;
+        Ok(())
+    }
+
+    /// Takes what waits, and what arrives within the linger, until the group is full.
+    fn gather(&mut self) -> Result<(), Error> {
+        let deadline = (!self.linger.is_zero()).then(|| clock() + self.linger);
+        while !self.writer.is_full() && !self.closing {
+            let next = match deadline {
+                Some(deadline) => self.queue.recv_deadline(deadline).ok(),
+                None => self.queue.try_recv().ok(),
+            };
+            let Some(batch) = next else { break };
+            self.take(batch)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        let mut waiting = false;
+        let durable = loop {
+            match self.writer.sync() {
+                Ok(durable) => break durable,
+                Err(error) if error.is_disk_full() => {
+                    if !waiting {
+                        tracing::error!(%error, "the disk is full; the journal waits for space");
+                        (self.on_health)(Health::DiskFull);
+                        waiting = true;
+                    }
+                    wait(DISK_FULL_RETRY);
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if waiting {
+            (self.on_health)(Health::Writing);
+        }
+        self.watermark.advance(durable);
+        for (seq, ack) in self.acks.drain(..) {
+            ack(Ok(seq));
+        }
+        Ok(())
+    }
+
+    fn stop(mut self, error: &Error) {
+        let why = chain(error);
+        tracing::error!(%why, "the journal stops");
+        (self.on_health)(Health::Stopped(why.clone()));
+        for (_, ack) in self.acks.drain(..) {
+            ack(Err(Error::Stopped { log: R::LOG, why: why.clone() }));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for space is real time by nature")]
+fn wait(time: Duration) {
+    std::thread::sleep(time);
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,14 @@
+//! What is remembered: the journals, DuckDB behind them, and the questions that can be asked.
+//!
+//! This crate knows nothing of actors and of what the rows are for. It is the only one that names
+//! DuckDB; what leaves it are typed messages and Arrow batches.
+
+pub mod datadir;
+pub mod duck;
+pub mod journal;
+pub mod query;
+pub mod service;
+pub mod settings;
+pub mod sql;
+
+pub use datadir::DataDir;

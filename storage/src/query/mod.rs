@@ -1,0 +1,69 @@
+//! Questions as plain data, and who answers them.
+//!
+//! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows and with
+//! how far those rows are complete. DuckDB's tiers are one source; PostgreSQL will be another.
+
+mod duck;
+
+pub use duck::Duck;
+
+use std::time::Duration;
+
+use messages::ledger::Seq;
+use messages::market::{Bar, Timeframe};
+use messages::{Instrument, UtcNanos};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Query {
+    /// The newest bars that ended at or before `to`, oldest first.
+    Bars {
+        /// Of which instrument.
+        instrument: Instrument,
+        /// Of which length.
+        timeframe: Timeframe,
+        /// No bar that ends later.
+        to: UtcNanos,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+/// Rows, and how far they are complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Oldest first.
+    pub bars: Vec<Bar>,
+    /// Every market record up to this one is in the answer.
+    pub complete_to: Seq,
+}
+
+/// What can go wrong with a question.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DuckDB refused.
+    #[error(transparent)]
+    Duck(#[from] crate::duck::Error),
+    /// A stored row is not what its column says.
+    #[error("a row of {table} holds `{value}` as its {column}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// Nobody answered in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// Who answers questions.
+pub trait Source {
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// [`Error`] says why there is no answer.
+    fn ask(&self, query: &Query) -> Result<Answer, Error>;
+}

@@ -1,0 +1,138 @@
+//! Storage of a running directory: both journals, and DuckDB following behind them.
+//!
+//! The journals are ready when [`Storage::open`] returns; DuckDB opens beside, for trading does not
+//! wait for it. It ends in order: journals first, then what they hold is applied, then a checkpoint.
+
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use messages::ledger::{LedgerRecord, MarketRecord};
+
+use crate::datadir::Paths;
+use crate::duck::file::{FileThread, FileWriter};
+use crate::duck::instance::{Instance, Options as DuckOptions};
+use crate::duck::{self};
+use crate::journal::{self, Health, Journal, Options, Watermark};
+use crate::query::{Duck, Source};
+use crate::settings;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// DuckDB.
+    #[error(transparent)]
+    Duck(#[from] duck::Error),
+}
+
+/// Storage of a running directory.
+pub struct Storage {
+    /// The ledger.
+    pub ledger: Journal<LedgerRecord>,
+    /// The market journal.
+    pub market: Journal<MarketRecord>,
+    writers: Vec<JoinHandle<()>>,
+    file: FileThread,
+    instance: Arc<OnceLock<Instance>>,
+}
+
+/// The database of a running directory, once it is open.
+#[derive(Clone)]
+pub struct Database(Arc<OnceLock<Instance>>);
+
+impl Database {
+    /// A source of answers; `None` while the database is not open yet.
+    #[must_use]
+    pub fn source(&self) -> Option<Box<dyn Source + Send>> {
+        let db = self.0.get()?.connect().ok()?;
+        Some(Box::new(Duck::new(db)))
+    }
+
+    /// Another connection; `None` while the database is not open yet.
+    #[must_use]
+    pub fn connect(&self) -> Option<duckdb::Connection> {
+        self.0.get()?.connect().ok()
+    }
+}
+
+impl Storage {
+    /// Recovers both journals, starts their threads, and lets DuckDB follow. `on_health` hears of the ledger.
+    ///
+    /// # Errors
+    /// A journal is damaged, or the disk refuses.
+    pub fn open(
+        paths: &Paths,
+        journal: &settings::Journal,
+        duck: DuckOptions,
+        on_health: impl Fn(Health) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let ledger_options =
+            Options { segment_bytes: journal.ledger_segment_bytes, queue: journal.ledger_queue, linger: Duration::ZERO };
+        let market_options = Options {
+            segment_bytes: journal.market_segment_bytes,
+            queue: journal.market_queue,
+            linger: Duration::from_millis(journal.market_linger_ms),
+        };
+        let (ledger, ledger_thread) = Journal::open(&paths.ledger, ledger_options, on_health)?;
+        let (market, market_thread) = Journal::open(&paths.market, market_options, |health| {
+            if health != Health::Writing {
+                tracing::error!(?health, "the market journal");
+            }
+        })?;
+        let instance = Arc::new(OnceLock::new());
+        let (slot, paths) = (instance.clone(), paths.clone());
+        let make = move || {
+            let opened = Instance::open(&paths.database, &duck)?;
+            let writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market)?;
+            let _ = slot.set(opened);
+            Ok(writer)
+        };
+        let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone())?;
+        Ok(Self { ledger, market, writers: vec![ledger_thread, market_thread], file, instance })
+    }
+
+    /// The database, for who asks questions.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database(self.instance.clone())
+    }
+
+    /// The last ledger record that the tables hold.
+    #[must_use]
+    pub fn applied_ledger(&self) -> &Watermark {
+        &self.file.ledger
+    }
+
+    /// The last market record that the tables hold.
+    #[must_use]
+    pub fn applied_market(&self) -> &Watermark {
+        &self.file.market
+    }
+
+    /// True when DuckDB has stopped following, which must not be.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.file.has_ended()
+    }
+
+    /// Ends in order: what is queued is written, what is written is applied.
+    ///
+    /// # Errors
+    /// What kept DuckDB from following.
+    pub fn finish(self) -> Result<(), Error> {
+        self.ledger.close();
+        self.market.close();
+        for writer in self.writers {
+            // A journal's thread ends with an error by itself, and has said so.
+            let _ = writer.join();
+        }
+        self.file.finish()?;
+        if let Some(instance) = self.instance.get() {
+            instance.checkpoint()?;
+        }
+        Ok(())
+    }
+}

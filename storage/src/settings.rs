@@ -1,0 +1,45 @@
+//! The settings of this crate; `config/default.toml` says what each is for.
+
+use serde::{Deserialize, Serialize};
+
+/// `[journal]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// Another folder for the ledger; empty for one in the data directory.
+    pub ledger_dir: String,
+    /// Bytes after which a ledger segment is closed.
+    pub ledger_segment_bytes: u64,
+    /// Bytes after which a market segment is closed.
+    pub market_segment_bytes: u64,
+    /// Milliseconds that a market group waits for more before it is synced.
+    pub market_linger_ms: u64,
+    /// Batches that may wait for the market journal.
+    pub market_queue: usize,
+    /// Batches that may wait for the ledger.
+    pub ledger_queue: usize,
+}
+
+/// `[duckdb]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DuckDb {
+    /// Memory for DuckDB, in bytes.
+    pub memory_bytes: u64,
+    /// Threads that one query may use beside its own.
+    pub threads: u32,
+    /// Size of the WAL at which a checkpoint is due, in bytes.
+    pub checkpoint_bytes: u64,
+}
+
+impl DuckDb {
+    /// As the instance takes them.
+    #[must_use]
+    pub fn options(&self) -> crate::duck::instance::Options {
+        crate::duck::instance::Options {
+            memory_bytes: self.memory_bytes,
+            threads: self.threads,
+            checkpoint_bytes: self.checkpoint_bytes,
+        }
+    }
+}

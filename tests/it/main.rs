@@ -1,0 +1,3 @@
+//! Tests across crates: the real states and stores, put together as the program puts them.
+
+mod determinism;
