@@ -121,11 +121,16 @@ impl Actor for MarketActor {
             }
             Mailbox::Timer => {
                 shell.timer.fired();
-                let now = shell.a.clock.now();
-                let mut batch = empty();
-                shell.reserve().await?;
-                shell.a.state.on_timer(now, &mut batch);
-                shell.publish(batch).await;
+                // What was received before this instant is in the bars before they close.
+                shell.take().await?;
+                if shell.a.frames.is_empty() {
+                    shell.reserve().await?;
+                    let mut batch = empty();
+                    shell.a.state.on_timer(shell.a.clock.now(), &mut batch);
+                    shell.publish(batch).await;
+                } else {
+                    let _ = me.send_message(Mailbox::Said(ToMarket::Wake));
+                }
             }
             Mailbox::Said(ToMarket::Stop(reply)) => {
                 while !shell.a.frames.is_empty() {

@@ -1,0 +1,206 @@
+use std::path::Path;
+
+use messages::ids::IdMaker;
+use messages::ledger::{LedgerRecord, MarketRecord};
+use messages::market::{Bar, Batch, Event, EventBody, Source, Tick, TickBody, Timeframe};
+use messages::orders::{Attempt, EventKind, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status};
+use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, UtcNanos};
+
+use super::file::{FileWriter, catch_up};
+use super::instance::{Instance, Options};
+use crate::journal::Writer;
+
+fn open(dir: &Path) -> Instance {
+    let options = Options { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
+    Instance::open(&dir.join("trading.duckdb"), &options).unwrap()
+}
+
+fn follow(dir: &Path, instance: &Instance) {
+    let (ledger, market) = (dir.join("ledger"), dir.join("market"));
+    let mut writer = FileWriter::open(instance.connect().unwrap(), &ledger, &market).unwrap();
+    catch_up(&mut writer, &ledger, &market).unwrap();
+}
+
+fn ask(instance: &Instance, sql: &str) -> String {
+    let db = instance.connect().unwrap();
+    db.query_row(&format!("SELECT string_agg(r::VARCHAR, ';') FROM ({sql}) r"), [], |row| {
+        Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())
+    })
+    .unwrap()
+}
+
+fn instrument() -> Instrument {
+    Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() }
+}
+
+fn trade(id: u64, secs: i64) -> Event {
+    let price = Price::from_raw(10_050_000_000).unwrap();
+    let body = TickBody::Trade { price, size: Size::ONE, aggressor: Some(Side::Buy), conditions: Default::default() };
+    let time = UtcNanos::from_secs(secs).unwrap();
+    let tick = Tick { instrument: instrument(), time, sequence: Some(id as i64), revision: 0, body };
+    Event { id: MarketId(id), body: EventBody::Tick(tick) }
+}
+
+fn bar(id: u64, revision: u16, trades: u64) -> Event {
+    let price: Price = "1".parse().unwrap();
+    let bar = Bar {
+        bar_id: MarketId(7),
+        instrument: instrument(),
+        timeframe: Timeframe::SECOND,
+        open_time: UtcNanos(0),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: "2".parse().unwrap(),
+        notional: Notional::from_raw(2 * 10i128.pow(17)),
+        trade_count: trades,
+        revision,
+        is_complete: true,
+    };
+    Event { id: MarketId(id), body: EventBody::Bar(bar) }
+}
+
+fn write_market(dir: &Path, events: Vec<Event>) {
+    let mut writer = Writer::open(&dir.join("market"), 1 << 20).unwrap();
+    let batch = Batch { source: Source::Simulated, received: UtcNanos(0), events };
+    writer.append(&MarketRecord::Batch(batch)).unwrap();
+    writer.sync().unwrap();
+}
+
+fn update(number: u32, status: Status) -> LedgerRecord {
+    let order_id = IdMaker::new(1, "test").next_order_id();
+    let client_order_id = "mg-1-1".parse().unwrap();
+    let order = Order {
+        order_id,
+        account: "paper".parse().unwrap(),
+        strategy: "s".parse().unwrap(),
+        client_order_id,
+        request: OrderRequest::market(instrument(), Side::Buy, "1.5".parse().unwrap()),
+        status,
+        filled: Quantity::ZERO,
+        filled_notional: Notional::ZERO,
+        triggered: false,
+        attempts: vec![Attempt { client_order_id, venue_order_id: None, since: UtcNanos(0) }],
+        replacing: None,
+        reason: None,
+        reason_text: String::new(),
+        created_at: UtcNanos(0),
+        submitted_at: None,
+        updated_at: UtcNanos(0),
+        filled_at: None,
+        commission: None,
+        correlation_id: CorrelationId(order_id.0),
+        as_of: 1,
+    };
+    let event = OrderEvent {
+        order_id,
+        number,
+        kind: EventKind::Accepted,
+        status,
+        reason: None,
+        reason_text: String::new(),
+        at: UtcNanos(0),
+        fill: None,
+        as_of: 1,
+    };
+    LedgerRecord::Order(Box::new(OrderUpdate { event, order }))
+}
+
+fn write_ledger(dir: &Path, records: &[LedgerRecord]) {
+    let mut writer = Writer::open(&dir.join("ledger"), 1 << 20).unwrap();
+    records.iter().for_each(|r| drop(writer.append(r).unwrap()));
+    writer.sync().unwrap();
+}
+
+#[test]
+fn records_become_rows_once_over_any_number_of_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    write_market(dir.path(), vec![trade(1, 10), trade(2, 86_400 + 10)]);
+    write_ledger(dir.path(), &[update(1, Status::PendingSubmit), update(2, Status::Accepted)]);
+    for _ in 0..2 {
+        let instance = open(dir.path());
+        follow(dir.path(), &instance);
+    }
+    write_market(dir.path(), vec![trade(3, 20)]);
+    write_ledger(dir.path(), &[update(3, Status::Filled)]);
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    let days = "SELECT strftime(\"timestamp\", '%d') AS d, count(*) AS n, sum(last_price) AS p FROM market_ticks GROUP BY d ORDER BY d";
+    assert_eq!(ask(&instance, days), "{'d': 01, 'n': 2, 'p': 201.00000000};{'d': 02, 'n': 1, 'p': 100.50000000}");
+    assert_eq!(ask(&instance, "SELECT status, quantity FROM orders"), "{'status': filled, 'quantity': 1.500000000}");
+    assert_eq!(ask(&instance, "SELECT count(*) AS n FROM order_events"), "{'n': 3}");
+    assert_eq!(ask(&instance, "SELECT period, location FROM partitions ORDER BY period").matches("ticks_").count(), 2);
+}
+
+#[test]
+fn a_bar_keeps_its_newest_revision() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path());
+    let shown = "SELECT revision AS r, trade_count AS n, notional AS q, vwap AS v FROM ohlcv_bars";
+    write_market(dir.path(), vec![bar(7, 0, 1), bar(8, 1, 2)]);
+    follow(dir.path(), &instance);
+    assert_eq!(ask(&instance, shown), "{'r': 1, 'n': 2, 'q': 2.000000000, 'v': 1.00000000}");
+    write_market(dir.path(), vec![bar(9, 2, 3)]);
+    follow(dir.path(), &instance);
+    assert_eq!(ask(&instance, shown), "{'r': 2, 'n': 3, 'q': 2.000000000, 'v': 1.00000000}");
+}
+
+#[test]
+fn the_instance_reaches_nothing_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path());
+    let db = instance.connect().unwrap();
+    for sql in [
+        "COPY (SELECT 1) TO '/tmp/out.csv'",
+        "ATTACH '/tmp/other.duckdb'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "SELECT * FROM read_csv('/etc/passwd')",
+    ] {
+        assert!(db.execute_batch(sql).is_err(), "{sql}");
+    }
+}
+
+#[test]
+fn a_file_of_a_newer_program_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).connect().unwrap().execute_batch("INSERT INTO schema_migrations VALUES (99, 'later')").unwrap();
+    let options = Options { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
+    let refused = Instance::open(&dir.path().join("trading.duckdb"), &options);
+    assert!(matches!(refused, Err(super::Error::Newer { found: 99, known: 1, .. })));
+}
+
+#[test]
+fn sql_from_outside_is_one_select_without_a_way_out() {
+    use crate::sql::{Error, Limits, run};
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path());
+    let db = instance.connect().unwrap();
+    let limits = Limits { rows: 10, time: std::time::Duration::from_secs(20) };
+    assert_eq!(run(&db, "SELECT 1 AS one", limits).unwrap().batches[0].num_rows(), 1);
+    for sql in [
+        "DROP TABLE orders",
+        "SELECT 1; SELECT 2",
+        "ROLLBACK; INSERT INTO balances VALUES (1, 'a', 'b', 1, now())",
+        "PRAGMA database_list",
+        "CALL pragma_version()",
+        "INSERT INTO schema_migrations VALUES (2, 'x')",
+        "SET threads = 4",
+        "CHECKPOINT",
+        "EXPLAIN ANALYZE DELETE FROM orders",
+        "",
+    ] {
+        assert!(matches!(run(&db, sql, limits), Err(Error::NotASelect { .. })), "{sql}");
+    }
+    for sql in ["SELECT getenv('HOME')", "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "FROM glob('/*')"] {
+        assert!(matches!(run(&db, sql, limits), Err(Error::Forbidden { .. })), "{sql}");
+    }
+    let writes = "WITH gone AS (DELETE FROM schema_migrations RETURNING *) SELECT * FROM gone";
+    assert!(run(&db, writes, limits).is_err());
+    assert_eq!(ask(&instance, "SELECT count(*) AS n FROM schema_migrations"), "{'n': 1}");
+    assert!(matches!(run(&db, "SELECT * FROM range(11)", limits), Err(Error::TooManyRows(10))));
+    let quick = Limits { rows: 10, time: std::time::Duration::from_millis(200) };
+    let bomb = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t";
+    assert!(matches!(run(&db, bomb, quick), Err(Error::TimedOut(_))));
+}
