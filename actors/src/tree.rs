@@ -29,7 +29,7 @@ use crate::assembly::Assembly;
 use crate::bulk::{self, Inlet, Outlet, Signal};
 use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
-use crate::feeds::player::{self, Ended, Frames};
+use crate::feeds::player::{self, Ended, Frames, MakeFrames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
@@ -62,7 +62,7 @@ pub struct Plan {
     /// The strategies' types.
     pub registry: Arc<Registry>,
     /// Where frames come from; made when the seed is known.
-    pub frames: Box<dyn FnOnce(u64, UtcNanos) -> Result<Box<dyn Frames>, String> + Send>,
+    pub frames: MakeFrames,
     /// Frames that may wait for the market.
     pub frames_queue: usize,
     /// The time of the run.

@@ -106,13 +106,14 @@ pub fn make_token(path: &Path) -> anyhow::Result<String> {
     Ok(token)
 }
 
-fn allowed(request: &HttpRequest, edge: &Edge) -> Result<(), HttpResponse> {
+/// The answer to who does not show the token; `None` for who does.
+fn refusal(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let given =
         request.headers().get("Authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     // Hashes are compared, so that the time tells nothing of the token.
     let matches =
         given.is_some_and(|g| messages::ids::hash(g.as_bytes()) == messages::ids::hash(edge.token.as_bytes()));
-    if matches { Ok(()) } else { Err(HttpResponse::Unauthorized().body("the token is missing or wrong")) }
+    (!matches).then(|| HttpResponse::Unauthorized().body("the token is missing or wrong"))
 }
 
 async fn health(edge: web::Data<Edge>) -> HttpResponse {
@@ -131,7 +132,7 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
 }
 
 async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<SqlRequest>) -> HttpResponse {
-    if let Err(refused) = allowed(&request, &edge) {
+    if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
     let Some(db) = edge.database.connect() else {
@@ -175,14 +176,14 @@ fn now() -> Instant {
 }
 
 async fn strategies(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    if let Err(refused) = allowed(&request, &edge) {
+    if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
     HttpResponse::Ok().json(edge.runtime.strategies().await)
 }
 
 async fn resume_strategy(request: HttpRequest, edge: web::Data<Edge>, name: web::Path<String>) -> HttpResponse {
-    if let Err(refused) = allowed(&request, &edge) {
+    if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
     match name.parse() {
@@ -194,7 +195,7 @@ async fn resume_strategy(request: HttpRequest, edge: web::Data<Edge>, name: web:
 }
 
 async fn trading(request: HttpRequest, edge: web::Data<Edge>, change: web::Json<TradingRequest>) -> HttpResponse {
-    if let Err(refused) = allowed(&request, &edge) {
+    if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
     let TradingRequest { state, why } = change.into_inner();

@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::feeds::player::Frames;
+use actors::feeds::player::MakeFrames;
 use actors::strategies::registry::Registry;
 use actors::tree::{self, Plan, WantsStop};
 use anyhow::{Context, bail};
 use config::Settings;
+use messages::Exchange;
 use messages::ledger::Mode;
-use messages::{Exchange, UtcNanos};
 use storage::DataDir;
 use storage::datadir::Owner;
 use storage::journal::Health;
@@ -20,9 +20,6 @@ use storage::service::Storage;
 
 use crate::http::{self, Edge, Watermarks};
 use crate::stopped;
-
-/// Makes frames, once the seed and the start are known.
-pub type MakeFrames = Box<dyn FnOnce(u64, UtcNanos) -> Result<Box<dyn Frames>, String> + Send>;
 
 /// What a live run is made from.
 pub struct Live {

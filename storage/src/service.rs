@@ -69,8 +69,11 @@ impl Storage {
         duck: DuckOptions,
         on_health: impl Fn(Health) + Send + 'static,
     ) -> Result<Self, Error> {
-        let ledger_options =
-            Options { segment_bytes: journal.ledger_segment_bytes, queue: journal.ledger_queue, linger: Duration::ZERO };
+        let ledger_options = Options {
+            segment_bytes: journal.ledger_segment_bytes,
+            queue: journal.ledger_queue,
+            linger: Duration::ZERO,
+        };
         let market_options = Options {
             segment_bytes: journal.market_segment_bytes,
             queue: journal.market_queue,

@@ -62,11 +62,37 @@ pub struct Limits {
 
 /// Functions that read the environment, files, secrets or other databases.
 const FORBIDDEN: &[&str] = &[
-    "getenv", "glob", "read_text", "read_blob", "read_csv", "read_csv_auto", "sniff_csv", "read_json", "read_json_auto",
-    "read_json_objects", "read_json_objects_auto", "read_ndjson", "read_ndjson_auto", "read_ndjson_objects",
-    "read_parquet", "parquet_scan", "parquet_metadata", "parquet_schema", "parquet_file_metadata",
-    "parquet_kv_metadata", "parquet_bloom_probe", "duckdb_secrets", "which_secret", "query", "query_table", "pragma_storage_info",
-    "force_checkpoint", "checkpoint", "json_execute_serialized_sql", "from_substrait", "load_aws_credentials",
+    "getenv",
+    "glob",
+    "read_text",
+    "read_blob",
+    "read_csv",
+    "read_csv_auto",
+    "sniff_csv",
+    "read_json",
+    "read_json_auto",
+    "read_json_objects",
+    "read_json_objects_auto",
+    "read_ndjson",
+    "read_ndjson_auto",
+    "read_ndjson_objects",
+    "read_parquet",
+    "parquet_scan",
+    "parquet_metadata",
+    "parquet_schema",
+    "parquet_file_metadata",
+    "parquet_kv_metadata",
+    "parquet_bloom_probe",
+    "duckdb_secrets",
+    "which_secret",
+    "query",
+    "query_table",
+    "pragma_storage_info",
+    "force_checkpoint",
+    "checkpoint",
+    "json_execute_serialized_sql",
+    "from_substrait",
+    "load_aws_credentials",
 ];
 
 /// Answers one question.
@@ -154,7 +180,10 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    #[expect(clippy::disallowed_methods, reason = "a query's time limit is real time; DuckDB is interrupted from another thread")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a query's time limit is real time; DuckDB is interrupted from another thread"
+    )]
     fn start(db: &Connection, limit: Duration) -> Self {
         let handle = db.interrupt_handle();
         let (done, rx) = flume::bounded::<()>(1);

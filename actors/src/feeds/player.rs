@@ -38,6 +38,9 @@ impl Frames for Simulated {
     }
 }
 
+/// Makes frames, once the seed and the start of a run are known.
+pub type MakeFrames = Box<dyn FnOnce(u64, UtcNanos) -> Result<Box<dyn Frames>, String> + Send>;
+
 /// Recorded frames, from their first on.
 pub struct Recorded {
     input: Merged,

@@ -205,7 +205,7 @@ fn note_undecodable(machine: &mut Machine, input: &mut Merged, format: Format) {
     }
 }
 
-fn progress_bar(bytes: u64) -> ProgressBar {
+pub fn progress_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {elapsed} left {eta}") {
         bar.set_style(style);

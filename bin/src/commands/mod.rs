@@ -3,9 +3,13 @@
 mod backtest;
 mod bench;
 mod config_command;
+mod doctor;
+mod import;
+mod journal_command;
 mod replay;
 mod run;
 mod sql;
+mod steer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +18,7 @@ use actors::strategies::registry::Registry;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use config::{Layers, Settings};
+use messages::risk::TradingState;
 
 /// A trading runtime in one binary: feeds, strategies, orders, positions and history, durable and in SQL.
 #[derive(Debug, Parser)]
@@ -70,6 +75,19 @@ enum Command {
     Replay(replay::Arguments),
     /// Answers one SELECT over everything that was recorded.
     Sql(sql::Arguments),
+    /// Brings recorded history into the tables.
+    Import(import::Arguments),
+    /// The strategies of a running instance.
+    Strategies(steer::Strategies),
+    /// Stops all new orders of a running instance; cancels go through.
+    Halt(steer::Trading),
+    /// Lets a running instance trade again.
+    Resume(steer::Trading),
+    /// The journals of a stopped directory.
+    Journal(journal_command::Arguments),
+    /// Checks every invariant that it can, on a stopped directory.
+    #[command(after_help = "Example:\n  merganser doctor --data-dir merganser-data")]
+    Doctor,
     /// Checks or shows the settings.
     Config(config_command::Arguments),
     /// Measures this machine against the targets.
@@ -87,6 +105,12 @@ pub fn execute(line: Line, registry: Registry) -> anyhow::Result<ExitCode> {
         Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, registry),
         Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &registry),
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
+        Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
+        Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
+        Command::Halt(arguments) => steer::trading(&arguments, &line.common, TradingState::Halted),
+        Command::Resume(arguments) => steer::trading(&arguments, &line.common, TradingState::Active),
+        Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
+        Command::Doctor => doctor::run(&line.common, &settings),
         Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),
         Command::Bench(arguments) => bench::run(&arguments, settings, &registry),
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::feeds::player::Frames;
+use actors::feeds::player::{Frames, MakeFrames};
 use actors::feeds::simulated::{Simulated, SimulatedSymbol};
 use actors::strategies::registry::Registry;
 use clap::Args;
@@ -13,7 +13,7 @@ use messages::ledger::Mode;
 use messages::{Exchange, Instrument};
 
 use super::Common;
-use crate::live::{self, Live, MakeFrames};
+use crate::live::{self, Live};
 
 #[derive(Debug, Args, Default)]
 #[command(after_help = "Examples:\n  merganser run\n  merganser run --for 60s --data-dir try")]

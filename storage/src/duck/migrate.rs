@@ -14,8 +14,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "tables", include_str!("migration
 /// # Errors
 /// DuckDB refuses, or the file was written by a newer program.
 pub fn migrate(db: &Connection, path: &Path) -> Result<(), Error> {
-    db.execute_batch("CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name VARCHAR NOT NULL)")
-        .map_err(Error::duck("create schema_migrations"))?;
+    db.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name VARCHAR NOT NULL)",
+    )
+    .map_err(Error::duck("create schema_migrations"))?;
     let found: i64 = db
         .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations", [], |row| row.get(0))
         .map_err(Error::duck("read schema_migrations"))?;

@@ -52,7 +52,9 @@ pub enum Error {
         log: Log,
     },
     /// A record of a newer program.
-    #[error("{log} record {seq} has kind {kind} version {version}, which this program does not know; use the newer merganser that wrote it")]
+    #[error(
+        "{log} record {seq} has kind {kind} version {version}, which this program does not know; use the newer merganser that wrote it"
+    )]
     Unknown {
         /// The log's name.
         log: Log,

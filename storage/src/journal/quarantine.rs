@@ -88,7 +88,9 @@ impl Salvage {
         let mut at = segment::HEADER.min(bytes.len());
         while at < bytes.len() {
             match frame::parse(&bytes[at..]) {
-                Parsed::Frame(header, payload) if header.first_seq >= salvage.next && end.is_none_or(|e| header.first_seq < e) => {
+                Parsed::Frame(header, payload)
+                    if header.first_seq >= salvage.next && end.is_none_or(|e| header.first_seq < e) =>
+                {
                     salvage.fill_to(header.first_seq);
                     let len = frame::HEADER + payload.len();
                     salvage.frames.extend_from_slice(&bytes[at..at + len]);

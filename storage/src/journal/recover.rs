@@ -84,9 +84,7 @@ fn cut_tail(segment: &Segment, torn: &[u8], end: u64) -> Result<(), Error> {
     let aside = segment.path.with_extension("torn");
     fs::write(&aside, torn).map_err(|e| Error::io("write", &aside, e))?;
     let file = File::options().write(true).open(&segment.path).map_err(|e| Error::io("open", &segment.path, e))?;
-    file.set_len(end)
-        .and_then(|()| file.sync_all())
-        .map_err(|e| Error::io("truncate", &segment.path, e))?;
+    file.set_len(end).and_then(|()| file.sync_all()).map_err(|e| Error::io("truncate", &segment.path, e))?;
     tracing::warn!(segment = %segment.path.display(), bytes = torn.len(), "cut a torn last frame; its bytes are kept as .torn");
     Ok(())
 }

@@ -95,11 +95,8 @@ pub fn header(log: Log, first_seq: u64) -> [u8; HEADER] {
 /// Creates a segment and makes its name durable.
 pub fn create(dir: &Path, log: Log, first_seq: u64) -> Result<(File, PathBuf), Error> {
     let path = dir.join(format!("{first_seq:020}.{EXTENSION}"));
-    let mut file = OpenOptions::new()
-        .create_new(true)
-        .append(true)
-        .open(&path)
-        .map_err(|e| Error::io("create", &path, e))?;
+    let mut file =
+        OpenOptions::new().create_new(true).append(true).open(&path).map_err(|e| Error::io("create", &path, e))?;
     let write = file.write_all(&header(log, first_seq)).and_then(|()| file.sync_data());
     if let Err(e) = write {
         // A half-made segment must not stand in the way of the next try.

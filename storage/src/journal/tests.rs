@@ -87,7 +87,8 @@ fn a_byte_flipped_in_an_earlier_frame_is_refused_with_file_and_offset() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x40;
         fs::write(&path, &bytes).unwrap();
-        let Err(Error::Damaged { path: named, offset, .. }) = Writer::<LedgerRecord>::open(dir.path(), SMALL_SEGMENT) else {
+        let Err(Error::Damaged { path: named, offset, .. }) = Writer::<LedgerRecord>::open(dir.path(), SMALL_SEGMENT)
+        else {
             panic!("byte {at} was not noticed");
         };
         assert_eq!((named, offset), (path.clone(), segment::HEADER as u64), "byte {at}");

@@ -118,7 +118,11 @@ impl<R: Record> Journal<R> {
     ///
     /// # Errors
     /// The disk refuses, or the log is damaged.
-    pub fn open(dir: &Path, options: Options, on_health: impl Fn(Health) + Send + 'static) -> Result<(Self, JoinHandle<()>), Error> {
+    pub fn open(
+        dir: &Path,
+        options: Options,
+        on_health: impl Fn(Health) + Send + 'static,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
         let writer = Writer::<R>::open(dir, options.segment_bytes)?;
         let (tx, rx) = flume::bounded(options.queue);
         let watermark = Watermark::new(writer.last());

@@ -105,7 +105,11 @@ impl<R: Record> Writer<R> {
             return Ok(self.last());
         }
         let frame_len = (frame::HEADER + self.group.len()) as u64;
-        if self.current.as_ref().is_some_and(|c| c.len + frame_len > self.segment_bytes && c.len > segment::HEADER as u64) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|c| c.len + frame_len > self.segment_bytes && c.len > segment::HEADER as u64)
+        {
             self.current = None;
         }
         if self.current.is_none() {

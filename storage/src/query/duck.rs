@@ -42,10 +42,17 @@ const BARS: &str = "
         ORDER BY \"timestamp\" DESC LIMIT ?
     ) ORDER BY 2";
 
-fn bars(db: &Connection, instrument: Instrument, timeframe: Timeframe, to: UtcNanos, limit: u32) -> Result<Vec<Bar>, Error> {
+fn bars(
+    db: &Connection,
+    instrument: Instrument,
+    timeframe: Timeframe,
+    to: UtcNanos,
+    limit: u32,
+) -> Result<Vec<Bar>, Error> {
     let latest_open = to.before(timeframe.duration()).micros();
     let mut statement = db.prepare_cached(BARS).map_err(duck::Error::duck("prepare a question"))?;
-    let key = params![instrument.exchange.as_str(), instrument.symbol.as_str(), timeframe.to_string(), latest_open, limit];
+    let key =
+        params![instrument.exchange.as_str(), instrument.symbol.as_str(), timeframe.to_string(), latest_open, limit];
     let mut rows = statement.query(key).map_err(duck::Error::duck("answer a question"))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(duck::Error::duck("read a row"))? {

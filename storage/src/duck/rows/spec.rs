@@ -32,7 +32,8 @@ impl Table {
         if matches!(self.how, Write::Append) {
             return Ok(());
         }
-        let columns: Vec<String> = self.columns.iter().map(|(name, kind)| format!("\"{name}\" {}", sql_type(*kind))).collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|(name, kind)| format!("\"{name}\" {}", sql_type(*kind))).collect();
         db.execute_batch(&format!("CREATE OR REPLACE TEMP TABLE {} ({})", self.staging(), columns.join(", ")))
             .map_err(Error::duck("create a staging table"))
     }

@@ -1,7 +1,7 @@
 //! The order book's procedure, step by step.
 
-use super::super::BookCounters;
 use super::*;
+use crate::book::BookCounters;
 
 fn levels(levels: &[(&str, &str)]) -> Vec<Level> {
     levels.iter().map(|(price, size)| level(price, size)).collect()

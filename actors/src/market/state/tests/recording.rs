@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::super::{BookCounters, Counters};
+use super::super::Counters;
 use super::*;
+use crate::book::BookCounters;
 
 #[derive(Deserialize)]
 struct Frame {

@@ -1,0 +1,96 @@
+//! `merganser doctor`: checks every invariant that it can, on a stopped directory.
+
+use std::process::ExitCode;
+
+use config::Settings;
+use storage::DataDir;
+use storage::journal::{self, Log};
+use storage::sql::{self, Limits};
+
+use super::Common;
+use crate::stopped;
+
+/// A question that must have no rows for an answer.
+struct Check {
+    what: &'static str,
+    sql: &'static str,
+}
+
+const CHECKS: &[Check] = &[
+    Check { what: "tick ids are unique", sql: "SELECT tick_id FROM market_ticks GROUP BY tick_id HAVING count(*) > 1" },
+    Check {
+        what: "every filled order's fills add up to it",
+        sql: "SELECT o.order_id, o.filled_quantity, sum(t.quantity) AS fills FROM orders o LEFT JOIN trades t USING (order_id)
+              GROUP BY ALL HAVING o.filled_quantity <> coalesce(sum(t.quantity), 0)",
+    },
+    Check {
+        what: "positions are the sum of their fills",
+        sql: "WITH newest AS (
+                  SELECT account, exchange, symbol, strategy_id,
+                         arg_max(CASE side WHEN 'short' THEN -quantity ELSE quantity END, position_id) AS held
+                  FROM positions GROUP BY ALL),
+              filled AS (
+                  SELECT account, exchange, symbol, strategy_id, sum(CASE side WHEN 'sell' THEN -quantity ELSE quantity END) AS held
+                  FROM trades GROUP BY ALL)
+              SELECT * FROM newest FULL JOIN filled USING (account, exchange, symbol, strategy_id)
+              WHERE coalesce(newest.held, 0) <> coalesce(filled.held, 0)",
+    },
+    Check {
+        what: "an order's row is its last event",
+        sql: "SELECT o.order_id, o.status, e.state FROM orders o
+              JOIN (SELECT order_id, arg_max(state, number) AS state FROM order_events GROUP BY 1) e USING (order_id)
+              WHERE o.status <> e.state",
+    },
+    Check {
+        what: "an order's events are numbered without a hole",
+        sql: "SELECT order_id FROM order_events GROUP BY 1 HAVING max(number) <> count(*) OR min(number) <> 1",
+    },
+    Check {
+        what: "every trade's order is there",
+        sql: "SELECT trade_id FROM trades ANTI JOIN orders USING (order_id)",
+    },
+    Check {
+        what: "bars are whole",
+        sql: "SELECT bar_id FROM ohlcv_bars WHERE high < low OR high < \"open\" OR high < \"close\" OR low > \"open\" OR low > \"close\" OR trade_count < 1",
+    },
+    Check {
+        what: "quantities are not negative",
+        sql: "SELECT position_id FROM positions WHERE quantity < 0 UNION ALL SELECT bar_id FROM ohlcv_bars WHERE volume < 0",
+    },
+];
+
+pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let mut findings = 0;
+    let mut say = |what: &str, finding: Option<String>| match finding {
+        None => println!("ok       {what}"),
+        Some(text) => {
+            findings += 1;
+            println!("FINDING  {what}: {text}");
+        }
+    };
+    let paths = stopped::paths(&common.data_dir, settings);
+    let held = DataDir::open(&common.data_dir)?;
+    for (log, dir) in [(Log::Ledger, &paths.ledger), (Log::Market, &paths.market)] {
+        let verified = journal::verify(dir, log)?;
+        let records: u64 = verified.iter().map(|v| v.records).sum();
+        let problem = verified.into_iter().find_map(|v| v.problem).map(|p| p.to_string());
+        say(&format!("the {log} journal is intact ({records} records)"), problem);
+    }
+    let instance = stopped::recover(&paths, settings)?;
+    drop(held);
+    let db = instance.connect()?;
+    let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };
+    for check in CHECKS {
+        let answer = sql::run(&db, check.sql, limits)?;
+        let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+        say(
+            check.what,
+            (rows > 0).then(|| format!("{rows} exceptions; see: merganser sql \"{}\"", one_line(check.sql))),
+        );
+    }
+    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn one_line(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "\\\"")
+}
