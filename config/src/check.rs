@@ -42,10 +42,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
         match figment.extract_inner(name) {
             Ok(section) => Some(section),
             Err(errors) => {
-                problems.extend(errors.into_iter().map(|e| {
-                    let path = if e.path.is_empty() { name.to_owned() } else { e.path.join(".") };
-                    format!("{path}: {}", e.kind)
-                }));
+                problems.extend(errors.into_iter().map(|e| format!("{}: {}", path(name, &e.path), e.kind)));
                 None
             }
         }
@@ -82,6 +79,12 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
         })
     };
     all().ok_or(p)
+}
+
+/// The path of a mistake: figment puts the section's name last.
+fn path(section: &str, found: &[String]) -> String {
+    let below = found.strip_suffix(&[section.to_owned()]).unwrap_or(found);
+    std::iter::once(section).chain(below.iter().map(String::as_str)).collect::<Vec<_>>().join(".")
 }
 
 /// Values that are right alone and wrong together.

@@ -37,7 +37,12 @@ pub fn load(layers: &Layers) -> Result<Settings, Error> {
             }
         }
         Ok(_) => {}
-        Err(wrong) => problems.extend(wrong),
+        // An unknown key has been named already, with those that are known.
+        Err(wrong) => {
+            let named = |w: &String| problems.iter().any(|p| p.split(':').next() == w.split(':').next());
+            let fresh: Vec<String> = wrong.into_iter().filter(|w| !named(w)).collect();
+            problems.extend(fresh);
+        }
     }
     Err(Error { problems })
 }

@@ -1,3 +1,4 @@
 //! Tests across crates: the real states and stores, put together as the program puts them.
 
 mod determinism;
+mod supervision;

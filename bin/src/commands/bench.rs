@@ -1,6 +1,8 @@
 //! `merganser bench`: measures this machine against the targets.
 
 mod backtest;
+mod ingest;
+mod latency;
 mod machine;
 
 use std::process::ExitCode;
@@ -22,6 +24,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Ticks into the market journal and the tables.
+    Ingest,
+    /// From a frame to a tick, to an order, to the venue.
+    Latency,
     /// Decoded trades through ema_cross and the paper venue.
     Backtest,
 }
@@ -31,7 +37,8 @@ enum What {
 struct Figure {
     name: &'static str,
     unit: &'static str,
-    value: f64,
+    /// `None` where there is nothing to measure yet.
+    value: Option<f64>,
     /// `None` where the design names none.
     target: Option<f64>,
 }
@@ -45,6 +52,8 @@ struct Bench {
 
 pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> anyhow::Result<ExitCode> {
     let (bench, results) = match arguments.what {
+        What::Ingest => ("ingest", ingest::measure(&settings)?),
+        What::Latency => ("latency", latency::measure(&settings)?),
         What::Backtest => ("backtest", backtest::measure(settings, registry)?),
     };
     let bench = Bench { bench, machine: machine::Machine::this(), results };
@@ -53,8 +62,14 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
     } else {
         for figure in &bench.results {
             let target = figure.target.map_or(String::new(), |t| format!("   target {t}"));
-            println!("{:<24} {:>16.1} {}{target}", figure.name, figure.value, figure.unit);
+            let value = figure.value.map_or("not there".to_owned(), |v| format!("{v:.1}"));
+            println!("{:<24} {value:>14} {}{target}", figure.name, figure.unit);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A folder for a benchmark's files, beside the current one so that it measures the disk in use.
+fn scratch() -> anyhow::Result<tempfile::TempDir> {
+    Ok(tempfile::Builder::new().prefix("merganser-bench-").tempdir_in(".")?)
 }

@@ -9,6 +9,7 @@
 
 pub mod file;
 pub mod instance;
+pub mod measure;
 mod migrate;
 mod rows;
 mod sheet;

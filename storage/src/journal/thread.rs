@@ -6,7 +6,7 @@
 //! tried again (the kernel may have dropped the pages and then reports success).
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -104,11 +104,13 @@ pub enum Refused<R> {
 pub struct Journal<R> {
     queue: flume::Sender<Batch<R>>,
     watermark: Watermark,
+    /// Set when the journal is to end: then a full disk is not waited out any more.
+    ending: Arc<AtomicBool>,
 }
 
 impl<R> Clone for Journal<R> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), watermark: self.watermark.clone() }
+        Self { queue: self.queue.clone(), watermark: self.watermark.clone(), ending: self.ending.clone() }
     }
 }
 
@@ -126,6 +128,7 @@ impl<R: Record> Journal<R> {
         let writer = Writer::<R>::open(dir, options.segment_bytes)?;
         let (tx, rx) = flume::bounded(options.queue);
         let watermark = Watermark::new(writer.last());
+        let ending = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             writer,
             queue: rx,
@@ -133,10 +136,11 @@ impl<R: Record> Journal<R> {
             watermark: watermark.clone(),
             acks: Vec::new(),
             closing: false,
+            ending: ending.clone(),
             on_health: Box::new(on_health),
         };
         let thread = spawn(R::LOG, worker)?;
-        Ok((Self { queue: tx, watermark }, thread))
+        Ok((Self { queue: tx, watermark, ending }, thread))
     }
 
     /// Queues records; never waits. `ack` is called on the journal's thread.
@@ -178,9 +182,11 @@ impl<R: Record> Journal<R> {
         rx.recv().map_err(|_| stopped())?
     }
 
-    /// Ends the thread behind everything that is queued now. A handle that is left over, in a strategy's
+    /// Ends the thread behind everything that is queued now; what a full disk does not take
+    /// is then lost, and was never acknowledged. A handle that is left over, in a strategy's
     /// thread that hangs perhaps, is refused from then on.
     pub fn close(&self) {
+        self.ending.store(true, Ordering::Release);
         let _ = self.queue.send(Batch { records: Vec::new(), ack: None, is_last: true });
     }
 
@@ -217,6 +223,7 @@ struct Worker<R> {
     watermark: Watermark,
     acks: Vec<(Seq, Ack)>,
     closing: bool,
+    ending: Arc<AtomicBool>,
     on_health: Box<dyn Fn(Health) + Send>,
 }
 
@@ -263,7 +270,7 @@ impl<R: Record> Worker<R> {
         let durable = loop {
             match self.writer.sync() {
                 Ok(durable) => break durable,
-                Err(error) if error.is_disk_full() => {
+                Err(error) if error.is_disk_full() && !self.ending.load(Ordering::Acquire) => {
                     if !waiting {
                         tracing::error!(%error, "the disk is full; the journal waits for space");
                         (self.on_health)(Health::DiskFull);

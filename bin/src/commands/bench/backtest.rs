@@ -31,8 +31,8 @@ pub fn measure(mut settings: Settings, registry: &Registry) -> anyhow::Result<Ve
     driver.stop();
     anyhow::ensure!(driver.machine.tally.fills > 0, "the benchmark traded nothing, so it measured nothing");
     Ok(vec![
-        Figure { name: "ticks", unit: "ticks/s", value: rate, target: Some(5_000_000.0) },
-        Figure { name: "orders", unit: "orders", value: driver.machine.tally.orders as f64, target: None },
+        Figure { name: "ticks", unit: "ticks/s", value: Some(rate), target: Some(5_000_000.0) },
+        Figure { name: "orders", unit: "orders", value: Some(driver.machine.tally.orders as f64), target: None },
     ])
 }
 

@@ -1,0 +1,103 @@
+//! `bench ingest`: ticks offered as batches, until they are durable in the market journal and committed
+//! to the tables; beside it what DuckDB alone takes of the same rows.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use config::Settings;
+use messages::ledger::{MarketRecord, Seq};
+use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
+use messages::orders::Side;
+use messages::{Exchange, Instrument, MarketId, Price, Size, UtcNanos};
+use storage::datadir::Paths;
+use storage::service::Storage;
+
+use super::Figure;
+
+/// Rows offered.
+const ROWS: usize = 3_000_000;
+/// Rows of a batch, as busy frames come.
+const BATCH: usize = 1_000;
+/// Rows of a transaction in the bare run: what the file thread uses.
+const TRANSACTION: usize = 100_000;
+
+pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
+    let dir = super::scratch()?;
+    let batches = batches()?;
+    let duck = settings.duckdb.options();
+
+    let began = now();
+    let appended = storage::duck::measure::bare_append(&dir.path().join("bare.duckdb"), &duck, &batches, TRANSACTION)?;
+    let bare = rate(appended, began.elapsed());
+
+    let paths = Paths::of(dir.path(), None);
+    let failed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let heard = failed.clone();
+    let storage = Storage::open(&paths, &settings.journal, duck, move |_| heard.store(true, Ordering::Release))?;
+    let records = batches.len() as u64;
+    let began = now();
+    for batch in batches {
+        let sent = storage.market.append_blocking(vec![MarketRecord::Batch(batch)], None);
+        ensure!(sent.is_ok(), "the market journal has stopped");
+    }
+    let last = Seq(records);
+    let deadline = now() + Duration::from_secs(300);
+    while storage.applied_market().get() < last {
+        ensure!(now() < deadline && !storage.has_failed(), "the tables did not follow within five minutes");
+        wait(Duration::from_millis(1));
+    }
+    let durable = rate(ROWS, began.elapsed());
+    storage.finish().context("storage did not end")?;
+    ensure!(!failed.load(Ordering::Acquire), "the ledger failed meanwhile");
+    Ok(vec![
+        Figure { name: "durable_rows", unit: "rows/s", value: Some(durable), target: Some(800_000.0) },
+        Figure { name: "bare_append_rows", unit: "rows/s", value: Some(bare), target: None },
+        Figure {
+            name: "hot_rows",
+            unit: "rows/s (the memory tier is not there yet)",
+            value: None,
+            target: Some(200_000.0),
+        },
+    ])
+}
+
+fn rate(rows: usize, took: Duration) -> f64 {
+    rows as f64 / took.as_secs_f64()
+}
+
+/// A hundred symbols, trades and quotes in turn.
+fn batches() -> anyhow::Result<Vec<Batch>> {
+    let start: UtcNanos = "2026-01-01".parse()?;
+    let symbols: Result<Vec<_>, _> = (0..100).map(|n| format!("SYM{n:03}").parse()).collect();
+    let symbols = symbols?;
+    let event = |n: usize| {
+        let instrument = Instrument { exchange: Exchange::Simulated, symbol: symbols[n % symbols.len()] };
+        let price = Price::from_raw(6_000_000_000_000 + (n as i64 % 1_000) * 1_000_000).unwrap_or(Price::ONE);
+        let level = messages::market::Level { price, size: Size::ONE };
+        let body = if n.is_multiple_of(2) {
+            TickBody::Trade { price, size: Size::ONE, aggressor: Some(Side::Buy), conditions: Default::default() }
+        } else {
+            TickBody::Quote { bid: Some(level), ask: Some(level) }
+        };
+        let time = UtcNanos(start.0 + n as i64 * 10_000);
+        let tick = Tick { instrument, time, sequence: Some(n as i64), revision: 0, body };
+        Event { id: MarketId(n as u64 + 1), body: EventBody::Tick(tick) }
+    };
+    let batch = |b: usize| {
+        let events: Vec<Event> = (b * BATCH..(b + 1) * BATCH).map(event).collect();
+        let received = UtcNanos(start.0 + (b * BATCH) as i64 * 10_000);
+        Batch { source: Source::Simulated, received, events }
+    };
+    Ok((0..ROWS / BATCH).map(batch).collect())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark waits in real time")]
+fn wait(time: Duration) {
+    std::thread::sleep(time);
+}
