@@ -15,117 +15,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use messages::ledger::{Decider, LedgerRecord, Mode, Started};
+use messages::ledger::{Decider, LedgerRecord};
 use messages::market::{FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
 use messages::risk::{StateChange, TradingState};
 use messages::snapshots::SnapshotType;
-use messages::{MarketId, StrategyId, UtcNanos, caps};
+use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::datadir::Paths;
 use storage::journal::Health;
-use storage::service::{Database, Storage};
+use storage::service::Database;
 
 use crate::assembly::Assembly;
-use crate::bulk::{self, Inlet, Outlet, Signal};
+use crate::bulk::{Inlet, Outlet, Signal};
 use crate::clock::Clock;
-use crate::deliveries::{Deliveries, first_number};
-use crate::feeds::player::{self, Ended, Frames, MakeFrames};
+use crate::deliveries::Deliveries;
+use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
-use crate::settings::Deciding;
+use crate::runtime::{Ports, STEP, WantsStop, ask};
 use crate::snapshots::{self, SnapshotsActor};
 use crate::strategies::registry::Registry;
 use crate::strategies::{self, StrategyActor};
 use crate::venues::paper::{self, PaperActor};
 
-/// Batches that may wait for orders, positions and the paper venue before the market waits for them.
-const CORE_QUEUE: usize = 16_384;
-/// How long each step of a stop may take.
-const STEP: Duration = Duration::from_secs(3);
 /// The window in which failures of a kind are counted.
 const WINDOW: Duration = Duration::from_secs(600);
 
-/// What a run is made from.
-pub struct Plan {
-    /// The settings that decide.
-    pub deciding: Deciding,
-    /// The name of this installation.
-    pub instance: String,
-    /// Live or replay.
-    pub mode: Mode,
-    /// Where things are.
-    pub paths: Paths,
-    /// The strategies' types.
-    pub registry: Arc<Registry>,
-    /// Where frames come from; made when the seed is known.
-    pub frames: MakeFrames,
-    /// Frames that may wait for the market.
-    pub frames_queue: usize,
-    /// The time of the run.
-    pub clock: Clock,
-    /// False while the ledger cannot write; storage sets it.
-    pub ledger_writes: Arc<AtomicBool>,
-}
-
-/// Why a run cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// What the ledger says.
-    #[error(transparent)]
-    Restore(#[from] restore::Error),
-    /// The settings do not make states.
-    #[error(transparent)]
-    Assembly(#[from] crate::assembly::Error),
-    /// The settings cannot be written down.
-    #[error("the settings cannot be written down")]
-    Settings(#[from] toml::ser::Error),
-    /// The journal.
-    #[error("the start cannot be written to the ledger")]
-    Ledger(#[from] storage::journal::Error),
-    /// The feed.
-    #[error("the feed cannot start: {0}")]
-    Feed(String),
-    /// An actor.
-    #[error("an actor cannot start")]
-    Spawn(#[from] ractor::SpawnErr),
-}
-
-/// A running tree.
-pub struct Runtime {
-    root: ActorRef<ToRoot>,
-    /// Holds a message when the runtime should stop by itself: the input has ended, or something failed.
-    pub wants_stop: flume::Receiver<WantsStop>,
-    ports: Ports,
-}
-
-/// Why the runtime should stop by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantsStop {
-    /// The input has ended.
-    InputEnded,
-    /// Something failed that cannot be replaced.
-    Failed(String),
-}
-
-/// Every way into the tree.
-#[derive(Clone, Default)]
-struct Ports {
-    market: Port<ToMarket>,
-    orders: Port<ToOrders>,
-    orders_wake: Port<Wake>,
-    positions: Port<ToPositions>,
-    positions_wake: Port<Wake>,
-    venue: Port<ToVenue>,
-    venue_wake: Port<Wake>,
-    strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
-}
-
 /// To the root.
-enum ToRoot {
+pub(crate) enum ToRoot {
     /// The feed has ended.
     FeedEnded(Ended),
     /// The ledger cannot write, or can again.
@@ -134,124 +55,46 @@ enum ToRoot {
     Stop(RpcReplyPort<()>),
 }
 
-struct Root;
+/// The root of the tree.
+pub(crate) struct Root;
 
 /// The bulk channels of the trading group; they outlive its restarts.
-struct Channels {
-    orders: (Outlet, Inlet),
-    positions: (Outlet, Inlet),
-    venue: (Outlet, Inlet),
+pub(crate) struct Channels {
+    pub orders: (Outlet, Inlet),
+    pub positions: (Outlet, Inlet),
+    pub venue: (Outlet, Inlet),
 }
 
-struct Tree {
-    plan_paths: Paths,
-    assembly: Arc<Assembly>,
-    registry: Arc<Registry>,
-    clock: Clock,
-    wall: Clock,
-    ledger: storage::journal::Journal<LedgerRecord>,
-    journal: storage::journal::Journal<messages::ledger::MarketRecord>,
-    database: Database,
-    ledger_writes: Arc<AtomicBool>,
-    ports: Ports,
-    channels: Channels,
-    listeners: BTreeMap<StrategyId, (Outlet, Inlet)>,
-    children: BTreeMap<ActorId, (Child, Option<StrategyId>)>,
-    failures: VecDeque<(UtcNanos, Child)>,
-    deliveries: u64,
-    stop_feed: Arc<AtomicBool>,
-    wants_stop: flume::Sender<WantsStop>,
-    stopping: bool,
+pub(crate) struct Tree {
+    pub plan_paths: Paths,
+    pub assembly: Arc<Assembly>,
+    pub registry: Arc<Registry>,
+    pub clock: Clock,
+    pub wall: Clock,
+    pub ledger: storage::journal::Journal<LedgerRecord>,
+    pub journal: storage::journal::Journal<messages::ledger::MarketRecord>,
+    pub database: Database,
+    pub ledger_writes: Arc<AtomicBool>,
+    pub ports: Ports,
+    pub channels: Channels,
+    pub listeners: BTreeMap<StrategyId, (Outlet, Inlet)>,
+    pub children: BTreeMap<ActorId, (Child, Option<StrategyId>)>,
+    pub failures: VecDeque<(UtcNanos, Child)>,
+    pub deliveries: u64,
+    pub stop_feed: Arc<AtomicBool>,
+    pub wants_stop: flume::Sender<WantsStop>,
+    pub stopping: bool,
 }
 
 /// Everything that the root starts with.
-struct Opening {
-    tree: Tree,
-    restored: Restored,
-    first_block: (MarketId, MarketId),
-    frames: Box<dyn Frames>,
-    frames_queue: usize,
-    gap: Option<GapCause>,
-    deposit: bool,
-}
-
-/// Starts everything. The ledger alone decides how: DuckDB may still be opening.
-///
-/// # Errors
-/// [`Error`] says what is in the way.
-pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
-    let durable = storage.ledger.watermark().get();
-    let past = restore::past(&plan.paths.ledger, durable)?;
-    restore::check_account(&past, plan.deciding.account.name)?;
-    let wall = Clock::wall();
-    let last = past.started.as_ref().map_or(0, |s| s.epoch);
-    let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
-    let seed = seed_of(&plan.instance, epoch);
-    let settings = toml::to_string(&plan.deciding)?;
-    let assembly = Arc::new(Assembly::new(plan.deciding, &plan.instance, epoch, seed)?);
-    let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
-    let now = plan.clock.now();
-    let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
-
-    let first_block = (past.next_block, MarketId(past.next_block.0 + caps::MARKET_ID_BLOCK));
-    let started = Started {
-        instance: plan.instance,
-        epoch,
-        seed,
-        config_hash: messages::ids::hash(settings.as_bytes()),
-        mode: plan.mode,
-        account: assembly.deciding().account.name,
-        settings,
-        at: now,
-    };
-    let ids = LedgerRecord::MarketIds { first: first_block.0, end: first_block.1 };
-    storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
-
-    let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
-    let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
-    let queue = assembly.deciding().strategies.queue;
-    let (wants_stop_tx, wants_stop) = flume::bounded(4);
-    let tree = Tree {
-        plan_paths: plan.paths,
-        registry: plan.registry,
-        clock: plan.clock,
-        wall,
-        ledger: storage.ledger.clone(),
-        journal: storage.market.clone(),
-        database: storage.database(),
-        ledger_writes: plan.ledger_writes,
-        channels: Channels {
-            orders: waking(CORE_QUEUE, &ports.orders_wake),
-            positions: waking(CORE_QUEUE, &ports.positions_wake),
-            venue: waking(CORE_QUEUE, &ports.venue_wake),
-        },
-        // A strategy's thread waits on its queue itself: nobody needs waking.
-        listeners: names.iter().map(|n| (*n, bulk::channel(queue, || {}))).collect(),
-        ports: ports.clone(),
-        children: BTreeMap::new(),
-        failures: VecDeque::new(),
-        deliveries: first_number(epoch),
-        stop_feed: Arc::new(AtomicBool::new(false)),
-        wants_stop: wants_stop_tx,
-        stopping: false,
-        assembly,
-    };
-    let gap = past.started.is_some().then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
-    let deposit = !restored.has_money;
-    let opening = Opening { tree, restored, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
-    let (root, _) = Actor::spawn(None, Root, opening).await?;
-    Ok(Runtime { root, wants_stop, ports })
-}
-
-/// What ids and the simulated market of a live start are made from.
-fn seed_of(instance: &str, epoch: u64) -> u64 {
-    let hash = messages::ids::hash(format!("{instance}/{epoch}").as_bytes());
-    u64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
-}
-
-fn waking(capacity: usize, port: &Port<Wake>) -> (Outlet, Inlet) {
-    let port = port.clone();
-    bulk::channel(capacity, move || _ = port.cast(Wake))
+pub(crate) struct Opening {
+    pub tree: Tree,
+    pub restored: Restored,
+    pub first_block: (MarketId, MarketId),
+    pub frames: Box<dyn Frames>,
+    pub frames_queue: usize,
+    pub gap: Option<GapCause>,
+    pub deposit: bool,
 }
 
 impl Actor for Root {
@@ -573,57 +416,5 @@ impl Tree {
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
-    }
-}
-
-/// Asks an actor and waits for its answer, at most [`STEP`].
-async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
-    ask_within(STEP, send).await
-}
-
-async fn ask_within<T: Send + 'static>(limit: Duration, send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
-    let (tx, rx) = ractor::concurrency::oneshot();
-    if !send(RpcReplyPort::from(tx)) {
-        return None;
-    }
-    tokio::time::timeout(limit, rx).await.ok()?.ok()
-}
-
-impl Runtime {
-    /// How orders stand.
-    pub async fn orders(&self) -> Option<OrdersStatus> {
-        ask(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await
-    }
-
-    /// How the strategies stand.
-    pub async fn strategies(&self) -> Vec<StrategyStatus> {
-        let mut found = Vec::new();
-        for port in self.ports.strategies.values() {
-            found.extend(ask(|reply| port.cast(ToStrategy::Status(reply))).await);
-        }
-        found
-    }
-
-    /// Starts a quarantined strategy again; false when there is none of that name.
-    pub fn resume_strategy(&self, name: StrategyId) -> bool {
-        self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
-    }
-
-    /// Changes the trading state.
-    pub fn set_trading(&self, change: StateChange) -> bool {
-        self.ports.orders.cast(ToOrders::Trading(change))
-    }
-
-    /// A way to tell the tree how the ledger is; storage calls it from its own thread.
-    pub fn on_ledger_health(&self) -> impl Fn(Health) + Send + 'static {
-        let root = self.root.clone();
-        move |health| drop(root.send_message(ToRoot::LedgerHealth(health)))
-    }
-
-    /// Stops everything in order, and waits for it.
-    pub async fn stop(&self) {
-        // Every step of a stop has its own limit; this is their sum.
-        ask_within(STEP * 6, |reply| self.root.send_message(ToRoot::Stop(reply)).is_ok()).await;
-        let _ = self.root.wait(Some(STEP)).await;
     }
 }

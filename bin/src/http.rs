@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use actors::tree::Runtime;
+use actors::runtime::Runtime;
 use anyhow::Context;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actors::clock::Clock;
 use actors::feeds::player::MakeFrames;
+use actors::runtime::{self, Plan, WantsStop};
 use actors::strategies::registry::Registry;
-use actors::tree::{self, Plan, WantsStop};
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::Exchange;
@@ -62,7 +62,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
     };
-    let runtime = match tree::start(plan, &storage).await {
+    let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
         Err(error) => {
             storage.finish()?;

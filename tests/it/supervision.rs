@@ -8,10 +8,10 @@ use actors::clock::Clock;
 use actors::feeds::player::Frames;
 use actors::feeds::simulated::Simulated;
 use actors::ports::StrategyStatus;
+use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Trade, Wants};
 use actors::strategies::registry::Registry;
-use actors::tree::{self, Plan, Runtime};
 use messages::ledger::{LedgerRecord, Mode, Seq};
 use messages::orders::{EventKind, OrderRequest, Side};
 use messages::strategies::Resumed;
@@ -27,6 +27,10 @@ enum Temper {
     Panics,
     Hangs,
 }
+
+/// No parameters.
+#[derive(serde::Deserialize)]
+struct Nothing {}
 
 struct Subject {
     temper: Temper,
@@ -71,7 +75,7 @@ impl Strategy for Subject {
 fn registry() -> Registry {
     let mut registry = Registry::default();
     for (name, temper) in [("well", Temper::Well), ("panics", Temper::Panics), ("hangs", Temper::Hangs)] {
-        registry.add(name, move |instruments, (): ()| Ok(Subject { temper, instruments, heard: 0, resumed: 0 }));
+        registry.add(name, move |instruments, _: Nothing| Ok(Subject { temper, instruments, heard: 0, resumed: 0 }));
     }
     registry
 }
@@ -130,7 +134,7 @@ fn who_fails_is_dealt_with_alone() {
     let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_| {}).unwrap();
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
-        let runtime = tree::start(plan, &storage).await.unwrap();
+        let runtime = runtime::start(plan, &storage).await.unwrap();
         let hangs = until(&runtime, "hangs", "quarantined").await;
         assert_eq!((hangs.faults, hangs.abandoned), (2, 2), "the second hang quarantines: {hangs:?}");
         let panics = until(&runtime, "panics", "quarantined").await;

@@ -99,6 +99,9 @@ impl Machine {
     ) {
         let (number, market_from) = *self.progress.entry(actor).or_insert((self.first_number, MarketId(0)));
         let number = number + 1;
+        // Orders and positions have seen all that was published; the others only what was delivered to them.
+        let sees_all = matches!(actor, Decider::Orders | Decider::Positions);
+        let market_to = if sees_all || matches!(delivery, Delivery::Market { .. }) { market_to } else { market_from };
         self.progress.insert(actor, (number, market_to));
         let generation = match actor {
             Decider::Strategy(name) => self.hosts.get(&name).map_or(0, Host::generation),

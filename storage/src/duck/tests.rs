@@ -23,7 +23,7 @@ fn follow(dir: &Path, instance: &Instance) {
 
 fn ask(instance: &Instance, sql: &str) -> String {
     let db = instance.connect().unwrap();
-    db.query_row(&format!("SELECT string_agg(r::VARCHAR, ';') FROM ({sql}) r"), [], |row| {
+    db.query_row(&format!("SELECT string_agg(whole::VARCHAR, ';') FROM ({sql}) whole"), [], |row| {
         Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())
     })
     .unwrap()

@@ -10,10 +10,10 @@ use actors::clock::Clock;
 use actors::feeds::binance::Decoder;
 use actors::feeds::input::InputError;
 use actors::feeds::player::Frames;
+use actors::runtime::{self, Plan};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context as StrategyContext, Strategy, Trade, Wants};
 use actors::strategies::registry::Registry;
-use actors::tree::{self, Plan};
 use anyhow::{Context, ensure};
 use config::Settings;
 use hdrhistogram::Histogram;
@@ -96,7 +96,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
     settings.risk.max_orders_per_second = 0;
     settings.risk.max_position_notional = messages::Cash::ZERO;
     let mut registry = Registry::default();
-    registry.add("probe", |instruments, (): ()| Ok(Probe { instruments }));
+    registry.add("probe", |instruments, _: Nothing| Ok(Probe { instruments }));
 
     let clock = Clock::wall();
     let frames = Load {
@@ -125,7 +125,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
     threads.block_on(async {
-        let runtime = tree::start(plan, &storage).await?;
+        let runtime = runtime::start(plan, &storage).await?;
         let _ = runtime.wants_stop.recv_async().await;
         runtime.stop().await;
         anyhow::Ok(())
@@ -177,6 +177,10 @@ fn read(paths: &Paths, took: Duration) -> anyhow::Result<Measured> {
     }
     Ok(Measured { order, venue, rows_per_sec: rows as f64 / took.as_secs_f64() })
 }
+
+/// No parameters.
+#[derive(serde::Deserialize)]
+struct Nothing {}
 
 /// Orders on every trade.
 struct Probe {

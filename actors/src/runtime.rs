@@ -1,0 +1,239 @@
+//! The runtime from outside: what it is made from, how it starts, and what may be asked of it.
+//!
+//! The tree itself, who is started with what and who is replaced, is in `tree.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use messages::ledger::{LedgerRecord, Mode, Started};
+use messages::market::GapCause;
+use messages::risk::StateChange;
+use messages::{MarketId, StrategyId, caps};
+use ractor::{Actor, ActorRef, RpcReplyPort};
+use storage::datadir::Paths;
+use storage::journal::Health;
+use storage::service::Storage;
+
+use crate::assembly::Assembly;
+use crate::bulk::{self, Inlet, Outlet};
+use crate::clock::Clock;
+use crate::deliveries::first_number;
+use crate::feeds::player::MakeFrames;
+use crate::ports::{OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::restore;
+use crate::settings::Deciding;
+use crate::strategies::registry::Registry;
+use crate::tree::{Channels, Opening, Root, ToRoot, Tree};
+
+/// Batches that may wait for orders, positions and the paper venue before the market waits for them.
+const CORE_QUEUE: usize = 16_384;
+/// How long each step of a stop may take.
+pub const STEP: Duration = Duration::from_secs(3);
+
+/// What a run is made from.
+pub struct Plan {
+    /// The settings that decide.
+    pub deciding: Deciding,
+    /// The name of this installation.
+    pub instance: String,
+    /// Live or replay.
+    pub mode: Mode,
+    /// Where things are.
+    pub paths: Paths,
+    /// The strategies' types.
+    pub registry: Arc<Registry>,
+    /// Where frames come from; made when the seed is known.
+    pub frames: MakeFrames,
+    /// Frames that may wait for the market.
+    pub frames_queue: usize,
+    /// The time of the run.
+    pub clock: Clock,
+    /// False while the ledger cannot write; storage sets it.
+    pub ledger_writes: Arc<AtomicBool>,
+}
+
+/// Why a run cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the ledger says.
+    #[error(transparent)]
+    Restore(#[from] restore::Error),
+    /// The settings do not make states.
+    #[error(transparent)]
+    Assembly(#[from] crate::assembly::Error),
+    /// The settings cannot be written down.
+    #[error("the settings cannot be written down")]
+    Settings(#[from] toml::ser::Error),
+    /// The journal.
+    #[error("the start cannot be written to the ledger")]
+    Ledger(#[from] storage::journal::Error),
+    /// The feed.
+    #[error("the feed cannot start: {0}")]
+    Feed(String),
+    /// An actor.
+    #[error("an actor cannot start")]
+    Spawn(#[from] ractor::SpawnErr),
+}
+
+/// A running tree.
+pub struct Runtime {
+    root: ActorRef<ToRoot>,
+    /// Holds a message when the runtime should stop by itself: the input has ended, or something failed.
+    pub wants_stop: flume::Receiver<WantsStop>,
+    ports: Ports,
+}
+
+/// Why the runtime should stop by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantsStop {
+    /// The input has ended.
+    InputEnded,
+    /// Something failed that cannot be replaced.
+    Failed(String),
+}
+
+/// Every way into the tree.
+#[derive(Clone, Default)]
+pub(crate) struct Ports {
+    pub market: Port<ToMarket>,
+    pub orders: Port<ToOrders>,
+    pub orders_wake: Port<Wake>,
+    pub positions: Port<ToPositions>,
+    pub positions_wake: Port<Wake>,
+    pub venue: Port<ToVenue>,
+    pub venue_wake: Port<Wake>,
+    pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+}
+
+/// Starts everything. The ledger alone decides how: DuckDB may still be opening.
+///
+/// # Errors
+/// [`Error`] says what is in the way.
+pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
+    let durable = storage.ledger.watermark().get();
+    let past = restore::past(&plan.paths.ledger, durable)?;
+    restore::check_account(&past, plan.deciding.account.name)?;
+    let wall = Clock::wall();
+    let last = past.started.as_ref().map_or(0, |s| s.epoch);
+    let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
+    let seed = seed_of(&plan.instance, epoch);
+    let settings = toml::to_string(&plan.deciding)?;
+    let assembly = Arc::new(Assembly::new(plan.deciding, &plan.instance, epoch, seed)?);
+    let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
+    let now = plan.clock.now();
+    let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
+
+    let first_block = (past.next_block, MarketId(past.next_block.0 + caps::MARKET_ID_BLOCK));
+    let started = Started {
+        instance: plan.instance,
+        epoch,
+        seed,
+        config_hash: messages::ids::hash(settings.as_bytes()),
+        mode: plan.mode,
+        account: assembly.deciding().account.name,
+        settings,
+        at: now,
+    };
+    let ids = LedgerRecord::MarketIds { first: first_block.0, end: first_block.1 };
+    storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
+
+    let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
+    let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
+    let queue = assembly.deciding().strategies.queue;
+    let (wants_stop_tx, wants_stop) = flume::bounded(4);
+    let tree = Tree {
+        plan_paths: plan.paths,
+        registry: plan.registry,
+        clock: plan.clock,
+        wall,
+        ledger: storage.ledger.clone(),
+        journal: storage.market.clone(),
+        database: storage.database(),
+        ledger_writes: plan.ledger_writes,
+        channels: Channels {
+            orders: waking(CORE_QUEUE, &ports.orders_wake),
+            positions: waking(CORE_QUEUE, &ports.positions_wake),
+            venue: waking(CORE_QUEUE, &ports.venue_wake),
+        },
+        // A strategy's thread waits on its queue itself: nobody needs waking.
+        listeners: names.iter().map(|n| (*n, bulk::channel(queue, || {}))).collect(),
+        ports: ports.clone(),
+        children: BTreeMap::new(),
+        failures: VecDeque::new(),
+        deliveries: first_number(epoch),
+        stop_feed: Arc::new(AtomicBool::new(false)),
+        wants_stop: wants_stop_tx,
+        stopping: false,
+        assembly,
+    };
+    let gap = past.started.is_some().then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
+    let deposit = !restored.has_money;
+    let opening = Opening { tree, restored, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
+    let (root, _) = Actor::spawn(None, Root, opening).await?;
+    Ok(Runtime { root, wants_stop, ports })
+}
+
+/// What ids and the simulated market of a live start are made from.
+fn seed_of(instance: &str, epoch: u64) -> u64 {
+    let hash = messages::ids::hash(format!("{instance}/{epoch}").as_bytes());
+    u64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+}
+
+fn waking(capacity: usize, port: &Port<Wake>) -> (Outlet, Inlet) {
+    let port = port.clone();
+    bulk::channel(capacity, move || _ = port.cast(Wake))
+}
+
+/// Asks an actor and waits for its answer, at most [`STEP`].
+pub(crate) async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+    ask_within(STEP, send).await
+}
+
+async fn ask_within<T: Send + 'static>(limit: Duration, send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+    let (tx, rx) = ractor::concurrency::oneshot();
+    if !send(RpcReplyPort::from(tx)) {
+        return None;
+    }
+    tokio::time::timeout(limit, rx).await.ok()?.ok()
+}
+
+impl Runtime {
+    /// How orders stand.
+    pub async fn orders(&self) -> Option<OrdersStatus> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await
+    }
+
+    /// How the strategies stand.
+    pub async fn strategies(&self) -> Vec<StrategyStatus> {
+        let mut found = Vec::new();
+        for port in self.ports.strategies.values() {
+            found.extend(ask(|reply| port.cast(ToStrategy::Status(reply))).await);
+        }
+        found
+    }
+
+    /// Starts a quarantined strategy again; false when there is none of that name.
+    pub fn resume_strategy(&self, name: StrategyId) -> bool {
+        self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
+    }
+
+    /// Changes the trading state.
+    pub fn set_trading(&self, change: StateChange) -> bool {
+        self.ports.orders.cast(ToOrders::Trading(change))
+    }
+
+    /// A way to tell the tree how the ledger is; storage calls it from its own thread.
+    pub fn on_ledger_health(&self) -> impl Fn(Health) + Send + 'static {
+        let root = self.root.clone();
+        move |health| drop(root.send_message(ToRoot::LedgerHealth(health)))
+    }
+
+    /// Stops everything in order, and waits for it.
+    pub async fn stop(&self) {
+        // Every step of a stop has its own limit; this is their sum.
+        ask_within(STEP * 6, |reply| self.root.send_message(ToRoot::Stop(reply)).is_ok()).await;
+        let _ = self.root.wait(Some(STEP)).await;
+    }
+}
