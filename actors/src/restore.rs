@@ -12,6 +12,7 @@ use storage::journal::{self, Reader};
 use crate::assembly::{self, Assembly};
 use crate::orders::state::Orders;
 use crate::positions::state::Positions;
+use crate::strategies::since::Since;
 use crate::venues::paper::state::Paper;
 
 /// What can go wrong.
@@ -67,6 +68,8 @@ pub struct Restored {
 pub struct Saved {
     /// Its last checkpoint.
     pub checkpoint: Option<Box<Checkpoint>>,
+    /// Own events that it may not have seen then.
+    pub since: Since,
     /// The newest event of each of its open orders.
     pub open: Vec<OrderUpdate>,
     /// Its positions.
@@ -110,8 +113,13 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
             LedgerRecord::Checkpoint(checkpoint) => {
                 let saved = strategies.entry(checkpoint.strategy).or_default();
                 saved.checkpoint = Some(checkpoint);
+                saved.since.checkpoint();
             }
             LedgerRecord::Order(update) => {
+                // Nobody saves a person's state, so nothing would ever be let go.
+                if update.order.strategy != StrategyId::manual() {
+                    strategies.entry(update.order.strategy).or_default().since.push((*update).clone());
+                }
                 if let Some(fill) = &update.event.fill {
                     let saved = strategies.entry(update.order.strategy).or_default();
                     let held = saved.positions.entry(update.order.request.instrument).or_default();

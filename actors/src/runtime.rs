@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
+use messages::orders::Command;
 use messages::risk::StateChange;
 use messages::{MarketId, StrategyId, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
@@ -217,6 +218,11 @@ impl Runtime {
     /// Starts a quarantined strategy again; false when there is none of that name.
     pub fn resume_strategy(&self, name: StrategyId) -> bool {
         self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
+    }
+
+    /// Gives a command in a person's name.
+    pub fn command(&self, command: Command) -> bool {
+        self.ports.orders.cast(ToOrders::Manual(command))
     }
 
     /// Changes the trading state.

@@ -317,6 +317,7 @@ impl Tree {
             registry: self.registry.clone(),
             generation: 0,
             checkpoint: saved.checkpoint,
+            since: saved.since,
             open: saved.open,
             positions: saved.positions,
             market: self.listeners[&name].1.clone(),

@@ -7,12 +7,14 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use actors::runtime::Runtime;
 use anyhow::Context;
+use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
 use storage::journal::Watermark;
@@ -32,6 +34,8 @@ pub struct Edge {
     pub database: Database,
     /// How far the ledger and the market journal are durable, and how far the tables are.
     pub watermarks: Watermarks,
+    /// False while the ledger cannot write.
+    pub ledger_writes: Arc<AtomicBool>,
     /// What must be shown.
     pub token: String,
 }
@@ -64,6 +68,8 @@ pub struct TradingRequest {
     pub state: TradingState,
     /// Why.
     pub why: String,
+    /// Whether all open orders are cancelled, too: the kill switch.
+    pub cancel_all: bool,
 }
 
 /// Starts listening. Returns where, and a handle to stop it.
@@ -198,7 +204,12 @@ async fn trading(request: HttpRequest, edge: web::Data<Edge>, change: web::Json<
     if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
-    let TradingRequest { state, why } = change.into_inner();
+    let TradingRequest { state, why, cancel_all } = change.into_inner();
     edge.runtime.set_trading(StateChange { state, by: "manual".to_owned(), why });
-    HttpResponse::Ok().body(format!("trading is to be {state}\n"))
+    if cancel_all {
+        edge.runtime.command(Command::CancelAll);
+    }
+    let journaled = edge.ledger_writes.load(Ordering::Acquire);
+    let what = if cancel_all { ", all open orders are to be cancelled" } else { "" };
+    HttpResponse::Ok().body(format!("trading is to be {state}{what} (journaled: {journaled})\n"))
 }

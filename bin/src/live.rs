@@ -47,6 +47,7 @@ pub fn run(live: Live, root: &Path, registry: Registry) -> anyhow::Result<()> {
 async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyhow::Result<()> {
     let Live { settings, exchanges, mode, frames, clock, stop_after } = live;
     let paths = stopped::paths(dir.root(), &settings);
+    let ledger_writes = Arc::new(AtomicBool::new(true));
     let (health_tx, health_rx) = flume::unbounded();
     let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), move |health| {
         drop(health_tx.send(health))
@@ -60,7 +61,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
         frames,
         frames_queue: settings.feeds.queue,
         clock,
-        ledger_writes: Arc::new(AtomicBool::new(true)),
+        ledger_writes: ledger_writes.clone(),
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
@@ -76,7 +77,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
         ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
-    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, token };
+    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, ledger_writes, token };
     let (address, server) = http::start(&settings.http.address, edge)?;
     dir.announce(&Owner {
         pid: std::process::id(),

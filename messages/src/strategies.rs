@@ -25,7 +25,8 @@ pub struct Checkpoint {
     pub at: UtcNanos,
     /// The newest market event that it has seen.
     pub market: MarketId,
-    /// Own order events that it has seen: for each open order, the number of its newest event.
+    /// Own order events that it has seen: for each open order, and each that ended since the checkpoint
+    /// before, the number of its newest event.
     pub seen: Vec<(OrderId, u32)>,
     /// Orders that it has made, so that ids never repeat.
     pub orders_made: u64,

@@ -10,7 +10,7 @@ use messages::instrument::Rules;
 use messages::market::{Bar, Batch, Event, EventBody, TickBody};
 use messages::orders::{Command, OrderUpdate};
 use messages::strategies::{Checkpoint, Resumed};
-use messages::{Instrument, MarketId, Quantity, StrategyId, UtcNanos, caps};
+use messages::{Instrument, MarketId, OrderId, Quantity, StrategyId, UtcNanos, caps};
 
 use super::api::{Context, Own, Quote, Strategy, Trade, Wants};
 use crate::settings::OpenOrders;
@@ -32,6 +32,8 @@ pub struct Host {
     wants: Wants,
     own: Own,
     cancel_on_stop: bool,
+    /// Orders that ended since the last checkpoint, with the number of their last event.
+    ended: Vec<(OrderId, u32)>,
     seen: MarketId,
     at: UtcNanos,
 }
@@ -60,7 +62,17 @@ impl Host {
             timers: BTreeMap::new(),
         };
         let cancel_on_stop = on_stop == OpenOrders::Cancel;
-        Self { name, generation, strategy, wants, own, cancel_on_stop, seen: MarketId(0), at: UtcNanos::MIN }
+        Self {
+            name,
+            generation,
+            strategy,
+            wants,
+            own,
+            cancel_on_stop,
+            ended: Vec::new(),
+            seen: MarketId(0),
+            at: UtcNanos::MIN,
+        }
     }
 
     /// Its name.
@@ -154,6 +166,7 @@ impl Host {
             self.own.orders.insert(order.order_id, (order.clone(), update.event.number));
         } else {
             self.own.orders.remove(&order.order_id);
+            self.ended.push((order.order_id, update.event.number));
         }
         if let Some(fill) = &update.event.fill {
             let position = self.own.positions.entry(order.request.instrument).or_default();
@@ -161,6 +174,14 @@ impl Host {
         }
         self.at = self.at.max(update.event.at);
         self.call(update.event.at, said, |strategy, context| strategy.on_order(update, context));
+    }
+
+    /// Gives it an event that an earlier generation may have missed. Orders and positions were restored with it.
+    pub fn on_missed(&mut self, update: &OrderUpdate, now: UtcNanos, said: &mut Said) {
+        if update.order.status.is_terminal() {
+            self.ended.push((update.order.order_id, update.event.number));
+        }
+        self.call(now, said, |strategy, context| strategy.on_order(update, context));
     }
 
     /// An open order of the ledger, at start, without calling the strategy.
@@ -197,15 +218,16 @@ impl Host {
     }
 
     /// Its state as the ledger keeps it; `None` when it is larger than allowed.
-    #[must_use]
-    pub fn checkpoint(&self) -> Option<Checkpoint> {
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
         let state = self.strategy.save();
-        (state.len() <= caps::STRATEGY_STATE_BYTES).then(|| Checkpoint {
+        let open = self.own.orders.iter().map(|(id, (_, number))| (*id, *number));
+        let seen = open.chain(std::mem::take(&mut self.ended)).collect();
+        (state.len() <= caps::STRATEGY_STATE_BYTES).then_some(Checkpoint {
             strategy: self.name,
             generation: self.generation,
             at: self.at,
             market: self.seen,
-            seen: self.own.orders.iter().map(|(id, (_, number))| (*id, *number)).collect(),
+            seen,
             orders_made: self.own.made,
             state,
         })

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod host;
 pub mod registry;
 pub mod shipped;
+pub mod since;
 pub mod thread;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use crate::ports::{Port, StrategyStatus, ToOrders, ToStrategy};
 use crate::settings::{OpenOrders, StrategyRun};
 use faults::{Decision, Faults};
 use registry::Registry;
+use since::Since;
 use thread::{Control, Ended, Pulse};
 
 /// Makes a source of history for a strategy's warm-up.
@@ -50,6 +52,8 @@ pub struct Arguments {
     pub generation: u32,
     /// Its last checkpoint.
     pub checkpoint: Option<Box<Checkpoint>>,
+    /// Own events that it may not have seen then.
+    pub since: Since,
     /// The newest event of each of its open orders.
     pub open: Vec<OrderUpdate>,
     /// Its positions.
@@ -78,6 +82,8 @@ pub enum Mailbox {
     Ended(u32, Ended),
     /// Look at the pulse.
     Pulse,
+    /// The thread of this generation has saved its state.
+    Saved(u32, Box<Checkpoint>),
     /// The back-off is over.
     Restart,
 }
@@ -110,8 +116,6 @@ pub struct Shell {
     state: State,
     faults: Faults,
     last_fault: Option<String>,
-    /// Own events that the last generation may not have seen.
-    recent: Vec<OrderUpdate>,
     delivered: u64,
     stopping: Option<RpcReplyPort<()>>,
 }
@@ -130,7 +134,6 @@ impl Actor for StrategyActor {
             state: State::Restarting,
             faults: Faults::default(),
             last_fault: None,
-            recent: Vec::new(),
             delivered,
             stopping: None,
         };
@@ -158,6 +161,11 @@ impl Actor for StrategyActor {
             // An abandoned thread came back to life and ended: nobody waits for it.
             Mailbox::Ended(..) => {}
             Mailbox::Pulse => shell.look_at_pulse(),
+            Mailbox::Saved(generation, checkpoint) if generation == shell.a.generation => {
+                shell.a.checkpoint = Some(checkpoint);
+                shell.a.since.checkpoint();
+            }
+            Mailbox::Saved(..) => {}
             Mailbox::Restart if matches!(shell.state, State::Restarting) => shell.start_thread()?,
             Mailbox::Restart => {}
         }
@@ -171,10 +179,6 @@ impl Shell {
         let mut host = self.a.assembly.host(&self.a.registry, self.a.name, &self.a.run, generation)?;
         self.a.positions.iter().for_each(|(instrument, quantity)| host.restore_position(*instrument, *quantity));
         self.a.open.iter().for_each(|update| host.restore_order(update));
-        let seen = self.a.checkpoint.as_ref().map(|c| c.seen.clone()).unwrap_or_default();
-        let missed = |u: &OrderUpdate| {
-            seen.iter().find(|(id, _)| *id == u.event.order_id).is_none_or(|(_, n)| u.event.number > *n)
-        };
         let (tx, rx) = flume::unbounded();
         let pulse = Pulse::default();
         let deliveries =
@@ -182,10 +186,11 @@ impl Shell {
         // Each generation numbers its deliveries above the last one, whose own count ended with it.
         self.delivered += 1 << 24;
         let settings = &self.a.assembly.deciding().strategies;
+        let shell = self.me.clone();
         let arguments = thread::Arguments {
             host,
             checkpoint: self.a.checkpoint.clone(),
-            missed: self.recent.iter().filter(|u| missed(u)).cloned().collect(),
+            missed: self.a.since.missed(self.a.checkpoint.as_deref()),
             market: self.a.market.clone(),
             control: rx,
             orders: self.a.orders.clone(),
@@ -196,6 +201,7 @@ impl Shell {
             wall: self.a.wall.clone(),
             checkpoint_every: settings.checkpoint_every,
             pulse: pulse.clone(),
+            saved: Box::new(move |checkpoint| drop(shell.send_message(Mailbox::Saved(generation, checkpoint)))),
         };
         let me = self.me.clone();
         thread::start(arguments, move |ended| drop(me.send_message(Mailbox::Ended(generation, ended))))?;
@@ -222,9 +228,7 @@ impl Shell {
             let held = self.a.positions.entry(update.order.request.instrument).or_default();
             *held = held.checked_add(update.order.request.side.signed(fill.quantity)).unwrap_or(*held);
         }
-        if !matches!(self.state, State::Running(_)) {
-            self.recent.push(update.clone());
-        }
+        self.a.since.push(update.clone());
     }
 
     fn ended(&mut self, ended: Ended) {
@@ -258,7 +262,6 @@ impl Shell {
             fault,
             cancel: self.a.run.on_fault == OpenOrders::Cancel,
         });
-        self.recent.clear();
         match self.faults.decide(fault, self.a.wall.now()) {
             Decision::RestartAfter(back_off) => {
                 self.state = State::Restarting;

@@ -85,6 +85,8 @@ pub struct Arguments {
     pub checkpoint_every: Duration,
     /// Its pulse.
     pub pulse: Pulse,
+    /// Hears of every checkpoint.
+    pub saved: Box<dyn Fn(Box<Checkpoint>) + Send>,
 }
 
 /// Starts the thread; `ended` is called on it at its end.
@@ -155,7 +157,9 @@ impl Thread {
         self.warm_up();
         let missed = std::mem::take(&mut self.a.missed);
         if !missed.is_empty() {
-            self.updates(missed);
+            let delivery = Delivery::Messages { from: Decider::Orders, count: missed.len() as u32 };
+            self.deliver(delivery, |host, now, said| missed.iter().for_each(|u| host.on_missed(u, now, said)));
+            self.checkpoint();
         }
     }
 
@@ -254,6 +258,7 @@ impl Thread {
         self.next_checkpoint = self.a.clock.now().after(self.a.checkpoint_every);
         match self.a.host.checkpoint() {
             Some(checkpoint) => {
+                (self.a.saved)(Box::new(checkpoint.clone()));
                 let _ = self.a.ledger.append_blocking(vec![LedgerRecord::Checkpoint(Box::new(checkpoint))], None);
             }
             None => tracing::warn!(strategy = %self.a.host.name(), "its state is larger than 64 KiB and is not saved"),

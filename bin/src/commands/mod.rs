@@ -18,7 +18,6 @@ use actors::strategies::registry::Registry;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use config::{Layers, Settings};
-use messages::risk::TradingState;
 
 /// A trading runtime in one binary: feeds, strategies, orders, positions and history, durable and in SQL.
 #[derive(Debug, Parser)]
@@ -80,9 +79,9 @@ enum Command {
     /// The strategies of a running instance.
     Strategies(steer::Strategies),
     /// Stops all new orders of a running instance; cancels go through.
-    Halt(steer::Trading),
+    Halt(steer::Halt),
     /// Lets a running instance trade again.
-    Resume(steer::Trading),
+    Resume(steer::Resume),
     /// The journals of a stopped directory.
     Journal(journal_command::Arguments),
     /// Checks every invariant that it can, on a stopped directory.
@@ -107,8 +106,8 @@ pub fn execute(line: Line, registry: Registry) -> anyhow::Result<ExitCode> {
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
-        Command::Halt(arguments) => steer::trading(&arguments, &line.common, TradingState::Halted),
-        Command::Resume(arguments) => steer::trading(&arguments, &line.common, TradingState::Active),
+        Command::Halt(arguments) => steer::halt(&arguments, &line.common),
+        Command::Resume(arguments) => steer::resume(&arguments, &line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
         Command::Doctor => doctor::run(&line.common, &settings),
         Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),

@@ -30,8 +30,19 @@ enum What {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  merganser halt --why \"odd fills\"")]
-pub struct Trading {
+#[command(after_help = "Example:\n  merganser halt --cancel-all --why \"odd fills\"")]
+pub struct Halt {
+    /// Why; it is written to the ledger.
+    #[arg(long, default_value = "")]
+    why: String,
+    /// Cancels all open orders, too.
+    #[arg(long)]
+    cancel_all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  merganser resume --why \"all reconciled\"")]
+pub struct Resume {
     /// Why; it is written to the ledger.
     #[arg(long, default_value = "")]
     why: String,
@@ -72,8 +83,16 @@ pub fn strategies(arguments: &Strategies, common: &Common) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn trading(arguments: &Trading, common: &Common, state: TradingState) -> anyhow::Result<ExitCode> {
-    let request = TradingRequest { state, why: arguments.why.clone() };
-    print!("{}", running(common)?.post("/api/v1/trading", &request)?);
+pub fn halt(arguments: &Halt, common: &Common) -> anyhow::Result<ExitCode> {
+    let Halt { why, cancel_all } = arguments;
+    trading(&TradingRequest { state: TradingState::Halted, why: why.clone(), cancel_all: *cancel_all }, common)
+}
+
+pub fn resume(arguments: &Resume, common: &Common) -> anyhow::Result<ExitCode> {
+    trading(&TradingRequest { state: TradingState::Active, why: arguments.why.clone(), cancel_all: false }, common)
+}
+
+fn trading(request: &TradingRequest, common: &Common) -> anyhow::Result<ExitCode> {
+    print!("{}", running(common)?.post("/api/v1/trading", request)?);
     Ok(ExitCode::SUCCESS)
 }
