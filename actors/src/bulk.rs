@@ -10,13 +10,13 @@ use messages::market::Batch;
 
 use crate::conflate;
 
-/// A batch as it waits, and whether quotes before or in it were left out.
+/// A batch as it waits, and whether quotes around it were left out.
 #[derive(Debug, Clone)]
 pub struct Delivered {
     /// The batch.
     pub batch: Arc<Batch>,
-    /// True when quotes were left out.
-    pub conflated: bool,
+    /// Which conflation left quotes out; 0 when none did. One conflation is one delivery, so that it can be re-run.
+    pub conflation: u64,
 }
 
 /// At most one outstanding wake-up of whoever drains a queue.
@@ -79,7 +79,7 @@ impl Outlet {
     /// Sends, waiting for room: for who must have everything.
     pub async fn send(&self, batch: Arc<Batch>) {
         // Both ends are held by the tree for as long as the runtime lives, so this cannot fail.
-        let _ = self.queue.send_async(Delivered { batch, conflated: false }).await;
+        let _ = self.queue.send_async(Delivered { batch, conflation: 0 }).await;
         self.signal.raise();
     }
 
@@ -88,7 +88,7 @@ impl Outlet {
     /// # Errors
     /// Trades alone do not fit.
     pub fn send_conflating(&self, batch: Arc<Batch>) -> Result<(), Lagging> {
-        let sent = self.queue.try_send(Delivered { batch, conflated: false });
+        let sent = self.queue.try_send(Delivered { batch, conflation: 0 });
         if let Err(flume::TrySendError::Full(delivered)) = sent {
             self.conflate(delivered.batch)?;
         }
@@ -97,12 +97,12 @@ impl Outlet {
     }
 
     fn conflate(&self, batch: Arc<Batch>) -> Result<(), Lagging> {
-        self.conflations.fetch_add(1, Ordering::Relaxed);
+        let conflation = self.conflations.fetch_add(1, Ordering::Relaxed) + 1;
         let mut batches: Vec<Batch> = self.waiting.drain().map(|d| Batch::clone(&d.batch)).collect();
         batches.push(Batch::clone(&batch));
         conflate::newest_quotes(&mut batches);
         for batch in batches {
-            let delivered = Delivered { batch: Arc::new(batch), conflated: true };
+            let delivered = Delivered { batch: Arc::new(batch), conflation };
             self.queue.try_send(delivered).map_err(|_| Lagging)?;
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use messages::ledger::{Decider, Delivery, Handled, MarketRecord};
 use messages::{MarketId, UtcNanos};
-use storage::journal::Journal;
+use storage::journal::{Journal, Refused};
 
 /// The number below the first delivery of a start: the epoch in the high bits, so that numbers rise
 /// over all starts without asking any journal. Holds 2^32 deliveries of one actor in one start.
@@ -47,8 +47,12 @@ impl Deliveries {
     /// Records a delivery and returns its number.
     pub async fn record(&mut self, now: UtcNanos, market_to: MarketId, delivery: Delivery) -> u64 {
         let record = self.next(now, market_to, delivery);
-        // A journal that has ended is the supervisor's business; this delivery is then not replayed.
-        let _ = self.journal.append(vec![record], None).await;
+        // Orders must not wait for a full disk: while the journal cannot write, trading is HALTED, and what does
+        // not fit its queue is not re-run. A journal that has ended is the supervisor's business.
+        match self.journal.try_append(vec![record], None) {
+            Err(Refused::Full(records)) if self.journal.writes() => drop(self.journal.append(records, None).await),
+            _ => {}
+        }
         self.number
     }
 

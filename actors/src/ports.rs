@@ -114,6 +114,8 @@ pub enum ToVenue {
 pub enum ToStrategy {
     /// Its own orders changed.
     Updates(Vec<OrderUpdate>),
+    /// The trading group was restored from the ledger; these are its newest events of the strategy's orders.
+    Restored(Vec<OrderUpdate>),
     /// Trades did not fit its queue.
     Lagging,
     /// Stop; the reply comes when its last words are sent.

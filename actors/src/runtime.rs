@@ -14,7 +14,7 @@ use messages::risk::StateChange;
 use messages::{MarketId, StrategyId, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
 use storage::datadir::Paths;
-use storage::journal::Health;
+use storage::journal::{Health, Log};
 use storage::service::Storage;
 
 use crate::assembly::Assembly;
@@ -230,10 +230,10 @@ impl Runtime {
         self.ports.orders.cast(ToOrders::Trading(change))
     }
 
-    /// A way to tell the tree how the ledger is; storage calls it from its own thread.
-    pub fn on_ledger_health(&self) -> impl Fn(Health) + Send + 'static {
+    /// A way to tell the tree how the journals are; storage calls it from their threads.
+    pub fn on_journal_health(&self) -> impl Fn(Log, Health) + Send + 'static {
         let root = self.root.clone();
-        move |health| drop(root.send_message(ToRoot::LedgerHealth(health)))
+        move |log, health| drop(root.send_message(ToRoot::JournalHealth(log, health)))
     }
 
     /// Stops everything in order, and waits for it.

@@ -22,7 +22,7 @@ use messages::snapshots::SnapshotType;
 use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::datadir::Paths;
-use storage::journal::Health;
+use storage::journal::{Health, Log};
 use storage::service::Database;
 
 use crate::assembly::Assembly;
@@ -33,7 +33,7 @@ use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy};
+use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, Wake};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
 use crate::runtime::{Ports, STEP, WantsStop, ask};
@@ -49,8 +49,8 @@ const WINDOW: Duration = Duration::from_secs(600);
 pub(crate) enum ToRoot {
     /// The feed has ended.
     FeedEnded(Ended),
-    /// The ledger cannot write, or can again.
-    LedgerHealth(Health),
+    /// A journal cannot write, or can again.
+    JournalHealth(Log, Health),
     /// Stop everything, in order.
     Stop(RpcReplyPort<()>),
 }
@@ -137,7 +137,7 @@ impl Actor for Root {
             ToRoot::FeedEnded(Ended::Failed(error)) => {
                 drop(tree.wants_stop.try_send(WantsStop::Failed(format!("the feed: {error}"))));
             }
-            ToRoot::LedgerHealth(health) => tree.ledger_health(health),
+            ToRoot::JournalHealth(log, health) => tree.journal_health(log, health),
             ToRoot::Stop(reply) => {
                 tree.stop().await;
                 let _ = reply.send(());
@@ -159,7 +159,11 @@ impl Actor for Root {
             _ => return Ok(()),
         };
         let Some((child, name)) = tree.children.remove(&id).filter(|_| !tree.stopping) else { return Ok(()) };
-        tree.replace(&me, child, name, &why).await
+        if let Err(error) = tree.replace(&me, child, name, &why).await {
+            // The tree cannot be mended: it stops in order rather than fall apart.
+            let _ = tree.wants_stop.try_send(WantsStop::Failed(format!("{child:?} cannot be replaced: {error}")));
+        }
+        Ok(())
     }
 }
 
@@ -209,10 +213,17 @@ impl Tree {
         let (tx, rx) = flume::bounded(1);
         let _ = self.ledger.append(Vec::new(), Some(Box::new(move |durable| drop(tx.send(durable))))).await;
         let durable = rx.recv_async().await??;
-        let Restored { orders, positions, paper, .. } =
+        let Restored { orders, positions, paper, strategies, .. } =
             restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
         self.deliveries += 1 << 24;
-        self.start_trading(me, orders, positions, paper, true).await
+        self.start_trading(me, orders, positions, paper, true).await?;
+        // What the ledger holds and the group had no time to say.
+        for (name, saved) in strategies {
+            if let Some(port) = self.ports.strategies.get(&name) {
+                port.cast(ToStrategy::Restored(saved.since.all()));
+            }
+        }
+        Ok(())
     }
 
     async fn start_trading(
@@ -264,6 +275,10 @@ impl Tree {
         self.children.insert(actor.get_id(), (Child::Trading, None));
         self.ports.orders.fill(actor.clone());
         self.ports.orders_wake.fill(actor);
+        // A wake-up that was out when the group ended died with it.
+        for wake in [&self.ports.venue_wake, &self.ports.positions_wake, &self.ports.orders_wake] {
+            wake.cast(Wake);
+        }
         Ok(())
     }
 
@@ -372,14 +387,16 @@ impl Tree {
         Some(FeedBatch { source: Source::Stream, received: now, items })
     }
 
-    /// Without a ledger nothing new is begun.
-    fn ledger_health(&mut self, health: Health) {
-        self.ledger_writes.store(health == Health::Writing, Ordering::Release);
+    /// While a journal cannot be written nothing new is begun.
+    fn journal_health(&mut self, log: Log, health: Health) {
+        if log == Log::Ledger {
+            self.ledger_writes.store(health == Health::Writing, Ordering::Release);
+        }
         let why = match health {
             Health::Writing => return,
-            Health::DiskFull => "the ledger's disk is full".to_owned(),
+            Health::DiskFull => format!("the disk of the {log} journal is full"),
             Health::Stopped(why) => {
-                let _ = self.wants_stop.try_send(WantsStop::Failed(format!("the ledger: {why}")));
+                let _ = self.wants_stop.try_send(WantsStop::Failed(format!("the {log} journal: {why}")));
                 why
             }
         };

@@ -205,9 +205,10 @@ async fn trading(request: HttpRequest, edge: web::Data<Edge>, change: web::Json<
         return refused;
     }
     let TradingRequest { state, why, cancel_all } = change.into_inner();
-    edge.runtime.set_trading(StateChange { state, by: "manual".to_owned(), why });
-    if cancel_all {
-        edge.runtime.command(Command::CancelAll);
+    let heard = edge.runtime.set_trading(StateChange { state, by: "manual".to_owned(), why })
+        && (!cancel_all || edge.runtime.command(Command::CancelAll));
+    if !heard {
+        return HttpResponse::ServiceUnavailable().body("orders is being restored and did not hear; say it again");
     }
     let journaled = edge.ledger_writes.load(Ordering::Acquire);
     let what = if cancel_all { ", all open orders are to be cancelled" } else { "" };

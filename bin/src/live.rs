@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use actix_web::dev::ServerHandle;
 use actors::clock::Clock;
 use actors::feeds::player::MakeFrames;
-use actors::runtime::{self, Plan, WantsStop};
+use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::Exchange;
 use messages::ledger::Mode;
 use storage::DataDir;
-use storage::datadir::Owner;
-use storage::journal::Health;
+use storage::datadir::{Owner, Paths};
+use storage::journal::{Health, Log};
 use storage::service::Storage;
 
 use crate::http::{self, Edge, Watermarks};
@@ -49,8 +50,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
     let paths = stopped::paths(dir.root(), &settings);
     let ledger_writes = Arc::new(AtomicBool::new(true));
     let (health_tx, health_rx) = flume::unbounded();
-    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), move |health| {
-        drop(health_tx.send(health))
+    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), move |log, health| {
+        drop(health_tx.send((log, health)))
     })?;
     let plan = Plan {
         deciding: settings.deciding(exchanges),
@@ -70,22 +71,17 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
             return Err(error.into());
         }
     };
-    pass_on_health(health_rx, runtime.on_ledger_health());
+    pass_on_health(health_rx, runtime.on_journal_health());
 
-    let token = http::make_token(&paths.token)?;
-    let watermarks = Watermarks {
-        ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
-        market: (storage.market.watermark().clone(), storage.applied_market().clone()),
+    let server = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
+        Ok(server) => server,
+        Err(error) => {
+            // It trades already: it stops as it always does.
+            runtime.stop().await;
+            storage.finish()?;
+            return Err(error);
+        }
     };
-    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, ledger_writes, token };
-    let (address, server) = http::start(&settings.http.address, edge)?;
-    dir.announce(&Owner {
-        pid: std::process::id(),
-        address: Some(address.to_string()),
-        token_path: Some(paths.token.clone()),
-    })?;
-    eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
-
     let reason = wait(&runtime.wants_stop, stop_after, &storage).await?;
     server.stop(true).await;
     runtime.stop().await;
@@ -99,10 +95,35 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
     }
 }
 
-fn pass_on_health(from: flume::Receiver<Health>, to: impl Fn(Health) + Send + 'static) {
+/// Opens the edge and says where it is.
+fn serve(
+    settings: &Settings,
+    paths: &Paths,
+    dir: &mut DataDir,
+    runtime: &Arc<Runtime>,
+    storage: &Storage,
+    ledger_writes: Arc<AtomicBool>,
+) -> anyhow::Result<ServerHandle> {
+    let token = http::make_token(&paths.token)?;
+    let watermarks = Watermarks {
+        ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
+        market: (storage.market.watermark().clone(), storage.applied_market().clone()),
+    };
+    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, ledger_writes, token };
+    let (address, server) = http::start(&settings.http.address, edge)?;
+    dir.announce(&Owner {
+        pid: std::process::id(),
+        address: Some(address.to_string()),
+        token_path: Some(paths.token.clone()),
+    })?;
+    eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
+    Ok(server)
+}
+
+fn pass_on_health(from: flume::Receiver<(Log, Health)>, to: impl Fn(Log, Health) + Send + 'static) {
     tokio::spawn(async move {
-        while let Ok(health) = from.recv_async().await {
-            to(health);
+        while let Ok((log, health)) = from.recv_async().await {
+            to(log, health);
         }
     });
 }
@@ -133,7 +154,8 @@ async fn wait(
         () = storage_fails => Some("a failure of DuckDB".to_owned()),
         stop = wants_stop.recv_async() => match stop {
             Ok(WantsStop::Failed(why)) => Some(why),
-            Ok(WantsStop::InputEnded) | Err(_) => None,
+            Ok(WantsStop::InputEnded) => None,
+            Err(_) => Some("a failure of the supervisor".to_owned()),
         },
     };
     Ok(reason)

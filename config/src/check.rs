@@ -100,6 +100,7 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     must(!s.strategies.hang_after.is_zero(), "strategies.hang_after: must be longer than 0s".to_owned());
     must(!s.account.deposit.is_negative(), "account.deposit: must not be negative".to_owned());
     let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
+    must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
     must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));

@@ -223,6 +223,13 @@ impl ClientOrderIds {
         Ok(Self { instance: instance.to_owned(), epoch, counter: 0 })
     }
 
+    /// Goes on behind an id that was given before, if it is of this start: after a restart of the trading group.
+    pub fn go_on_behind(&mut self, id: ClientOrderId) {
+        let prefix = format!("{}-{}-", self.instance, base36(self.epoch));
+        let counter = id.as_str().strip_prefix(&prefix).and_then(|n| u64::from_str_radix(n, 36).ok());
+        self.counter = self.counter.max(counter.unwrap_or(0));
+    }
+
     /// The next id: `<instance>-<epoch>-<counter>`, numbers in base 36.
     ///
     /// # Panics
@@ -276,6 +283,9 @@ mod tests {
         assert!(id.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
         assert_eq!(id.replacement(2).unwrap().to_string(), format!("{id}-r2"));
         assert!(ClientOrderIds::new("no spaces", 1).is_err());
+        let mut again = ClientOrderIds::new("instance", u64::from(u32::MAX)).unwrap();
+        again.go_on_behind(id);
+        assert_eq!(again.next_id(), ids.next_id());
     }
 
     #[test]

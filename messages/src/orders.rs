@@ -355,6 +355,8 @@ pub struct Order {
     pub filled: Quantity,
     /// price × quantity of all fills, exact.
     pub filled_notional: Notional,
+    /// Whether the venue has ever said that it has the order.
+    pub acknowledged: bool,
     /// Whether its trigger price was reached.
     pub triggered: bool,
     /// Every id it was known by at the venue, oldest first.
@@ -399,6 +401,8 @@ pub struct Attempt {
     pub venue_order_id: Option<VenueOrderId>,
     /// Since when.
     pub since: UtcNanos,
+    /// Whether the venue knows the order by this name: true for the first, for a replacement once it says so.
+    pub confirmed: bool,
 }
 
 impl Order {
@@ -413,10 +417,15 @@ impl Order {
     pub fn average_fill_price(&self) -> Option<Price> {
         self.filled_notional.average(self.filled)
     }
+    /// The name under which the venue knows it now.
+    #[must_use]
+    pub fn current(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|a| a.confirmed)
+    }
     /// The client order id under which the venue knows it now.
     #[must_use]
     pub fn current_client_order_id(&self) -> ClientOrderId {
-        self.attempts.last().map_or(self.client_order_id, |a| a.client_order_id)
+        self.current().map_or(self.client_order_id, |a| a.client_order_id)
     }
 }
 

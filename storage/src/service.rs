@@ -13,7 +13,7 @@ use crate::datadir::Paths;
 use crate::duck::file::{FileThread, FileWriter};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::{self};
-use crate::journal::{self, Health, Journal, Options, Watermark};
+use crate::journal::{self, Health, Journal, Log, Options, Watermark};
 use crate::query::{Duck, Source};
 use crate::settings;
 
@@ -59,7 +59,7 @@ impl Database {
 }
 
 impl Storage {
-    /// Recovers both journals, starts their threads, and lets DuckDB follow. `on_health` hears of the ledger.
+    /// Recovers both journals, starts their threads, and lets DuckDB follow. `on_health` hears how each journal is.
     ///
     /// # Errors
     /// A journal is damaged, or the disk refuses.
@@ -67,7 +67,7 @@ impl Storage {
         paths: &Paths,
         journal: &settings::Journal,
         duck: DuckOptions,
-        on_health: impl Fn(Health) + Send + 'static,
+        on_health: impl Fn(Log, Health) + Clone + Send + 'static,
     ) -> Result<Self, Error> {
         let ledger_options = Options {
             segment_bytes: journal.ledger_segment_bytes,
@@ -79,12 +79,11 @@ impl Storage {
             queue: journal.market_queue,
             linger: Duration::from_millis(journal.market_linger_ms),
         };
-        let (ledger, ledger_thread) = Journal::open(&paths.ledger, ledger_options, on_health)?;
-        let (market, market_thread) = Journal::open(&paths.market, market_options, |health| {
-            if health != Health::Writing {
-                tracing::error!(?health, "the market journal");
-            }
-        })?;
+        let heard = on_health.clone();
+        let (ledger, ledger_thread) =
+            Journal::open(&paths.ledger, ledger_options, move |health| heard(Log::Ledger, health))?;
+        let (market, market_thread) =
+            Journal::open(&paths.market, market_options, move |health| on_health(Log::Market, health))?;
         let instance = Arc::new(OnceLock::new());
         let (slot, paths) = (instance.clone(), paths.clone());
         let make = move || {

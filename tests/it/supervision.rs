@@ -131,7 +131,7 @@ fn who_fails_is_dealt_with_alone() {
     let dir = tempfile::tempdir().unwrap();
     let paths = Paths::of(dir.path(), None);
     let (plan, settings) = plan(&paths);
-    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_| {}).unwrap();
+    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_, _| {}).unwrap();
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
         let runtime = runtime::start(plan, &storage).await.unwrap();

@@ -73,7 +73,7 @@ impl Driver {
     fn reserve_ids(&mut self) {
         if self.market.ids_left() < caps::MARKET_ID_BLOCK / 2 {
             let (first, end) = (self.next_id, MarketId(self.next_id.0 + caps::MARKET_ID_BLOCK));
-            self.machine.recorder.ledger(&LedgerRecord::MarketIds { first, end });
+            self.machine.recorder.reserve(first, end);
             self.market.reserve(first, end);
             self.next_id = end;
         }

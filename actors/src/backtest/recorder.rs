@@ -1,6 +1,7 @@
 //! The recorder: both journals written in line, groups closed by size alone, so that the same records
 //! give the same bytes.
 
+use messages::MarketId;
 use messages::ledger::{Handled, LedgerRecord, MarketRecord};
 use messages::market::Batch;
 use storage::datadir::Paths;
@@ -40,6 +41,14 @@ impl Recorder {
         let Some((ledger, _)) = &mut self.journals else { return };
         if self.error.is_none() {
             self.error = append(ledger, record).err();
+        }
+    }
+
+    /// Reserves a block of market ids: durable before one of them is given.
+    pub fn reserve(&mut self, first: MarketId, end: MarketId) {
+        self.ledger(&LedgerRecord::MarketIds { first, end });
+        if let (Some((ledger, _)), None) = (&mut self.journals, &self.error) {
+            self.error = ledger.sync().err();
         }
     }
 

@@ -31,6 +31,16 @@ pub enum Error {
         /// How many.
         starts: usize,
     },
+    /// A strategy failed in it.
+    #[error(
+        "strategy {strategy} failed in the session and was restarted (generation {generation}); such a session cannot be re-run yet"
+    )]
+    Faulted {
+        /// Which.
+        strategy: StrategyId,
+        /// Its restart count.
+        generation: u32,
+    },
     /// A delivery needs a message that this run did not produce.
     #[error(
         "the session has parted from its recording at delivery {number} of {actor:?}: fewer messages from {from:?} than were handled then"
@@ -121,6 +131,12 @@ impl Session {
 
     fn deliver(&mut self, handled: &Handled) -> Result<(), Error> {
         self.deliveries += 1;
+        if let (Decider::Strategy(strategy), generation @ 1..) = (handled.actor, handled.generation) {
+            return Err(Error::Faulted { strategy, generation });
+        }
+        if let (Decider::Orders, Delivery::Start(_)) = (handled.actor, &handled.delivery) {
+            return Err(Error::Restarted { starts: 2 });
+        }
         if let Delivery::Messages { from, count } = handled.delivery
             && self.machine.waiting(handled.actor, from) < count as usize
         {

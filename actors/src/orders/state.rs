@@ -71,6 +71,8 @@ struct Entry {
     events: u32,
     /// Fills so far, by the venue's key.
     executions: BTreeSet<messages::ExecutionId>,
+    /// The most that any report said was filled.
+    reported: Quantity,
     /// When the venue was last asked or told about it.
     asked_at: UtcNanos,
     /// When a cancel or replacement, still unanswered, was sent.
@@ -154,11 +156,20 @@ impl Orders {
 
     fn restore_order(&mut self, update: &OrderUpdate) {
         let (event, order) = (&update.event, &update.order);
-        let executions = self.entries.remove(&order.order_id).map(|e| e.executions).unwrap_or_default();
-        let mut entry =
-            Entry { order: order.clone(), events: event.number, executions, asked_at: event.at, requested_at: None };
+        self.client_ids.go_on_behind(order.client_order_id);
+        let known = self.entries.remove(&order.order_id);
+        let (executions, reported) = known.map(|e| (e.executions, e.reported)).unwrap_or_default();
+        let mut entry = Entry {
+            order: order.clone(),
+            events: event.number,
+            executions,
+            reported,
+            asked_at: event.at,
+            requested_at: None,
+        };
         if let Some(fill) = &event.fill {
             entry.executions.insert(fill.execution_id);
+            entry.reported = entry.reported.max(fill.cumulative);
             self.apply_exposure(order, fill);
         }
         self.index(entry);
@@ -242,8 +253,9 @@ impl Orders {
             status: Status::Initialized,
             filled: Quantity::ZERO,
             filled_notional: Notional::ZERO,
+            acknowledged: false,
             triggered: false,
-            attempts: vec![Attempt { client_order_id, venue_order_id: None, since: at.now }],
+            attempts: vec![Attempt { client_order_id, venue_order_id: None, since: at.now, confirmed: true }],
             replacing: None,
             reason: None,
             reason_text: String::new(),
@@ -255,7 +267,14 @@ impl Orders {
             correlation_id: parent.unwrap_or(CorrelationId(order_id.0)),
             as_of: at.as_of,
         };
-        Entry { order, events: 0, executions: BTreeSet::new(), asked_at: at.now, requested_at: None }
+        Entry {
+            order,
+            events: 0,
+            executions: BTreeSet::new(),
+            reported: Quantity::ZERO,
+            asked_at: at.now,
+            requested_at: None,
+        }
     }
 
     fn judge(
@@ -336,12 +355,13 @@ impl Orders {
         match (verdict, new_id) {
             (Ok(()), Some(new_client_order_id)) => {
                 self.recent.entry(strategy).or_default().push_back(at.now);
-                let current = entry.order.attempts.last().copied();
+                let current = entry.order.current().copied();
                 entry.order.replacing = Some(terms);
                 entry.order.attempts.push(Attempt {
                     client_order_id: new_client_order_id,
                     venue_order_id: None,
                     since: at.now,
+                    confirmed: false,
                 });
                 self.happen(&mut entry, Happening::of(EventKind::ReplaceRequested), at, out);
                 entry.requested_at = Some(at.now);
@@ -566,8 +586,11 @@ fn working(order: &Order) -> Status {
         Status::PartiallyFilled
     } else if order.triggered {
         Status::Triggered
-    } else {
+    } else if order.acknowledged {
         Status::Accepted
+    } else {
+        // A venue that refuses to cancel what it may never have received has not accepted it.
+        Status::Submitted
     }
 }
 
@@ -580,12 +603,9 @@ fn with_terms(request: &OrderRequest, terms: Replacement) -> OrderRequest {
 }
 
 fn cancel_request(order: &Order, now: UtcNanos) -> Effect {
-    // While a replacement is on its way, the order is known by its last confirmed name.
-    let attempts = &order.attempts;
-    let named = if order.replacing.is_some() { attempts.iter().nth_back(1) } else { attempts.last() };
     let request = VenueRequest::Cancel {
-        client_order_id: named.map_or(order.client_order_id, |a| a.client_order_id),
-        venue_order_id: named.and_then(|a| a.venue_order_id),
+        client_order_id: order.current_client_order_id(),
+        venue_order_id: order.current().and_then(|a| a.venue_order_id),
         instrument: order.request.instrument,
         at: now,
     };

@@ -150,6 +150,7 @@ impl Actor for StrategyActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Mailbox::Said(ToStrategy::Updates(updates)) => shell.updates(updates),
+            Mailbox::Said(ToStrategy::Restored(updates)) => shell.restored(updates),
             Mailbox::Said(ToStrategy::Lagging) if matches!(shell.state, State::Running(_)) => {
                 shell.fault(Fault::Lagging, "its queue of trades is full".to_owned());
             }
@@ -218,6 +219,20 @@ impl Shell {
         }
     }
 
+    /// The trading group was restored: what of its events was never heard here is news.
+    fn restored(&mut self, updates: Vec<OrderUpdate>) {
+        let seen = |u: &OrderUpdate| {
+            self.a
+                .checkpoint
+                .as_ref()
+                .is_some_and(|c| c.seen.iter().any(|(id, n)| *id == u.event.order_id && u.event.number <= *n))
+        };
+        let news: Vec<OrderUpdate> = updates.into_iter().filter(|u| !self.a.since.has(u) && !seen(u)).collect();
+        if !news.is_empty() {
+            self.updates(news);
+        }
+    }
+
     /// Keeps what the next generation must know: open orders, positions, and events that may be missed.
     fn remember(&mut self, update: &OrderUpdate) {
         self.a.open.retain(|u| u.order.order_id != update.order.order_id);
@@ -273,6 +288,8 @@ impl Shell {
             }
         }
         if let Some(reply) = self.stopping.take() {
+            // Who fails while stopping has stopped.
+            self.state = State::Stopped;
             let _ = reply.send(());
         }
     }

@@ -24,6 +24,19 @@ impl Since {
         self.before = std::mem::take(&mut self.after);
     }
 
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn all(self) -> Vec<OrderUpdate> {
+        self.before.into_iter().chain(self.after).collect()
+    }
+
+    /// True when the event, or a later one of its order, is among them.
+    #[must_use]
+    pub fn has(&self, update: &OrderUpdate) -> bool {
+        let same = |u: &OrderUpdate| u.event.order_id == update.event.order_id && u.event.number >= update.event.number;
+        self.before.iter().chain(&self.after).any(same)
+    }
+
     /// What a generation that begins with `checkpoint` has not seen, oldest first.
     #[must_use]
     pub fn missed(&self, checkpoint: Option<&Checkpoint>) -> Vec<OrderUpdate> {

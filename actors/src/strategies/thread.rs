@@ -196,15 +196,11 @@ impl Thread {
     }
 
     fn market(&mut self, first: Delivered) {
+        let most = if first.conflation == 0 { TAKE - 1 } else { usize::MAX };
         let mut taken = vec![first];
-        taken.extend(self.a.market.take(TAKE - 1));
-        // A delivery is conflated or it is not: the record says which.
-        let conflated = taken[0].conflated;
-        let split = taken.iter().position(|d| d.conflated != conflated).unwrap_or(taken.len());
-        let rest = taken.split_off(split);
-        self.market_delivery(&taken, conflated);
-        if !rest.is_empty() {
-            self.market_delivery(&rest, !conflated);
+        taken.extend(self.a.market.take(most));
+        for delivery in taken.chunk_by(|a, b| a.conflation == b.conflation) {
+            self.market_delivery(delivery, delivery[0].conflation > 0);
         }
     }
 

@@ -139,6 +139,8 @@ fn again(session: &Path, paths: &Paths, settings: &Settings, registry: &Registry
     ensure!(session.is_dir(), "there is no data directory {}", session.display());
     let _held = DataDir::open(session).context("the session must have stopped before it is run again")?;
     let theirs = stopped::paths(session, settings);
+    storage::journal::recover(&theirs.ledger, storage::journal::Log::Ledger)?;
+    storage::journal::recover(&theirs.market, storage::journal::Log::Market)?;
     let opening = session::opening(&theirs)?;
     let started = &opening.started;
     let deciding: Deciding = toml::from_str(&started.settings).context("the session's settings cannot be read")?;

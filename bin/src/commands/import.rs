@@ -13,7 +13,7 @@ use actors::restore;
 use anyhow::Context;
 use clap::Args;
 use config::Settings;
-use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::ledger::{MarketRecord, Seq};
 use messages::market::{Batch, Source};
 use messages::{MarketId, UtcNanos, caps};
 use storage::DataDir;
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     while let Some(frame) = input.next_batch()? {
         if market.ids_left() < caps::MARKET_ID_BLOCK / 2 {
             let (first, end) = (next_block, MarketId(next_block.0 + caps::MARKET_ID_BLOCK));
-            recorder.ledger(&LedgerRecord::MarketIds { first, end });
+            recorder.reserve(first, end);
             market.reserve(first, end);
             next_block = end;
         }

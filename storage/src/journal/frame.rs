@@ -56,8 +56,14 @@ impl Header {
         }
         let first_seq = u64::from(word(8)) | (u64::from(word(12)) << 32);
         let header = Self { payload_len: word(4), first_seq, records: word(16), payload_crc: word(20) };
-        (header.payload_len as usize <= JOURNAL_FRAME_BYTES).then_some(header)
+        let numbers_fit = records_fit(&header);
+        (header.payload_len as usize <= JOURNAL_FRAME_BYTES && numbers_fit).then_some(header)
     }
+}
+
+/// A frame holds at least one record, and its numbers are numbers.
+fn records_fit(header: &Header) -> bool {
+    header.records > 0 && header.first_seq > 0 && header.first_seq.checked_add(u64::from(header.records)).is_some()
 }
 
 /// What stands at the start of some bytes.

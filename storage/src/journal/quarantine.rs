@@ -53,7 +53,7 @@ fn set_aside(dir: &Path, segment: &Segment, end: Option<u64>, log: Log) -> Resul
     let folder = dir.join("quarantine");
     fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
     let name = segment.path.file_name().expect("a segment has a name");
-    let aside = folder.join(name);
+    let aside = free_name(&folder.join(name));
     let fresh = segment.path.with_extension("new");
     let write = fs::File::create(&fresh).and_then(|mut file| {
         file.write_all(&segment::header(log, segment.first_seq))?;
@@ -62,16 +62,17 @@ fn set_aside(dir: &Path, segment: &Segment, end: Option<u64>, log: Log) -> Resul
     });
     write.map_err(|e| Error::io("write", &fresh, e))?;
     // The damaged bytes are linked aside before the fresh segment takes their name: no instant without either.
-    match fs::hard_link(&segment.path, &aside) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("set aside", &segment.path, e));
-        }
-        _ => {}
-    }
+    fs::hard_link(&segment.path, &aside).map_err(|e| Error::io("set aside", &segment.path, e))?;
     segment::sync_dir(&folder)?;
     fs::rename(&fresh, &segment.path).map_err(|e| Error::io("replace", &segment.path, e))?;
     segment::sync_dir(dir)?;
     Ok(Quarantined { aside, kept: salvage.kept, missing: salvage.missing })
+}
+
+/// A name that no earlier quarantine has taken.
+fn free_name(wanted: &Path) -> PathBuf {
+    let numbered = |n: u32| if n == 0 { wanted.to_owned() } else { wanted.with_extension(format!("{n}.journal")) };
+    (0..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| wanted.to_owned())
 }
 
 /// The frames of a fresh segment, made from the bytes of a damaged one.

@@ -114,7 +114,8 @@ pub fn verify(dir: &Path, log: Log) -> Result<Vec<Verified>, Error> {
     let segments = segment::list(dir)?;
     let mut found = Vec::with_capacity(segments.len());
     let mut expected = segments.first().map_or(1, |s| s.first_seq);
-    for segment in segments {
+    let firsts: Vec<u64> = segments.iter().skip(1).map(|s| s.first_seq).collect();
+    for (n, segment) in segments.into_iter().enumerate() {
         let bytes = fs::read(&segment.path).map_err(|e| Error::io("read", &segment.path, e))?;
         let checked = check_segment(&segment, &bytes, expected, log);
         let (next, problem) = match checked {
@@ -125,7 +126,8 @@ pub fn verify(dir: &Path, log: Log) -> Result<Vec<Verified>, Error> {
             Ok(end) => (end.next.0, None),
             Err(problem) => (segment.first_seq, Some(problem)),
         };
-        expected = next;
+        // Behind a damaged segment the next one begins where it says.
+        expected = if problem.is_some() { firsts.get(n).copied().unwrap_or(next) } else { next };
         found.push(Verified { records: next - segment.first_seq, bytes: bytes.len() as u64, segment, problem });
     }
     Ok(found)

@@ -106,11 +106,18 @@ pub struct Journal<R> {
     watermark: Watermark,
     /// Set when the journal is to end: then a full disk is not waited out any more.
     ending: Arc<AtomicBool>,
+    /// False while the disk is full.
+    writes: Arc<AtomicBool>,
 }
 
 impl<R> Clone for Journal<R> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), watermark: self.watermark.clone(), ending: self.ending.clone() }
+        Self {
+            queue: self.queue.clone(),
+            watermark: self.watermark.clone(),
+            ending: self.ending.clone(),
+            writes: self.writes.clone(),
+        }
     }
 }
 
@@ -129,6 +136,7 @@ impl<R: Record> Journal<R> {
         let (tx, rx) = flume::bounded(options.queue);
         let watermark = Watermark::new(writer.last());
         let ending = Arc::new(AtomicBool::new(false));
+        let writes = Arc::new(AtomicBool::new(true));
         let worker = Worker {
             writer,
             queue: rx,
@@ -137,10 +145,11 @@ impl<R: Record> Journal<R> {
             acks: Vec::new(),
             closing: false,
             ending: ending.clone(),
+            writes: writes.clone(),
             on_health: Box::new(on_health),
         };
         let thread = spawn(R::LOG, worker)?;
-        Ok((Self { queue: tx, watermark, ending }, thread))
+        Ok((Self { queue: tx, watermark, ending, writes }, thread))
     }
 
     /// Queues records; never waits. `ack` is called on the journal's thread.
@@ -196,6 +205,12 @@ impl<R: Record> Journal<R> {
         &self.watermark
     }
 
+    /// False while the disk is full.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.writes.load(Ordering::Acquire)
+    }
+
     /// Batches that wait.
     #[must_use]
     pub fn queued(&self) -> usize {
@@ -224,6 +239,7 @@ struct Worker<R> {
     acks: Vec<(Seq, Ack)>,
     closing: bool,
     ending: Arc<AtomicBool>,
+    writes: Arc<AtomicBool>,
     on_health: Box<dyn Fn(Health) + Send>,
 }
 
@@ -273,6 +289,7 @@ impl<R: Record> Worker<R> {
                 Err(error) if error.is_disk_full() && !self.ending.load(Ordering::Acquire) => {
                     if !waiting {
                         tracing::error!(%error, "the disk is full; the journal waits for space");
+                        self.writes.store(false, Ordering::Release);
                         (self.on_health)(Health::DiskFull);
                         waiting = true;
                     }
@@ -282,6 +299,7 @@ impl<R: Record> Worker<R> {
             }
         };
         if waiting {
+            self.writes.store(true, Ordering::Release);
             (self.on_health)(Health::Writing);
         }
         self.watermark.advance(durable);

@@ -16,13 +16,26 @@ impl Orders {
         ) {
             attempt.venue_order_id = Some(venue_id);
         }
+        let current = report.client_order_id == entry.order.current_client_order_id();
         match report.kind {
             ReportKind::Filled(fill) => self.fill(&mut entry, fill, at, out),
-            ReportKind::Replaced { replacement } => self.replaced(&mut entry, replacement, at, out),
+            ReportKind::Replaced { replacement } => {
+                self.replaced(&mut entry, report.client_order_id, replacement, at, out)
+            }
+            // The answer to a cancel of a name that a replacement has retired: the cancel goes out again by the new one.
+            ReportKind::CancelRejected { .. } if !current => self.counters.ignored += 1,
+            ReportKind::Accepted if entry.order.status == Status::PendingReplace && self.is_lost(&entry, at.now) => {
+                self.replace_rejected(&mut entry, Reason::code(resolve::NOT_RECEIVED), at, out);
+            }
+            // The answer to a question, and nothing new.
+            ReportKind::Accepted if entry.order.acknowledged && entry.requested_at.is_some() => {
+                self.counters.ignored += 1
+            }
             ReportKind::ReplaceRejected { reason } => self.replace_rejected(&mut entry, reason, at, out),
             ReportKind::Unknown => self.not_known(&mut entry, at, out),
             other => {
                 entry.order.triggered |= other == ReportKind::Triggered;
+                entry.order.acknowledged |= matches!(other, ReportKind::Accepted | ReportKind::Triggered);
                 if matches!(other, ReportKind::Canceled | ReportKind::CancelRejected { .. }) {
                     entry.requested_at = None;
                 }
@@ -61,12 +74,13 @@ impl Orders {
                 fill.quantity, order.client_order_id
             )));
         };
-        // The second guard: the venue's own count. Lower or equal: we have that quantity already, under another key.
-        if fill.cumulative <= order.filled {
+        // The second guard: the venue's own count. More than it ever counted: we have that quantity already, under another key.
+        entry.reported = entry.reported.max(fill.cumulative);
+        if filled > entry.reported {
             self.counters.alarms += 1;
             return out.push(Effect::Alert(format!(
-                "fill {} brings {} to {}, and {} was filled before",
-                fill.execution_id, order.client_order_id, fill.cumulative, order.filled
+                "fill {} of {} would bring {} to {filled}, and the venue counts {}",
+                fill.execution_id, fill.quantity, order.client_order_id, entry.reported
             )));
         }
         if fill.cumulative > filled {
@@ -78,6 +92,7 @@ impl Orders {
             out.push(resolve::query(order, at.now));
         }
         order.filled = filled;
+        order.acknowledged = true;
         let notional = fill.price.notional(fill.quantity).and_then(|n| order.filled_notional.checked_add(n));
         order.filled_notional = notional.unwrap_or(order.filled_notional);
         order.commission = add_fee(order.commission, fill.fee);
@@ -87,20 +102,32 @@ impl Orders {
         self.happen(entry, Happening { fill: Some(fill), ..Happening::of(kind) }, at, out);
     }
 
-    fn replaced(&mut self, entry: &mut Entry, terms: Replacement, at: Moment, out: &mut Vec<Effect>) {
+    fn replaced(
+        &mut self,
+        entry: &mut Entry,
+        name: ClientOrderId,
+        terms: Replacement,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(attempt) = entry.order.attempts.iter_mut().find(|a| a.client_order_id == name) {
+            attempt.confirmed = true;
+        }
+        entry.order.acknowledged = true;
         entry.order.request = with_terms(&entry.order.request, terms);
         entry.order.replacing = None;
-        entry.requested_at = None;
+        let cancels = entry.order.status == Status::PendingCancel;
+        entry.requested_at = entry.requested_at.filter(|_| cancels);
         self.happen(entry, Happening::of(EventKind::Replaced), at, out);
+        if cancels {
+            // The cancel on its way names an order that is gone.
+            out.push(cancel_request(&entry.order, at.now));
+        }
     }
 
     pub(super) fn replace_rejected(&mut self, entry: &mut Entry, reason: Reason, at: Moment, out: &mut Vec<Effect>) {
-        if entry.order.replacing.take().is_some() {
-            // The name that never came to be is not one that the order had.
-            if let Some(unborn) = entry.order.attempts.pop() {
-                self.by_client_id.remove(&unborn.client_order_id);
-            }
-        }
+        // Its name stays among the attempts, unconfirmed: should the venue have replaced it after all, its reports find it.
+        entry.order.replacing = None;
         entry.requested_at = None;
         self.happen(entry, Happening::because(EventKind::ReplaceRejected, reason), at, out);
     }

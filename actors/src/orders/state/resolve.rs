@@ -17,8 +17,11 @@ impl Orders {
             .collect();
         for id in due {
             let Some(entry) = self.entries.get_mut(&id) else { continue };
-            if self.settings.query_after > Duration::ZERO && waits(entry) {
-                entry.asked_at = at.now;
+            entry.asked_at = at.now;
+            // A cancel may be said twice; anything else is asked about.
+            if entry.order.status == Status::PendingCancel && entry.order.acknowledged {
+                out.push(cancel_request(&entry.order, at.now));
+            } else {
                 out.push(query(&entry.order, at.now));
             }
         }
@@ -54,12 +57,15 @@ impl Orders {
         }
     }
 
+    /// True when a cancel or replacement can no longer arrive.
+    pub(super) fn is_lost(&self, entry: &Entry, now: UtcNanos) -> bool {
+        entry.requested_at.is_some_and(|at| now.since(at) >= nanos(self.settings.not_received_after))
+    }
+
     /// The venue does not know the order. While its request may still arrive, that says nothing.
     pub(super) fn not_known(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
         let since = entry.order.submitted_at.unwrap_or(entry.order.created_at);
-        let never_accepted =
-            matches!(entry.order.status, Status::PendingSubmit | Status::Submitted | Status::PendingCancel);
-        if !never_accepted {
+        if entry.order.acknowledged {
             self.counters.alarms += 1;
             let order = &entry.order;
             return out.push(Effect::Alert(format!(

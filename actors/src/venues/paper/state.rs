@@ -120,12 +120,11 @@ impl Paper {
                 | Status::PendingCancel
                 | Status::PendingReplace
         );
-        if !accepted {
+        if !accepted || !order.acknowledged {
             return;
         }
         self.requests += 1;
-        let named = if order.replacing.is_some() { order.attempts.iter().nth_back(1) } else { order.attempts.last() };
-        let id = named.map_or(order.client_order_id, |a| a.client_order_id);
+        let id = order.current_client_order_id();
         let working = Working {
             request: order.request.clone(),
             arrival: self.requests,

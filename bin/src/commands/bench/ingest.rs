@@ -34,7 +34,7 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let paths = Paths::of(dir.path(), None);
     let failed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let heard = failed.clone();
-    let storage = Storage::open(&paths, &settings.journal, duck, move |_| heard.store(true, Ordering::Release))?;
+    let storage = Storage::open(&paths, &settings.journal, duck, move |_, _| heard.store(true, Ordering::Release))?;
     let records = batches.len() as u64;
     let began = now();
     for batch in batches {

@@ -121,7 +121,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
     };
-    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_| {})?;
+    let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_, _| {})?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
     threads.block_on(async {
