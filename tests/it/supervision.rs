@@ -13,7 +13,7 @@ use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Trade, Wants};
 use actors::strategies::registry::Registry;
 use messages::ledger::{LedgerRecord, Mode, Seq};
-use messages::orders::{EventKind, OrderRequest, Side};
+use messages::orders::{OrderRequest, Side};
 use messages::strategies::Resumed;
 use messages::{Exchange, Instrument, StrategyId};
 use storage::datadir::Paths;
@@ -159,7 +159,7 @@ fn who_fails_is_dealt_with_alone() {
     while let Some(group) = ledger.next_group(Seq(u64::MAX)).unwrap() {
         for (_, record) in group.records {
             match record {
-                LedgerRecord::Order(u) if u.order.strategy == well && u.event.kind == EventKind::Filled => fills += 1,
+                LedgerRecord::Order(u) if u.order.strategy == well && u.event.fill.is_some() => fills += 1,
                 LedgerRecord::Action(a) if a.what.starts_with("strategy.") => faults += 1,
                 LedgerRecord::Checkpoint(c) if c.strategy.as_str() == "panics" => resumed = resumed.max(c.state[0]),
                 _ => {}
