@@ -1,6 +1,6 @@
 //! What people see: logs on stderr, answers on stdout.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -29,7 +29,8 @@ pub fn start_logs(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("MERGANSER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).compact().init();
 }
 
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
