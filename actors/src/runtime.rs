@@ -22,6 +22,7 @@ use crate::bulk::{self, Inlet, Outlet};
 use crate::clock::Clock;
 use crate::deliveries::first_number;
 use crate::feeds::player::MakeFrames;
+use crate::market::tail;
 use crate::ports::{OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::restore;
 use crate::settings::Deciding;
@@ -126,7 +127,12 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let now = plan.clock.now();
     let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
 
-    let first_block = (past.next_block, MarketId(past.next_block.0 + caps::MARKET_ID_BLOCK));
+    let tail = tail::read(&plan.paths.market, storage.market.watermark().get()).unwrap_or_else(|error| {
+        tracing::error!(%error, "open bars begin anew: the market journal's tail cannot be read");
+        Vec::new()
+    });
+    let first = past.next_block.max(tail::next_id(&tail));
+    let first_block = (first, MarketId(first.0 + caps::MARKET_ID_BLOCK));
     let started = Started {
         instance: plan.instance,
         epoch,
@@ -169,9 +175,10 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         stopping: false,
         assembly,
     };
-    let gap = past.started.is_some().then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
+    let ran_before = past.started.is_some() || !tail.is_empty();
+    let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
     let deposit = !restored.has_money;
-    let opening = Opening { tree, restored, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
+    let opening = Opening { tree, restored, tail, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     Ok(Runtime { root, wants_stop, ports })
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use messages::ledger::{Decider, LedgerRecord};
-use messages::market::{FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
+use messages::market::{Batch, FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
 use messages::risk::{StateChange, TradingState};
 use messages::snapshots::SnapshotType;
 use messages::{MarketId, StrategyId, UtcNanos};
@@ -90,6 +90,7 @@ pub(crate) struct Tree {
 pub(crate) struct Opening {
     pub tree: Tree,
     pub restored: Restored,
+    pub tail: Vec<Batch>,
     pub first_block: (MarketId, MarketId),
     pub frames: Box<dyn Frames>,
     pub frames_queue: usize,
@@ -103,11 +104,11 @@ impl Actor for Root {
     type Arguments = Opening;
 
     async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
-        let Opening { mut tree, restored, first_block, frames, frames_queue, gap, deposit } = opening;
+        let Opening { mut tree, restored, tail, first_block, frames, frames_queue, gap, deposit } = opening;
         let Restored { orders, positions, paper, strategies, .. } = restored;
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
-        let missed = tree.rebuild_market(&mut market, gap);
+        let missed = tree.rebuild_market(&mut market, &tail, gap);
 
         tree.start_trading(&me, orders, positions, paper, gap.is_some()).await?;
         if deposit {
@@ -359,15 +360,13 @@ impl Tree {
     }
 
     /// Gives the market the tail of its journal, and says what was missed since.
-    fn rebuild_market(&self, market: &mut market::state::Market, cause: Option<GapCause>) -> Option<FeedBatch> {
+    fn rebuild_market(
+        &self,
+        market: &mut market::state::Market,
+        tail: &[Batch],
+        cause: Option<GapCause>,
+    ) -> Option<FeedBatch> {
         let cause = cause?;
-        let tail = match market::tail::read(&self.plan_paths.market, self.journal.watermark().get()) {
-            Ok(tail) => tail,
-            Err(error) => {
-                tracing::error!(%error, "open bars begin anew: the market journal's tail cannot be read");
-                return None;
-            }
-        };
         tail.iter().for_each(|batch| market.rebuild(batch));
         let now = self.clock.now();
         let from = tail.last()?.received;

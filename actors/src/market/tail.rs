@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use messages::MarketId;
 use messages::ledger::{MarketRecord, Seq};
 use messages::market::Batch;
 use storage::journal::{Error, Reader};
@@ -9,6 +10,13 @@ use storage::journal::{Error, Reader};
 /// Records read back. Open bars reach back a minute and the revisable window ten; what lies further is
 /// in the tables. Bounded, so that a start stays quick.
 const RECORDS: u64 = 200_000;
+
+/// The first market id that these batches leave free: a ledger that lost records does not make ids repeat.
+#[must_use]
+pub fn next_id(tail: &[Batch]) -> MarketId {
+    let last = tail.iter().filter_map(|b| b.events.last()).map(|e| e.id).max();
+    MarketId(last.map_or(1, |id| id.0 + 1))
+}
 
 /// Batches among the last records, oldest first.
 ///

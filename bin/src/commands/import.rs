@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use actors::assembly::Assembly;
 use actors::backtest::recorder::Recorder;
 use actors::feeds::input::{Format, Input, Merged};
+use actors::market::tail;
 use actors::restore;
 use anyhow::Context;
 use clap::Args;
@@ -17,6 +18,7 @@ use messages::ledger::{MarketRecord, Seq};
 use messages::market::{Batch, Source};
 use messages::{MarketId, UtcNanos, caps};
 use storage::DataDir;
+use storage::journal::{self, Log};
 
 use super::{Common, backtest};
 use crate::stopped;
@@ -39,7 +41,9 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     let _dir = DataDir::create(&common.data_dir)?;
     let paths = stopped::paths(&common.data_dir, settings);
     let mut recorder = Recorder::open(&paths, settings.journal.market_segment_bytes)?;
-    let mut next_block = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
+    let reserved = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
+    let durable = journal::recover(&paths.market, Log::Market)?.next;
+    let mut next_block = reserved.max(tail::next_id(&tail::read(&paths.market, Seq(durable.0 - 1))?));
     let assembly =
         Assembly::new(settings.deciding(backtest::exchanges(arguments.format)), &settings.instance.name, 0, 0)?;
     let mut market = assembly.market();
