@@ -6,7 +6,8 @@
 //! Fill rules, as stated in the guide:
 //! - A request arrives `latency` after it was made; the market that it meets is the one then.
 //! - What crosses takes the levels that are shown: the book where one is synced, else the best quote. What
-//!   was taken stays taken until the venue shows a new size there.
+//!   was taken stays taken until the venue shows a new size there. Where only trades are known, the last
+//!   trade's price and size stand for both sides.
 //! - A resting order queues behind all that is shown at its price when it arrives. Trades at its price
 //!   shorten the queue, then fill it; a size that shrinks below the queue shortens it, too. A trade beyond
 //!   its price, or a quote that crosses it, fills it at its price, up to the size that is shown.
@@ -66,7 +67,7 @@ pub struct Paper {
 struct Market {
     bid: Option<Level>,
     ask: Option<Level>,
-    last: Option<Price>,
+    last: Option<Level>,
     book: Book,
     /// What our orders took of the sizes that are shown, by side and price.
     taken: BTreeMap<(Side, Price), Quantity>,
@@ -243,7 +244,12 @@ impl Paper {
 impl Market {
     fn see(&mut self, tick: &Tick) {
         match tick.body {
-            TickBody::Trade { price, .. } => self.last = Some(price),
+            TickBody::Trade { price, size, .. } => {
+                if self.is_unquoted() {
+                    self.taken.clear();
+                }
+                self.last = Some(Level { price, size });
+            }
             TickBody::Quote { bid, ask } => {
                 if self.bid != bid {
                     self.taken.retain(|(side, _), _| *side != Side::Sell);
@@ -254,6 +260,11 @@ impl Market {
                 (self.bid, self.ask) = (bid, ask);
             }
         }
+    }
+
+    /// True where only trades are known, as in a recording of trades.
+    fn is_unquoted(&self) -> bool {
+        self.bid.is_none() && self.ask.is_none() && !self.book.is_synced()
     }
 
     /// A new size at a price is what is there now.

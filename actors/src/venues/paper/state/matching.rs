@@ -20,6 +20,7 @@ impl Market {
             Side::Buy => Box::new(self.book.asks()),
             Side::Sell => Box::new(self.book.bids()),
         };
+        let best = best.or(self.last.filter(|_| self.is_unquoted()));
         let quote = best.into_iter().filter(move |_| !from_book);
         book.filter(move |_| from_book).chain(quote).map(move |level| self.less_taken(side, level))
     }
@@ -59,7 +60,7 @@ impl Market {
 
     /// True when the market has reached the trigger price.
     fn triggers(&self, request: &OrderRequest) -> bool {
-        match (request.stop_price, self.last) {
+        match (request.stop_price, self.last.map(|l| l.price)) {
             (Some(stop), Some(last)) => match request.side {
                 Side::Buy => last >= stop,
                 Side::Sell => last <= stop,

@@ -173,6 +173,17 @@ fn fill_or_kill_post_only_and_day() {
 }
 
 #[test]
+fn where_only_trades_are_known_the_last_one_stands_for_both_sides() {
+    let mut b = Bench::new();
+    b.trade("100", "2");
+    let said = b.order("m", Side::Buy, "3", None, |_| {});
+    assert_eq!(said[2..], ["m taker 2 @ 100 of 2 fee 0.2", "m ioc_unfilled"]);
+    assert_eq!(b.order("n", Side::Sell, "1", None, |_| {})[2], "n taker 1 @ 100 of 1 fee 0.1");
+    b.trade("101", "1");
+    assert_eq!(b.order("o", Side::Buy, "1", None, |_| {})[2], "o taker 1 @ 101 of 1 fee 0.101");
+}
+
+#[test]
 fn stops_wait_for_their_price() {
     let mut b = Bench::new();
     b.quote("99", "5", "100", "5");
