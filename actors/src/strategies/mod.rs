@@ -177,6 +177,10 @@ impl Actor for StrategyActor {
 impl Shell {
     fn start_thread(&mut self) -> Result<(), ActorProcessingErr> {
         let generation = self.a.generation;
+        if generation > 0 {
+            // What came while it was down is not delivered again: `Resumed` says so.
+            self.a.market.take(usize::MAX);
+        }
         let mut host = self.a.assembly.host(&self.a.registry, self.a.name, &self.a.run, generation)?;
         self.a.positions.iter().for_each(|(instrument, quantity)| host.restore_position(*instrument, *quantity));
         self.a.open.iter().for_each(|update| host.restore_order(update));

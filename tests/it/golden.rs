@@ -1,0 +1,38 @@
+//! Journals of every record version so far still decode: `tests/golden/vN` holds one that version N wrote.
+
+use std::collections::BTreeSet;
+use std::mem::{Discriminant, discriminant};
+use std::path::Path;
+
+use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use storage::journal::{Reader, Record};
+
+/// Reads a whole log; returns the records and how many kinds there are.
+fn read<R: Record>(dir: &Path) -> (usize, usize) {
+    let mut reader = Reader::<R>::new(dir, Seq(1));
+    let mut count = 0;
+    let mut kinds: Vec<Discriminant<R>> = Vec::new();
+    while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
+        for (_, record) in group.records {
+            count += 1;
+            let kind = discriminant(&record);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
+    (count, kinds.len())
+}
+
+#[test]
+fn journals_of_every_version_decode() {
+    let golden = testkit::root().join("tests/golden");
+    let versions: BTreeSet<_> = std::fs::read_dir(&golden).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(!versions.is_empty());
+    for version in versions {
+        let (ledger, kinds) = read::<LedgerRecord>(&version.join("ledger"));
+        assert!(ledger > 20 && kinds >= 8, "{}: {ledger} ledger records of {kinds} kinds", version.display());
+        let (market, kinds) = read::<MarketRecord>(&version.join("market"));
+        assert!(market > 100 && kinds >= 2, "{}: {market} market records of {kinds} kinds", version.display());
+    }
+}
