@@ -107,12 +107,6 @@ impl Outlet {
         }
         Ok(())
     }
-
-    /// How often quotes were conflated.
-    #[must_use]
-    pub fn conflations(&self) -> u64 {
-        self.conflations.load(Ordering::Relaxed)
-    }
 }
 
 impl Inlet {

@@ -24,7 +24,7 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// The deliveries of `actor` in the start numbered `epoch`, going on behind `number` if it is later.
+    /// The deliveries of `actor` in its `generation`, numbered above `number`.
     #[must_use]
     pub fn new(actor: Decider, generation: u32, number: u64, journal: Journal<MarketRecord>) -> Self {
         Self { actor, generation, number, recorded: MarketId(0), journal }

@@ -55,10 +55,6 @@ pub const UNDECODABLE_KEPT: usize = 1_000;
 pub const TRADE_ID_WINDOW: usize = 4_096;
 /// Open orders of one strategy beyond which a mistake is assumed, whatever the settings say.
 pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
-/// Sub-second bars are not offered: the shortest bar.
-pub const SHORTEST_BAR: Duration = Duration::from_secs(1);
-/// The longest bar: a UTC day.
-pub const LONGEST_BAR: Duration = Duration::from_secs(86_400);
 /// How far a message's own time may lie ahead of its receive time before it is out of range: a
 /// clock that is wrong by a day is a wrong message.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);

@@ -21,9 +21,6 @@ pub struct Options {
     pub checkpoint_bytes: u64,
 }
 
-/// The name under which the memory database is attached.
-pub const HOT: &str = "hot";
-
 /// The instance.
 pub struct Instance {
     /// Only ever cloned from, and checkpointed: a connection is not to be shared between threads.
@@ -31,7 +28,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Opens or creates the file, brings its tables up to date, attaches the memory database and
+    /// Opens or creates the file, brings its tables up to date and
     /// locks the configuration: no extension is loaded, no file outside is read, no setting changes.
     ///
     /// # Errors
@@ -41,8 +38,7 @@ impl Instance {
         migrate::migrate(&root, path)?;
         let temp = path.with_extension("tmp");
         let lock_down = format!(
-            "ATTACH ':memory:' AS {HOT};
-             SET temp_directory = '{}';
+            "SET temp_directory = '{}';
              SET checkpoint_threshold = '{} B';
              SET auto_checkpoint_skip_wal_threshold = 1000000000000;
              SET enable_external_access = false;

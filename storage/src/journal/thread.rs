@@ -210,12 +210,6 @@ impl<R: Record> Journal<R> {
     pub fn writes(&self) -> bool {
         self.writes.load(Ordering::Acquire)
     }
-
-    /// Batches that wait.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.queue.len()
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "one of the two homes of threads: a journal's writer")]
