@@ -81,7 +81,8 @@ fn registry() -> Registry {
 }
 
 fn plan(paths: &Paths) -> (Plan, config::Settings) {
-    let set = ["strategies.hang_after=200ms", "strategies.checkpoint_every=50ms", "paper.latency=1ms"];
+    // Long enough that a panic whose backtrace is printed on a busy machine is not taken for a hang.
+    let set = ["strategies.hang_after=5s", "strategies.checkpoint_every=50ms", "paper.latency=1ms"];
     let layers = config::Layers { set: set.iter().map(|s| (*s).to_owned()).collect(), ..config::Layers::default() };
     let mut settings = config::load(&layers).unwrap();
     let names = ["well", "panics", "hangs"];
