@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use messages::ids::ClientOrderIds;
 use messages::instrument::Rules;
+use messages::venues::Capabilities;
 use messages::{Exchange, Instrument, StrategyId};
 
 use crate::market;
@@ -38,6 +39,7 @@ pub struct Assembly {
     instance: String,
     epoch: u64,
     seed: u64,
+    venue: Capabilities,
 }
 
 impl Assembly {
@@ -47,7 +49,13 @@ impl Assembly {
     /// An instrument's key that cannot be read.
     pub fn new(deciding: Deciding, instance: &str, epoch: u64, seed: u64) -> Result<Self, Error> {
         let rules = deciding.rules().map_err(Error::Settings)?;
-        Ok(Self { deciding, rules, instance: instance.to_owned(), epoch, seed })
+        Ok(Self { deciding, rules, instance: instance.to_owned(), epoch, seed, venue: paper::CAPABILITIES })
+    }
+
+    /// Orders go to a venue that can do this, instead of the paper venue.
+    #[must_use]
+    pub fn with(self, venue: Capabilities) -> Self {
+        Self { venue, ..self }
     }
 
     /// The settings that decide.
@@ -88,7 +96,7 @@ impl Assembly {
         })
     }
 
-    /// Orders and risk; every exchange's orders go to the paper venue.
+    /// Orders and risk; every exchange's orders go to one venue.
     ///
     /// # Errors
     /// The instance's name cannot be part of client order ids.
@@ -101,7 +109,7 @@ impl Assembly {
             kind: self.deciding.account.kind,
             limits: self.deciding.risk.clone(),
             rules: self.rules.clone(),
-            venues: exchanges.into_iter().map(|e| (e, paper::CAPABILITIES)).collect(),
+            venues: exchanges.into_iter().map(|e| (e, self.venue)).collect(),
             query_after: self.deciding.venues.query_after,
             not_received_after: self.deciding.venues.not_received_after,
         };

@@ -36,6 +36,11 @@ impl Deliveries {
         self.number
     }
 
+    /// The next delivery begins with this event: what was published before it and not delivered never will be.
+    pub fn begins_with(&mut self, first: MarketId) {
+        self.recorded = self.recorded.max(MarketId(first.0.saturating_sub(1)));
+    }
+
     fn next(&mut self, now: UtcNanos, market_to: MarketId, delivery: Delivery) -> MarketRecord {
         self.number += 1;
         let market_from = self.recorded;

@@ -58,8 +58,8 @@ pub enum ToMarket {
 
 /// To the orders actor.
 pub enum ToOrders {
-    /// From a strategy.
-    Commands(Sender, Vec<Command>),
+    /// From a strategy, with the number of the first: its n-th command of this generation, from 1.
+    Commands(Sender, u64, Vec<Command>),
     /// From a venue.
     Reports(Vec<VenueReport>),
     /// From a person.
@@ -79,6 +79,8 @@ pub enum ToOrders {
     },
     /// Money was paid in.
     Deposit(Asset, Cash),
+    /// The venue outside is reached, for the first time or again.
+    Connected,
     /// How are you?
     Status(RpcReplyPort<OrdersStatus>),
 }
@@ -106,6 +108,8 @@ pub enum ToPositions {
 
 /// To a venue actor.
 pub enum ToVenue {
+    /// Orders listens: begin.
+    Begin,
     /// Requests, in order.
     Requests(Vec<VenueRequest>),
 }
@@ -116,6 +120,8 @@ pub enum ToStrategy {
     Updates(Vec<OrderUpdate>),
     /// The trading group was restored from the ledger; these are its newest events of the strategy's orders.
     Restored(Vec<OrderUpdate>),
+    /// All is there: begin.
+    Begin,
     /// Trades did not fit its queue.
     Lagging,
     /// Stop; the reply comes when its last words are sent.

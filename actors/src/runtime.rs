@@ -28,6 +28,7 @@ use crate::restore;
 use crate::settings::Deciding;
 use crate::strategies::registry::Registry;
 use crate::tree::{Channels, Opening, Root, ToRoot, Tree};
+use crate::venues::Route;
 
 /// Batches that may wait for orders, positions and the paper venue before the market waits for them.
 const CORE_QUEUE: usize = 16_384;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub clock: Clock,
     /// False while the ledger cannot write; storage sets it.
     pub ledger_writes: Arc<AtomicBool>,
+    /// Where orders go.
+    pub route: Route,
 }
 
 /// Why a run cannot start.
@@ -122,7 +125,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
     let seed = seed_of(&plan.instance, epoch);
     let settings = toml::to_string(&plan.deciding)?;
-    let assembly = Arc::new(Assembly::new(plan.deciding, &plan.instance, epoch, seed)?);
+    let assembly = Assembly::new(plan.deciding, &plan.instance, epoch, seed)?.with(plan.route.capabilities());
+    let assembly = Arc::new(assembly);
     let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
     let now = plan.clock.now();
     let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
@@ -144,7 +148,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         at: now,
     };
     let ids = LedgerRecord::MarketIds { first: first_block.0, end: first_block.1 };
-    storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
+    let ledger = storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
 
     let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
     let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
@@ -153,6 +157,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let tree = Tree {
         plan_paths: plan.paths,
         registry: plan.registry,
+        route: plan.route,
         clock: plan.clock,
         wall,
         ledger: storage.ledger.clone(),
@@ -169,6 +174,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         ports: ports.clone(),
         children: BTreeMap::new(),
         failures: VecDeque::new(),
+        shells: BTreeMap::new(),
         deliveries: first_number(epoch),
         stop_feed: Arc::new(AtomicBool::new(false)),
         wants_stop: wants_stop_tx,
@@ -178,7 +184,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let ran_before = past.started.is_some() || !tail.is_empty();
     let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
     let deposit = !restored.has_money;
-    let opening = Opening { tree, restored, tail, first_block, frames, frames_queue: plan.frames_queue, gap, deposit };
+    let frames_queue = plan.frames_queue;
+    let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     Ok(Runtime { root, wants_stop, ports })
 }
@@ -235,6 +242,15 @@ impl Runtime {
     /// Changes the trading state.
     pub fn set_trading(&self, change: StateChange) -> bool {
         self.ports.orders.cast(ToOrders::Trading(change))
+    }
+
+    /// Restores the trading group from the ledger, and asks the venue about every open order.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub async fn reconcile(&self) -> Result<(), String> {
+        let done = ask_within(STEP * 2, |reply| self.root.send_message(ToRoot::Reconcile(reply)).is_ok()).await;
+        done.unwrap_or_else(|| Err("the trading group did not answer in time".to_owned()))
     }
 
     /// A way to tell the tree how the journals are; storage calls it from their threads.

@@ -52,12 +52,23 @@ pub struct PaperSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VenueSettings {
+    /// The venue that orders go to, by its registered name.
+    #[serde(default = "paper")]
+    pub orders_to: String,
+    /// Its own parameters.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
     /// When an unanswered request is asked about, and how often.
     #[serde(with = "crate::durations")]
     pub query_after: Duration,
     /// When an order that a venue does not know can no longer arrive there.
     #[serde(with = "crate::durations")]
     pub not_received_after: Duration,
+}
+
+/// Sessions that were recorded before there was a choice.
+fn paper() -> String {
+    crate::venues::PAPER.to_owned()
 }
 
 /// `[snapshots]`

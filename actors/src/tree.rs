@@ -3,7 +3,7 @@
 //! ```text
 //! root
 //! ├─ market       numbers, last quotes, books, bars
-//! ├─ trading      one group, restored together from the ledger: orders · positions · paper venue
+//! ├─ trading      one group, restored together from the ledger: orders · positions · venue (paper, or a gateway)
 //! ├─ strategies   one shell each; the user's code on its own thread
 //! ├─ snapshots    portfolio snapshots: start, schedule, end of day
 //! └─ feed         a thread that plays frames into the market's queue
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use messages::ledger::{Decider, LedgerRecord};
+use messages::ledger::{Decider, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
 use messages::risk::{StateChange, TradingState};
 use messages::snapshots::SnapshotType;
@@ -33,13 +33,15 @@ use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, Wake};
+use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
 use crate::runtime::{Ports, STEP, WantsStop, ask};
 use crate::snapshots::{self, SnapshotsActor};
 use crate::strategies::registry::Registry;
 use crate::strategies::{self, StrategyActor};
+use crate::venues::Route;
+use crate::venues::gateway::{self, GatewayActor};
 use crate::venues::paper::{self, PaperActor};
 
 /// The window in which failures of a kind are counted.
@@ -51,6 +53,8 @@ pub(crate) enum ToRoot {
     FeedEnded(Ended),
     /// A journal cannot write, or can again.
     JournalHealth(Log, Health),
+    /// Restore the trading group from the ledger, and ask the venue; the answer says whether that went well.
+    Reconcile(RpcReplyPort<Result<(), String>>),
     /// Stop everything, in order.
     Stop(RpcReplyPort<()>),
 }
@@ -69,10 +73,11 @@ pub(crate) struct Tree {
     pub plan_paths: Paths,
     pub assembly: Arc<Assembly>,
     pub registry: Arc<Registry>,
+    pub route: Route,
     pub clock: Clock,
     pub wall: Clock,
     pub ledger: storage::journal::Journal<LedgerRecord>,
-    pub journal: storage::journal::Journal<messages::ledger::MarketRecord>,
+    pub journal: storage::journal::Journal<MarketRecord>,
     pub database: Database,
     pub ledger_writes: Arc<AtomicBool>,
     pub ports: Ports,
@@ -80,6 +85,8 @@ pub(crate) struct Tree {
     pub listeners: BTreeMap<StrategyId, (Outlet, Inlet)>,
     pub children: BTreeMap<ActorId, (Child, Option<StrategyId>)>,
     pub failures: VecDeque<(UtcNanos, Child)>,
+    /// Shells that each strategy has had.
+    pub shells: BTreeMap<StrategyId, u32>,
     pub deliveries: u64,
     pub stop_feed: Arc<AtomicBool>,
     pub wants_stop: flume::Sender<WantsStop>,
@@ -90,6 +97,8 @@ pub(crate) struct Tree {
 pub(crate) struct Opening {
     pub tree: Tree,
     pub restored: Restored,
+    /// Up to where the ledger has been read for it.
+    pub ledger: Seq,
     pub tail: Vec<Batch>,
     pub first_block: (MarketId, MarketId),
     pub frames: Box<dyn Frames>,
@@ -104,23 +113,25 @@ impl Actor for Root {
     type Arguments = Opening;
 
     async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
-        let Opening { mut tree, restored, tail, first_block, frames, frames_queue, gap, deposit } = opening;
-        let Restored { orders, positions, paper, strategies, .. } = restored;
+        let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit } = opening;
+        let mut strategies = std::mem::take(&mut restored.strategies);
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
         let missed = tree.rebuild_market(&mut market, &tail, gap);
 
-        tree.start_trading(&me, orders, positions, paper, gap.is_some()).await?;
+        // The shells first: what happens to their orders from here on they hear.
+        for (name, run) in tree.assembly.deciding().strategies.run.clone() {
+            let saved = strategies.remove(&name).unwrap_or_default();
+            tree.start_strategy(&me, name, run, saved).await?;
+        }
+        tree.start_trading(&me, restored, ledger, gap.is_some()).await?;
         if deposit {
             let account = &tree.assembly.deciding().account;
             tree.ports.positions.cast(ToPositions::Deposit(account.currency, account.deposit));
             tree.ports.orders.cast(ToOrders::Deposit(account.currency, account.deposit));
         }
         let (queue, signal) = tree.start_market(&me, market, first_block.1, frames_queue).await?;
-        for (name, run) in tree.assembly.deciding().strategies.run.clone() {
-            let saved = strategies.get(&name).cloned().unwrap_or_default();
-            tree.start_strategy(&me, name, run, saved).await?;
-        }
+        tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
         if let Some(missed) = missed {
             let _ = queue.send_async(FromFeed::Frame(missed)).await;
@@ -139,6 +150,13 @@ impl Actor for Root {
                 drop(tree.wants_stop.try_send(WantsStop::Failed(format!("the feed: {error}"))));
             }
             ToRoot::JournalHealth(log, health) => tree.journal_health(log, health),
+            ToRoot::Reconcile(reply) => {
+                let done = tree.restore_trading(&me).await.map_err(|e| e.to_string());
+                if let Err(why) = &done {
+                    let _ = tree.wants_stop.try_send(WantsStop::Failed(format!("trading cannot be restored: {why}")));
+                }
+                let _ = reply.send(done);
+            }
             ToRoot::Stop(reply) => {
                 tree.stop().await;
                 let _ = reply.send(());
@@ -191,6 +209,7 @@ impl Tree {
                     let saved = restored.strategies.get(&name).cloned().unwrap_or_default();
                     if let Some(run) = self.assembly.deciding().strategies.run.get(&name).cloned() {
                         self.start_strategy(me, name, run, saved).await?;
+                        self.ports.strategies[&name].cast(ToStrategy::Begin);
                     }
                 }
                 _ => {}
@@ -214,10 +233,10 @@ impl Tree {
         let (tx, rx) = flume::bounded(1);
         let _ = self.ledger.append(Vec::new(), Some(Box::new(move |durable| drop(tx.send(durable))))).await;
         let durable = rx.recv_async().await??;
-        let Restored { orders, positions, paper, strategies, .. } =
-            restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+        let mut restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+        let strategies = std::mem::take(&mut restored.strategies);
         self.deliveries += 1 << 24;
-        self.start_trading(me, orders, positions, paper, true).await?;
+        self.start_trading(me, restored, durable, true).await?;
         // What the ledger holds and the group had no time to say.
         for (name, saved) in strategies {
             if let Some(port) = self.ports.strategies.get(&name) {
@@ -230,23 +249,36 @@ impl Tree {
     async fn start_trading(
         &mut self,
         me: &ActorRef<ToRoot>,
-        orders: orders::state::Orders,
-        positions: positions::state::Positions,
-        paper: paper::state::Paper,
-        restored: bool,
+        restored: Restored,
+        ledger: Seq,
+        ran_before: bool,
     ) -> Result<(), ActorProcessingErr> {
+        let Restored { orders, positions, paper, .. } = restored;
+        let marker = MarketRecord::Restored { epoch: self.assembly.epoch(), ledger };
+        let _ = self.journal.append(vec![marker], None).await;
         let deliveries = |actor| Deliveries::new(actor, 0, self.deliveries, self.journal.clone());
-        let arguments = paper::Arguments {
-            state: paper,
-            deliveries: deliveries(Decider::Paper),
-            market: self.channels.venue.1.clone(),
-            orders: self.ports.orders.clone(),
-            clock: self.clock.clone(),
+        let venue = match &self.route {
+            Route::Paper => {
+                let arguments = paper::Arguments {
+                    state: paper,
+                    deliveries: deliveries(Decider::Paper),
+                    market: self.channels.venue.1.clone(),
+                    orders: self.ports.orders.clone(),
+                    clock: self.clock.clone(),
+                };
+                let (actor, _) = Actor::spawn_linked(None, PaperActor, arguments, me.get_cell()).await?;
+                self.ports.venue.fill(actor.clone());
+                self.ports.venue_wake.fill(actor.clone());
+                actor.get_cell()
+            }
+            Route::Remote(remote) => {
+                let arguments = gateway::Arguments { remote: remote.clone(), orders: self.ports.orders.clone() };
+                let (actor, _) = Actor::spawn_linked(None, GatewayActor, arguments, me.get_cell()).await?;
+                self.ports.venue.fill(actor.clone());
+                actor.get_cell()
+            }
         };
-        let (actor, _) = Actor::spawn_linked(None, PaperActor, arguments, me.get_cell()).await?;
-        self.children.insert(actor.get_id(), (Child::Trading, None));
-        self.ports.venue.fill(actor.clone());
-        self.ports.venue_wake.fill(actor);
+        self.children.insert(venue.get_id(), (Child::Trading, None));
 
         let arguments = positions::Arguments {
             state: positions,
@@ -262,12 +294,13 @@ impl Tree {
 
         let arguments = orders::Arguments {
             state: orders,
-            restored,
+            restored: ran_before,
             deliveries: deliveries(Decider::Orders),
             ledger: self.ledger.clone(),
             ledger_writes: self.ledger_writes.clone(),
             prices: self.channels.orders.1.clone(),
             venue: self.ports.venue.clone(),
+            venue_is_outside: matches!(self.route, Route::Remote(_)),
             positions: self.ports.positions.clone(),
             strategies: self.ports.strategies.clone(),
             clock: self.clock.clone(),
@@ -276,6 +309,7 @@ impl Tree {
         self.children.insert(actor.get_id(), (Child::Trading, None));
         self.ports.orders.fill(actor.clone());
         self.ports.orders_wake.fill(actor);
+        self.ports.venue.cast(ToVenue::Begin);
         // A wake-up that was out when the group ended died with it.
         for wake in [&self.ports.venue_wake, &self.ports.positions_wake, &self.ports.orders_wake] {
             wake.cast(Wake);
@@ -304,11 +338,7 @@ impl Tree {
             signal: signal.clone(),
             journal: self.journal.clone(),
             ledger: self.ledger.clone(),
-            core: vec![
-                self.channels.venue.0.clone(),
-                self.channels.orders.0.clone(),
-                self.channels.positions.0.clone(),
-            ],
+            core: self.core(),
             strategies: self.listeners.iter().map(listener).collect(),
             clock: self.clock.clone(),
         };
@@ -316,6 +346,13 @@ impl Tree {
         self.children.insert(actor.get_id(), (Child::Market, None));
         self.ports.market.fill(actor);
         Ok((queue, signal))
+    }
+
+    /// Who must have all of the market. A venue outside has a market of its own.
+    fn core(&self) -> Vec<Outlet> {
+        let Channels { orders, positions, venue } = &self.channels;
+        let paper = matches!(self.route, Route::Paper).then(|| venue.0.clone());
+        paper.into_iter().chain([orders.0.clone(), positions.0.clone()]).collect()
     }
 
     async fn start_strategy(
@@ -326,12 +363,16 @@ impl Tree {
         saved: Saved,
     ) -> Result<(), ActorProcessingErr> {
         let database = self.database.clone();
+        let shells = self.shells.entry(name).or_default();
+        // Above all generations of the shell before.
+        let generation = *shells << 16;
+        *shells += 1;
         let arguments = strategies::Arguments {
             name,
             run,
             assembly: self.assembly.clone(),
             registry: self.registry.clone(),
-            generation: 0,
+            generation,
             checkpoint: saved.checkpoint,
             since: saved.since,
             open: saved.open,

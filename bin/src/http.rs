@@ -84,6 +84,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .route("/api/v1/strategies", web::get().to(strategies))
             .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
             .route("/api/v1/trading", web::post().to(trading))
+            .route("/api/v1/reconcile", web::post().to(reconcile))
     })
     .workers(1)
     .disable_signals()
@@ -197,6 +198,16 @@ async fn resume_strategy(request: HttpRequest, edge: web::Data<Edge>, name: web:
             HttpResponse::Ok().body(format!("{name} is asked to start again\n"))
         }
         _ => HttpResponse::NotFound().body(format!("there is no strategy `{name}` here")),
+    }
+}
+
+async fn reconcile(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
+    if let Some(refused) = refusal(&request, &edge) {
+        return refused;
+    }
+    match edge.runtime.reconcile().await {
+        Ok(()) => HttpResponse::Ok().body("restored from the ledger; the venue is asked about every open order\n"),
+        Err(why) => HttpResponse::InternalServerError().body(why),
     }
 }
 

@@ -15,14 +15,25 @@ use std::process::ExitCode;
 pub use actors::strategies::api;
 use actors::strategies::api::Strategy;
 use actors::strategies::registry::Registry;
+use actors::venues::Venues;
+pub use actors::venues::{Connector, FromVenue, Say};
 use clap::Parser;
 pub use messages;
 use messages::Instrument;
+use messages::venues::Capabilities;
 use serde::de::DeserializeOwned;
 
-/// The program: its commands, over a registry of strategies.
+/// The program: its commands, over the strategies and venues that it knows.
 pub struct App {
-    registry: Registry,
+    plugins: Plugins,
+}
+
+/// What a binary adds to the program.
+pub(crate) struct Plugins {
+    /// Strategies by name.
+    pub strategies: Registry,
+    /// Venues outside of the process by name.
+    pub venues: Venues,
 }
 
 impl Default for App {
@@ -35,7 +46,7 @@ impl App {
     /// With the strategies that come with Merganser.
     #[must_use]
     pub fn new() -> Self {
-        Self { registry: Registry::shipped() }
+        Self { plugins: Plugins { strategies: Registry::shipped(), venues: Venues::default() } }
     }
 
     /// Adds a strategy under a name. `make` gets its instruments and its typed parameters, and may refuse
@@ -53,7 +64,27 @@ impl App {
         P: DeserializeOwned,
         S: Strategy + 'static,
     {
-        self.registry.add(name, make);
+        self.plugins.strategies.add(name, make);
+        self
+    }
+
+    /// Adds a venue under a name, for `venues.orders_to`. `make` gets its typed parameters each time that the
+    /// venue is to be reached.
+    ///
+    /// # Panics
+    /// When the name is taken: a mistake in the program.
+    #[must_use]
+    pub fn venue<P, C>(
+        mut self,
+        name: &str,
+        capabilities: Capabilities,
+        make: impl Fn(P) -> Result<C, String> + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: DeserializeOwned + Clone + Send + Sync + 'static,
+        C: Connector + 'static,
+    {
+        self.plugins.venues.add(name, capabilities, make);
         self
     }
 
@@ -62,7 +93,7 @@ impl App {
     pub fn main(self) -> ExitCode {
         let line = commands::Line::parse();
         output::start_logs(line.verbose);
-        match commands::execute(line, self.registry) {
+        match commands::execute(line, self.plugins) {
             Ok(code) => code,
             Err(error) => {
                 eprintln!("error: {error:#}");

@@ -10,6 +10,7 @@ use actors::clock::Clock;
 use actors::feeds::player::MakeFrames;
 use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
+use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::Exchange;
@@ -20,7 +21,7 @@ use storage::journal::{Health, Log};
 use storage::service::Storage;
 
 use crate::http::{self, Edge, Watermarks};
-use crate::stopped;
+use crate::{Plugins, stopped};
 
 /// What a live run is made from.
 pub struct Live {
@@ -39,13 +40,15 @@ pub struct Live {
 }
 
 /// Runs until a signal, the time or the input ends it. Prints what it did.
-pub fn run(live: Live, root: &Path, registry: Registry) -> anyhow::Result<()> {
+pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
+    let venues = &live.settings.venues;
+    let route = plugins.venues.route(&venues.orders_to, &venues.parameters)?;
     let dir = DataDir::create(root)?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    threads.block_on(until_stopped(live, dir, registry))
+    threads.block_on(until_stopped(live, dir, plugins.strategies, route))
 }
 
-async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyhow::Result<()> {
+async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: Route) -> anyhow::Result<()> {
     let Live { settings, exchanges, mode, frames, clock, stop_after } = live;
     let paths = stopped::paths(dir.root(), &settings);
     let ledger_writes = Arc::new(AtomicBool::new(true));
@@ -63,6 +66,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry) -> anyh
         frames_queue: settings.feeds.queue,
         clock,
         ledger_writes: ledger_writes.clone(),
+        route,
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::backtest::driver::Driver;
-use actors::backtest::machine::Machine;
+use actors::backtest::session::{Rerun, Session};
 use actors::backtest::summary::Tally;
 use messages::Cash;
 
@@ -42,9 +42,20 @@ impl Outcome {
     }
 
     /// Of a session that was run again.
-    pub fn of_session(machine: &Machine, every: Duration, deliveries: u64) -> Self {
-        let notes = vec![format!("{deliveries} deliveries were handled again as recorded")];
-        Self { tally: machine.tally.clone(), every, books: Vec::new(), notes }
+    pub fn of_session(session: &Session<'_>, rerun: Rerun) -> Self {
+        let Rerun { deliveries, taken_over, never_durable } = rerun;
+        let mut notes = vec![format!("{deliveries} deliveries were handled again as recorded")];
+        if taken_over > 0 {
+            notes.push(format!(
+                "{taken_over} ledger records were taken over: a crash lost the deliveries that led to them"
+            ));
+        }
+        if never_durable > 0 {
+            notes.push(format!(
+                "{never_durable} decisions came out that a crash kept from being durable; they are left out"
+            ));
+        }
+        Self { tally: session.machine.tally.clone(), every: session.snapshots_every(), books: Vec::new(), notes }
     }
 }
 

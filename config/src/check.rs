@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{DEFAULTS, Settings};
 
 /// Sections whose keys are names that users choose.
-const NAMED: &[&str] = &["strategies.run", "feeds.simulated", "instruments"];
+const NAMED: &[&str] = &["strategies.run", "feeds.simulated", "instruments", "venues.parameters"];
 
 /// Keys that are in no default: misspelt, or of another version.
 pub fn unknown_keys(figment: &Figment) -> Vec<String> {

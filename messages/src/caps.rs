@@ -55,6 +55,8 @@ pub const UNDECODABLE_KEPT: usize = 1_000;
 pub const TRADE_ID_WINDOW: usize = 4_096;
 /// Open orders of one strategy beyond which a mistake is assumed, whatever the settings say.
 pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
+/// Requests that may wait for the connection to a venue: more than any venue takes in a second.
+pub const VENUE_REQUESTS: usize = 1_024;
 /// How far a message's own time may lie ahead of its receive time before it is out of range: a
 /// clock that is wrong by a day is a wrong message.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 use crate::number::{Cash, Price, Quantity};
+use crate::time::UtcNanos;
 
 pub use crate::ids::{AssetName as Asset, SymbolName as Symbol};
 
@@ -85,6 +87,38 @@ pub enum Sessions {
     UsEquities,
 }
 
+/// When the regular session of US equities ends, in New York.
+const US_EQUITIES_CLOSE: (u32, u32) = (16, 0);
+
+impl Sessions {
+    /// The instant at which a DAY order placed at `at` ends: the next 00:00 UTC, or the next end of a regular
+    /// session, Monday to Friday. Holidays and early closes are the venue's to know: it ends the order then.
+    #[must_use]
+    pub fn day_ends(self, at: UtcNanos) -> UtcNanos {
+        let midnight = UtcNanos::start_of_day(at.day() + 1);
+        match self {
+            Self::AroundTheClock => midnight,
+            Self::UsEquities => next_close(at).unwrap_or(midnight),
+        }
+    }
+}
+
+/// The next end of a regular session behind `at`; `None` beyond the years that the calendar knows.
+fn next_close(at: UtcNanos) -> Option<UtcNanos> {
+    let local = chrono::DateTime::from_timestamp_nanos(at.0).with_timezone(&chrono_tz::America::New_York);
+    let (hour, minute) = US_EQUITIES_CLOSE;
+    // A weekend is two days, and the close of the first day may have passed.
+    for date in local.date_naive().iter_days().take(4) {
+        let close = date.and_hms_opt(hour, minute, 0)?.and_local_timezone(local.timezone()).single()?;
+        let close = UtcNanos(close.timestamp_nanos_opt()?);
+        let is_weekend = matches!(date.weekday(), chrono::Weekday::Sat | chrono::Weekday::Sun);
+        if !is_weekend && close > at {
+            return Some(close);
+        }
+    }
+    None
+}
+
 /// The rules of an instrument. A zero step or limit switches that rule off, as at Binance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
@@ -106,4 +140,25 @@ pub struct Rules {
     pub min_notional: Cash,
     /// When it trades.
     pub sessions: Sessions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_with_utc_or_with_the_session_in_new_york() {
+        let check = |sessions: Sessions, at: &str, expected: &str| {
+            let at: UtcNanos = at.parse().unwrap();
+            assert_eq!(sessions.day_ends(at).to_string(), expected, "{at}");
+        };
+        check(Sessions::AroundTheClock, "2026-11-24T12:00:00Z", "2026-11-25 00:00:00.000000");
+        // Winter and summer: 16:00 in New York is 21:00 or 20:00 UTC.
+        check(Sessions::UsEquities, "2026-11-24T15:00:00Z", "2026-11-24 21:00:00.000000");
+        check(Sessions::UsEquities, "2026-07-01T15:00:00Z", "2026-07-01 20:00:00.000000");
+        // At the close the day has ended; behind Friday's comes Monday's.
+        check(Sessions::UsEquities, "2026-11-24T21:00:00Z", "2026-11-25 21:00:00.000000");
+        check(Sessions::UsEquities, "2026-11-27T22:00:00Z", "2026-11-30 21:00:00.000000");
+        check(Sessions::UsEquities, "2026-11-28T10:00:00Z", "2026-11-30 21:00:00.000000");
+    }
 }

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Account, MarketId, StrategyId};
 use crate::instrument::{Asset, Instrument};
 use crate::market::{Bar, Batch};
-use crate::number::Cash;
+use crate::number::{Cash, Quantity};
 use crate::orders::{Command, OrderUpdate};
 use crate::positions::{Balance, Booked};
 use crate::risk::StateChange;
 use crate::snapshots::{Snapshot, SnapshotType};
 use crate::strategies::{Checkpoint, Fault};
 use crate::time::UtcNanos;
+use crate::venues::VenueReport;
 
 /// The number of a record in its journal, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -78,6 +79,14 @@ pub struct Action {
     pub why: String,
     /// When.
     pub at: UtcNanos,
+}
+
+impl Action {
+    /// Something that people should look at.
+    #[must_use]
+    pub fn alert(why: String, at: UtcNanos) -> Self {
+        Self { by: "merganser".to_owned(), what: "alert".to_owned(), subject: String::new(), why, at }
+    }
 }
 
 /// One record of the ledger.
@@ -183,6 +192,40 @@ pub enum Delivery {
     },
     /// The actor was asked to stop.
     Stop,
+    /// Reports of a venue outside of the process, whole: nobody can make them again.
+    Reports(Vec<VenueReport>),
+    /// The venue is reached, for the first time or again: what it did meanwhile is asked for.
+    Connected,
+    /// A strategy begins a generation with what the runtime knows of it.
+    Resumed(Box<Resumption>),
+    /// The trading group was restored from the ledger: what it never heard is to be said again.
+    Restored,
+    /// The next commands of a strategy. Numbered, for some may have died with a trading group that failed.
+    Commands {
+        /// Which strategy.
+        strategy: StrategyId,
+        /// Its restart count.
+        generation: u32,
+        /// The number of the first: the strategy's n-th command of this generation, from 1.
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+}
+
+/// What a strategy begins a generation with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// Its last saved state.
+    pub checkpoint: Option<Box<Checkpoint>>,
+    /// Events of its orders that the saved state has not seen, oldest first.
+    pub missed: Vec<OrderUpdate>,
+    /// The newest event of each of its open orders.
+    pub open: Vec<OrderUpdate>,
+    /// What it holds.
+    pub positions: Vec<(Instrument, Quantity)>,
+    /// Updates of its orders, of this start, that are in all this already.
+    pub heard: u64,
 }
 
 /// One delivery to a deciding actor. The records of a session, taken in the order of the journal, give
@@ -222,5 +265,12 @@ pub enum MarketRecord {
         error: String,
         /// The frame, at most 4 KiB of it.
         frame: Vec<u8>,
+    },
+    /// Orders, positions and the venue were restored from the ledger: at each start, and when the group failed.
+    Restored {
+        /// The start.
+        epoch: u64,
+        /// Up to this record of the ledger.
+        ledger: Seq,
     },
 }

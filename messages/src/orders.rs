@@ -325,6 +325,13 @@ pub enum Command {
     },
     /// Cancel all open orders of the sender.
     CancelAll,
+    /// A new order that was sent before the trading group was restored: if nobody there knows it, it is denied.
+    Recall {
+        /// The order's id.
+        order_id: OrderId,
+        /// Its terms.
+        request: Box<OrderRequest>,
+    },
 }
 
 /// Who gives a command. A generation exists for strategies only: a command of an older one is denied.

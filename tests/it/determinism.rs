@@ -7,9 +7,10 @@ use actors::assembly::Assembly;
 use actors::backtest::driver::Driver;
 use actors::backtest::machine::Machine;
 use actors::backtest::recorder::Recorder;
-use actors::backtest::session::{self, Session};
+use actors::backtest::session::Session;
 use actors::feeds::simulated::Simulated;
 use actors::strategies::registry::Registry;
+use actors::venues::Venues;
 use messages::ledger::{Decider, Delivery, LedgerRecord, Mode, Started};
 use messages::{Exchange, Instrument, MarketId, UtcNanos};
 use storage::datadir::Paths;
@@ -49,7 +50,7 @@ fn backtest(dir: &Path, seed: u64) -> u64 {
         config_hash: [0; 32],
         mode: Mode::Backtest,
         account: assembly.deciding().account.name,
-        settings: String::new(),
+        settings: toml::to_string(assembly.deciding()).unwrap(),
         at: start,
     }));
     let account = &assembly.deciding().account;
@@ -103,9 +104,12 @@ fn a_session_run_again_decides_the_same() {
     let (first, again) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     backtest(first.path(), 7);
     let paths = Paths::of(first.path(), None);
-    let opening = session::opening(&paths).unwrap();
-    let mut session = Session::new(machine(&assembly(opening.started.seed), &Paths::of(again.path(), None)));
-    assert!(session.run(&paths).unwrap() > FRAMES as u64);
+    let (registry, venues) = (Registry::shipped(), Venues::default());
+    let recorder = Recorder::open(&Paths::of(again.path(), None), 1 << 30).unwrap();
+    let mut session = Session::open(&paths, &registry, &venues, recorder).unwrap();
+    let rerun = session.run().unwrap();
+    assert!(rerun.deliveries > FRAMES as u64);
+    assert_eq!((rerun.taken_over, rerun.never_durable), (0, 0));
     session.machine.recorder.finish().unwrap();
     let (one, two) = (decided(first.path()), decided(again.path()));
     assert!(one.len() > 100);

@@ -1,5 +1,7 @@
 //! The testkit: what tests across crates share.
 
+pub mod venue;
+
 use std::path::{Path, PathBuf};
 
 /// The checkout.

@@ -14,6 +14,7 @@ use super::recorder::Recorder;
 use super::summary::Tally;
 use crate::orders::state::{Effect, Moment, Orders};
 use crate::positions::state::Positions;
+use crate::restore::Restored;
 use crate::strategies::host::{Host, Said};
 use crate::venues::paper::state::Paper;
 
@@ -22,8 +23,8 @@ use crate::venues::paper::state::Paper;
 pub enum ToOrders {
     /// From the paper venue.
     Report(VenueReport),
-    /// From a strategy.
-    Command(Sender, Command),
+    /// From a strategy: its n-th command of this generation.
+    Command(Sender, u64, Command),
 }
 
 /// All states, and what is on its way between them.
@@ -44,6 +45,12 @@ pub struct Machine {
     to_paper: VecDeque<VenueRequest>,
     to_positions: VecDeque<OrderUpdate>,
     to_strategies: BTreeMap<StrategyId, VecDeque<OrderUpdate>>,
+    /// Updates said to each strategy so far.
+    said: BTreeMap<StrategyId, u64>,
+    /// Commands that each strategy gave in its generation.
+    commands: BTreeMap<StrategyId, u64>,
+    /// True when orders go to a venue outside: its reports are recorded, and nothing waits for it here.
+    venue_is_outside: bool,
     /// The number of each actor's last delivery, and the newest market event that it took in.
     progress: BTreeMap<Decider, (u64, MarketId)>,
     first_number: u64,
@@ -73,6 +80,9 @@ impl Machine {
             to_paper: VecDeque::new(),
             to_positions: VecDeque::new(),
             to_strategies: BTreeMap::new(),
+            said: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            venue_is_outside: false,
             progress: BTreeMap::new(),
             first_number: crate::deliveries::first_number(epoch),
             reports: Vec::new(),
@@ -116,7 +126,18 @@ impl Machine {
             market_to,
             delivery: delivery.clone(),
         });
-        let at = Moment { now, as_of: number };
+        self.hand_over(actor, delivery, Moment { now, as_of: number }, batches);
+    }
+
+    /// Makes a delivery again as it was recorded: its number and market range are the record's.
+    pub fn again(&mut self, handled: &Handled, batches: &[&Batch]) {
+        self.recorder.handled(|| handled.clone());
+        let at = Moment { now: handled.now, as_of: handled.number };
+        self.hand_over(handled.actor, &handled.delivery, at, batches);
+    }
+
+    fn hand_over(&mut self, actor: Decider, delivery: &Delivery, at: Moment, batches: &[&Batch]) {
+        let now = at.now;
         match actor {
             Decider::Paper => self.deliver_paper(delivery, now, batches),
             Decider::Orders => self.deliver_orders(delivery, at),
@@ -147,12 +168,19 @@ impl Machine {
             Delivery::Messages { from, count } => {
                 for _ in 0..*count {
                     let Some(message) = self.next_to_orders(*from) else { break };
-                    match message {
-                        ToOrders::Report(report) => self.orders.on_report(report, at, &mut effects),
-                        ToOrders::Command(sender, command) => self.orders.on_command(sender, command, at, &mut effects),
-                    }
+                    self.orders_hear(message, at, &mut effects);
                 }
             }
+            Delivery::Commands { strategy, count, .. } => {
+                for _ in 0..*count {
+                    let Some(message) = self.next_to_orders(Decider::Strategy(*strategy)) else { break };
+                    self.orders_hear(message, at, &mut effects);
+                }
+            }
+            Delivery::Reports(reports) => {
+                reports.iter().for_each(|r| self.orders.on_report(r.clone(), at, &mut effects));
+            }
+            Delivery::Connected => self.orders.on_reconnected(at, &mut effects),
             Delivery::Timer => self.orders.on_timer(at, &mut effects),
             Delivery::Manual(command) => {
                 let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
@@ -164,10 +192,22 @@ impl Machine {
             }
             Delivery::Deposit { asset, amount } => self.orders.on_deposit(*asset, *amount),
             Delivery::Start(_) => self.orders.on_restarted(at, &mut effects),
-            Delivery::Market { .. } | Delivery::Snapshot(_) | Delivery::History { .. } | Delivery::Stop => {}
+            Delivery::Market { .. }
+            | Delivery::Snapshot(_)
+            | Delivery::History { .. }
+            | Delivery::Stop
+            | Delivery::Resumed(_)
+            | Delivery::Restored => {}
         }
         effects.drain(..).for_each(|effect| self.perform(effect, at.now));
         self.effects = effects;
+    }
+
+    fn orders_hear(&mut self, message: ToOrders, at: Moment, effects: &mut Vec<Effect>) {
+        match message {
+            ToOrders::Report(report) => self.orders.on_report(report, at, effects),
+            ToOrders::Command(sender, _, command) => self.orders.on_command(sender, command, at, effects),
+        }
     }
 
     fn next_to_orders(&mut self, from: Decider) -> Option<ToOrders> {
@@ -183,9 +223,14 @@ impl Machine {
                 if update.event.fill.is_some() {
                     self.to_positions.push_back((*update).clone());
                 }
-                self.to_strategies.entry(update.order.strategy).or_default().push_back(*update);
+                let strategy = update.order.strategy;
+                if self.hosts.contains_key(&strategy) {
+                    *self.said.entry(strategy).or_default() += 1;
+                    self.to_strategies.entry(strategy).or_default().push_back(*update);
+                }
             }
             Effect::Record(record) => self.recorder.ledger(&record),
+            Effect::Send(..) if self.venue_is_outside => {}
             Effect::Send(_, request) => self.to_paper.push_back(request),
             Effect::Alert(text) => self.alert(text, now),
         }
@@ -194,13 +239,7 @@ impl Machine {
     fn alert(&mut self, text: String, now: UtcNanos) {
         tracing::warn!("{text}");
         self.tally.alerts += 1;
-        self.recorder.ledger(&LedgerRecord::Action(Action {
-            by: "merganser".to_owned(),
-            what: "alert".to_owned(),
-            subject: String::new(),
-            why: text,
-            at: now,
-        }));
+        self.recorder.ledger(&LedgerRecord::Action(Action::alert(text, now)));
     }
 
     fn deliver_positions(&mut self, delivery: &Delivery, now: UtcNanos) {
@@ -213,6 +252,11 @@ impl Machine {
             Delivery::Deposit { asset, amount } => {
                 if let Some(record) = self.positions.deposit(*asset, *amount, now) {
                     self.recorder.ledger(&record);
+                }
+            }
+            Delivery::Start(_) => {
+                for update in self.positions.take_unbooked() {
+                    self.book(&update, now);
                 }
             }
             Delivery::Snapshot(kind) => {
@@ -253,14 +297,23 @@ impl Machine {
                 }
             }
             Delivery::Stop => host.on_stop(now, &mut said),
+            Delivery::Resumed(with) => {
+                if let Err(why) = host.resume(with, now, &mut said) {
+                    said.lines.push(format!("starts without its saved state: {why}"));
+                }
+            }
+            Delivery::Restored => host.on_restored(&mut said),
             _ => {}
         }
         let sender = Sender { strategy: name, generation: host.generation() };
         for line in said.lines {
             tracing::info!(strategy = %name, "{line}");
         }
-        let commands = said.commands.into_iter().map(|c| (Decider::Strategy(name), ToOrders::Command(sender, c)));
-        self.to_orders.extend(commands);
+        let number = self.commands.entry(name).or_default();
+        for command in said.commands {
+            *number += 1;
+            self.to_orders.push_back((Decider::Strategy(name), ToOrders::Command(sender, *number, command)));
+        }
     }
 
     /// The next message that waits anywhere, in the order of the stages: venues, orders, positions,
@@ -291,6 +344,53 @@ impl Machine {
             Decider::Positions => self.to_positions.len(),
             Decider::Strategy(name) => self.to_strategies.get(&name).map_or(0, VecDeque::len),
         }
+    }
+
+    /// Commands that died with a trading group: those of `strategy` before the one with this number.
+    pub fn forget_commands(&mut self, strategy: StrategyId, generation: u32, before: u64) {
+        self.to_orders.retain(|(from, message)| match message {
+            ToOrders::Command(sender, number, _) if *from == Decider::Strategy(strategy) => {
+                (sender.generation, *number) >= (generation, before)
+            }
+            _ => true,
+        });
+    }
+
+    /// A strategy begins a generation that knows of so many of its updates already.
+    pub fn begin_generation(&mut self, host: Host, heard: u64) {
+        let name = host.name();
+        let waiting = self.to_strategies.entry(name).or_default();
+        let first = self.said.get(&name).copied().unwrap_or(0) - waiting.len() as u64;
+        let known = usize::try_from(heard.saturating_sub(first)).unwrap_or(usize::MAX).min(waiting.len());
+        waiting.drain(..known);
+        self.commands.insert(name, 0);
+        self.hosts.insert(name, host);
+    }
+
+    /// The trading group begins anew; what was on its way inside of it died with it. Commands and updates of
+    /// strategies, which live on, are still on their way.
+    pub fn restore(&mut self, restored: Restored) {
+        let Restored { orders, positions, paper, .. } = restored;
+        (self.orders, self.positions, self.paper) = (orders, positions, paper);
+        self.to_orders.retain(|(from, _)| matches!(from, Decider::Strategy(_)));
+        self.to_paper.clear();
+        self.to_positions.clear();
+    }
+
+    /// True when orders go to a venue outside.
+    #[must_use]
+    pub fn venue_is_outside(&self) -> bool {
+        self.venue_is_outside
+    }
+
+    /// A process begins: nothing is on its way, and the strategies are these.
+    pub fn begin_process(&mut self, hosts: Vec<Host>, venue_is_outside: bool) {
+        self.hosts = hosts.into_iter().map(|h| (h.name(), h)).collect();
+        self.to_orders.clear();
+        self.to_strategies.clear();
+        self.said.clear();
+        self.commands.clear();
+        self.venue_is_outside = venue_is_outside;
     }
 
     /// The earliest instant at which any timer is due.

@@ -3,6 +3,7 @@
 //! - [`machine`]: the states and the messages between them; one delivery at a time.
 //! - [`driver`]: chooses the deliveries from an input: frame by frame, stage by stage.
 //! - [`session`]: takes the deliveries from the `handled` records of an earlier run.
+//! - [`parts`]: what comes out of a re-run, held against what came out then.
 //! - [`recorder`]: the journals, written in line.
 //! - [`summary`]: what came out of it.
 //!
@@ -10,6 +11,7 @@
 
 pub mod driver;
 pub mod machine;
+mod parts;
 pub mod recorder;
 pub mod session;
 pub mod summary;

@@ -11,6 +11,8 @@ use storage::journal::{Error, Writer};
 pub struct Recorder {
     journals: Option<(Writer<LedgerRecord>, Writer<MarketRecord>)>,
     error: Option<Error>,
+    /// Ledger records are kept here until somebody takes them.
+    held: Option<Vec<LedgerRecord>>,
 }
 
 impl Recorder {
@@ -21,13 +23,24 @@ impl Recorder {
     pub fn open(paths: &Paths, segment_bytes: u64) -> Result<Self, Error> {
         let ledger = Writer::open(&paths.ledger, segment_bytes)?;
         let market = Writer::open(&paths.market, segment_bytes)?;
-        Ok(Self { journals: Some((ledger, market)), error: None })
+        Ok(Self { journals: Some((ledger, market)), error: None, held: None })
+    }
+
+    /// Keeps ledger records back: [`Self::take_held`] gives them, [`Self::write`] writes what shall stand.
+    #[must_use]
+    pub fn holding(self) -> Self {
+        Self { held: Some(Vec::new()), ..self }
+    }
+
+    /// The ledger records that were kept back.
+    pub fn take_held(&mut self) -> Vec<LedgerRecord> {
+        self.held.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Writes nothing.
     #[must_use]
     pub fn none() -> Self {
-        Self { journals: None, error: None }
+        Self { journals: None, error: None, held: None }
     }
 
     /// True when records are written.
@@ -38,6 +51,14 @@ impl Recorder {
 
     /// Writes a ledger record. An error is kept for [`Self::finish`]; nothing is written after it.
     pub fn ledger(&mut self, record: &LedgerRecord) {
+        match &mut self.held {
+            Some(held) => held.push(record.clone()),
+            None => self.write(record),
+        }
+    }
+
+    /// Writes a ledger record at once.
+    pub fn write(&mut self, record: &LedgerRecord) {
         let Some((ledger, _)) = &mut self.journals else { return };
         if self.error.is_none() {
             self.error = append(ledger, record).err();

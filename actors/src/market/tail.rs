@@ -5,11 +5,11 @@ use std::path::Path;
 use messages::MarketId;
 use messages::ledger::{MarketRecord, Seq};
 use messages::market::Batch;
-use storage::journal::{Error, Reader};
+use storage::journal::{Error, Reader, tail_start};
 
-/// Records read back. Open bars reach back a minute and the revisable window ten; what lies further is
-/// in the tables. Bounded, so that a start stays quick.
-const RECORDS: u64 = 200_000;
+/// Bytes read back: about a million ticks. Open bars reach back a minute and the revisable window ten; what lies
+/// further is in the tables. Bounded, so that a start stays quick.
+const BYTES: u64 = 64 << 20;
 
 /// The first market id that these batches leave free: a ledger that lost records does not make ids repeat.
 #[must_use]
@@ -18,13 +18,12 @@ pub fn next_id(tail: &[Batch]) -> MarketId {
     MarketId(last.map_or(1, |id| id.0 + 1))
 }
 
-/// Batches among the last records, oldest first.
+/// Batches among the newest records, oldest first.
 ///
 /// # Errors
 /// The journal cannot be read.
 pub fn read(dir: &Path, durable: Seq) -> Result<Vec<Batch>, Error> {
-    let from = Seq(durable.0.saturating_sub(RECORDS).max(1));
-    let mut reader = Reader::<MarketRecord>::new(dir, from);
+    let mut reader = Reader::<MarketRecord>::new(dir, tail_start(dir, BYTES)?);
     let mut batches = Vec::new();
     loop {
         let group = match reader.next_group(durable) {

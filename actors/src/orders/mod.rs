@@ -43,6 +43,8 @@ pub struct Arguments {
     pub prices: Inlet,
     /// The venue.
     pub venue: Port<ToVenue>,
+    /// True when it is outside of the process: its reports are facts that nobody can make again.
+    pub venue_is_outside: bool,
     /// Positions.
     pub positions: Port<ToPositions>,
     /// Strategies.
@@ -107,7 +109,7 @@ impl Actor for OrdersActor {
             let at = shell.begin(Delivery::Start(None)).await;
             let mut effects = Vec::new();
             shell.a.state.on_restarted(at, &mut effects);
-            shell.commit(effects).await;
+            shell.commit(effects, at.now).await;
         }
         Ok(shell)
     }
@@ -130,7 +132,7 @@ impl Actor for OrdersActor {
                     let at = shell.begin(Delivery::Timer).await;
                     let mut effects = Vec::new();
                     shell.a.state.on_timer(at, &mut effects);
-                    shell.commit(effects).await;
+                    shell.commit(effects, at.now).await;
                 }
             }
             Mailbox::Said(message) => shell.hear(message).await,
@@ -143,32 +145,49 @@ impl Actor for OrdersActor {
 impl Shell {
     async fn hear(&mut self, message: ToOrders) {
         let mut effects = Vec::new();
-        match message {
-            ToOrders::Commands(sender, commands) => {
-                let from = Decider::Strategy(sender.strategy);
-                let at = self.begin(Delivery::Messages { from, count: commands.len() as u32 }).await;
+        let at = match message {
+            ToOrders::Commands(sender, first, commands) => {
+                let Sender { strategy, generation } = sender;
+                let count = commands.len() as u32;
+                let at = self.begin(Delivery::Commands { strategy, generation, first, count }).await;
                 commands.into_iter().for_each(|c| self.a.state.on_command(sender, c, at, &mut effects));
+                at
             }
             ToOrders::Reports(reports) => {
-                let at = self.begin(Delivery::Messages { from: Decider::Paper, count: reports.len() as u32 }).await;
+                let delivery = if self.a.venue_is_outside {
+                    Delivery::Reports(reports.clone())
+                } else {
+                    Delivery::Messages { from: Decider::Paper, count: reports.len() as u32 }
+                };
+                let at = self.begin(delivery).await;
                 reports.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
+                at
             }
             ToOrders::Manual(command) => {
                 let at = self.begin(Delivery::Manual(command.clone())).await;
                 let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
                 self.a.state.on_command(sender, command, at, &mut effects);
+                at
             }
             ToOrders::Trading(change) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;
                 self.a.state.on_trading(change, at, &mut effects);
+                at
             }
             ToOrders::Fault { strategy, next_generation, fault, cancel } => {
                 let at = self.begin(Delivery::Fault { strategy, next_generation, fault, cancel }).await;
                 self.a.state.on_fault(strategy, next_generation, fault, cancel, at, &mut effects);
+                at
             }
             ToOrders::Deposit(asset, amount) => {
-                self.begin(Delivery::Deposit { asset, amount }).await;
+                let at = self.begin(Delivery::Deposit { asset, amount }).await;
                 self.a.state.on_deposit(asset, amount);
+                at
+            }
+            ToOrders::Connected => {
+                let at = self.begin(Delivery::Connected).await;
+                self.a.state.on_reconnected(at, &mut effects);
+                at
             }
             ToOrders::Status(reply) => {
                 let open = self.a.state.open_orders().cloned().collect();
@@ -176,13 +195,18 @@ impl Shell {
                 let _ = reply.send(OrdersStatus { trading: self.a.state.trading(), open, waiting: self.gate.len() });
                 return;
             }
-        }
-        self.commit(effects).await;
+        };
+        self.commit(effects, at.now).await;
     }
 
     /// Takes in the newest prices.
     fn see(&mut self) {
         for delivered in self.a.prices.take(usize::MAX) {
+            if self.seen == MarketId(0)
+                && let Some(first) = delivered.batch.events.first()
+            {
+                self.a.deliveries.begins_with(first.id);
+            }
             self.a.state.on_market(&delivered.batch);
             self.newest = self.newest.max(delivered.batch.received);
             self.seen = delivered.batch.events.last().map_or(self.seen, |e| e.id);
@@ -198,8 +222,8 @@ impl Shell {
     }
 
     /// Writes down what was decided, and holds what follows from it until that is durable.
-    async fn commit(&mut self, effects: Vec<Effect>) {
-        let records: Vec<LedgerRecord> = effects.iter().filter_map(|e| record(e, self.newest)).collect();
+    async fn commit(&mut self, effects: Vec<Effect>, now: UtcNanos) {
+        let records: Vec<LedgerRecord> = effects.iter().filter_map(|e| record(e, now)).collect();
         if records.is_empty() {
             if self.gate.is_empty() {
                 effects.into_iter().for_each(|effect| self.perform(effect));
@@ -255,13 +279,7 @@ fn record(effect: &Effect, at: UtcNanos) -> Option<LedgerRecord> {
     match effect {
         Effect::Update(update) => Some(LedgerRecord::Order(update.clone())),
         Effect::Record(record) => Some(record.clone()),
-        Effect::Alert(text) => Some(LedgerRecord::Action(Action {
-            by: "merganser".to_owned(),
-            what: "alert".to_owned(),
-            subject: String::new(),
-            why: text.clone(),
-            at,
-        })),
+        Effect::Alert(text) => Some(LedgerRecord::Action(Action::alert(text.clone(), at))),
         Effect::Send(..) => None,
     }
 }

@@ -104,6 +104,8 @@ pub struct Orders {
     recent: BTreeMap<StrategyId, VecDeque<UtcNanos>>,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
+    /// When the venue was last heard.
+    heard_at: UtcNanos,
     counters: Counters,
 }
 
@@ -139,6 +141,7 @@ impl Orders {
             recent: BTreeMap::new(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
+            heard_at: UtcNanos::MIN,
             counters: Counters::default(),
         }
     }
@@ -158,6 +161,7 @@ impl Orders {
     fn restore_order(&mut self, update: &OrderUpdate) {
         let (event, order) = (&update.event, &update.order);
         self.client_ids.go_on_behind(order.client_order_id);
+        self.heard_at = self.heard_at.max(event.at);
         let known = self.entries.remove(&order.order_id);
         let (executions, reported) = known.map(|e| (e.executions, e.reported)).unwrap_or_default();
         let mut entry = Entry {
@@ -201,7 +205,28 @@ impl Orders {
             Command::CancelAll => self.cancel_all(sender.strategy, at, out),
             Command::Replace { .. } if stale => self.counters.refused += 1,
             Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
+            Command::Recall { order_id, request } => self.recall(sender.strategy, order_id, *request, at, out),
         }
+    }
+
+    /// An order that was on its way here when the group failed: known, or lost and never sent.
+    fn recall(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.entries.contains_key(&order_id) {
+            return;
+        }
+        let mut entry = self.new_entry(strategy, order_id, request, at);
+        let text = "the trading group was restored before it was heard; send it again".to_owned();
+        self.counters.denied += 1;
+        let refusal = Refusal { reason: Reason::code("restarted"), text };
+        self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+        self.index(entry);
     }
 
     fn submit(

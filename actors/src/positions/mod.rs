@@ -5,7 +5,7 @@
 
 pub mod state;
 
-use messages::ledger::{Decider, Delivery, LedgerRecord};
+use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
 use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
@@ -67,9 +67,10 @@ impl Actor for PositionsActor {
 
     async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         let mut shell = Shell { a: arguments, seen: MarketId(0), newest: UtcNanos::MIN };
-        for update in shell.a.state.take_unbooked() {
-            let now = shell.a.clock.now();
-            shell.book(&[update], now).await;
+        let unbooked = shell.a.state.take_unbooked();
+        if !unbooked.is_empty() {
+            let now = shell.begin(Delivery::Start(None)).await;
+            shell.book(&unbooked, now).await;
         }
         Ok(shell)
     }
@@ -111,6 +112,11 @@ impl Actor for PositionsActor {
 impl Shell {
     fn see(&mut self) {
         for delivered in self.a.prices.take(usize::MAX) {
+            if self.seen == MarketId(0)
+                && let Some(first) = delivered.batch.events.first()
+            {
+                self.a.deliveries.begins_with(first.id);
+            }
             self.a.state.on_market(&delivered.batch);
             self.newest = self.newest.max(delivered.batch.received);
             self.seen = delivered.batch.events.last().map_or(self.seen, |e| e.id);
@@ -129,7 +135,10 @@ impl Shell {
             match self.a.state.on_update(update, now) {
                 Ok(Some(booked)) => records.push(LedgerRecord::Booked(booked)),
                 Ok(None) => {}
-                Err(why) => tracing::error!("{why}"),
+                Err(why) => {
+                    tracing::error!("{why}");
+                    records.push(LedgerRecord::Action(Action::alert(why, now)));
+                }
             }
         }
         let _ = self.a.ledger.append(records, None).await;

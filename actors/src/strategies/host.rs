@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use messages::ids::IdMaker;
 use messages::instrument::Rules;
+use messages::ledger::Resumption;
 use messages::market::{Bar, Batch, Event, EventBody, TickBody};
-use messages::orders::{Command, OrderUpdate};
+use messages::orders::{Command, OrderRequest, OrderUpdate};
 use messages::strategies::{Checkpoint, Resumed};
-use messages::{Instrument, MarketId, OrderId, Quantity, StrategyId, UtcNanos, caps};
+use messages::{Instrument, MarketId, OrderId, StrategyId, UtcNanos, caps};
 
 use super::api::{Context, Own, Quote, Strategy, Trade, Wants};
 use crate::settings::OpenOrders;
@@ -34,6 +35,8 @@ pub struct Host {
     cancel_on_stop: bool,
     /// Orders that ended since the last checkpoint, with the number of their last event.
     ended: Vec<(OrderId, u32)>,
+    /// Orders that it sent and of which nothing was heard yet.
+    unheard: BTreeMap<OrderId, Box<OrderRequest>>,
     seen: MarketId,
     at: UtcNanos,
 }
@@ -70,6 +73,7 @@ impl Host {
             own,
             cancel_on_stop,
             ended: Vec::new(),
+            unheard: BTreeMap::new(),
             seen: MarketId(0),
             at: UtcNanos::MIN,
         }
@@ -96,9 +100,25 @@ impl Host {
         self.seen
     }
 
-    /// Its position, at start, from the ledger.
-    pub fn restore_position(&mut self, instrument: Instrument, quantity: Quantity) {
-        self.own.positions.insert(instrument, quantity);
+    /// Begins a generation: positions, open orders and saved state come back, then events that it has not seen.
+    ///
+    /// # Errors
+    /// The strategy does not take its saved state, in its words; it has started without it.
+    pub fn resume(&mut self, with: &Resumption, now: UtcNanos, said: &mut Said) -> Result<(), String> {
+        self.own.positions.extend(with.positions.iter().copied());
+        for update in with.open.iter().filter(|u| u.order.status.is_open()) {
+            self.own.orders.insert(update.order.order_id, (update.order.clone(), update.event.number));
+        }
+        let restored = self.start(with.checkpoint.as_deref(), now, said);
+        with.missed.iter().for_each(|update| self.on_missed(update, now, said));
+        restored
+    }
+
+    /// The trading group was restored: what it never heard is said again, for it to be known or denied.
+    pub fn on_restored(&self, said: &mut Said) {
+        for (order_id, request) in &self.unheard {
+            said.commands.push(Command::Recall { order_id: *order_id, request: request.clone() });
+        }
     }
 
     /// Takes its saved state back and calls [`Strategy::on_start`].
@@ -162,6 +182,7 @@ impl Host {
     /// Gives it an event of one of its orders.
     pub fn on_order(&mut self, update: &OrderUpdate, said: &mut Said) {
         let order = &update.order;
+        self.unheard.remove(&order.order_id);
         if order.status.is_open() {
             self.own.orders.insert(order.order_id, (order.clone(), update.event.number));
         } else {
@@ -177,18 +198,11 @@ impl Host {
     }
 
     /// Gives it an event that an earlier generation may have missed. Orders and positions were restored with it.
-    pub fn on_missed(&mut self, update: &OrderUpdate, now: UtcNanos, said: &mut Said) {
+    fn on_missed(&mut self, update: &OrderUpdate, now: UtcNanos, said: &mut Said) {
         if update.order.status.is_terminal() {
             self.ended.push((update.order.order_id, update.event.number));
         }
         self.call(now, said, |strategy, context| strategy.on_order(update, context));
-    }
-
-    /// An open order of the ledger, at start, without calling the strategy.
-    pub fn restore_order(&mut self, update: &OrderUpdate) {
-        if update.order.status.is_open() {
-            self.own.orders.insert(update.order.order_id, (update.order.clone(), update.event.number));
-        }
     }
 
     /// Calls its timers that are due, by time and id. Returns those that fired.
@@ -234,7 +248,13 @@ impl Host {
     }
 
     fn call(&mut self, now: UtcNanos, said: &mut Said, method: impl FnOnce(&mut dyn Strategy, &mut Context<'_>)) {
+        let before = said.commands.len();
         let mut context = Context { now, book: &mut self.own, commands: &mut said.commands, lines: &mut said.lines };
         method(&mut *self.strategy, &mut context);
+        for command in &said.commands[before..] {
+            if let Command::Submit { order_id, request } = command {
+                self.unheard.insert(*order_id, request.clone());
+            }
+        }
     }
 }

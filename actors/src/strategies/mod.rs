@@ -14,9 +14,8 @@ pub mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use messages::ledger::{Decider, LedgerRecord, MarketRecord};
+use messages::ledger::{Decider, LedgerRecord, MarketRecord, Resumption};
 use messages::orders::OrderUpdate;
 use messages::strategies::{Checkpoint, Fault};
 use messages::{Instrument, Quantity, StrategyId};
@@ -94,7 +93,7 @@ impl From<ToStrategy> for Mailbox {
     }
 }
 
-/// The actor.
+/// The actor. It hears of its orders from the start on; its thread begins when it is told to.
 pub struct StrategyActor;
 
 enum State {
@@ -117,6 +116,8 @@ pub struct Shell {
     faults: Faults,
     last_fault: Option<String>,
     delivered: u64,
+    /// Updates of its orders that came here since the process began.
+    heard: u64,
     stopping: Option<RpcReplyPort<()>>,
 }
 
@@ -128,16 +129,16 @@ impl Actor for StrategyActor {
     async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         let hang_after = arguments.assembly.deciding().strategies.hang_after;
         let delivered = first_number(arguments.assembly.epoch());
-        let mut shell = Shell {
+        let shell = Shell {
             a: arguments,
             me: me.clone(),
             state: State::Restarting,
             faults: Faults::default(),
             last_fault: None,
             delivered,
+            heard: 0,
             stopping: None,
         };
-        shell.start_thread()?;
         me.send_interval(hang_after / 4, || Mailbox::Pulse);
         Ok(shell)
     }
@@ -151,6 +152,8 @@ impl Actor for StrategyActor {
         match message {
             Mailbox::Said(ToStrategy::Updates(updates)) => shell.updates(updates),
             Mailbox::Said(ToStrategy::Restored(updates)) => shell.restored(updates),
+            Mailbox::Said(ToStrategy::Begin) if matches!(shell.state, State::Restarting) => shell.start_thread()?,
+            Mailbox::Said(ToStrategy::Begin) => {}
             Mailbox::Said(ToStrategy::Lagging) if matches!(shell.state, State::Running(_)) => {
                 shell.fault(Fault::Lagging, "its queue of trades is full".to_owned());
             }
@@ -181,9 +184,14 @@ impl Shell {
             // What came while it was down is not delivered again: `Resumed` says so.
             self.a.market.take(usize::MAX);
         }
-        let mut host = self.a.assembly.host(&self.a.registry, self.a.name, &self.a.run, generation)?;
-        self.a.positions.iter().for_each(|(instrument, quantity)| host.restore_position(*instrument, *quantity));
-        self.a.open.iter().for_each(|update| host.restore_order(update));
+        let host = self.a.assembly.host(&self.a.registry, self.a.name, &self.a.run, generation)?;
+        let resumption = Resumption {
+            checkpoint: self.a.checkpoint.clone(),
+            missed: self.a.since.missed(self.a.checkpoint.as_deref()),
+            open: self.a.open.clone(),
+            positions: self.a.positions.iter().map(|(instrument, quantity)| (*instrument, *quantity)).collect(),
+            heard: self.heard,
+        };
         let (tx, rx) = flume::unbounded();
         let pulse = Pulse::default();
         let deliveries =
@@ -194,8 +202,7 @@ impl Shell {
         let shell = self.me.clone();
         let arguments = thread::Arguments {
             host,
-            checkpoint: self.a.checkpoint.clone(),
-            missed: self.a.since.missed(self.a.checkpoint.as_deref()),
+            resumption,
             market: self.a.market.clone(),
             control: rx,
             orders: self.a.orders.clone(),
@@ -235,10 +242,14 @@ impl Shell {
         if !news.is_empty() {
             self.updates(news);
         }
+        if let State::Running(running) = &self.state {
+            let _ = running.control.send(Control::Restored);
+        }
     }
 
     /// Keeps what the next generation must know: open orders, positions, and events that may be missed.
     fn remember(&mut self, update: &OrderUpdate) {
+        self.heard += 1;
         self.a.open.retain(|u| u.order.order_id != update.order.order_id);
         if update.order.status.is_open() {
             self.a.open.push(update.clone());
@@ -274,6 +285,9 @@ impl Shell {
     fn fault(&mut self, fault: Fault, why: String) {
         tracing::error!(strategy = %self.a.name, generation = self.a.generation, fault = fault.as_str(), "{why}");
         self.last_fault = Some(format!("{}: {why}", fault.as_str()));
+        if let State::Running(running) = &self.state {
+            running.pulse.abandon();
+        }
         self.a.generation += 1;
         self.a.orders.cast(ToOrders::Fault {
             strategy: self.a.name,
@@ -333,6 +347,3 @@ impl Shell {
         }
     }
 }
-
-/// How long a stop may take before the runtime goes on without it.
-pub const STOP_WITHIN: Duration = Duration::from_secs(3);

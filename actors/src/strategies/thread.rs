@@ -6,10 +6,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use messages::ledger::{Decider, Delivery, LedgerRecord};
+use messages::ledger::{Decider, Delivery, LedgerRecord, Resumption};
 use messages::orders::{OrderUpdate, Sender};
 use messages::strategies::Checkpoint;
 use messages::{MarketId, UtcNanos};
@@ -27,17 +27,34 @@ const TAKE: usize = 256;
 /// The longest sleep, so that a timer set in the meantime is never far off.
 const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Since when a callback runs; 0 when none does. On the wall clock, for a hang is real time.
+/// What a thread and its shell see of each other.
 #[derive(Clone, Default)]
-pub struct Pulse(Arc<AtomicI64>);
+pub struct Pulse(Arc<PulseInner>);
+
+#[derive(Default)]
+struct PulseInner {
+    /// Since when a callback runs; 0 when none does. On the wall clock, for a hang is real time.
+    since: AtomicI64,
+    /// Nobody waits for this thread any more.
+    abandoned: AtomicBool,
+}
 
 impl Pulse {
     /// How long the running callback has taken.
     #[must_use]
     pub fn busy_for(&self, wall: &Clock) -> Duration {
-        let since = self.0.load(Ordering::Acquire);
+        let since = self.0.since.load(Ordering::Acquire);
         let busy = if since == 0 { 0 } else { wall.now().0 - since };
         Duration::from_nanos(u64::try_from(busy).unwrap_or(0))
+    }
+
+    /// The next generation takes over: the thread ends without another word.
+    pub fn abandon(&self) {
+        self.0.abandoned.store(true, Ordering::Release);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.0.abandoned.load(Ordering::Acquire)
     }
 }
 
@@ -45,6 +62,8 @@ impl Pulse {
 pub enum Control {
     /// Its own orders changed.
     Updates(Vec<OrderUpdate>),
+    /// The trading group was restored from the ledger.
+    Restored,
     /// Stop in order.
     Stop,
 }
@@ -61,10 +80,8 @@ pub enum Ended {
 pub struct Arguments {
     /// The strategy.
     pub host: Host,
-    /// Its saved state.
-    pub checkpoint: Option<Box<Checkpoint>>,
-    /// Events of its orders since then.
-    pub missed: Vec<OrderUpdate>,
+    /// What it goes on from.
+    pub resumption: Resumption,
     /// The market.
     pub market: Inlet,
     /// Its shell.
@@ -101,6 +118,7 @@ pub fn start(arguments: Arguments, ended: impl FnOnce(Ended) + Send + 'static) -
             next_checkpoint: arguments.clock.now().after(arguments.checkpoint_every),
             a: arguments,
             seen: MarketId(0),
+            said: 0,
         };
         let result = catch_unwind(AssertUnwindSafe(|| thread.run()));
         ended(match result {
@@ -119,6 +137,8 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 struct Thread {
     a: Arguments,
     seen: MarketId,
+    /// Commands so far.
+    said: u64,
     next_checkpoint: UtcNanos,
 }
 
@@ -134,7 +154,11 @@ impl Thread {
         self.begin();
         loop {
             match self.hear() {
+                _ if self.a.pulse.is_abandoned() => return,
                 Heard::Control(Control::Updates(updates)) => self.updates(updates),
+                Heard::Control(Control::Restored) => {
+                    self.deliver(Delivery::Restored, |host, _, said| host.on_restored(said));
+                }
                 Heard::Control(Control::Stop) => return self.stop(),
                 Heard::Market(first) => self.market(first),
                 Heard::Nothing => {}
@@ -148,17 +172,14 @@ impl Thread {
     }
 
     fn begin(&mut self) {
-        let checkpoint = self.a.checkpoint.take();
-        self.deliver(Delivery::Start(checkpoint.clone()), |host, now, said| {
-            if let Err(why) = host.start(checkpoint.as_deref(), now, said) {
+        let resumption = std::mem::take(&mut self.a.resumption);
+        self.deliver(Delivery::Resumed(Box::new(resumption.clone())), |host, now, said| {
+            if let Err(why) = host.resume(&resumption, now, said) {
                 said.lines.push(format!("starts without its saved state: {why}"));
             }
         });
         self.warm_up();
-        let missed = std::mem::take(&mut self.a.missed);
-        if !missed.is_empty() {
-            let delivery = Delivery::Messages { from: Decider::Orders, count: missed.len() as u32 };
-            self.deliver(delivery, |host, now, said| missed.iter().for_each(|u| host.on_missed(u, now, said)));
+        if !resumption.missed.is_empty() {
             self.checkpoint();
         }
     }
@@ -206,6 +227,9 @@ impl Thread {
 
     fn market_delivery(&mut self, taken: &[Delivered], conflated: bool) {
         self.seen = taken.last().and_then(|d| d.batch.events.last()).map_or(self.seen, |e| e.id);
+        if let Some(first) = taken[0].batch.events.first() {
+            self.a.deliveries.begins_with(first.id);
+        }
         self.deliver(Delivery::Market { conflated }, |host, _, said| {
             taken.iter().for_each(|d| host.on_market(&d.batch, said));
         });
@@ -234,23 +258,31 @@ impl Thread {
         let now = self.a.clock.now();
         self.a.deliveries.record_blocking(now, self.seen, delivery);
         let mut said = Said::default();
-        self.a.pulse.0.store(self.a.wall.now().0, Ordering::Release);
+        self.a.pulse.0.since.store(self.a.wall.now().0, Ordering::Release);
         call(&mut self.a.host, now, &mut said);
-        self.a.pulse.0.store(0, Ordering::Release);
+        self.a.pulse.0.since.store(0, Ordering::Release);
+        if self.a.pulse.is_abandoned() {
+            return;
+        }
         for line in said.lines {
             tracing::info!(strategy = %self.a.host.name(), "{line}");
         }
         self.say(said.commands);
     }
 
-    fn say(&self, commands: Vec<messages::orders::Command>) {
+    fn say(&mut self, commands: Vec<messages::orders::Command>) {
         if !commands.is_empty() {
             let sender = Sender { strategy: self.a.host.name(), generation: self.a.host.generation() };
-            self.a.orders.cast(ToOrders::Commands(sender, commands));
+            let first = self.said + 1;
+            self.said += commands.len() as u64;
+            self.a.orders.cast(ToOrders::Commands(sender, first, commands));
         }
     }
 
     fn checkpoint(&mut self) {
+        if self.a.pulse.is_abandoned() {
+            return;
+        }
         self.next_checkpoint = self.a.clock.now().after(self.a.checkpoint_every);
         match self.a.host.checkpoint() {
             Some(checkpoint) => {

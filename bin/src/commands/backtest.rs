@@ -7,7 +7,7 @@ use actors::assembly::Assembly;
 use actors::backtest::driver::Driver;
 use actors::backtest::machine::Machine;
 use actors::backtest::recorder::Recorder;
-use actors::backtest::session::{self, Session};
+use actors::backtest::session::Session;
 use actors::feeds::input::{Format, Input, Merged};
 use actors::settings::{Deciding, StrategyRun};
 use actors::strategies::registry::Registry;
@@ -23,7 +23,7 @@ use storage::datadir::Paths;
 
 use super::Common;
 use crate::report::{self, Outcome};
-use crate::stopped;
+use crate::{Plugins, stopped};
 
 #[derive(Debug, Args)]
 #[command(
@@ -57,7 +57,7 @@ pub fn run(
     arguments: &Arguments,
     common: &Common,
     mut settings: Settings,
-    registry: &Registry,
+    plugins: &Plugins,
 ) -> anyhow::Result<ExitCode> {
     if let Some(name) = arguments.strategy {
         settings.strategies.run = [(name, only(name, &arguments.param)?)].into();
@@ -66,8 +66,8 @@ pub fn run(
     let paths = stopped::paths(&common.data_dir, &settings);
     refuse_used(&paths, &common.data_dir)?;
     let outcome = match &arguments.session {
-        Some(session) => again(session, &paths, &settings, registry)?,
-        None => on_input(arguments, &paths, settings.clone(), registry)?,
+        Some(session) => again(session, &paths, &settings, plugins)?,
+        None => on_input(arguments, &paths, settings.clone(), &plugins.strategies)?,
     };
     stopped::recover(&paths, &settings)?;
     report::print(&outcome);
@@ -135,26 +135,17 @@ fn on_input(
     Ok(Outcome::of_driver(&driver, settings.snapshots.every, input.undecodable()))
 }
 
-fn again(session: &Path, paths: &Paths, settings: &Settings, registry: &Registry) -> anyhow::Result<Outcome> {
+fn again(session: &Path, paths: &Paths, settings: &Settings, plugins: &Plugins) -> anyhow::Result<Outcome> {
     ensure!(session.is_dir(), "there is no data directory {}", session.display());
     let _held = DataDir::open(session).context("the session must have stopped before it is run again")?;
     let theirs = stopped::paths(session, settings);
     storage::journal::recover(&theirs.ledger, storage::journal::Log::Ledger)?;
     storage::journal::recover(&theirs.market, storage::journal::Log::Market)?;
-    let opening = session::opening(&theirs)?;
-    let started = &opening.started;
-    let deciding: Deciding = toml::from_str(&started.settings).context("the session's settings cannot be read")?;
-    let every = deciding.snapshots.every;
-    let assembly = Assembly::new(deciding, &started.instance, started.epoch, started.seed)?;
-    let mut machine = machine(&assembly, registry, paths, settings)?;
-    machine.recorder.ledger(&LedgerRecord::Started(started.clone()));
-    for (first, end) in &opening.blocks {
-        machine.recorder.ledger(&LedgerRecord::MarketIds { first: *first, end: *end });
-    }
-    let mut rerun = Session::new(machine);
-    let deliveries = rerun.run(&theirs)?;
-    rerun.machine.recorder.finish().context("the journals could not be written")?;
-    Ok(Outcome::of_session(&rerun.machine, every, deliveries))
+    let recorder = Recorder::open(paths, settings.journal.market_segment_bytes)?;
+    let mut session = Session::open(&theirs, &plugins.strategies, &plugins.venues, recorder)?;
+    let rerun = session.run()?;
+    session.machine.recorder.finish().context("the journals could not be written")?;
+    Ok(Outcome::of_session(&session, rerun))
 }
 
 /// The exchange whose instruments an input can hold.

@@ -14,10 +14,11 @@ mod steer;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use actors::strategies::registry::Registry;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use config::{Layers, Settings};
+
+use crate::Plugins;
 
 /// A trading runtime in one binary: feeds, strategies, orders, positions and history, durable and in SQL.
 #[derive(Debug, Parser)]
@@ -82,6 +83,9 @@ enum Command {
     Halt(steer::Halt),
     /// Lets a running instance trade again.
     Resume(steer::Resume),
+    /// Restores orders and positions of a running instance from its ledger and asks the venue about every open order.
+    #[command(after_help = "Example:\n  merganser reconcile --data-dir merganser-data")]
+    Reconcile,
     /// The journals of a stopped directory.
     Journal(journal_command::Arguments),
     /// Checks every invariant that it can, on a stopped directory.
@@ -97,20 +101,21 @@ enum Command {
 ///
 /// # Errors
 /// What a person should read, with the next step.
-pub fn execute(line: Line, registry: Registry) -> anyhow::Result<ExitCode> {
+pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> {
     let settings = line.common.settings().context("nothing was started")?;
     match line.command.unwrap_or_else(|| Command::Run(run::Arguments::default())) {
-        Command::Run(arguments) => run::run(&arguments, &line.common, settings, registry),
-        Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, registry),
-        Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &registry),
+        Command::Run(arguments) => run::run(&arguments, &line.common, settings, plugins),
+        Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, plugins),
+        Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &plugins),
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
+        Command::Reconcile => steer::reconcile(&line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
         Command::Doctor => doctor::run(&line.common, &settings),
         Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),
-        Command::Bench(arguments) => bench::run(&arguments, settings, &registry),
+        Command::Bench(arguments) => bench::run(&arguments, settings, &plugins.strategies),
     }
 }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use actors::clock::Clock;
 use actors::feeds::input::{Format, Input};
 use actors::feeds::player::{Frames, Recorded};
-use actors::strategies::registry::Registry;
 use anyhow::{Context, ensure};
 use clap::Args;
 use config::Settings;
@@ -15,6 +14,7 @@ use messages::ledger::Mode;
 use messages::market::Source;
 
 use super::{Common, backtest};
+use crate::Plugins;
 use crate::live::{self, Live};
 use crate::stopped;
 
@@ -50,7 +50,7 @@ pub fn run(
     arguments: &Arguments,
     common: &Common,
     mut settings: Settings,
-    registry: Registry,
+    plugins: Plugins,
 ) -> anyhow::Result<ExitCode> {
     if let Some(name) = arguments.strategy {
         settings.strategies.run = [(name, backtest::only(name, &arguments.param)?)].into();
@@ -74,6 +74,6 @@ pub fn run(
         clock: Clock::replay(begins, arguments.speed),
         stop_after: None,
     };
-    live::run(live, &common.data_dir, registry)?;
+    live::run(live, &common.data_dir, plugins)?;
     Ok(ExitCode::SUCCESS)
 }

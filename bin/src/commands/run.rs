@@ -6,13 +6,13 @@ use std::time::Duration;
 use actors::clock::Clock;
 use actors::feeds::player::{Frames, MakeFrames};
 use actors::feeds::simulated::{Simulated, SimulatedSymbol};
-use actors::strategies::registry::Registry;
 use clap::Args;
 use config::Settings;
 use messages::ledger::Mode;
 use messages::{Exchange, Instrument};
 
 use super::Common;
+use crate::Plugins;
 use crate::live::{self, Live};
 
 #[derive(Debug, Args, Default)]
@@ -23,7 +23,7 @@ pub struct Arguments {
     stop_after: Option<Duration>,
 }
 
-pub fn run(arguments: &Arguments, common: &Common, settings: Settings, registry: Registry) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, common: &Common, settings: Settings, plugins: Plugins) -> anyhow::Result<ExitCode> {
     let frames = simulated(&settings)?;
     let live = Live {
         settings,
@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: Settings, registry:
         clock: Clock::wall(),
         stop_after: arguments.stop_after,
     };
-    live::run(live, &common.data_dir, registry)?;
+    live::run(live, &common.data_dir, plugins)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,4 +1,4 @@
-//! `merganser strategies|halt|resume`: what a person says to a running instance.
+//! `merganser strategies|halt|resume|reconcile`: what a person says to a running instance.
 
 use std::process::ExitCode;
 
@@ -90,6 +90,11 @@ pub fn halt(arguments: &Halt, common: &Common) -> anyhow::Result<ExitCode> {
 
 pub fn resume(arguments: &Resume, common: &Common) -> anyhow::Result<ExitCode> {
     trading(&TradingRequest { state: TradingState::Active, why: arguments.why.clone(), cancel_all: false }, common)
+}
+
+pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
+    print!("{}", running(common)?.post("/api/v1/reconcile", &())?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn trading(request: &TradingRequest, common: &Common) -> anyhow::Result<ExitCode> {

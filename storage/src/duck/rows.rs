@@ -93,7 +93,7 @@ impl Rows {
                     }
                 }
             }
-            MarketRecord::Handled(_) => {}
+            MarketRecord::Handled(_) | MarketRecord::Restored { .. } => {}
             MarketRecord::Undecodable { feed, received, error, frame } => {
                 let text = String::from_utf8_lossy(frame);
                 let sheet = self.sheet("undecodable_frames");

@@ -88,6 +88,7 @@ impl Record for MarketRecord {
             Self::Batch(r) => (put(r, out), 1).1,
             Self::Handled(r) => (put(r, out), 2).1,
             Self::Undecodable { feed, received, error, frame } => (put(&(feed, received, error, frame), out), 3).1,
+            Self::Restored { epoch, ledger } => (put(&(epoch, ledger), out), 4).1,
         };
         (kind, V1)
     }
@@ -97,6 +98,7 @@ impl Record for MarketRecord {
             (1, V1) => get(bytes, Self::Batch),
             (2, V1) => get(bytes, Self::Handled),
             (3, V1) => get(bytes, |(feed, received, error, frame)| Self::Undecodable { feed, received, error, frame }),
+            (4, V1) => get(bytes, |(epoch, ledger)| Self::Restored { epoch, ledger }),
             _ => Decoded::Unknown,
         }
     }

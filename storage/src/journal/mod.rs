@@ -13,6 +13,7 @@ mod quarantine;
 mod reader;
 mod recover;
 mod segment;
+mod tail;
 mod thread;
 mod writer;
 
@@ -21,6 +22,7 @@ pub use quarantine::{Quarantined, quarantine};
 pub use reader::{Group, Reader};
 pub use recover::{Recovered, Verified, recover, verify};
 pub use segment::{Log, Segment, list as segments};
+pub use tail::tail_start;
 pub use thread::{Ack, Health, Journal, Options, Refused, Watermark};
 pub use writer::Writer;
 

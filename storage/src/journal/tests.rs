@@ -202,3 +202,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_tail_begins_at_the_first_frame_that_fits() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[&[1, 2], &[3], &[4, 5, 6], &[7], &[8], &[9], &[10]]);
+    let total: u64 = segments(dir.path()).unwrap().iter().map(|s| fs::metadata(&s.path).unwrap().len()).sum();
+    assert_eq!(tail_start(dir.path(), total).unwrap(), Seq(1));
+    let mut last = Seq(u64::MAX);
+    for bytes in (0..=total).step_by(7) {
+        let start = tail_start(dir.path(), bytes).unwrap();
+        assert!(start <= last, "more bytes reach back farther: {bytes} to {start}");
+        let mut reader = Reader::<LedgerRecord>::new(dir.path(), start);
+        if let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
+            assert_eq!(group.first, start, "at a frame's start");
+        }
+        last = start;
+    }
+    assert_eq!(tail_start(&dir.path().join("nothing"), 10).unwrap(), Seq(1));
+}

@@ -5,6 +5,7 @@ use super::*;
 impl Orders {
     /// Handles a report.
     pub fn on_report(&mut self, report: VenueReport, at: Moment, out: &mut Vec<Effect>) {
+        self.heard_at = self.heard_at.max(at.now);
         let Some(id) = self.by_client_id.get(&report.client_order_id) else {
             return self.unknown_order(&report, at, out);
         };

@@ -37,23 +37,33 @@ impl Orders {
         waits(entry).then(|| entry.asked_at.after(self.settings.query_after))
     }
 
-    /// After a start: whatever was on its way may have arrived or not.
+    /// After a start: whatever was on its way may have arrived or not, and its answer may have been lost.
     pub fn on_restarted(&mut self, at: Moment, out: &mut Vec<Effect>) {
-        let open: Vec<OrderId> = self.open.iter().copied().collect();
-        for id in open {
-            let Some(mut entry) = self.entries.remove(&id) else { continue };
-            entry.asked_at = at.now;
-            match entry.order.status {
-                Status::PendingCancel => {
-                    entry.requested_at = Some(at.now);
-                    out.push(cancel_request(&entry.order, at.now));
-                }
-                // If it did arrive, the venue's report of it changes the terms later.
-                Status::PendingReplace => self.replace_rejected(&mut entry, Reason::code("restarted"), at, out),
-                Status::PendingSubmit | Status::Submitted => out.push(query(&entry.order, at.now)),
-                _ => {}
+        for id in &self.open {
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            if matches!(entry.order.status, Status::PendingCancel | Status::PendingReplace) {
+                entry.requested_at = Some(at.now);
             }
-            self.index(entry);
+        }
+        self.on_reconnected(at, out);
+    }
+
+    /// After a connection was lost: what the venue said meanwhile was said to nobody, so it is asked about
+    /// every order that is open, and about those whose end came with the last words of the old connection,
+    /// for their last fills may have been lost with it. A cancel without an answer is said again.
+    pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        for id in &self.open {
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            entry.asked_at = at.now;
+            if entry.order.status == Status::PendingCancel {
+                out.push(cancel_request(&entry.order, at.now));
+            }
+            out.push(query(&entry.order, at.now));
+        }
+        let last_words = self.heard_at.before(self.settings.not_received_after);
+        let ended = self.ended.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order);
+        for order in ended.filter(|o| may_miss_fills(o) && o.updated_at >= last_words) {
+            out.push(query(order, at.now));
         }
     }
 
@@ -64,6 +74,11 @@ impl Orders {
 
     /// The venue does not know the order. While its request may still arrive, that says nothing.
     pub(super) fn not_known(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
+        if entry.order.status.is_terminal() {
+            // The answer was overtaken by the order's end; a venue may forget what has ended.
+            self.counters.ignored += 1;
+            return;
+        }
         let since = entry.order.submitted_at.unwrap_or(entry.order.created_at);
         if entry.order.acknowledged {
             self.counters.alarms += 1;
@@ -84,7 +99,17 @@ fn waits(entry: &Entry) -> bool {
     matches!(entry.order.status, Status::PendingSubmit | Status::Submitted) || entry.requested_at.is_some()
 }
 
-/// What became of this order?
+/// True for an end that leaves room for a fill that was not heard of.
+fn may_miss_fills(order: &Order) -> bool {
+    match order.status {
+        Status::Canceled | Status::Expired => order.remaining().is_positive(),
+        Status::Rejected => order.reason == Some(Reason::code(NOT_RECEIVED)),
+        _ => false,
+    }
+}
+
+/// What became of this order? The venue answers with what we may have missed, in the order in which it
+/// happened: the replacement that is in force, every fill, and then where the order stands.
 pub(super) fn query(order: &Order, now: UtcNanos) -> Effect {
     let request = VenueRequest::Query {
         client_order_id: order.current_client_order_id(),

@@ -91,6 +91,8 @@ impl Actor for PaperActor {
                     let _ = me.send_message(Mailbox::Wake);
                 }
             }
+            // It is there already: nobody has to be reached.
+            Mailbox::Said(ToVenue::Begin) => {}
             Mailbox::Said(ToVenue::Requests(requests)) => {
                 let count = requests.len() as u32;
                 let now = shell.begin(Delivery::Messages { from: Decider::Orders, count }).await;
@@ -127,6 +129,9 @@ impl Shell {
         let taken = self.a.market.take(TAKE);
         let Some(last) = taken.last().and_then(|d| last_event(&d.batch)) else { return };
         self.seen = last;
+        if let Some(first) = taken[0].batch.events.first() {
+            self.a.deliveries.begins_with(first.id);
+        }
         self.begin(Delivery::Market { conflated: false }).await;
         for delivered in &taken {
             self.a.state.on_market(&delivered.batch, reports);

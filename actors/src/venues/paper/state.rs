@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use messages::instrument::Rules;
+use messages::instrument::{Rules, Sessions};
 use messages::market::{Batch, Depth, EventBody, Level, Tick, TickBody};
 use messages::orders::{Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce};
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
@@ -133,7 +133,11 @@ impl Paper {
             fills: 0,
             triggered: order.triggered,
             queue: None,
-            expires: matching::expiry(&order.request, order.created_at),
+            expires: matching::expiry(
+                self.settings.rules.get(&order.request.instrument),
+                &order.request,
+                order.created_at,
+            ),
         };
         self.markets.entry(order.request.instrument).or_default().orders.insert((working.arrival, id));
         self.orders.insert(id, working);

@@ -4,8 +4,9 @@ use super::*;
 use crate::accounting;
 
 /// When a request's time in force ends by itself.
-pub(super) fn expiry(request: &OrderRequest, now: UtcNanos) -> Option<UtcNanos> {
-    (request.time_in_force == TimeInForce::Day).then(|| UtcNanos::start_of_day(now.day() + 1))
+pub(super) fn expiry(rules: Option<&Rules>, request: &OrderRequest, now: UtcNanos) -> Option<UtcNanos> {
+    let sessions = rules.map_or(Sessions::AroundTheClock, |r| r.sessions);
+    (request.time_in_force == TimeInForce::Day).then(|| sessions.day_ends(now))
 }
 
 impl Market {

@@ -28,7 +28,7 @@ impl Paper {
             return out.push(self.report(id, now, reject("paper.would_match", "a post-only order would have matched")));
         }
         out.push(self.report(id, now, ReportKind::Accepted));
-        let expires = matching::expiry(&request, now);
+        let expires = matching::expiry(self.settings.rules.get(&request.instrument), &request, now);
         let market = self.markets.entry(request.instrument).or_default();
         market.orders.insert((self.requests, id));
         let arrival = self.requests;

@@ -1,0 +1,146 @@
+//! The gateway: the venue actor for every venue outside of the process.
+//!
+//! Hears requests whose intent is durable, and what the connector says; says reports to orders. It keeps
+//! nothing: what a venue knows is asked of the venue. The connector runs as a task of its own; when that
+//! ends it is made again after a back-off, and orders asks about everything open once it is connected.
+//!
+//! Invariant: a request that finds no connection is dropped here and never sent later.
+
+use std::time::Duration;
+
+use messages::caps;
+use messages::venues::VenueRequest;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use super::{FromVenue, Remote, Say};
+use crate::ports::{Port, ToOrders, ToVenue};
+
+/// The first back-off, doubled with every failure in a row.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+/// The longest back-off.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
+
+/// What the actor is given.
+pub struct Arguments {
+    /// The venue.
+    pub remote: Remote,
+    /// Orders.
+    pub orders: Port<ToOrders>,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// From orders.
+    Said(ToVenue),
+    /// From the connector of this attempt.
+    Heard(u32, FromVenue),
+    /// The connector of this attempt has ended, and how.
+    Ended(u32, String),
+    /// The back-off is over.
+    Again,
+}
+
+impl From<ToVenue> for Mailbox {
+    fn from(message: ToVenue) -> Self {
+        Self::Said(message)
+    }
+}
+
+/// The actor.
+pub struct GatewayActor;
+
+/// The shell.
+pub struct Shell {
+    a: Arguments,
+    me: ActorRef<Mailbox>,
+    /// Closing it ends the connector.
+    requests: flume::Sender<VenueRequest>,
+    attempt: u32,
+    failures: u32,
+    connected: bool,
+}
+
+impl Actor for GatewayActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        let (requests, _) = flume::bounded(1);
+        Ok(Shell { a: arguments, me, requests, attempt: 0, failures: 0, connected: false })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Mailbox::Said(ToVenue::Begin) | Mailbox::Again => shell.connect(),
+            Mailbox::Said(ToVenue::Requests(requests)) => shell.send(requests),
+            Mailbox::Heard(attempt, said) if attempt == shell.attempt => shell.hear(said),
+            Mailbox::Ended(attempt, why) if attempt == shell.attempt => shell.ended(&why),
+            // Of a connector that has been replaced.
+            Mailbox::Heard(..) | Mailbox::Ended(..) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Shell {
+    /// Makes a connector and lets it run.
+    fn connect(&mut self) {
+        self.attempt += 1;
+        let attempt = self.attempt;
+        let (requests, queue) = flume::bounded(caps::VENUE_REQUESTS);
+        self.requests = requests;
+        let connector = match (self.a.remote.make)() {
+            Ok(connector) => connector,
+            Err(why) => return self.ended(&why),
+        };
+        let heard = self.me.clone();
+        let say: Say = std::sync::Arc::new(move |said| drop(heard.send_message(Mailbox::Heard(attempt, said))));
+        let running = tokio::spawn(connector.run(queue, say));
+        let me = self.me.clone();
+        tokio::spawn(async move {
+            let why = match running.await {
+                Ok(()) => "its connector has ended".to_owned(),
+                Err(error) => format!("its connector failed: {error}"),
+            };
+            let _ = me.send_message(Mailbox::Ended(attempt, why));
+        });
+    }
+
+    fn send(&mut self, requests: Vec<VenueRequest>) {
+        for request in requests {
+            let id = request.client_order_id();
+            if !self.connected || self.requests.try_send(request).is_err() {
+                tracing::warn!(venue = %self.a.remote.name, order = %id, "the venue is not reached; the request is dropped and asked about later");
+            }
+        }
+    }
+
+    fn hear(&mut self, said: FromVenue) {
+        match said {
+            FromVenue::Connected => {
+                tracing::info!(venue = %self.a.remote.name, "connected");
+                (self.connected, self.failures) = (true, 0);
+                self.a.orders.cast(ToOrders::Connected);
+            }
+            FromVenue::Disconnected(why) => {
+                tracing::warn!(venue = %self.a.remote.name, "disconnected: {why}");
+                self.connected = false;
+            }
+            FromVenue::Reports(reports) => drop(self.a.orders.cast(ToOrders::Reports(reports))),
+        }
+    }
+
+    fn ended(&mut self, why: &str) {
+        self.connected = false;
+        let back_off = FIRST_BACK_OFF.saturating_mul(1 << self.failures.min(10)).min(LONGEST_BACK_OFF);
+        self.failures += 1;
+        tracing::warn!(venue = %self.a.remote.name, "{why}; again in {}", crate::durations::format(back_off));
+        self.me.send_after(back_off, || Mailbox::Again);
+    }
+}
