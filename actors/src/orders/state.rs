@@ -78,6 +78,10 @@ struct Entry {
     asked_at: UtcNanos,
     /// When a cancel or replacement, still unanswered, was sent.
     requested_at: Option<UtcNanos>,
+    /// When the order had left for the venue at the latest, where only the venue's answers tell.
+    left_by: Option<UtcNanos>,
+    /// True while it is known to be replaced and not by what.
+    terms_unknown: bool,
 }
 
 /// When a delivery happens, and which it is.
@@ -171,6 +175,8 @@ impl Orders {
             reported,
             asked_at: event.at,
             requested_at: None,
+            left_by: None,
+            terms_unknown: false,
         };
         if let Some(fill) = &event.fill {
             entry.executions.insert(fill.execution_id);
@@ -300,6 +306,8 @@ impl Orders {
             reported: Quantity::ZERO,
             asked_at: at.now,
             requested_at: None,
+            left_by: None,
+            terms_unknown: false,
         }
     }
 
@@ -405,12 +413,14 @@ impl Orders {
     /// Lets something happen to an order by the table. True when it did.
     fn happen(&mut self, entry: &mut Entry, what: Happening, at: Moment, out: &mut Vec<Effect>) -> bool {
         // What the venue never received may have been on its way all along: a later report is the truth.
-        let not_received =
-            entry.order.status == Status::Rejected && entry.order.reason == Some(Reason::code(resolve::NOT_RECEIVED));
+        let ours = matches!(what.kind, EventKind::CancelRequested | EventKind::ReplaceRequested);
+        let not_received = entry.order.status == Status::Rejected
+            && entry.order.reason == Some(Reason::code(resolve::NOT_RECEIVED))
+            && !ours;
         let status = if not_received { Status::Submitted } else { entry.order.status };
         match table::decide(status, what.kind) {
             Outcome::To(next) => entry.order.status = next,
-            Outcome::Working => entry.order.status = working(&entry.order),
+            Outcome::Working => entry.order.status = working(entry),
             Outcome::Stay => {}
             Outcome::Ignore => {
                 self.counters.ignored += 1;
@@ -437,6 +447,9 @@ impl Orders {
             entry.order.reason = None;
             entry.order.reason_text.clear();
         }
+        if entry.order.status.is_terminal() {
+            entry.requested_at = None;
+        }
         self.record(entry, what, at, out);
         true
     }
@@ -446,6 +459,8 @@ impl Orders {
         entry.events += 1;
         let order = &mut entry.order;
         order.updated_at = at.now;
+        order.triggered |= what.kind == EventKind::Triggered;
+        order.acknowledged |= tells_that_it_is_known(what.kind);
         if what.kind == EventKind::Submitted {
             order.submitted_at = Some(at.now);
         }
@@ -535,8 +550,18 @@ impl Happening {
     }
 }
 
-fn working(order: &Order) -> Status {
-    if order.filled.is_positive() {
+/// True for what a venue can only say of an order that it has.
+fn tells_that_it_is_known(kind: EventKind) -> bool {
+    use EventKind::{Accepted, Filled, PartiallyFilled, Replaced, Triggered};
+    matches!(kind, Accepted | Triggered | PartiallyFilled | Filled | Replaced)
+}
+
+fn working(entry: &Entry) -> Status {
+    let order = &entry.order;
+    if order.filled.is_positive() && !order.remaining().is_positive() && !entry.terms_unknown {
+        // A replacement to what was filled already.
+        Status::Filled
+    } else if order.filled.is_positive() {
         Status::PartiallyFilled
     } else if order.triggered {
         Status::Triggered

@@ -72,14 +72,13 @@ impl Orders {
         entry.requested_at.is_some_and(|at| now.since(at) >= nanos(self.settings.not_received_after))
     }
 
-    /// The venue does not know the order. While its request may still arrive, that says nothing.
-    pub(super) fn not_known(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
+    /// The venue did not know the order when it `said` so. While its request may still arrive, that says nothing.
+    pub(super) fn not_known(&mut self, entry: &mut Entry, said: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
         if entry.order.status.is_terminal() {
             // The answer was overtaken by the order's end; a venue may forget what has ended.
             self.counters.ignored += 1;
             return;
         }
-        let since = entry.order.submitted_at.unwrap_or(entry.order.created_at);
         if entry.order.acknowledged {
             self.counters.alarms += 1;
             let order = &entry.order;
@@ -88,7 +87,9 @@ impl Orders {
                 order.client_order_id, order.status
             )));
         }
-        if at.now.since(since) >= nanos(self.settings.not_received_after) {
+        // A question leaves behind the request that it asks about: by the first answer, that had left, too.
+        let left = *entry.order.submitted_at.as_ref().unwrap_or(entry.left_by.get_or_insert(said));
+        if said.since(left) >= nanos(self.settings.not_received_after) {
             self.happen(entry, Happening::because(EventKind::NotReceived, Reason::code(NOT_RECEIVED)), at, out);
         }
     }
