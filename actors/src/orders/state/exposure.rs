@@ -30,7 +30,7 @@ impl Orders {
                 Side::Buy => &mut found.open_buys,
                 Side::Sell => &mut found.open_sells,
             };
-            *side = side.checked_add(order.remaining()).unwrap_or(Quantity::MAX);
+            *side = side.checked_add(stake(order)).unwrap_or(Quantity::MAX);
         }
         found
     }
@@ -42,17 +42,21 @@ impl Orders {
         let mut base = self.balances.get(&rules.base).copied().or(Some(Cash::ZERO));
         for order in self.open_orders().filter(|o| Some(o.order_id) != but) {
             let Some(theirs) = self.settings.rules.get(&order.request.instrument) else { continue };
-            let rest = order.remaining();
             if order.request.side == Side::Sell && theirs.base == rules.base {
-                base = base.and_then(|b| b.checked_sub(Cash::from_raw(rest.raw())?));
+                base = base.and_then(|b| b.checked_sub(Cash::from_raw(stake(order).raw())?));
             }
             if order.request.side == Side::Buy && theirs.quote == rules.quote {
-                let reference = || self.prices.get(&order.request.instrument)?.reference(Side::Buy);
-                let cost = order.request.price.or_else(reference).and_then(|p| p.times(rest));
-                quote = quote.and_then(|q| q.checked_sub(cost?));
+                quote = quote.and_then(|q| q.checked_sub(self.cost(order)?));
             }
         }
         Free { quote, base: base.and_then(|b| Quantity::from_raw(b.raw())) }
+    }
+
+    /// The most that an open buy may still cost; `None` while that is unknown.
+    fn cost(&self, order: &Order) -> Option<Cash> {
+        let asked = order.replacing.and_then(|terms| terms.price).max(order.request.price);
+        let reference = || self.prices.get(&order.request.instrument)?.reference(Side::Buy);
+        asked.or_else(reference)?.times(stake(order))
     }
 
     /// Takes a fill into positions and balances.
@@ -67,8 +71,16 @@ impl Orders {
         }
     }
 
-    /// Money was paid in.
-    pub fn on_deposit(&mut self, asset: Asset, total: Cash) {
-        self.balances.insert(asset, total);
+    /// Money was paid in (or taken out, when `amount` is negative).
+    pub fn on_deposit(&mut self, asset: Asset, amount: Cash) {
+        let total = self.balances.entry(asset).or_default();
+        *total = total.checked_add(amount).unwrap_or(*total);
     }
+}
+
+/// The most that an open order may still trade: by its terms, or by those on their way, which may be in
+/// force already.
+fn stake(order: &Order) -> Quantity {
+    let replaced = order.replacing.and_then(|terms| terms.quantity?.checked_sub(order.filled));
+    replaced.map_or(order.remaining(), |rest| rest.max(order.remaining()))
 }
