@@ -44,7 +44,8 @@ pub struct Positions {
     paid_in: BTreeMap<Asset, Cash>,
     marks: BTreeMap<Instrument, Price>,
     /// Fills of the ledger that have no booking in it yet. Empty but between a crash and the start after it.
-    unbooked: BTreeMap<TradeId, OrderUpdate>,
+    /// In the order of the ledger.
+    unbooked: Vec<(TradeId, OrderUpdate)>,
     booked: BTreeSet<TradeId>,
     next_position: u64,
     next_balance: u64,
@@ -64,7 +65,7 @@ impl Positions {
             balances: BTreeMap::new(),
             paid_in: BTreeMap::new(),
             marks: BTreeMap::new(),
-            unbooked: BTreeMap::new(),
+            unbooked: Vec::new(),
             booked: BTreeSet::new(),
             next_position: 1,
             next_balance: 1,
@@ -82,7 +83,7 @@ impl Positions {
                 if let Some(trade_id) = self.trade_id(update)
                     && !self.booked.contains(&trade_id)
                 {
-                    self.unbooked.insert(trade_id, (**update).clone());
+                    self.unbooked.push((trade_id, (**update).clone()));
                 }
             }
             LedgerRecord::Booked(booked) => self.restore_booked(booked),
@@ -104,7 +105,7 @@ impl Positions {
 
     fn restore_booked(&mut self, booked: &Booked) {
         let (trade, position) = (&booked.trade, &booked.position);
-        self.unbooked.remove(&trade.trade_id);
+        self.unbooked.retain(|(id, _)| *id != trade.trade_id);
         self.booked.insert(trade.trade_id);
         self.next_position = position.position_id + 1;
         let held = self.held.entry((position.instrument, position.strategy)).or_default();
@@ -123,9 +124,7 @@ impl Positions {
 
     /// Fills that were in the ledger without their booking when the last process ended, oldest first.
     pub fn take_unbooked(&mut self) -> Vec<OrderUpdate> {
-        let mut updates: Vec<OrderUpdate> = std::mem::take(&mut self.unbooked).into_values().collect();
-        updates.sort_by_key(|u| (u.event.at, u.event.as_of, u.event.order_id, u.event.number));
-        updates
+        std::mem::take(&mut self.unbooked).into_iter().map(|(_, update)| update).collect()
     }
 
     fn trade_id(&self, update: &OrderUpdate) -> Option<TradeId> {
@@ -185,6 +184,11 @@ impl Positions {
         let moved = accounting::move_position(held.quantity, held.cost_basis, side, fill).ok_or_else(out_of_range)?;
         let realized = held.realized.checked_add(moved.realized).ok_or_else(out_of_range)?;
         let changes = accounting::balance_changes(rules, side, fill).ok_or_else(out_of_range)?;
+        let total = |(asset, change)| {
+            let before = self.balances.get(&asset).copied().unwrap_or_default();
+            Some((asset, before.checked_add(change)?))
+        };
+        let totals: Vec<_> = changes.into_iter().map(total).collect::<Option<_>>().ok_or_else(out_of_range)?;
 
         let opened = held.quantity.is_zero() || held.quantity.is_negative() != moved.quantity.is_negative();
         let next = Held {
@@ -197,13 +201,8 @@ impl Positions {
         self.held.insert(key, next);
         self.booked.insert(trade_id);
         self.marks.entry(instrument).or_insert(fill.price);
-        let mut balances = Vec::with_capacity(changes.len());
-        for (asset, change) in changes {
-            let total =
-                self.balances.get(&asset).copied().unwrap_or_default().checked_add(change).ok_or_else(out_of_range)?;
-            self.balances.insert(asset, total);
-            balances.push(self.balance(asset, total, now));
-        }
+        self.balances.extend(totals.iter().copied());
+        let balances = totals.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
         let trade = Trade {
             trade_id,
             account: order.account,
