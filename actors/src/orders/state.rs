@@ -590,3 +590,6 @@ fn cancel_request(order: &Order, now: UtcNanos) -> Effect {
     };
     Effect::Send(order.request.instrument.exchange, request)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,387 @@
+//! The bench: the state with a ledger beside it, driven by a script of one line per step.
+//!
+//! A line is `what happens | what is said`. Orders are numbered in the order in which they were made; the
+//! venue knows order 1 as `1` and its second replacement as `1-r2`. Whatever the script, the bench checks
+//! after each line that the ledger alone gives the same state again.
+
+use messages::instrument::Sessions;
+use messages::ledger::LedgerRecord;
+use messages::market::{Event, Level, Source, Tick};
+use messages::{ExecutionId, MarketId, Price, Size};
+
+use super::*;
+use crate::venues::paper::state::CAPABILITIES;
+
+mod answers;
+mod properties;
+mod refusals;
+mod replacements;
+mod restarts;
+
+const QUERY_AFTER: Duration = Duration::from_secs(5);
+const NOT_RECEIVED_AFTER: Duration = Duration::from_secs(60);
+
+fn instrument() -> Instrument {
+    Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() }
+}
+
+fn settings() -> Settings {
+    let rules = Rules {
+        instrument: instrument(),
+        base: "A".parse().unwrap(),
+        quote: "USD".parse().unwrap(),
+        price_step: "0.01".parse().unwrap(),
+        quantity_step: "1".parse().unwrap(),
+        min_quantity: "1".parse().unwrap(),
+        max_quantity: Quantity::ZERO,
+        min_notional: Cash::ZERO,
+        sessions: Sessions::AroundTheClock,
+    };
+    let limits = Limits {
+        max_order_quantity: Quantity::ZERO,
+        max_order_notional: Cash::ZERO,
+        max_position_notional: "5000".parse().unwrap(),
+        max_open_orders: 0,
+        price_collar_percent: 0,
+        max_orders_per_second: 0,
+        stale_quote_after: Duration::ZERO,
+    };
+    Settings {
+        account: "paper".parse().unwrap(),
+        kind: AccountKind::Margin,
+        limits,
+        rules: [(instrument(), rules)].into(),
+        venues: [(Exchange::Simulated, CAPABILITIES)].into(),
+        query_after: QUERY_AFTER,
+        not_received_after: NOT_RECEIVED_AFTER,
+    }
+}
+
+/// The epoch is one digit, so that client order ids read `t-1-<number>`.
+fn empty() -> Orders {
+    Orders::new(settings(), ClientOrderIds::new("t", 1).unwrap())
+}
+
+fn order_id(number: u32) -> OrderId {
+    OrderId(format!("00000000-0000-0000-0000-{number:012}").parse().unwrap())
+}
+
+fn client_id(name: &str) -> ClientOrderId {
+    format!("t-1-{name}").parse().unwrap()
+}
+
+struct Bench {
+    orders: Orders,
+    now: UtcNanos,
+    deliveries: u64,
+    ledger: Vec<LedgerRecord>,
+    effects: Vec<Effect>,
+}
+
+impl Bench {
+    /// The market stands at 99.99 / 100.01.
+    fn new() -> Self {
+        let mut orders = empty();
+        let level = |price: &str| Some(Level { price: price.parse().unwrap(), size: Size::ONE });
+        let body = TickBody::Quote { bid: level("99.99"), ask: level("100.01") };
+        let now = UtcNanos::from_secs(1_000_000).unwrap();
+        let tick = Tick { instrument: instrument(), time: now, sequence: None, revision: 0, body };
+        let event = Event { id: MarketId(1), body: EventBody::Tick(tick) };
+        orders.on_market(&Batch { source: Source::Simulated, received: now, events: vec![event] });
+        Self { orders, now, deliveries: 0, ledger: Vec::new(), effects: Vec::new() }
+    }
+
+    /// One delivery, one second after the last.
+    fn deliver(&mut self, change: impl FnOnce(&mut Orders, Moment, &mut Vec<Effect>)) -> Vec<Effect> {
+        self.now = self.now.after(Duration::from_secs(1));
+        self.deliveries += 1;
+        let mut out = Vec::new();
+        change(&mut self.orders, Moment { now: self.now, as_of: self.deliveries }, &mut out);
+        for effect in &out {
+            match effect {
+                Effect::Update(update) => self.ledger.push(LedgerRecord::Order(update.clone())),
+                Effect::Record(record) => self.ledger.push(record.clone()),
+                Effect::Send(..) | Effect::Alert(_) => {}
+            }
+        }
+        self.effects.extend(out.iter().cloned());
+        out
+    }
+
+    fn command(&mut self, by: &str, generation: u32, command: Command) -> Vec<Effect> {
+        let sender = Sender { strategy: by.parse().unwrap(), generation };
+        self.deliver(|orders, at, out| orders.on_command(sender, command, at, out))
+    }
+
+    /// A report that the venue made `age` ago.
+    fn report(&mut self, name: ClientOrderId, age: Duration, kind: ReportKind) -> Vec<Effect> {
+        let time = self.now.after(Duration::from_secs(1)).before(age);
+        let account = "paper".parse().unwrap();
+        let report = VenueReport { account, client_order_id: name, venue_order_id: None, time, kind };
+        self.deliver(|orders, at, out| orders.on_report(report, at, out))
+    }
+
+    /// Throws the state away, as a crash does, and makes it again from the ledger.
+    fn restart(&mut self) -> Vec<Effect> {
+        self.orders = self.restored();
+        self.deliver(|orders, at, out| orders.on_restarted(at, out))
+    }
+
+    fn restored(&self) -> Orders {
+        let mut orders = empty();
+        self.ledger.iter().for_each(|record| orders.restore(record));
+        // Prices are no part of the ledger: they come again with the market.
+        orders.prices.clone_from(&self.orders.prices);
+        orders
+    }
+
+    /// The ledger alone gives the open orders, the positions, the money and the trading state.
+    fn check_restored(&self) {
+        let restored = self.restored();
+        assert_eq!(open(&restored), open(&self.orders), "open orders after a restore");
+        assert_eq!(restored.positions, self.orders.positions, "positions after a restore");
+        assert_eq!(restored.balances, self.orders.balances, "balances after a restore");
+        assert_eq!(restored.trading(), self.orders.trading(), "the trading state after a restore");
+    }
+
+    /// Does what a line of a script says; returns what was said.
+    fn step(&mut self, line: &str) -> Vec<Effect> {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        let (mut by, mut generation) = ("a", 0);
+        if words[0] == "by" {
+            let (name, number) = words[1].split_once('/').unwrap_or((words[1], "0"));
+            (by, generation) = (name, number.parse().unwrap());
+            words.drain(..2);
+        }
+        match words[..] {
+            ["submit", number, side, quantity, "@", price] => {
+                let side = if side == "buy" { Side::Buy } else { Side::Sell };
+                let (quantity, price) = (quantity.parse().unwrap(), price.parse().unwrap());
+                let request = Box::new(OrderRequest::limit(instrument(), side, quantity, price));
+                self.command(by, generation, Command::Submit { order_id: order_id(number.parse().unwrap()), request })
+            }
+            ["cancel", "all"] => self.command(by, generation, Command::CancelAll),
+            ["cancel", number] => {
+                self.command(by, generation, Command::Cancel { order_id: order_id(number.parse().unwrap()) })
+            }
+            ["replace", number, ref terms @ ..] => {
+                let (order_id, replacement) = (order_id(number.parse().unwrap()), replacement(terms));
+                self.command(by, generation, Command::Replace { order_id, replacement })
+            }
+            ["venue", name, ref kind @ .., "said", age, "ago"] => {
+                self.report(client_id(name), humantime::parse_duration(age).unwrap(), report_kind(kind, self.now))
+            }
+            ["venue", name, ref kind @ ..] => self.report(client_id(name), Duration::ZERO, report_kind(kind, self.now)),
+            ["wait", time] => {
+                self.now = self.now.after(humantime::parse_duration(time).unwrap());
+                self.deliver(|orders, at, out| orders.on_timer(at, out))
+            }
+            ["restart"] => self.restart(),
+            ["reconnect"] => self.deliver(|orders, at, out| orders.on_reconnected(at, out)),
+            ["fault", strategy, next_generation, what] => {
+                let (strategy, next) = (strategy.parse().unwrap(), next_generation.parse().unwrap());
+                let cancel = what == "cancel";
+                self.deliver(|orders, at, out| orders.on_fault(strategy, next, Fault::Panicked, cancel, at, out))
+            }
+            ["trading", state] => {
+                let state = match state {
+                    "HALTED" => TradingState::Halted,
+                    "REDUCING" => TradingState::Reducing,
+                    _ => TradingState::Active,
+                };
+                let change = StateChange { state, by: "manual".to_owned(), why: "test".to_owned() };
+                self.deliver(|orders, at, out| orders.on_trading(change, at, out))
+            }
+            _ => panic!("no step: {line}"),
+        }
+    }
+
+    /// An order as its owner sees it: `status filled/quantity @ price`, and why it ended.
+    fn show(&self, number: u32) -> String {
+        let order = self.orders.order(order_id(number)).expect("the order is remembered");
+        let price = order.request.price.unwrap_or_default();
+        let reason = order.reason.map_or_else(String::new, |r| format!(" {r}"));
+        format!("{} {}/{} @ {price}{reason}", order.status, order.filled, order.request.quantity)
+    }
+}
+
+/// Open orders without the venue's own ids: one that was first told in a repeated report is not worth a record.
+fn open(orders: &Orders) -> Vec<Order> {
+    let mut open: Vec<Order> = orders.open_orders().cloned().collect();
+    open.iter_mut().flat_map(|o| &mut o.attempts).for_each(|a| a.venue_order_id = None);
+    open
+}
+
+/// `20`, `20 @ 101` or `@ 101`.
+fn replacement(words: &[&str]) -> Replacement {
+    let (quantity, price) = match words {
+        ["@", price] => (None, Some(*price)),
+        [quantity, "@", price] => (Some(*quantity), Some(*price)),
+        [quantity] => (Some(*quantity), None),
+        _ => panic!("no terms: {words:?}"),
+    };
+    let parse = |price: &str| price.parse().unwrap();
+    Replacement { quantity: quantity.map(|q| q.parse().unwrap()), price: price.map(parse), stop_price: None }
+}
+
+/// A fill is `fill KEY QUANTITY of CUMULATIVE`; a fee of 1 USD goes with each.
+fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
+    let reason = Reason::code("venue.says_so");
+    match words {
+        ["submitted"] => ReportKind::Submitted,
+        ["accepted"] => ReportKind::Accepted,
+        ["rejected"] => ReportKind::Rejected { reason, text: "no".to_owned() },
+        ["triggered"] => ReportKind::Triggered,
+        ["canceled"] => ReportKind::Canceled,
+        ["cancel_rejected"] => ReportKind::CancelRejected { reason },
+        ["replaced", terms @ ..] => ReportKind::Replaced { replacement: replacement(terms) },
+        ["replace_rejected"] => ReportKind::ReplaceRejected { reason },
+        ["expired"] => ReportKind::Expired { reason },
+        ["unknown"] => ReportKind::Unknown,
+        ["fill", key, quantity, "of", cumulative] => {
+            ReportKind::Filled(fill(key.parse().unwrap(), quantity.parse().unwrap(), cumulative.parse().unwrap(), now))
+        }
+        _ => panic!("no report: {words:?}"),
+    }
+}
+
+fn fill(execution_id: ExecutionId, quantity: Quantity, cumulative: Quantity, executed_at: UtcNanos) -> Fill {
+    let fee = Some(Fee { amount: Cash::ONE, asset: "USD".parse().unwrap() });
+    let price: Price = "100".parse().unwrap();
+    Fill { execution_id, price, quantity, cumulative, liquidity: None, fee, executed_at }
+}
+
+/// What people and venues hear: `1 accepted` where event and status have one name, else `1 event → status`.
+fn say(effect: &Effect) -> String {
+    let name = |id: &ClientOrderId| id.as_str().trim_start_matches("t-1-").to_owned();
+    match effect {
+        Effect::Update(update) => {
+            let (event, order) = (&update.event, name(&update.order.client_order_id));
+            let reason = event.reason.map_or_else(String::new, |r| format!(" ({r})"));
+            if event.kind.as_str() == event.status.as_str() {
+                format!("{order} {}{reason}", event.kind)
+            } else {
+                format!("{order} {} → {}{reason}", event.kind, event.status)
+            }
+        }
+        Effect::Record(LedgerRecord::Trading { change, .. }) => format!("trading {}", change.state),
+        Effect::Record(LedgerRecord::Action(action)) => action.what.clone(),
+        Effect::Record(record) => format!("{record:?}"),
+        Effect::Send(_, VenueRequest::Submit { client_order_id, .. }) => format!("send {}", name(client_order_id)),
+        Effect::Send(_, VenueRequest::Cancel { client_order_id, .. }) => format!("cancel {}", name(client_order_id)),
+        Effect::Send(_, VenueRequest::Query { client_order_id, .. }) => format!("ask {}", name(client_order_id)),
+        Effect::Send(_, VenueRequest::Replace { client_order_id, new_client_order_id, .. }) => {
+            format!("replace {} by {}", name(client_order_id), name(new_client_order_id))
+        }
+        Effect::Alert(_) => "alert".to_owned(),
+    }
+}
+
+/// Runs a script: each line is a step and, behind `|`, what is said in answer, or, for `see N`, how order N stands.
+fn check(script: &str) {
+    let mut bench = Bench::new();
+    for (number, line) in script.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+        let (step, expected) = line.split_once('|').unwrap_or((line, ""));
+        let said = match step.trim().strip_prefix("see ") {
+            Some(order) => bench.show(order.trim().parse().unwrap()),
+            None => bench.step(step).iter().map(say).collect::<Vec<_>>().join("; "),
+        };
+        assert_eq!(said, expected.trim(), "line {number}: {step}");
+        bench.check_restored();
+    }
+}
+
+#[test]
+fn an_order_goes_from_its_intent_to_its_last_fill() {
+    check(
+        "
+        submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
+        venue 1 submitted         | 1 submitted
+        venue 1 accepted          | 1 accepted
+        venue 1 fill x 4 of 4     | 1 partially_filled
+        see 1                     | partially_filled 4/10 @ 100
+        venue 1 fill y 6 of 10    | 1 filled
+        see 1                     | filled 10/10 @ 100
+        ",
+    );
+}
+
+#[test]
+fn answers_may_overtake_each_other() {
+    check(
+        "
+        submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
+        venue 1 fill x 10 of 10   | 1 filled
+        venue 1 accepted          |
+        venue 1 submitted         |
+        see 1                     | filled 10/10 @ 100
+        submit 2 buy 10 @ 100     | 2 intended → pending_submit; send 2
+        venue 2 rejected          | 2 rejected (venue.says_so)
+        submit 3 buy 10 @ 100     | 3 intended → pending_submit; send 3
+        venue 3 accepted          | 3 accepted
+        venue 3 submitted         |
+        venue 3 expired           | 3 expired (venue.says_so)
+        see 3                     | expired 0/10 @ 100 venue.says_so
+        ",
+    );
+}
+
+#[test]
+fn fills_count_once_in_any_order() {
+    check(
+        "
+        submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
+        venue 1 fill y 3 of 7     | alert; ask 1; 1 partially_filled
+        venue 1 fill y 3 of 7     |
+        venue 1 fill x 4 of 4     | 1 partially_filled
+        venue 1 fill z 3 of 10    | 1 filled
+        venue 1 fill x 4 of 4     |
+        see 1                     | filled 10/10 @ 100
+        ",
+    );
+}
+
+#[test]
+fn the_venues_count_guards_against_a_fill_under_two_keys() {
+    check(
+        "
+        submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
+        venue 1 fill x 4 of 4     | 1 partially_filled
+        venue 1 fill x2 4 of 4    | alert
+        venue 1 fill none 0 of 4  | alert
+        venue 1 fill less -1 of 3 | alert
+        see 1                     | partially_filled 4/10 @ 100
+        venue 1 fill y 8 of 12    | 1 filled
+        see 1                     | filled 12/10 @ 100
+        venue 1 fill z 1 of 13    | alert; 1 filled
+        see 1                     | filled 13/10 @ 100
+        ",
+    );
+}
+
+#[test]
+fn a_fill_after_the_end_counts() {
+    check(
+        "
+        submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
+        venue 1 accepted          | 1 accepted
+        venue 1 canceled          | 1 canceled
+        venue 1 fill x 4 of 4     | 1 partially_filled → canceled
+        see 1                     | canceled 4/10 @ 100
+        venue 1 fill y 6 of 10    | 1 filled
+        submit 2 buy 10 @ 100     | 2 intended → pending_submit; send 2
+        venue 2 rejected          | 2 rejected (venue.says_so)
+        venue 2 fill z 1 of 1     | alert; 2 partially_filled → rejected
+        see 2                     | rejected 1/10 @ 100 venue.says_so
+        ",
+    );
+}
+
+#[test]
+fn a_report_of_an_order_that_nobody_knows_is_kept_and_told() {
+    check(
+        "
+        venue 9 fill x 4 of 4     | report.unknown_order; alert
+        ",
+    );
+}

@@ -1,0 +1,121 @@
+//! What must hold whatever people, strategies and venues say, sense or nonsense. A failing case prints its
+//! script, which can be put into a `check`.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+/// One line of a script.
+fn line() -> impl Strategy<Value = String> {
+    let by = || select(vec!["", "by b ", "by manual ", "by a/1 "]);
+    let order = || 1..6u32;
+    let name = (1..8u32, 0..4u32).prop_map(|(n, r)| if r == 0 { n.to_string() } else { format!("{n}-r{r}") });
+    let side = select(vec!["buy", "sell"]);
+    let plain = select(vec![
+        "submitted",
+        "accepted",
+        "accepted",
+        "rejected",
+        "triggered",
+        "canceled",
+        "cancel_rejected",
+        "replaced 15",
+        "replaced 3 @ 99",
+        "replace_rejected",
+        "expired",
+        "unknown",
+    ]);
+    let fill = (0..12u32, -1..15i32, 0..40u32).prop_map(|(key, q, of)| format!("fill x{key} {q} of {of}"));
+    let kind = prop_oneof![3 => plain.prop_map(str::to_owned), 2 => fill];
+    let age = select(vec!["", "", "", " said 50s ago"]);
+    let other = select(vec![
+        "restart",
+        "restart",
+        "reconnect",
+        "wait 4s",
+        "wait 5s",
+        "wait 70s",
+        "trading HALTED",
+        "trading REDUCING",
+        "trading ACTIVE",
+        "trading ACTIVE",
+        "fault a 1 cancel",
+        "fault b 1 leave",
+    ]);
+    prop_oneof![
+        4 => (by(), order(), side, 1..20u32).prop_map(|(by, n, side, q)| format!("{by}submit {n} {side} {q} @ 100")),
+        2 => (by(), order()).prop_map(|(by, n)| format!("{by}cancel {n}")),
+        1 => by().prop_map(|by| format!("{by}cancel all")),
+        3 => (by(), order(), 1..25u32).prop_map(|(by, n, q)| format!("{by}replace {n} {q}")),
+        12 => (name, kind, age).prop_map(|(name, kind, age)| format!("venue {name} {kind}{age}")),
+        3 => other.prop_map(str::to_owned),
+    ]
+}
+
+/// What is kept over all effects of a run.
+#[derive(Default)]
+struct Audit {
+    /// The newest event's number and the sum of fills, by order.
+    orders: BTreeMap<OrderId, (u32, Quantity)>,
+    /// The most that any report said was filled.
+    heard: BTreeMap<OrderId, Quantity>,
+    intended: BTreeSet<ClientOrderId>,
+    sent: BTreeSet<ClientOrderId>,
+}
+
+impl Audit {
+    fn hear(&mut self, line: &str, orders: &Orders) {
+        let ["venue", name, "fill", _, _, "of", cumulative, ..] = line.split_whitespace().collect::<Vec<_>>()[..]
+        else {
+            return;
+        };
+        if let Some(id) = orders.by_client_id.get(&client_id(name)) {
+            let heard = self.heard.entry(*id).or_default();
+            *heard = (*heard).max(cumulative.parse().unwrap());
+        }
+    }
+
+    fn take(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Update(update) => self.update(update),
+            Effect::Send(_, VenueRequest::Submit { client_order_id, .. }) => {
+                assert!(self.intended.contains(client_order_id), "{client_order_id} leaves without its intent");
+                assert!(self.sent.insert(*client_order_id), "{client_order_id} leaves twice");
+            }
+            _ => {}
+        }
+    }
+
+    fn update(&mut self, update: &OrderUpdate) {
+        let (event, order) = (&update.event, &update.order);
+        if event.kind == EventKind::Intended {
+            self.intended.insert(order.client_order_id);
+        }
+        let (number, filled) = self.orders.entry(order.order_id).or_default();
+        *number += 1;
+        assert_eq!(event.number, *number, "events are numbered without gaps");
+        let quantity = event.fill.as_ref().map_or(Quantity::ZERO, |f| f.quantity);
+        *filled = filled.checked_add(quantity).unwrap();
+        assert_eq!(order.filled, *filled, "an order is filled by its fills");
+        let heard = self.heard.get(&order.order_id).copied().unwrap_or_default();
+        assert!(order.filled <= heard, "{} are filled and {heard} were ever reported", order.filled);
+        assert_eq!(event.status, order.status);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_said_every_order_stays_whole(script in prop::collection::vec(line(), 1..80)) {
+        let (mut bench, mut audit) = (Bench::new(), Audit::default());
+        for line in &script {
+            audit.hear(line, &bench.orders);
+            bench.step(line).iter().for_each(|effect| audit.take(effect));
+            bench.check_restored();
+        }
+    }
+}
