@@ -36,13 +36,21 @@ struct Held {
     closed_at: Option<UtcNanos>,
 }
 
+/// What an instrument is valued at.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    price: Price,
+    /// Whether it is the middle of a quote, which a trade does not replace.
+    quoted: bool,
+}
+
 /// The state.
 pub struct Positions {
     settings: Settings,
     held: BTreeMap<(Instrument, StrategyId), Held>,
     balances: BTreeMap<Asset, Cash>,
     paid_in: BTreeMap<Asset, Cash>,
-    marks: BTreeMap<Instrument, Price>,
+    marks: BTreeMap<Instrument, Mark>,
     /// Fills of the ledger that have no booking in it yet. Empty but between a crash and the start after it.
     /// In the order of the ledger.
     unbooked: Vec<(TradeId, OrderUpdate)>,
@@ -137,19 +145,26 @@ impl Positions {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
-            let mark = match tick.body {
+            let (price, quoted) = match tick.body {
                 TickBody::Quote { bid: Some(bid), ask: Some(ask) } => {
                     let sum = i128::from(bid.price.raw()) + i128::from(ask.price.raw());
-                    i64::try_from(messages::number::div_half_even(sum, 2)).ok().and_then(Price::from_raw)
+                    let middle = i64::try_from(messages::number::div_half_even(sum, 2)).ok();
+                    (middle.and_then(Price::from_raw), true)
                 }
-                TickBody::Quote { .. } => None,
-                TickBody::Trade { price, .. } if !self.marks.contains_key(&tick.instrument) => Some(price),
-                TickBody::Trade { .. } => None,
+                TickBody::Quote { .. } => (None, true),
+                TickBody::Trade { price, .. } => (Some(price), false),
             };
-            if let Some(mark) = mark {
-                self.marks.insert(tick.instrument, mark);
+            let Some(price) = price else { continue };
+            match self.marks.get_mut(&tick.instrument) {
+                Some(mark) if mark.quoted && !quoted => {}
+                Some(mark) => *mark = Mark { price, quoted },
+                None => drop(self.marks.insert(tick.instrument, Mark { price, quoted })),
             }
         }
+    }
+
+    fn mark(&self, instrument: Instrument) -> Option<Price> {
+        self.marks.get(&instrument).map(|mark| mark.price)
     }
 
     /// Money is paid in (or taken out, when `amount` is negative).
@@ -200,7 +215,7 @@ impl Positions {
         };
         self.held.insert(key, next);
         self.booked.insert(trade_id);
-        self.marks.entry(instrument).or_insert(fill.price);
+        self.marks.entry(instrument).or_insert(Mark { price: fill.price, quoted: false });
         self.balances.extend(totals.iter().copied());
         let balances = totals.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
         let trade = Trade {
@@ -241,7 +256,7 @@ impl Positions {
             strategy: key.1,
             quantity: held.quantity,
             cost_basis: held.cost_basis,
-            mark_price: self.marks.get(&key.0).copied(),
+            mark_price: self.mark(key.0),
             realized_pnl: held.realized,
             opened_at: held.opened_at,
             closed_at: held.closed_at,
@@ -298,8 +313,7 @@ impl Positions {
         }
         let between = |r: &&Rules| r.base == asset && r.quote == self.settings.currency;
         let rules = self.settings.rules.values().filter(between).find(|r| self.marks.contains_key(&r.instrument))?;
-        let mark = self.marks.get(&rules.instrument)?;
-        mark.times(Quantity::from_raw(amount.raw())?)
+        self.mark(rules.instrument)?.times(Quantity::from_raw(amount.raw())?)
     }
 
     /// Gross exposure / value, at eight decimals.
@@ -309,7 +323,7 @@ impl Positions {
         }
         let mut gross = Notional::ZERO;
         for ((instrument, _), held) in self.held.iter().filter(|(_, h)| !h.quantity.is_zero()) {
-            gross = gross.checked_add(self.marks.get(instrument)?.notional(held.quantity.abs())?)?;
+            gross = gross.checked_add(self.mark(*instrument)?.notional(held.quantity.abs())?)?;
         }
         gross.to_cash()?.per(Quantity::from_raw(value.raw())?)
     }
@@ -341,3 +355,6 @@ impl Positions {
         self.balances.iter().map(|(a, t)| (*a, *t))
     }
 }
+
+#[cfg(test)]
+mod tests;
