@@ -6,6 +6,10 @@ use messages::time::nanos;
 /// The reason of an order that its venue never received.
 pub(super) const NOT_RECEIVED: &str = "not_received";
 
+/// A start asks about orders that ended this long before the last words of its predecessor: the process before
+/// may have died again before it heard the answers to its own questions.
+const ENDS_ASKED_AT_START: Duration = Duration::from_secs(600);
+
 impl Orders {
     /// Asks about orders that have waited too long for an answer.
     pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
@@ -45,13 +49,18 @@ impl Orders {
                 entry.requested_at = Some(at.now);
             }
         }
-        self.on_reconnected(at, out);
+        self.ask_about_all(self.heard_at.before(ENDS_ASKED_AT_START), at, out);
     }
 
     /// After a connection was lost: what the venue said meanwhile was said to nobody, so it is asked about
     /// every order that is open, and about those whose end came with the last words of the old connection,
     /// for their last fills may have been lost with it. A cancel without an answer is said again.
     pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        self.ask_about_all(self.heard_at.before(self.settings.not_received_after), at, out);
+    }
+
+    /// Asks about all that is open, and about all that has ended and was heard of or asked about `since`.
+    fn ask_about_all(&mut self, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
         for id in &self.open {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             entry.asked_at = at.now;
@@ -60,10 +69,12 @@ impl Orders {
             }
             out.push(query(&entry.order, at.now));
         }
-        let last_words = self.heard_at.before(self.settings.not_received_after);
-        let ended = self.ended.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order);
-        for order in ended.filter(|o| may_miss_fills(o) && o.updated_at >= last_words) {
-            out.push(query(order, at.now));
+        for id in &self.ended {
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            if may_miss_fills(&entry.order) && entry.asked_at >= since {
+                entry.asked_at = at.now;
+                out.push(query(&entry.order, at.now));
+            }
         }
     }
 

@@ -115,6 +115,10 @@ fn orders_whose_end_came_with_the_last_words_are_asked_about_for_their_fills() {
         venue 2 canceled          |
         see 2                     | canceled 4/10 @ 100
         restart                   | ask 2
+        wait 700s                 |
+        submit 4 buy 10 @ 100     | 4 intended → pending_submit; send 4
+        venue 4 fill z 10 of 10   | 4 filled
+        restart                   |
         ",
     );
 }
