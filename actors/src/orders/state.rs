@@ -449,6 +449,7 @@ impl Orders {
         }
         if entry.order.status.is_terminal() {
             entry.requested_at = None;
+            entry.order.replacing = None;
         }
         self.record(entry, what, at, out);
         true

@@ -1,0 +1,158 @@
+//! The auditor: compares, after every event, what the ledger says with what the venue did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actors::accounting;
+use messages::ledger::LedgerRecord;
+use messages::orders::{EventKind, Fill, Order, Status};
+use messages::positions::{Booked, Trade};
+use messages::venues::VenueRequest;
+use messages::{Asset, Cash, ClientOrderId, ExecutionId, Quantity, Reason, StrategyId};
+
+use crate::process::{Ledger, Process, instrument, rules};
+use crate::venue::{Standing, Taken, Venue};
+
+/// What the ledger says so far.
+#[derive(Default)]
+pub struct Auditor {
+    /// Records that are taken in.
+    read: usize,
+    trades: BTreeMap<ExecutionId, Trade>,
+    positions: BTreeMap<StrategyId, Quantity>,
+    balances: BTreeMap<Asset, Cash>,
+    orders: BTreeMap<ClientOrderId, Order>,
+    /// How many records held each order's intent.
+    intents: BTreeMap<ClientOrderId, usize>,
+    sent: BTreeSet<ClientOrderId>,
+}
+
+impl Auditor {
+    /// A crash took back what was not durable: the ledger is read again.
+    pub fn on_crash(&mut self) {
+        let sent = std::mem::take(&mut self.sent);
+        *self = Self { sent, ..Self::default() };
+    }
+
+    /// A request leaves.
+    pub fn on_request(&mut self, request: &VenueRequest, ledger: &Ledger) {
+        if let VenueRequest::Submit { client_order_id: id, .. } = request {
+            self.read(ledger);
+            let intent = self.intents.get(id).copied();
+            assert!(intent.is_some_and(|at| at <= ledger.durable), "{id} leaves before its intent is durable");
+            assert!(self.sent.insert(*id), "{id} leaves twice");
+        }
+    }
+
+    /// Any event is over.
+    pub fn check(&mut self, ledger: &Ledger, process: Option<&Process>, venue: &Venue) {
+        self.read(ledger);
+        let filled_there =
+            |order: &Order| venue.orders.get(&order.client_order_id).map_or(Quantity::ZERO, |t| t.filled);
+        for order in self.orders.values() {
+            let there = filled_there(order);
+            assert!(order.filled <= there, "{} has {} here and {there} there", order.client_order_id, order.filled);
+        }
+        let Some(process) = process else { return };
+        for (strategy, quantity) in &self.positions {
+            assert_eq!(process.positions.quantity(instrument(), *strategy), *quantity, "the position of {strategy}");
+        }
+        for (asset, total) in process.positions.balances() {
+            assert_eq!(total, self.balances.get(&asset).copied().unwrap_or_default(), "the balance of {asset}");
+        }
+    }
+
+    fn read(&mut self, ledger: &Ledger) {
+        for record in &ledger.records[self.read..] {
+            self.read += 1;
+            match record {
+                LedgerRecord::Order(update) => {
+                    if update.event.kind == EventKind::Intended {
+                        self.intents.insert(update.order.client_order_id, self.read);
+                    }
+                    self.orders.insert(update.order.client_order_id, update.order.clone());
+                }
+                LedgerRecord::Booked(booked) => self.book(booked),
+                LedgerRecord::Deposit(balance) => add(self.balances.entry(balance.asset).or_default(), balance.total),
+                _ => {}
+            }
+        }
+    }
+
+    fn book(&mut self, booked: &Booked) {
+        let trade = &booked.trade;
+        let repeated = self.trades.insert(trade.execution_id, trade.clone());
+        assert!(repeated.is_none(), "fill {} is booked twice", trade.execution_id);
+        let position = self.positions.entry(trade.strategy).or_default();
+        *position = position.checked_add(trade.side.signed(trade.quantity)).expect("quantities are small");
+        let fill = Fill {
+            execution_id: trade.execution_id,
+            price: trade.price,
+            quantity: trade.quantity,
+            cumulative: trade.quantity,
+            liquidity: trade.liquidity,
+            fee: trade.fee,
+            executed_at: trade.executed_at,
+        };
+        for (asset, change) in accounting::balance_changes(&rules(), trade.side, &fill).expect("amounts are small") {
+            add(self.balances.entry(asset).or_default(), change);
+        }
+    }
+
+    /// Everything is delivered and every question answered: here and there are the same.
+    pub fn check_end(&mut self, ledger: &Ledger, process: &Process, venue: &Venue) {
+        self.check(ledger, Some(process), venue);
+        for order in self.orders.values() {
+            let (name, live) = (order.client_order_id, process.orders.order(order.order_id));
+            assert_eq!(live.map(plain), Some(plain(order)), "{name} is in memory what it is in the ledger");
+            match venue.orders.get(&name) {
+                Some(taken) => agree(order, taken),
+                None if order.status == Status::Denied => {}
+                None => assert_eq!(
+                    (order.status, order.reason),
+                    (Status::Rejected, Some(Reason::code("not_received"))),
+                    "{name} never arrived"
+                ),
+            }
+        }
+        let there: usize = venue.orders.values().map(|taken| taken.fills.len()).sum();
+        assert_eq!(self.trades.len(), there, "every fill of the venue is booked");
+        for (name, taken) in &venue.orders {
+            assert!(self.orders.contains_key(name), "the venue has {name}, which the ledger does not know");
+            for (_, fill) in &taken.fills {
+                let trade = self.trades.get(&fill.execution_id);
+                let found = trade.map(|t| (t.price, t.quantity, t.fee));
+                assert_eq!(found, Some((fill.price, fill.quantity, fill.fee)), "fill {}", fill.execution_id);
+            }
+        }
+    }
+}
+
+fn add(sum: &mut Cash, amount: Cash) {
+    *sum = sum.checked_add(amount).expect("amounts are small");
+}
+
+/// An order without the venue's own ids: one that was first told in a report that changed nothing is in no record.
+fn plain(order: &Order) -> Order {
+    let mut order = order.clone();
+    order.attempts.iter_mut().for_each(|attempt| attempt.venue_order_id = None);
+    order
+}
+
+/// An order here is what it is there.
+fn agree(order: &Order, taken: &Taken) {
+    let name = order.client_order_id;
+    assert_eq!(order.filled, taken.filled, "what is filled of {name}");
+    let expected: &[Status] = match taken.standing {
+        Standing::Working => &[Status::Accepted, Status::Triggered, Status::PartiallyFilled],
+        Standing::Filled => &[Status::Filled],
+        Standing::Canceled => &[Status::Canceled],
+        Standing::Expired => &[Status::Expired],
+        Standing::Rejected => &[Status::Rejected],
+    };
+    assert!(expected.contains(&order.status), "{name} is {} here and {:?} there", order.status, taken.standing);
+    if taken.standing == Standing::Working {
+        let (here, there) = (&order.request, &taken.request);
+        assert_eq!((here.quantity, here.price), (there.quantity, there.price), "the terms of {name}");
+        assert_eq!(order.current_client_order_id(), *taken.names.last().expect("a name"), "the name of {name}");
+    }
+}
