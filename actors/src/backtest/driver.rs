@@ -6,10 +6,11 @@
 use messages::ledger::{Decider, Delivery, LedgerRecord};
 use messages::market::{Batch, FeedBatch, Source};
 use messages::snapshots::SnapshotType;
-use messages::{MarketId, UtcNanos, caps};
+use messages::{MarketId, StrategyId, UtcNanos, caps};
 
 use super::machine::Machine;
 use crate::market::state::Market;
+use crate::strategies::host::Host;
 
 /// Runs a machine on an input.
 pub struct Driver {
@@ -17,6 +18,8 @@ pub struct Driver {
     pub machine: Machine,
     /// The market.
     pub market: Market,
+    /// The strategies, by name.
+    strategies: Vec<StrategyId>,
     next_id: MarketId,
     now: UtcNanos,
     seen: MarketId,
@@ -31,12 +34,13 @@ impl Driver {
     #[must_use]
     pub fn new(machine: Machine, market: Market, snapshot_every: std::time::Duration) -> Self {
         Self {
+            strategies: machine.hosts.keys().copied().collect(),
             machine,
             market,
             next_id: MarketId(1),
             now: UtcNanos::MIN,
             seen: MarketId(0),
-            batch: Batch { source: Source::Replay, received: UtcNanos::MIN, events: Vec::new() },
+            batch: empty(),
             started: false,
             next_snapshot: None,
             snapshot_every,
@@ -62,10 +66,7 @@ impl Driver {
         self.now = now;
         self.step(Decider::Positions, &Delivery::Snapshot(SnapshotType::Startup));
         self.next_snapshot = Some(now.floor_to(self.snapshot_every).after(self.snapshot_every));
-        let names: Vec<_> = self.machine.hosts.keys().copied().collect();
-        for name in names {
-            self.step(Decider::Strategy(name), &Delivery::Start(None));
-        }
+        self.step_strategies(&Delivery::Start(None));
         self.settle();
     }
 
@@ -110,15 +111,12 @@ impl Driver {
             self.step(Decider::Positions, &Delivery::Snapshot(kind));
             self.next_snapshot = Some(due.after(self.snapshot_every));
         }
-        let names: Vec<_> = self
-            .machine
-            .hosts
-            .iter()
-            .filter(|(_, h)| h.next_due().is_some_and(|at| at <= due))
-            .map(|(n, _)| *n)
-            .collect();
-        for name in names {
-            self.step(Decider::Strategy(name), &Delivery::Timer);
+        for at in 0..self.strategies.len() {
+            let name = self.strategies[at];
+            let next = self.machine.hosts.get(&name).and_then(Host::next_due);
+            if next.is_some_and(|at| at <= due) {
+                self.step(Decider::Strategy(name), &Delivery::Timer);
+            }
         }
         self.settle();
     }
@@ -133,9 +131,8 @@ impl Driver {
         self.machine.deliver(Decider::Paper, &market, batch.received, &[batch], self.seen);
         self.machine.see(batch);
         self.settle();
-        let names: Vec<_> = self.machine.hosts.keys().copied().collect();
-        for name in names {
-            self.machine.deliver(Decider::Strategy(name), &market, batch.received, &[batch], self.seen);
+        for name in &self.strategies {
+            self.machine.deliver(Decider::Strategy(*name), &market, batch.received, &[batch], self.seen);
         }
         self.settle();
     }
@@ -150,12 +147,15 @@ impl Driver {
         self.machine.deliver(actor, delivery, self.now, &[], self.seen);
     }
 
+    fn step_strategies(&mut self, delivery: &Delivery) {
+        for name in &self.strategies {
+            self.machine.deliver(Decider::Strategy(*name), delivery, self.now, &[], self.seen);
+        }
+    }
+
     /// Ends the run: strategies stop, a last snapshot is taken, open bars are stored as incomplete.
     pub fn stop(&mut self) {
-        let names: Vec<_> = self.machine.hosts.keys().copied().collect();
-        for name in names {
-            self.step(Decider::Strategy(name), &Delivery::Stop);
-        }
+        self.step_strategies(&Delivery::Stop);
         self.settle();
         self.pass_time(self.now.after(std::time::Duration::from_secs(1)));
         self.step(Decider::Positions, &Delivery::Snapshot(SnapshotType::Shutdown));

@@ -51,11 +51,41 @@ pub struct Machine {
     commands: BTreeMap<StrategyId, u64>,
     /// True when orders go to a venue outside: its reports are recorded, and nothing waits for it here.
     venue_is_outside: bool,
-    /// The number of each actor's last delivery, and the newest market event that it took in.
-    progress: BTreeMap<Decider, (u64, MarketId)>,
-    first_number: u64,
+    progress: Progress,
     reports: Vec<VenueReport>,
     effects: Vec<Effect>,
+}
+
+/// An actor's last delivery: its number, and the newest market event that the actor took in.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    number: u64,
+    market: MarketId,
+}
+
+/// Each actor's last delivery.
+struct Progress {
+    first: Step,
+    paper: Step,
+    orders: Step,
+    positions: Step,
+    strategies: BTreeMap<StrategyId, Step>,
+}
+
+impl Progress {
+    /// Everybody begins at `first`.
+    fn from(first: Step) -> Self {
+        Self { first, paper: first, orders: first, positions: first, strategies: BTreeMap::new() }
+    }
+
+    fn of(&mut self, actor: Decider) -> &mut Step {
+        match actor {
+            Decider::Paper => &mut self.paper,
+            Decider::Orders => &mut self.orders,
+            Decider::Positions => &mut self.positions,
+            Decider::Strategy(name) => self.strategies.entry(name).or_insert(self.first),
+        }
+    }
 }
 
 impl Machine {
@@ -83,8 +113,7 @@ impl Machine {
             said: BTreeMap::new(),
             commands: BTreeMap::new(),
             venue_is_outside: false,
-            progress: BTreeMap::new(),
-            first_number: crate::deliveries::first_number(epoch),
+            progress: Progress::from(Step { number: crate::deliveries::first_number(epoch), market: MarketId(0) }),
             reports: Vec::new(),
             effects: Vec::new(),
         }
@@ -107,24 +136,19 @@ impl Machine {
         batches: &[&Batch],
         market_to: MarketId,
     ) {
-        let (number, market_from) = *self.progress.entry(actor).or_insert((self.first_number, MarketId(0)));
-        let number = number + 1;
+        let step = self.progress.of(actor);
+        step.number += 1;
+        let (number, market_from) = (step.number, step.market);
         // Orders and positions have seen all that was published; the others only what was delivered to them.
         let sees_all = matches!(actor, Decider::Orders | Decider::Positions);
         let market_to = if sees_all || matches!(delivery, Delivery::Market { .. }) { market_to } else { market_from };
-        self.progress.insert(actor, (number, market_to));
-        let generation = match actor {
-            Decider::Strategy(name) => self.hosts.get(&name).map_or(0, Host::generation),
-            _ => 0,
-        };
-        self.recorder.handled(|| Handled {
-            actor,
-            number,
-            generation,
-            now,
-            market_from,
-            market_to,
-            delivery: delivery.clone(),
+        step.market = market_to;
+        self.recorder.handled(|| {
+            let generation = match actor {
+                Decider::Strategy(name) => self.hosts.get(&name).map_or(0, Host::generation),
+                _ => 0,
+            };
+            Handled { actor, number, generation, now, market_from, market_to, delivery: delivery.clone() }
         });
         self.hand_over(actor, delivery, Moment { now, as_of: number }, batches);
     }
