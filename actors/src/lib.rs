@@ -8,6 +8,7 @@ pub mod assembly;
 pub mod backtest;
 pub mod book;
 pub mod bulk;
+mod by_instrument;
 pub mod clock;
 pub mod conflate;
 pub mod deliveries;

@@ -182,7 +182,9 @@ impl Machine {
             Delivery::Timer => self.paper.on_timer(now, &mut reports),
             _ => {}
         }
-        self.to_orders.extend(reports.drain(..).map(|r| (Decider::Paper, ToOrders::Report(r))));
+        for report in reports.drain(..) {
+            self.to_orders.push_back((Decider::Paper, ToOrders::Report(report)));
+        }
         self.reports = reports;
     }
 
@@ -328,6 +330,9 @@ impl Machine {
             }
             Delivery::Restored => host.on_restored(&mut said),
             _ => {}
+        }
+        if said == Said::default() {
+            return;
         }
         let sender = Sender { strategy: name, generation: host.generation() };
         for line in said.lines {

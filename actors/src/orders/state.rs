@@ -26,6 +26,7 @@ use messages::{
 use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
+use crate::by_instrument::ByInstrument;
 
 mod exposure;
 mod replace;
@@ -102,7 +103,7 @@ pub struct Orders {
     open: BTreeSet<OrderId>,
     /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
     ended: VecDeque<OrderId>,
-    prices: BTreeMap<Instrument, Prices>,
+    prices: ByInstrument<Prices>,
     positions: BTreeMap<(StrategyId, Instrument), Quantity>,
     balances: BTreeMap<Asset, Cash>,
     recent: BTreeMap<StrategyId, VecDeque<UtcNanos>>,
@@ -139,7 +140,7 @@ impl Orders {
             by_client_id: BTreeMap::new(),
             open: BTreeSet::new(),
             ended: VecDeque::new(),
-            prices: BTreeMap::new(),
+            prices: ByInstrument::default(),
             positions: BTreeMap::new(),
             balances: BTreeMap::new(),
             recent: BTreeMap::new(),
@@ -190,7 +191,7 @@ impl Orders {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
-            let prices = self.prices.entry(tick.instrument).or_default();
+            let prices = self.prices.get_or_default(tick.instrument);
             prices.received = batch.received;
             match tick.body {
                 TickBody::Trade { price, .. } => prices.last = Some(price),
@@ -335,7 +336,7 @@ impl Orders {
             trading: self.trading,
             rules: self.settings.rules.get(&instrument),
             venue: self.settings.venues.get(&instrument.exchange).copied(),
-            prices: self.prices.get(&instrument).copied().unwrap_or_default(),
+            prices: self.prices.get(instrument).copied().unwrap_or_default(),
             position: exposure.position,
             open_buys: exposure.open_buys,
             open_sells: exposure.open_sells,

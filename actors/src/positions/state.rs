@@ -14,6 +14,7 @@ use messages::snapshots::{Portfolio, Snapshot, SnapshotType};
 use messages::{Account, Cash, CorrelationId, Instrument, Notional, Price, Quantity, StrategyId, TradeId, UtcNanos};
 
 use crate::accounting;
+use crate::by_instrument::ByInstrument;
 
 /// What the state is made with.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ pub struct Positions {
     held: BTreeMap<(Instrument, StrategyId), Held>,
     balances: BTreeMap<Asset, Cash>,
     paid_in: BTreeMap<Asset, Cash>,
-    marks: BTreeMap<Instrument, Mark>,
+    marks: ByInstrument<Option<Mark>>,
     /// Fills of the ledger that have no booking in it yet. Empty but between a crash and the start after it.
     /// In the order of the ledger.
     unbooked: Vec<(TradeId, OrderUpdate)>,
@@ -72,7 +73,7 @@ impl Positions {
             held: BTreeMap::new(),
             balances: BTreeMap::new(),
             paid_in: BTreeMap::new(),
-            marks: BTreeMap::new(),
+            marks: ByInstrument::default(),
             unbooked: Vec::new(),
             booked: BTreeSet::new(),
             next_position: 1,
@@ -145,26 +146,16 @@ impl Positions {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
-            let (price, quoted) = match tick.body {
+            let mark = self.marks.get_or_default(tick.instrument);
+            *mark = match tick.body {
                 TickBody::Quote { bid: Some(bid), ask: Some(ask) } => {
-                    let sum = i128::from(bid.price.raw()) + i128::from(ask.price.raw());
-                    let middle = i64::try_from(messages::number::div_half_even(sum, 2)).ok();
-                    (middle.and_then(Price::from_raw), true)
+                    middle(bid.price, ask.price).map(|price| Mark { price, quoted: true }).or(*mark)
                 }
-                TickBody::Quote { .. } => (None, true),
-                TickBody::Trade { price, .. } => (Some(price), false),
+                TickBody::Quote { .. } => *mark,
+                TickBody::Trade { .. } if mark.is_some_and(|m| m.quoted) => *mark,
+                TickBody::Trade { price, .. } => Some(Mark { price, quoted: false }),
             };
-            let Some(price) = price else { continue };
-            match self.marks.get_mut(&tick.instrument) {
-                Some(mark) if mark.quoted && !quoted => {}
-                Some(mark) => *mark = Mark { price, quoted },
-                None => drop(self.marks.insert(tick.instrument, Mark { price, quoted })),
-            }
         }
-    }
-
-    fn mark(&self, instrument: Instrument) -> Option<Price> {
-        self.marks.get(&instrument).map(|mark| mark.price)
     }
 
     /// Money is paid in (or taken out, when `amount` is negative).
@@ -215,7 +206,7 @@ impl Positions {
         };
         self.held.insert(key, next);
         self.booked.insert(trade_id);
-        self.marks.entry(instrument).or_insert(Mark { price: fill.price, quoted: false });
+        self.marks.get_or_default(instrument).get_or_insert(Mark { price: fill.price, quoted: false });
         self.balances.extend(totals.iter().copied());
         let balances = totals.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
         let trade = Trade {
@@ -301,6 +292,11 @@ impl Positions {
         Box::new(Snapshot { portfolio, positions, balances })
     }
 
+    /// What an instrument is valued at.
+    fn mark(&self, instrument: Instrument) -> Option<Price> {
+        self.marks.get(instrument).copied().flatten().map(|mark| mark.price)
+    }
+
     /// All balances at their rates; `None` when an asset that is held has no rate.
     fn value(&self) -> Option<Cash> {
         self.balances.iter().try_fold(Cash::ZERO, |sum, (asset, total)| sum.checked_add(self.worth(*asset, *total)?))
@@ -312,8 +308,8 @@ impl Positions {
             return Some(amount);
         }
         let between = |r: &&Rules| r.base == asset && r.quote == self.settings.currency;
-        let rules = self.settings.rules.values().filter(between).find(|r| self.marks.contains_key(&r.instrument))?;
-        self.mark(rules.instrument)?.times(Quantity::from_raw(amount.raw())?)
+        let mark = self.settings.rules.values().filter(between).find_map(|r| self.mark(r.instrument))?;
+        mark.times(Quantity::from_raw(amount.raw())?)
     }
 
     /// Gross exposure / value, at eight decimals.
@@ -354,6 +350,12 @@ impl Positions {
     pub fn balances(&self) -> impl Iterator<Item = (Asset, Cash)> {
         self.balances.iter().map(|(a, t)| (*a, *t))
     }
+}
+
+/// The middle of a quote, rounded half to even.
+fn middle(bid: Price, ask: Price) -> Option<Price> {
+    let sum = i128::from(bid.raw()) + i128::from(ask.raw());
+    i64::try_from(messages::number::div_half_even(sum, 2)).ok().and_then(Price::from_raw)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! It filters what the strategy asked for, keeps its orders, positions and timers, and gathers its
 //! commands. The strategy's thread and the backtest both call it, with the same deliveries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::ids::IdMaker;
 use messages::instrument::Rules;
@@ -31,6 +31,8 @@ pub struct Host {
     generation: u32,
     strategy: Box<dyn Strategy>,
     wants: Wants,
+    /// What it wants of, to be found quickly.
+    instruments: BTreeSet<Instrument>,
     own: Own,
     cancel_on_stop: bool,
     /// Orders that ended since the last checkpoint, with the number of their last event.
@@ -69,6 +71,7 @@ impl Host {
             name,
             generation,
             strategy,
+            instruments: wants.instruments.iter().copied().collect(),
             wants,
             own,
             cancel_on_stop,
@@ -146,21 +149,30 @@ impl Host {
             if event.id > self.seen {
                 self.seen = event.id;
             }
-            if self.wants.instruments.contains(&event.instrument()) {
+            if self.looks_at(&event.body) && self.instruments.contains(&event.instrument()) {
                 self.on_event(event, batch.received, said);
             }
         }
         self.at = self.at.max(batch.received);
     }
 
+    /// True for a kind of event that it asked for or is kept for it.
+    fn looks_at(&self, body: &EventBody) -> bool {
+        match body {
+            EventBody::Tick(tick) => self.wants.trades || matches!(tick.body, TickBody::Quote { .. }),
+            EventBody::Bar(bar) => self.wants.bars.contains(&bar.timeframe),
+            EventBody::Depth(_) => self.wants.depth,
+            EventBody::Gap(_) => false,
+        }
+    }
+
     fn on_event(&mut self, event: &Event, now: UtcNanos, said: &mut Said) {
         match &event.body {
             EventBody::Tick(tick) => match tick.body {
-                TickBody::Trade { price, size, aggressor, .. } if self.wants.trades => {
+                TickBody::Trade { price, size, aggressor, .. } => {
                     let trade = Trade { instrument: tick.instrument, time: tick.time, price, size, aggressor };
                     self.call(now, said, |strategy, context| strategy.on_trade(&trade, context));
                 }
-                TickBody::Trade { .. } => {}
                 TickBody::Quote { bid, ask } => {
                     let quote = Quote { instrument: tick.instrument, time: tick.time, bid, ask };
                     self.own.quotes.insert(tick.instrument, quote);
@@ -169,13 +181,13 @@ impl Host {
                     }
                 }
             },
-            EventBody::Bar(bar) if self.wants.bars.contains(&bar.timeframe) => {
+            EventBody::Bar(bar) => {
                 self.call(now, said, |strategy, context| strategy.on_bar(bar, context));
             }
-            EventBody::Depth(depth) if self.wants.depth => {
+            EventBody::Depth(depth) => {
                 self.call(now, said, |strategy, context| strategy.on_depth(depth, context));
             }
-            EventBody::Bar(_) | EventBody::Depth(_) | EventBody::Gap(_) => {}
+            EventBody::Gap(_) => {}
         }
     }
 

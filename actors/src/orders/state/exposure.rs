@@ -55,7 +55,7 @@ impl Orders {
     /// The most that an open buy may still cost; `None` while that is unknown.
     fn cost(&self, order: &Order) -> Option<Cash> {
         let asked = order.replacing.and_then(|terms| terms.price).max(order.request.price);
-        let reference = || self.prices.get(&order.request.instrument)?.reference(Side::Buy);
+        let reference = || self.prices.get(order.request.instrument)?.reference(Side::Buy);
         asked.or_else(reference)?.times(stake(order))
     }
 

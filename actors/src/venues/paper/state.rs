@@ -23,6 +23,7 @@ use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
 use messages::{Account, ClientOrderId, Instrument, Price, Quantity, Reason, Size, UtcNanos};
 
 use crate::book::Book;
+use crate::by_instrument::ByInstrument;
 
 mod matching;
 mod requests;
@@ -54,7 +55,7 @@ pub struct Settings {
 /// The state.
 pub struct Paper {
     settings: Settings,
-    markets: BTreeMap<Instrument, Market>,
+    markets: ByInstrument<Market>,
     orders: BTreeMap<ClientOrderId, Working>,
     /// Requests on their way, by arrival and by the order in which they were made.
     travelling: BTreeMap<(UtcNanos, u64), VenueRequest>,
@@ -103,7 +104,7 @@ impl Paper {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            markets: BTreeMap::new(),
+            markets: ByInstrument::default(),
             orders: BTreeMap::new(),
             travelling: BTreeMap::new(),
             requests: 0,
@@ -139,7 +140,7 @@ impl Paper {
                 order.created_at,
             ),
         };
-        self.markets.entry(order.request.instrument).or_default().orders.insert((working.arrival, id));
+        self.markets.get_or_default(order.request.instrument).orders.insert((working.arrival, id));
         self.orders.insert(id, working);
     }
 
@@ -196,12 +197,7 @@ impl Paper {
     }
 
     fn on_tick(&mut self, tick: &Tick, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let Some(market) = self.markets.get_mut(&tick.instrument) else {
-            let mut market = Market::default();
-            market.see(tick);
-            self.markets.insert(tick.instrument, market);
-            return;
-        };
+        let market = self.markets.get_or_default(tick.instrument);
         market.see(tick);
         if market.orders.is_empty() {
             return;
@@ -213,7 +209,7 @@ impl Paper {
     }
 
     fn on_depth(&mut self, depth: &Depth, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let market = self.markets.entry(depth.instrument).or_default();
+        let market = self.markets.get_or_default(depth.instrument);
         market.book.on_depth(depth, now);
         market.forget_taken(depth);
         if !market.orders.is_empty() {
@@ -232,7 +228,7 @@ impl Paper {
     /// Takes an order out and says why.
     fn end(&mut self, id: ClientOrderId, now: UtcNanos, why: ReportKind, out: &mut Vec<VenueReport>) {
         if let Some(working) = self.orders.remove(&id) {
-            if let Some(market) = self.markets.get_mut(&working.request.instrument) {
+            if let Some(market) = self.markets.get_mut(working.request.instrument) {
                 market.orders.remove(&(working.arrival, id));
             }
             out.push(self.report(id, now, why));
@@ -249,7 +245,7 @@ impl Market {
     fn see(&mut self, tick: &Tick) {
         match tick.body {
             TickBody::Trade { price, size, .. } => {
-                if self.is_unquoted() {
+                if !self.taken.is_empty() && self.is_unquoted() {
                     self.taken.clear();
                 }
                 self.last = Some(Level { price, size });

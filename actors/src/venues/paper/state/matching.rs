@@ -90,7 +90,7 @@ impl Paper {
     pub(super) fn work(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
         let Some(working) = self.orders.get(&id) else { return };
         let instrument = working.request.instrument;
-        let Some(market) = self.markets.get(&instrument) else { return };
+        let Some(market) = self.markets.get(instrument) else { return };
         if working.waits_for_trigger() {
             if !market.triggers(&working.request) {
                 return;
@@ -108,7 +108,7 @@ impl Paper {
     fn take(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
         let Some(working) = self.orders.get(&id) else { return };
         let (request, mut rest) = (working.request.clone(), working.remaining());
-        let Some(market) = self.markets.get(&request.instrument) else { return };
+        let Some(market) = self.markets.get(request.instrument) else { return };
         let mut takes: Vec<(Price, Quantity)> = Vec::new();
         for level in market.shown(request.side) {
             if !rest.is_positive() || !reaches(&request, level.price) {
@@ -124,7 +124,7 @@ impl Paper {
             return;
         }
         for (price, quantity) in takes {
-            if let Some(market) = self.markets.get_mut(&request.instrument) {
+            if let Some(market) = self.markets.get_mut(request.instrument) {
                 let taken = market.taken.entry((request.side, price)).or_default();
                 *taken = taken.checked_add(quantity).unwrap_or(*taken);
             }
@@ -145,7 +145,7 @@ impl Paper {
             return self.end(id, now, ReportKind::Expired { reason: Reason::code(code) }, out);
         }
         let (side, price) = (working.request.side, working.request.price);
-        let queue = price.and_then(|p| self.markets.get(&working.request.instrument)?.size_at(side, p));
+        let queue = price.and_then(|p| self.markets.get(working.request.instrument)?.size_at(side, p));
         if let Some(working) = self.orders.get_mut(&id)
             && working.queue.is_none()
         {
@@ -198,7 +198,7 @@ impl Paper {
     /// New sizes are shown: queues cannot be longer than they, and a quote that crosses us fills us.
     pub(super) fn match_shown(&mut self, instrument: Instrument, now: UtcNanos, out: &mut Vec<VenueReport>) {
         for id in self.ids(instrument) {
-            let (Some(working), Some(market)) = (self.orders.get_mut(&id), self.markets.get(&instrument)) else {
+            let (Some(working), Some(market)) = (self.orders.get_mut(&id), self.markets.get(instrument)) else {
                 continue;
             };
             let Some(limit) = working.request.price.filter(|_| !working.waits_for_trigger()) else { continue };
@@ -209,7 +209,7 @@ impl Paper {
             let crossing = market.shown(side).next().filter(|best| reaches(&working.request, best.price));
             if let Some(best) = crossing {
                 let quantity = working.remaining().min(best.size.to_quantity());
-                if let Some(market) = self.markets.get_mut(&instrument) {
+                if let Some(market) = self.markets.get_mut(instrument) {
                     let taken = market.taken.entry((side, best.price)).or_default();
                     *taken = taken.checked_add(quantity).unwrap_or(*taken);
                 }
@@ -219,7 +219,7 @@ impl Paper {
     }
 
     fn ids(&self, instrument: Instrument) -> Vec<ClientOrderId> {
-        self.markets.get(&instrument).map(|m| m.orders.iter().map(|(_, id)| *id).collect()).unwrap_or_default()
+        self.markets.get(instrument).map(|m| m.orders.iter().map(|(_, id)| *id).collect()).unwrap_or_default()
     }
 
     fn fill(
@@ -249,7 +249,7 @@ impl Paper {
         out.push(self.report(id, now, ReportKind::Filled(fill)));
         if done
             && let Some(working) = self.orders.remove(&id)
-            && let Some(market) = self.markets.get_mut(&working.request.instrument)
+            && let Some(market) = self.markets.get_mut(working.request.instrument)
         {
             market.orders.remove(&(working.arrival, id));
         }

@@ -23,13 +23,13 @@ impl Paper {
         if self.orders.contains_key(&id) {
             return out.push(self.report(id, now, reject("paper.duplicate", "this client order id is in use")));
         }
-        let crosses = self.markets.get(&request.instrument).is_some_and(|m| m.crosses(&request));
+        let crosses = self.markets.get(request.instrument).is_some_and(|m| m.crosses(&request));
         if request.post_only && crosses {
             return out.push(self.report(id, now, reject("paper.would_match", "a post-only order would have matched")));
         }
         out.push(self.report(id, now, ReportKind::Accepted));
         let expires = matching::expiry(self.settings.rules.get(&request.instrument), &request, now);
-        let market = self.markets.entry(request.instrument).or_default();
+        let market = self.markets.get_or_default(request.instrument);
         market.orders.insert((self.requests, id));
         let arrival = self.requests;
         self.requests += 1;
@@ -71,7 +71,7 @@ impl Paper {
             return out.push(self.report(new_id, now, ReportKind::ReplaceRejected { reason }));
         }
         let keeps_place = working.request.price == before.price && working.request.quantity <= before.quantity;
-        let market = self.markets.entry(before.instrument).or_default();
+        let market = self.markets.get_or_default(before.instrument);
         market.orders.remove(&(working.arrival, id));
         if !keeps_place {
             self.requests += 1;
