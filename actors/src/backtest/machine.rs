@@ -52,6 +52,8 @@ pub struct Machine {
     /// True when orders go to a venue outside: its reports are recorded, and nothing waits for it here.
     venue_is_outside: bool,
     progress: Progress,
+    /// When the orders' next timer is due: it changes only when something is delivered to them.
+    orders_due: Option<UtcNanos>,
     reports: Vec<VenueReport>,
     effects: Vec<Effect>,
 }
@@ -100,6 +102,7 @@ impl Machine {
         recorder: Recorder,
     ) -> Self {
         Self {
+            orders_due: orders.next_due(),
             paper,
             orders,
             positions,
@@ -227,6 +230,7 @@ impl Machine {
         }
         effects.drain(..).for_each(|effect| self.perform(effect, at.now));
         self.effects = effects;
+        self.orders_due = self.orders.next_due();
     }
 
     fn orders_hear(&mut self, message: ToOrders, at: Moment, effects: &mut Vec<Effect>) {
@@ -311,8 +315,12 @@ impl Machine {
         match delivery {
             Delivery::Market { .. } => batches.iter().for_each(|b| host.on_market(b, &mut said)),
             Delivery::Messages { count, .. } => {
-                for update in take(self.to_strategies.entry(name).or_default(), *count) {
+                let Some(waiting) = self.to_strategies.get_mut(&name) else { return };
+                for update in take(waiting, *count) {
                     host.on_order(&update, &mut said);
+                }
+                if waiting.is_empty() {
+                    self.to_strategies.remove(&name);
                 }
             }
             Delivery::Timer => drop(host.on_timers(now, &mut said)),
@@ -331,7 +339,7 @@ impl Machine {
             Delivery::Restored => host.on_restored(&mut said),
             _ => {}
         }
-        if said == Said::default() {
+        if said.is_empty() {
             return;
         }
         let sender = Sender { strategy: name, generation: host.generation() };
@@ -426,7 +434,7 @@ impl Machine {
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let hosts = self.hosts.values().filter_map(Host::next_due);
-        self.paper.next_due().into_iter().chain(self.orders.next_due()).chain(hosts).min()
+        hosts.chain(self.paper.next_due()).chain(self.orders_due).min()
     }
 }
 

@@ -39,8 +39,18 @@ pub struct Host {
     ended: Vec<(OrderId, u32)>,
     /// Orders that it sent and of which nothing was heard yet.
     unheard: BTreeMap<OrderId, Box<OrderRequest>>,
+    /// When its next timer is due; its timers change only while it is called.
+    due: Option<UtcNanos>,
     seen: MarketId,
     at: UtcNanos,
+}
+
+impl Said {
+    /// True when nothing was said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.lines.is_empty()
+    }
 }
 
 impl Host {
@@ -77,6 +87,7 @@ impl Host {
             cancel_on_stop,
             ended: Vec::new(),
             unheard: BTreeMap::new(),
+            due: None,
             seen: MarketId(0),
             at: UtcNanos::MIN,
         }
@@ -232,7 +243,7 @@ impl Host {
     /// When its next timer is due.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
-        self.own.timers.values().min().copied()
+        self.due
     }
 
     /// The runtime stops.
@@ -268,5 +279,6 @@ impl Host {
                 self.unheard.insert(*order_id, request.clone());
             }
         }
+        self.due = self.own.timers.values().min().copied();
     }
 }

@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use messages::instrument::{Rules, Sessions};
+use messages::instrument::Rules;
 use messages::market::{Batch, Depth, EventBody, Level, Tick, TickBody};
 use messages::orders::{Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce};
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
@@ -27,6 +27,9 @@ use crate::by_instrument::ByInstrument;
 
 mod matching;
 mod requests;
+mod working;
+
+use working::{Working, WorkingOrders};
 
 /// What the paper venue can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -56,7 +59,7 @@ pub struct Settings {
 pub struct Paper {
     settings: Settings,
     markets: ByInstrument<Market>,
-    orders: BTreeMap<ClientOrderId, Working>,
+    orders: WorkingOrders,
     /// Requests on their way, by arrival and by the order in which they were made.
     travelling: BTreeMap<(UtcNanos, u64), VenueRequest>,
     requests: u64,
@@ -76,28 +79,6 @@ struct Market {
     orders: BTreeSet<(u64, ClientOrderId)>,
 }
 
-/// One of our orders at the venue.
-#[derive(Debug, Clone)]
-struct Working {
-    request: OrderRequest,
-    arrival: u64,
-    filled: Quantity,
-    fills: u32,
-    triggered: bool,
-    /// Size before it at its price; `None` while its price is not shown.
-    queue: Option<Quantity>,
-    expires: Option<UtcNanos>,
-}
-
-impl Working {
-    fn remaining(&self) -> Quantity {
-        self.request.quantity.checked_sub(self.filled).unwrap_or(Quantity::ZERO)
-    }
-    fn waits_for_trigger(&self) -> bool {
-        self.request.order_type.is_conditional() && !self.triggered
-    }
-}
-
 impl Paper {
     /// An empty venue.
     #[must_use]
@@ -105,7 +86,7 @@ impl Paper {
         Self {
             settings,
             markets: ByInstrument::default(),
-            orders: BTreeMap::new(),
+            orders: WorkingOrders::default(),
             travelling: BTreeMap::new(),
             requests: 0,
             now: UtcNanos::MIN,
@@ -127,26 +108,17 @@ impl Paper {
         }
         self.requests += 1;
         let id = order.current_client_order_id();
-        let working = Working {
-            request: order.request.clone(),
-            arrival: self.requests,
-            filled: order.filled,
-            fills: 0,
-            triggered: order.triggered,
-            queue: None,
-            expires: matching::expiry(
-                self.settings.rules.get(&order.request.instrument),
-                &order.request,
-                order.created_at,
-            ),
-        };
+        let rules = self.settings.rules.get(&order.request.instrument);
+        let mut working = Working::new(rules, order.request.clone(), self.requests, order.created_at);
+        working.filled = order.filled;
+        working.triggered = order.triggered;
         self.markets.get_or_default(order.request.instrument).orders.insert((working.arrival, id));
         self.orders.insert(id, working);
     }
 
     /// A fill that the ledger holds, at start: so that execution ids go on where they were.
     pub fn restore_fills(&mut self, id: ClientOrderId, fills: u32) {
-        if let Some(working) = self.orders.get_mut(&id) {
+        if let Some(working) = self.orders.get_mut(id) {
             working.fills = fills;
         }
     }
@@ -175,25 +147,29 @@ impl Paper {
 
     /// Lets time pass: requests arrive, days end.
     pub fn on_timer(&mut self, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        while let Some(first) = self.travelling.first_entry() {
-            if first.key().0 > now {
-                break;
-            }
-            let arrival = first.key().0;
-            let request = first.remove();
+        while let Some(arrival) = self.next_arrival().filter(|at| *at <= now) {
+            let Some((_, request)) = self.travelling.pop_first() else { break };
             self.now = self.now.max(arrival);
             self.arrive(request, arrival, out);
         }
         self.now = self.now.max(now);
-        self.expire(now, out);
+        if self.orders.next_expiry().is_some_and(|at| at <= now) {
+            self.expire(now, out);
+        }
     }
 
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
-        let arrival = self.travelling.first_key_value().map(|((at, _), _)| *at);
-        let expiry = self.orders.values().filter_map(|w| w.expires).min();
-        arrival.into_iter().chain(expiry).min()
+        match (self.next_arrival(), self.orders.next_expiry()) {
+            (Some(arrival), Some(expiry)) => Some(arrival.min(expiry)),
+            (arrival, expiry) => arrival.or(expiry),
+        }
+    }
+
+    /// When the next request arrives.
+    fn next_arrival(&self) -> Option<UtcNanos> {
+        self.travelling.first_key_value().map(|((at, _), _)| *at)
     }
 
     fn on_tick(&mut self, tick: &Tick, now: UtcNanos, out: &mut Vec<VenueReport>) {
@@ -218,16 +194,14 @@ impl Paper {
     }
 
     fn expire(&mut self, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let due: Vec<ClientOrderId> =
-            self.orders.iter().filter(|(_, w)| w.expires.is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
-        for id in due {
+        for id in self.orders.expired(now) {
             self.end(id, now, ReportKind::Expired { reason: Reason::code("day_ended") }, out);
         }
     }
 
     /// Takes an order out and says why.
     fn end(&mut self, id: ClientOrderId, now: UtcNanos, why: ReportKind, out: &mut Vec<VenueReport>) {
-        if let Some(working) = self.orders.remove(&id) {
+        if let Some(working) = self.orders.remove(id) {
             if let Some(market) = self.markets.get_mut(working.request.instrument) {
                 market.orders.remove(&(working.arrival, id));
             }

@@ -3,12 +3,6 @@
 use super::*;
 use crate::accounting;
 
-/// When a request's time in force ends by itself.
-pub(super) fn expiry(rules: Option<&Rules>, request: &OrderRequest, now: UtcNanos) -> Option<UtcNanos> {
-    let sessions = rules.map_or(Sessions::AroundTheClock, |r| r.sessions);
-    (request.time_in_force == TimeInForce::Day).then(|| sessions.day_ends(now))
-}
-
 impl Market {
     /// The levels that an order on `side` would meet, best first, less what we took of them.
     fn shown(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
@@ -88,14 +82,14 @@ fn to_size(quantity: Quantity) -> Size {
 impl Paper {
     /// Works an order that has just arrived, was changed or was triggered.
     pub(super) fn work(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let Some(working) = self.orders.get(&id) else { return };
+        let Some(working) = self.orders.get(id) else { return };
         let instrument = working.request.instrument;
         let Some(market) = self.markets.get(instrument) else { return };
         if working.waits_for_trigger() {
             if !market.triggers(&working.request) {
                 return;
             }
-            if let Some(working) = self.orders.get_mut(&id) {
+            if let Some(working) = self.orders.get_mut(id) {
                 working.triggered = true;
             }
             out.push(self.report(id, now, ReportKind::Triggered));
@@ -106,7 +100,7 @@ impl Paper {
 
     /// Takes what is shown on the other side, as far as the limit reaches.
     fn take(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let Some(working) = self.orders.get(&id) else { return };
+        let Some(working) = self.orders.get(id) else { return };
         let (request, mut rest) = (working.request.clone(), working.remaining());
         let Some(market) = self.markets.get(request.instrument) else { return };
         let mut takes: Vec<(Price, Quantity)> = Vec::new();
@@ -134,7 +128,7 @@ impl Paper {
 
     /// What is left rests with a place in the queue, or ends.
     fn settle(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let Some(working) = self.orders.get(&id) else { return };
+        let Some(working) = self.orders.get(id) else { return };
         let ends = match working.request.time_in_force {
             TimeInForce::Ioc => Some("ioc_unfilled"),
             TimeInForce::Fok => Some("fok_unfilled"),
@@ -146,7 +140,7 @@ impl Paper {
         }
         let (side, price) = (working.request.side, working.request.price);
         let queue = price.and_then(|p| self.markets.get(working.request.instrument)?.size_at(side, p));
-        if let Some(working) = self.orders.get_mut(&id)
+        if let Some(working) = self.orders.get_mut(id)
             && working.queue.is_none()
         {
             working.queue = queue;
@@ -164,7 +158,7 @@ impl Paper {
     ) {
         let mut left = size.to_quantity();
         for id in self.ids(instrument) {
-            let Some(working) = self.orders.get_mut(&id) else { continue };
+            let Some(working) = self.orders.get_mut(id) else { continue };
             if working.waits_for_trigger() {
                 self.work(id, now, out);
                 continue;
@@ -198,7 +192,7 @@ impl Paper {
     /// New sizes are shown: queues cannot be longer than they, and a quote that crosses us fills us.
     pub(super) fn match_shown(&mut self, instrument: Instrument, now: UtcNanos, out: &mut Vec<VenueReport>) {
         for id in self.ids(instrument) {
-            let (Some(working), Some(market)) = (self.orders.get_mut(&id), self.markets.get(instrument)) else {
+            let (Some(working), Some(market)) = (self.orders.get_mut(id), self.markets.get(instrument)) else {
                 continue;
             };
             let Some(limit) = working.request.price.filter(|_| !working.waits_for_trigger()) else { continue };
@@ -232,7 +226,7 @@ impl Paper {
         out: &mut Vec<VenueReport>,
     ) {
         let fee = self.fee(id, price, quantity, liquidity);
-        let Some(working) = self.orders.get_mut(&id).filter(|_| quantity.is_positive()) else { return };
+        let Some(working) = self.orders.get_mut(id).filter(|_| quantity.is_positive()) else { return };
         working.filled = working.filled.checked_add(quantity).unwrap_or(working.filled);
         working.fills += 1;
         let execution_id = format!("{id}:{}", working.fills).parse();
@@ -248,7 +242,7 @@ impl Paper {
         let done = !working.remaining().is_positive();
         out.push(self.report(id, now, ReportKind::Filled(fill)));
         if done
-            && let Some(working) = self.orders.remove(&id)
+            && let Some(working) = self.orders.remove(id)
             && let Some(market) = self.markets.get_mut(working.request.instrument)
         {
             market.orders.remove(&(working.arrival, id));
@@ -257,7 +251,7 @@ impl Paper {
 
     /// The fee, in quote asset.
     fn fee(&self, id: ClientOrderId, price: Price, quantity: Quantity, liquidity: Liquidity) -> Option<Fee> {
-        let rules = self.settings.rules.get(&self.orders.get(&id)?.request.instrument)?;
+        let rules = self.settings.rules.get(&self.orders.get(id)?.request.instrument)?;
         let ppm = match liquidity {
             Liquidity::Maker => self.settings.maker_fee_ppm,
             Liquidity::Taker => self.settings.taker_fee_ppm,

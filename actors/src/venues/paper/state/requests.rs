@@ -11,7 +11,7 @@ impl Paper {
                 self.replace(client_order_id, new_client_order_id, replacement, now, out);
             }
             VenueRequest::Query { client_order_id, .. } => {
-                let known = self.orders.contains_key(&client_order_id);
+                let known = self.orders.get(client_order_id).is_some();
                 let kind = if known { ReportKind::Accepted } else { ReportKind::Unknown };
                 out.push(self.report(client_order_id, now, kind));
             }
@@ -20,7 +20,7 @@ impl Paper {
 
     fn submit(&mut self, id: ClientOrderId, request: OrderRequest, now: UtcNanos, out: &mut Vec<VenueReport>) {
         let reject = |code, text: &str| ReportKind::Rejected { reason: Reason::code(code), text: text.to_owned() };
-        if self.orders.contains_key(&id) {
+        if self.orders.get(id).is_some() {
             return out.push(self.report(id, now, reject("paper.duplicate", "this client order id is in use")));
         }
         let crosses = self.markets.get(request.instrument).is_some_and(|m| m.crosses(&request));
@@ -28,19 +28,17 @@ impl Paper {
             return out.push(self.report(id, now, reject("paper.would_match", "a post-only order would have matched")));
         }
         out.push(self.report(id, now, ReportKind::Accepted));
-        let expires = matching::expiry(self.settings.rules.get(&request.instrument), &request, now);
         let market = self.markets.get_or_default(request.instrument);
         market.orders.insert((self.requests, id));
         let arrival = self.requests;
         self.requests += 1;
-        let working =
-            Working { request, arrival, filled: Quantity::ZERO, fills: 0, triggered: false, queue: None, expires };
-        self.orders.insert(id, working);
+        let rules = self.settings.rules.get(&request.instrument);
+        self.orders.insert(id, Working::new(rules, request, arrival, now));
         self.work(id, now, out);
     }
 
     fn cancel(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        if self.orders.contains_key(&id) {
+        if self.orders.get(id).is_some() {
             self.end(id, now, ReportKind::Canceled, out);
         } else {
             let reason = Reason::code("paper.unknown_order");
@@ -57,7 +55,7 @@ impl Paper {
         now: UtcNanos,
         out: &mut Vec<VenueReport>,
     ) {
-        let Some(mut working) = self.orders.remove(&id) else {
+        let Some(mut working) = self.orders.remove(id) else {
             let reason = Reason::code("paper.unknown_order");
             return out.push(self.report(new_id, now, ReportKind::ReplaceRejected { reason }));
         };
@@ -66,7 +64,8 @@ impl Paper {
         working.request.price = terms.price.or(before.price);
         working.request.stop_price = terms.stop_price.or(before.stop_price);
         if !working.remaining().is_positive() {
-            self.orders.insert(id, Working { request: before, ..working });
+            working.request = before;
+            self.orders.insert(id, working);
             let reason = Reason::code("paper.already_filled");
             return out.push(self.report(new_id, now, ReportKind::ReplaceRejected { reason }));
         }
