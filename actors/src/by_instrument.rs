@@ -37,16 +37,22 @@ impl<T> ByInstrument<T> {
     where
         T: Default,
     {
-        self.recent = self.find(instrument).unwrap_or_else(|place| {
-            self.values.insert(place, (instrument, T::default()));
-            place
-        });
+        if !self.is_recent(instrument) {
+            self.recent = self.find(instrument).unwrap_or_else(|place| {
+                self.values.insert(place, (instrument, T::default()));
+                place
+            });
+        }
         &mut self.values[self.recent].1
+    }
+
+    fn is_recent(&self, instrument: Instrument) -> bool {
+        self.values.get(self.recent).is_some_and(|(last, _)| *last == instrument)
     }
 
     /// Where the instrument is, or where it would be.
     fn find(&self, instrument: Instrument) -> Result<usize, usize> {
-        if self.values.get(self.recent).is_some_and(|(last, _)| *last == instrument) {
+        if self.is_recent(instrument) {
             return Ok(self.recent);
         }
         self.values.binary_search_by_key(&instrument, |(known, _)| *known)

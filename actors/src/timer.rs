@@ -1,9 +1,18 @@
-//! One timer of an actor: set to the next instant at which its state has something to do.
+//! Timers: the next instant at which a state has something to do, and an actor's task that waits for it.
 
 use messages::UtcNanos;
 use ractor::{ActorRef, Message};
 
 use crate::clock::Clock;
+
+/// The earlier of two instants at which something is due, if anything is.
+#[must_use]
+pub fn earliest(one: Option<UtcNanos>, other: Option<UtcNanos>) -> Option<UtcNanos> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
 
 /// A timer that sends the actor a message.
 #[derive(Default)]

@@ -179,19 +179,23 @@ macro_rules! fixed_point {
 
             /// From a scaled integer; `None` when it does not fit the column.
             #[must_use]
+            #[inline]
             pub fn from_raw(raw: $raw) -> Option<Self> {
                 (-$max..=$max).contains(&raw).then_some(Self(raw))
             }
             /// The scaled integer.
             #[must_use]
+            #[inline]
             pub const fn raw(self) -> $raw { self.0 }
             /// The sum; `None` when it does not fit the column.
             #[must_use]
+            #[inline]
             pub fn checked_add(self, other: Self) -> Option<Self> {
                 self.0.checked_add(other.0).and_then(Self::from_raw)
             }
             /// The difference; `None` when it does not fit the column.
             #[must_use]
+            #[inline]
             pub fn checked_sub(self, other: Self) -> Option<Self> {
                 self.0.checked_sub(other.0).and_then(Self::from_raw)
             }
@@ -319,6 +323,7 @@ impl Price {
 
     /// price × quantity, exact.
     #[must_use]
+    #[inline]
     pub fn notional(self, quantity: Quantity) -> Option<Notional> {
         i128::from(self.0).checked_mul(quantity.0).map(Notional)
     }
@@ -346,6 +351,7 @@ impl Size {
 
     /// As a quantity: exact, the scale grows by one digit.
     #[must_use]
+    #[inline]
     pub fn to_quantity(self) -> Quantity {
         Quantity(i128::from(self.0) * 10)
     }
@@ -419,6 +425,7 @@ impl Notional {
     }
     /// The sum; `None` beyond 128 bits.
     #[must_use]
+    #[inline]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }

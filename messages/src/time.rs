@@ -53,17 +53,20 @@ impl UtcNanos {
     }
     /// The start of the interval of `width` that holds this instant, counted from 1970.
     #[must_use]
+    #[inline]
     pub fn floor_to(self, width: Duration) -> Self {
         let width = nanos(width).max(1);
         Self(self.0.div_euclid(width).saturating_mul(width))
     }
     /// Later by `by`, at most [`Self::MAX`].
     #[must_use]
+    #[inline]
     pub fn after(self, by: Duration) -> Self {
         Self(self.0.saturating_add(nanos(by)))
     }
     /// Earlier by `by`, at least [`Self::MIN`].
     #[must_use]
+    #[inline]
     pub fn before(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(by)))
     }
@@ -84,6 +87,7 @@ impl UtcNanos {
 
 /// Nanoseconds of a duration, at most what 64 bits hold.
 #[must_use]
+#[inline]
 pub fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

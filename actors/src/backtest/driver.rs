@@ -11,6 +11,7 @@ use messages::{MarketId, StrategyId, UtcNanos, caps};
 use super::machine::Machine;
 use crate::market::state::Market;
 use crate::strategies::host::Host;
+use crate::timer::earliest;
 
 /// Runs a machine on an input.
 pub struct Driver {
@@ -83,8 +84,8 @@ impl Driver {
     /// Lets everything happen that is due up to `until`, in order of time.
     fn pass_time(&mut self, until: UtcNanos) {
         loop {
-            let machine = self.machine.next_due();
-            let next = machine.into_iter().chain(self.market.next_due()).chain(self.next_snapshot).min();
+            let states = earliest(self.machine.next_due(), self.market.next_due());
+            let next = earliest(states, self.next_snapshot);
             let Some(due) = next.filter(|due| *due <= until) else { return };
             self.now = self.now.max(due);
             self.fire(due);

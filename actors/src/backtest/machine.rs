@@ -16,6 +16,7 @@ use crate::orders::state::{Effect, Moment, Orders};
 use crate::positions::state::Positions;
 use crate::restore::Restored;
 use crate::strategies::host::{Host, Said};
+use crate::timer::earliest;
 use crate::venues::paper::state::Paper;
 
 /// A message to the orders state.
@@ -433,8 +434,8 @@ impl Machine {
     /// The earliest instant at which any timer is due.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
-        let hosts = self.hosts.values().filter_map(Host::next_due);
-        hosts.chain(self.paper.next_due()).chain(self.orders_due).min()
+        let ours = earliest(self.paper.next_due(), self.orders_due);
+        self.hosts.values().map(Host::next_due).fold(ours, earliest)
     }
 }
 

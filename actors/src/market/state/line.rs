@@ -91,25 +91,30 @@ impl Line {
 
     /// Adds to the bar that holds the instant `time`.
     pub fn add(&mut self, time: UtcNanos, part: &Summary, venue_now: UtcNanos) -> Result<Added, Refused> {
-        let place = self.place(time);
-        let slot = match self.slots.get_mut(place) {
-            Some(slot) if slot.open <= time => slot,
-            _ => return self.insert(time, *part, venue_now).map(|slot| Added { end: slot.end, merged: false }),
+        let Some(slot) = self.slot_of(time) else {
+            return self.insert(time, *part, venue_now).map(|slot| Added { end: slot.end, merged: false });
         };
         if !slot.summary.merge(part) {
             return Err(Refused::Overflow);
         }
-        self.changed += usize::from(!slot.changed);
-        slot.changed = true;
-        Ok(Added { end: slot.end, merged: slot.merged })
+        let was_changed = std::mem::replace(&mut slot.changed, true);
+        let added = Added { end: slot.end, merged: slot.merged };
+        self.changed += usize::from(!was_changed);
+        Ok(added)
+    }
+
+    /// The bar that holds `time`: nearly always the newest.
+    fn slot_of(&mut self, time: UtcNanos) -> Option<&mut Slot> {
+        if self.slots.back().is_some_and(|slot| slot.open <= time && time < slot.end) {
+            return self.slots.back_mut();
+        }
+        let place = self.place(time);
+        self.slots.get_mut(place).filter(|slot| slot.open <= time)
     }
 
     /// The first slot that ends after `time`: the one that holds it, or the place for it.
     fn place(&self, time: UtcNanos) -> usize {
         // Nearly always one of the newest; a search by halves would touch slots long out of cache.
-        if self.slots.back().is_some_and(|slot| slot.open <= time && time < slot.end) {
-            return self.slots.len() - 1;
-        }
         let newer = self.slots.iter().rev().take(NEWEST).take_while(|slot| slot.end > time).count();
         if newer < NEWEST { self.slots.len() - newer } else { self.slots.partition_point(|slot| slot.end <= time) }
     }

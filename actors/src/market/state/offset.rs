@@ -20,6 +20,8 @@ pub struct Offset {
     bucket_end: i64,
     newest: Option<i64>,
     before: Option<i64>,
+    /// The larger of the two, which is asked for far more often than it changes.
+    largest: Option<i64>,
 }
 
 impl Offset {
@@ -29,7 +31,10 @@ impl Offset {
             self.roll(received.0);
         }
         let offset = event.since(received);
-        self.newest = Some(self.newest.map_or(offset, |newest| newest.max(offset)));
+        if self.newest.is_none_or(|newest| newest < offset) {
+            self.newest = Some(offset);
+            self.largest = self.newest.max(self.before);
+        }
     }
 
     #[cold]
@@ -42,7 +47,7 @@ impl Offset {
 
     /// Nanoseconds by which the venue's clock is ahead of ours; `None` before the first message.
     pub fn nanos(&self) -> Option<i64> {
-        self.newest.max(self.before)
+        self.largest
     }
 }
 

@@ -75,17 +75,21 @@ impl Trades {
 #[derive(Debug, Default)]
 struct Window {
     arrived: VecDeque<i64>,
+    /// Empty until one arrives out of order: up to then those that arrived are sorted.
     sorted: VecDeque<i64>,
 }
 
 impl Window {
     /// False when the sequence is in the window already.
     fn insert(&mut self, sequence: i64) -> bool {
-        if self.sorted.back().is_none_or(|&highest| highest < sequence) {
-            self.sorted.push_back(sequence);
-        } else {
-            let Err(place) = self.sorted.binary_search(&sequence) else { return false };
-            self.sorted.insert(place, sequence);
+        if self.sorted.is_empty() && self.arrived.back().is_some_and(|&last| last >= sequence) {
+            if self.arrived.binary_search(&sequence).is_ok() {
+                return false;
+            }
+            self.sorted.extend(&self.arrived);
+        }
+        if !self.sorted.is_empty() && !self.sort_in(sequence) {
+            return false;
         }
         self.arrived.push_back(sequence);
         if self.arrived.len() > caps::TRADE_ID_WINDOW {
@@ -94,12 +98,51 @@ impl Window {
         true
     }
 
+    fn sort_in(&mut self, sequence: i64) -> bool {
+        if self.sorted.back().is_some_and(|&highest| highest < sequence) {
+            self.sorted.push_back(sequence);
+            return true;
+        }
+        let place = self.sorted.binary_search(&sequence);
+        place.map_err(|place| self.sorted.insert(place, sequence)).is_err()
+    }
+
     fn forget_oldest(&mut self) {
         let Some(oldest) = self.arrived.pop_front() else { return };
         if self.sorted.front() == Some(&oldest) {
             self.sorted.pop_front();
         } else if let Ok(place) = self.sorted.binary_search(&oldest) {
             self.sorted.remove(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Mostly the next number, sometimes a repeated, late or skipped one.
+    fn steps() -> impl Strategy<Value = Vec<i64>> {
+        proptest::collection::vec(prop_oneof![40 => Just(1i64), 1 => -6_000..6_000i64], 0..12_000)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_window_holds_the_last_that_arrived(steps in steps()) {
+            let (mut window, mut model) = (Window::default(), VecDeque::new());
+            let mut sequence = 0;
+            for step in steps {
+                sequence += step;
+                let fresh = !model.contains(&sequence);
+                prop_assert_eq!(window.insert(sequence), fresh);
+                if fresh {
+                    model.push_back(sequence);
+                    model.drain(..model.len().saturating_sub(caps::TRADE_ID_WINDOW));
+                }
+            }
         }
     }
 }

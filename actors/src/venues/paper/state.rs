@@ -24,6 +24,7 @@ use messages::{Account, ClientOrderId, Instrument, Price, Quantity, Reason, Size
 
 use crate::book::Book;
 use crate::by_instrument::ByInstrument;
+use crate::timer::earliest;
 
 mod matching;
 mod requests;
@@ -161,10 +162,7 @@ impl Paper {
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
-        match (self.next_arrival(), self.orders.next_expiry()) {
-            (Some(arrival), Some(expiry)) => Some(arrival.min(expiry)),
-            (arrival, expiry) => arrival.or(expiry),
-        }
+        earliest(self.next_arrival(), self.orders.next_expiry())
     }
 
     /// When the next request arrives.
