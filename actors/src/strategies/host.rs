@@ -282,3 +282,6 @@ impl Host {
         self.due = self.own.timers.values().min().copied();
     }
 }
+
+#[cfg(test)]
+mod tests;
