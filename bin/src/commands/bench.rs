@@ -29,7 +29,11 @@ enum What {
     /// From a frame to a tick, to an order, to the venue.
     Latency,
     /// Decoded trades through ema_cross and the paper venue.
-    Backtest,
+    Backtest {
+        /// How many trades.
+        #[arg(long, default_value_t = 2_000_000)]
+        ticks: usize,
+    },
 }
 
 /// One figure beside its target.
@@ -54,7 +58,7 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
     let (bench, results) = match arguments.what {
         What::Ingest => ("ingest", ingest::measure(&settings)?),
         What::Latency => ("latency", latency::measure(&settings)?),
-        What::Backtest => ("backtest", backtest::measure(settings, registry)?),
+        What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
     };
     let bench = Bench { bench, machine: machine::Machine::this(), results };
     if arguments.json {
