@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use messages::ids::ClientOrderIds;
 use messages::instrument::Rules;
+use messages::ledger::LedgerRecord;
 use messages::venues::Capabilities;
 use messages::{Exchange, Instrument, StrategyId};
 
@@ -74,6 +75,12 @@ impl Assembly {
     #[must_use]
     pub fn rules(&self) -> &BTreeMap<Instrument, Rules> {
         &self.rules
+    }
+
+    /// The record of these rules that every start writes behind its own.
+    #[must_use]
+    pub fn instruments(&self) -> LedgerRecord {
+        LedgerRecord::Instruments(self.rules.values().cloned().collect())
     }
 
     /// The market.

@@ -122,6 +122,12 @@ impl Inlet {
         self.queue.is_empty()
     }
 
+    /// Batches that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The queue itself, for a thread that waits on several.
     #[must_use]
     pub fn receiver(&self) -> &flume::Receiver<Delivered> {

@@ -25,6 +25,7 @@ pub mod runtime;
 pub mod settings;
 pub mod snapshots;
 pub mod strategies;
+pub mod telemetry;
 pub mod timer;
 mod tree;
 pub mod venues;

@@ -17,6 +17,8 @@ pub enum Child {
     Snapshots,
     /// A feed.
     Feed,
+    /// Metrics.
+    Telemetry,
     /// The edge.
     Http,
 }
@@ -43,9 +45,11 @@ pub fn decide(child: Child, failures: u32) -> Action {
     match child {
         Child::Market => Action::Stop,
         Child::Http => Action::GoOnWithout,
+        // Nobody stops trading for want of metrics.
+        Child::Telemetry if failures > MOST => Action::GoOnWithout,
         _ if failures > MOST => Action::Stop,
         Child::Trading => Action::RestoreTrading,
-        Child::Strategy | Child::Snapshots | Child::Feed => Action::Replace,
+        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry => Action::Replace,
     }
 }
 
@@ -64,6 +68,8 @@ mod tests {
             (Child::Snapshots, 5, Action::Replace),
             (Child::Feed, 1, Action::Replace),
             (Child::Feed, 6, Action::Stop),
+            (Child::Telemetry, 5, Action::Replace),
+            (Child::Telemetry, 6, Action::GoOnWithout),
             (Child::Http, 100, Action::GoOnWithout),
         ] {
             assert_eq!(decide(child, failures), expected, "{child:?} {failures}");

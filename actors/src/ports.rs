@@ -54,6 +54,21 @@ pub enum ToMarket {
     Wake,
     /// Publish what is open as incomplete, and stop.
     Stop(RpcReplyPort<()>),
+    /// How are you?
+    Status(RpcReplyPort<MarketStatus>),
+}
+
+/// How the market actor stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketStatus {
+    /// Frames that wait.
+    pub waiting: usize,
+    /// Frames taken since its start.
+    pub frames: u64,
+    /// Frames among them that could not be decoded.
+    pub undecodable: u64,
+    /// What its state has counted.
+    pub counters: crate::market::state::Counters,
 }
 
 /// To the orders actor.
@@ -94,6 +109,8 @@ pub struct OrdersStatus {
     pub open: Vec<Order>,
     /// Effects that wait for the ledger.
     pub waiting: usize,
+    /// What its state has counted since its start.
+    pub counters: crate::orders::state::Counters,
 }
 
 /// To the positions actor.
@@ -112,6 +129,12 @@ pub enum ToVenue {
     Begin,
     /// Requests, in order.
     Requests(Vec<VenueRequest>),
+}
+
+/// To the telemetry actor.
+pub enum ToTelemetry {
+    /// Take a sample now; the reply comes when it is on its way.
+    Sample(RpcReplyPort<()>),
 }
 
 /// To a strategy's shell.

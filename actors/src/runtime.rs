@@ -23,7 +23,9 @@ use crate::clock::Clock;
 use crate::deliveries::first_number;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
-use crate::ports::{OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::ports::{
+    OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
+};
 use crate::restore;
 use crate::settings::Deciding;
 use crate::strategies::registry::Registry;
@@ -55,6 +57,8 @@ pub struct Plan {
     pub clock: Clock,
     /// False while the ledger cannot write; storage sets it.
     pub ledger_writes: Arc<AtomicBool>,
+    /// How often metrics are taken, on the wall clock.
+    pub telemetry_every: Duration,
     /// Where orders go.
     pub route: Route,
 }
@@ -110,6 +114,7 @@ pub(crate) struct Ports {
     pub venue: Port<ToVenue>,
     pub venue_wake: Port<Wake>,
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+    pub telemetry: Port<ToTelemetry>,
 }
 
 /// Starts everything. The ledger alone decides how: DuckDB may still be opening.
@@ -137,18 +142,21 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     });
     let first = past.next_block.max(tail::next_id(&tail));
     let first_block = (first, MarketId(first.0 + caps::MARKET_ID_BLOCK));
+    let account = assembly.deciding().account.name;
+    let instance = plan.instance.clone();
     let started = Started {
         instance: plan.instance,
         epoch,
         seed,
         config_hash: messages::ids::hash(settings.as_bytes()),
         mode: plan.mode,
-        account: assembly.deciding().account.name,
+        account,
         settings,
         at: now,
     };
     let ids = LedgerRecord::MarketIds { first: first_block.0, end: first_block.1 };
-    let ledger = storage.ledger.append_and_wait(vec![LedgerRecord::Started(started), ids])?;
+    let records = vec![LedgerRecord::Started(started), assembly.instruments(), ids];
+    let ledger = storage.ledger.append_and_wait(records)?;
 
     let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
     let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
@@ -163,6 +171,9 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         ledger: storage.ledger.clone(),
         journal: storage.market.clone(),
         database: storage.database(),
+        applied: (storage.applied_ledger().clone(), storage.applied_market().clone()),
+        telemetry: storage.telemetry(),
+        telemetry_every: plan.telemetry_every,
         ledger_writes: plan.ledger_writes,
         channels: Channels {
             orders: waking(CORE_QUEUE, &ports.orders_wake),
@@ -187,6 +198,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let frames_queue = plan.frames_queue;
     let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
+    tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
     Ok(Runtime { root, wants_stop, ports })
 }
 
@@ -206,7 +218,11 @@ pub(crate) async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) ->
     ask_within(STEP, send).await
 }
 
-async fn ask_within<T: Send + 'static>(limit: Duration, send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+/// As [`ask`], with another limit.
+pub(crate) async fn ask_within<T: Send + 'static>(
+    limit: Duration,
+    send: impl FnOnce(RpcReplyPort<T>) -> bool,
+) -> Option<T> {
     let (tx, rx) = ractor::concurrency::oneshot();
     if !send(RpcReplyPort::from(tx)) {
         return None;
@@ -264,5 +280,6 @@ impl Runtime {
         // Every step of a stop has its own limit; this is their sum.
         ask_within(STEP * 6, |reply| self.root.send_message(ToRoot::Stop(reply)).is_ok()).await;
         let _ = self.root.wait(Some(STEP)).await;
+        tracing::info!(event = "stopped", "the runtime has stopped");
     }
 }

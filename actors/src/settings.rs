@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use messages::instrument::{Asset, Exchange, Instrument, Rules, Sessions, Symbol};
 use messages::market::Timeframe;
+use messages::telemetry::Level;
 use messages::{Account, Cash, Price, Quantity, Size, StrategyId};
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,17 @@ pub struct SimulatedSymbol {
     pub trades_per_sec: u32,
     /// Quotes per second.
     pub quotes_per_sec: u32,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// The least that a log line must matter to be stored.
+    pub level: Level,
+    /// How often metrics are taken.
+    #[serde(with = "crate::durations")]
+    pub every: Duration,
 }
 
 /// `[instruments."exchange:symbol"]`

@@ -6,6 +6,7 @@
 //! ├─ trading      one group, restored together from the ledger: orders · positions · venue (paper, or a gateway)
 //! ├─ strategies   one shell each; the user's code on its own thread
 //! ├─ snapshots    portfolio snapshots: start, schedule, end of day
+//! ├─ telemetry    metrics into storage
 //! └─ feed         a thread that plays frames into the market's queue
 //! ```
 //! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
@@ -22,7 +23,7 @@ use messages::snapshots::SnapshotType;
 use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::datadir::Paths;
-use storage::journal::{Health, Log};
+use storage::journal::{Health, Log, Watermark};
 use storage::service::Database;
 
 use crate::assembly::Assembly;
@@ -33,13 +34,14 @@ use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
 use crate::runtime::{Ports, STEP, WantsStop, ask};
 use crate::snapshots::{self, SnapshotsActor};
 use crate::strategies::registry::Registry;
 use crate::strategies::{self, StrategyActor};
+use crate::telemetry::{self, TelemetryActor};
 use crate::venues::Route;
 use crate::venues::gateway::{self, GatewayActor};
 use crate::venues::paper::{self, PaperActor};
@@ -79,6 +81,10 @@ pub(crate) struct Tree {
     pub ledger: storage::journal::Journal<LedgerRecord>,
     pub journal: storage::journal::Journal<MarketRecord>,
     pub database: Database,
+    /// How far the tables hold the ledger and the market journal.
+    pub applied: (Watermark, Watermark),
+    pub telemetry: storage::telemetry::Sender,
+    pub telemetry_every: Duration,
     pub ledger_writes: Arc<AtomicBool>,
     pub ports: Ports,
     pub channels: Channels,
@@ -133,6 +139,7 @@ impl Actor for Root {
         let (queue, signal) = tree.start_market(&me, market, first_block.1, frames_queue).await?;
         tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
+        tree.start_telemetry(&me).await?;
         if let Some(missed) = missed {
             let _ = queue.send_async(FromFeed::Frame(missed)).await;
             signal.raise();
@@ -203,6 +210,7 @@ impl Tree {
         match policy::decide(child, failures) {
             policy::Action::Replace => match (child, name) {
                 (Child::Snapshots, _) => self.start_snapshots(me).await?,
+                (Child::Telemetry, _) => self.start_telemetry(me).await?,
                 (Child::Strategy, Some(name)) => {
                     let durable = self.ledger.watermark().get();
                     let restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
@@ -400,6 +408,28 @@ impl Tree {
         Ok(())
     }
 
+    async fn start_telemetry(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
+        let core = [("orders", &self.channels.orders), ("positions", &self.channels.positions)];
+        let core = core.into_iter().chain([("paper", &self.channels.venue)]);
+        let queues = core.map(|(name, (_, inlet))| (name.to_owned(), inlet.clone()));
+        let listeners = self.listeners.iter().map(|(name, (_, inlet))| (name.to_string(), inlet.clone()));
+        let arguments = telemetry::Arguments {
+            every: self.telemetry_every,
+            market: self.ports.market.clone(),
+            orders: self.ports.orders.clone(),
+            strategies: self.ports.strategies.clone(),
+            queues: queues.chain(listeners).collect(),
+            ledger: (self.ledger.clone(), self.applied.0.clone()),
+            journal: (self.journal.clone(), self.applied.1.clone()),
+            sender: self.telemetry.clone(),
+            wall: self.wall.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, TelemetryActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Telemetry, None));
+        self.ports.telemetry.fill(actor);
+        Ok(())
+    }
+
     /// Gives the market the tail of its journal, and says what was missed since.
     fn rebuild_market(
         &self,
@@ -444,7 +474,8 @@ impl Tree {
         self.ports.orders.cast(ToOrders::Trading(change));
     }
 
-    /// Stops in order: no more input, strategies, orders at rest, a last snapshot, the market's open bars.
+    /// Stops in order: no more input, strategies, orders at rest, a last snapshot, the market's open bars, a
+    /// last sample of it all.
     async fn stop(&mut self) {
         self.stopping = true;
         self.stop_feed.store(true, Ordering::Release);
@@ -454,6 +485,7 @@ impl Tree {
         self.wait_for_orders().await;
         ask(|reply| self.ports.positions.cast(ToPositions::Snapshot(SnapshotType::Shutdown, Some(reply)))).await;
         ask(|reply| self.ports.market.cast(ToMarket::Stop(reply))).await;
+        ask(|reply| self.ports.telemetry.cast(ToTelemetry::Sample(reply))).await;
         let _ = self.ledger.append(vec![LedgerRecord::Stopped { at: self.clock.now() }], None).await;
     }
 

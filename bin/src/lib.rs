@@ -9,6 +9,7 @@ mod live;
 mod output;
 mod report;
 mod stopped;
+pub mod telemetry;
 
 use std::process::ExitCode;
 
@@ -92,7 +93,6 @@ impl App {
     #[must_use]
     pub fn main(self) -> ExitCode {
         let line = commands::Line::parse();
-        output::start_logs(line.verbose);
         match commands::execute(line, self.plugins) {
             Ok(code) => code,
             Err(error) => {

@@ -21,7 +21,7 @@ use storage::journal::{Health, Log};
 use storage::service::Storage;
 
 use crate::http::{self, Edge, Watermarks};
-use crate::{Plugins, stopped};
+use crate::{Plugins, stopped, telemetry};
 
 /// What a live run is made from.
 pub struct Live {
@@ -56,6 +56,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), move |log, health| {
         drop(health_tx.send((log, health)))
     })?;
+    telemetry::send_to(storage.telemetry());
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -66,6 +67,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         frames_queue: settings.feeds.queue,
         clock,
         ledger_writes: ledger_writes.clone(),
+        telemetry_every: settings.telemetry.every,
         route,
     };
     let runtime = match runtime::start(plan, &storage).await {

@@ -5,9 +5,14 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::ValueEnum;
+use messages::telemetry::Level;
 use serde::{Deserialize, Serialize};
 use storage::sql::Answer;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::telemetry;
 
 /// How an answer is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -21,8 +26,9 @@ pub enum Format {
     Json,
 }
 
-/// Sends logs to stderr: warnings, or more with -v; `MERGANSER_LOG` overrules both.
-pub fn start_logs(verbose: u8) {
+/// Sends logs to stderr: warnings, or more with -v; `MERGANSER_LOG` overrules both. Those of the level
+/// `stored` go to the tables as well, once a runtime is up.
+pub fn start_logs(verbose: u8, stored: Level) {
     let level = match verbose {
         0 => "warn",
         1 => "info",
@@ -30,7 +36,9 @@ pub fn start_logs(verbose: u8) {
     };
     let filter = EnvFilter::try_from_env("MERGANSER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).compact().init();
+    let stderr = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).compact();
+    tracing_subscriber::registry().with(stderr.with_filter(filter)).with(telemetry::layer(stored)).init();
+    telemetry::hook_panics();
 }
 
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";

@@ -59,6 +59,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let feeds = section(figment, "feeds", &mut p);
     let journal = section(figment, "journal", &mut p);
     let duckdb = section(figment, "duckdb", &mut p);
+    let telemetry = section(figment, "telemetry", &mut p);
     let http = section(figment, "http", &mut p);
     let instruments = section(figment, "instruments", &mut p);
     let all = || {
@@ -74,6 +75,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             feeds: feeds?,
             journal: journal?,
             duckdb: duckdb?,
+            telemetry: telemetry?,
             http: http?,
             instruments: instruments?,
         })
@@ -98,6 +100,8 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     must(!s.bars.timeframes.is_empty(), "bars.timeframes: at least one length is needed".to_owned());
     must(!s.snapshots.every.is_zero(), "snapshots.every: must be longer than 0s".to_owned());
     must(!s.strategies.hang_after.is_zero(), "strategies.hang_after: must be longer than 0s".to_owned());
+    let every = s.telemetry.every.as_secs();
+    must(every >= 1, "telemetry.every: must be at least 1s, for a sample asks every actor".to_owned());
     must(!s.account.deposit.is_negative(), "account.deposit: must not be negative".to_owned());
     let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
     must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use actors::orders::risk::Limits;
 use actors::settings::{
     AccountSettings, BarSettings, Deciding, FeedSettings, InstrumentSettings, PaperSettings, SnapshotSettings,
-    StrategySettings, VenueSettings,
+    StrategySettings, TelemetrySettings, VenueSettings,
 };
 use messages::Exchange;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub struct Settings {
     pub journal: Journal,
     /// `[duckdb]`
     pub duckdb: DuckDb,
+    /// `[telemetry]`
+    pub telemetry: TelemetrySettings,
     /// `[http]`
     pub http: Http,
     /// `[instruments]`

@@ -62,3 +62,8 @@ pub const VENUE_REQUESTS: usize = 1_024;
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);
 /// Ended orders kept in memory for late reports and duplicates; older ones are in DuckDB only.
 pub const ENDED_ORDERS: usize = 10_000;
+/// Log lines and metrics that may wait for the tables: a storm of them while a checkpoint runs is kept for two
+/// seconds at 4,000 a second. What does not fit is dropped and counted; nobody waits for telemetry.
+pub const TELEMETRY_QUEUE: usize = 8_192;
+/// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
+pub const LOG_TEXT_BYTES: usize = 16 << 10;

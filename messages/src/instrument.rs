@@ -91,6 +91,15 @@ pub enum Sessions {
 const US_EQUITIES_CLOSE: (u32, u32) = (16, 0);
 
 impl Sessions {
+    /// The name in rows and settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AroundTheClock => "around_the_clock",
+            Self::UsEquities => "us_equities",
+        }
+    }
+
     /// The instant at which a DAY order placed at `at` ends: the next 00:00 UTC, or the next end of a regular
     /// session, Monday to Friday. Holidays and early closes are the venue's to know: it ends the order then.
     #[must_use]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Account, MarketId, StrategyId};
-use crate::instrument::{Asset, Instrument};
+use crate::instrument::{Asset, Instrument, Rules};
 use crate::market::{Bar, Batch};
 use crate::number::{Cash, Quantity};
 use crate::orders::{Command, OrderUpdate};
@@ -125,6 +125,8 @@ pub enum LedgerRecord {
         /// When.
         at: UtcNanos,
     },
+    /// The rules of every instrument that a start knows.
+    Instruments(Vec<Rules>),
 }
 
 /// A deciding actor.

@@ -14,6 +14,7 @@ pub mod positions;
 pub mod risk;
 pub mod snapshots;
 pub mod strategies;
+pub mod telemetry;
 pub mod time;
 pub mod venues;
 

@@ -10,5 +10,6 @@ pub mod query;
 pub mod service;
 pub mod settings;
 pub mod sql;
+pub mod telemetry;
 
 pub use datadir::DataDir;

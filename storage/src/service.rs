@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord};
 
 use crate::datadir::Paths;
@@ -15,7 +16,7 @@ use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::{self};
 use crate::journal::{self, Health, Journal, Log, Options, Watermark};
 use crate::query::{Duck, Source};
-use crate::settings;
+use crate::{settings, telemetry};
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,7 @@ pub struct Storage {
     writers: Vec<JoinHandle<()>>,
     file: FileThread,
     instance: Arc<OnceLock<Instance>>,
+    telemetry: telemetry::Sender,
 }
 
 /// The database of a running directory, once it is open.
@@ -86,14 +88,22 @@ impl Storage {
             Journal::open(&paths.market, market_options, move |health| on_health(Log::Market, health))?;
         let instance = Arc::new(OnceLock::new());
         let (slot, paths) = (instance.clone(), paths.clone());
+        let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let make = move || {
             let opened = Instance::open(&paths.database, &duck)?;
-            let writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market)?;
+            let mut writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market)?;
+            writer.listen(told)?;
             let _ = slot.set(opened);
             Ok(writer)
         };
         let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone())?;
-        Ok(Self { ledger, market, writers: vec![ledger_thread, market_thread], file, instance })
+        Ok(Self { ledger, market, writers: vec![ledger_thread, market_thread], file, instance, telemetry })
+    }
+
+    /// The way into the tables for log lines and metrics: bounded, and never waited for.
+    #[must_use]
+    pub fn telemetry(&self) -> telemetry::Sender {
+        self.telemetry.clone()
     }
 
     /// The database, for who asks questions.

@@ -53,6 +53,7 @@ fn backtest(dir: &Path, seed: u64) -> u64 {
         settings: toml::to_string(assembly.deciding()).unwrap(),
         at: start,
     }));
+    machine.recorder.ledger(&assembly.instruments());
     let account = &assembly.deciding().account;
     let deposit = Delivery::Deposit { asset: account.currency, amount: account.deposit };
     for actor in [Decider::Positions, Decider::Orders] {

@@ -36,3 +36,21 @@ fn journals_of_every_version_decode() {
         assert!(market > 100 && kinds >= 2, "{}: {market} market records of {kinds} kinds", version.display());
     }
 }
+
+#[test]
+fn the_rules_of_instruments_decode() {
+    let mut reader = Reader::<LedgerRecord>::new(&testkit::root().join("tests/golden/v2/ledger"), Seq(1));
+    let mut found = Vec::new();
+    while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
+        found.extend(group.records.into_iter().filter_map(|(_, record)| match record {
+            LedgerRecord::Instruments(rules) => Some(rules),
+            _ => None,
+        }));
+    }
+    let [rules] = &found[..] else { panic!("one start, one list: {found:?}") };
+    let btc = rules.iter().find(|r| r.instrument.to_string() == "binance:BTCUSDT").expect("it was configured");
+    assert_eq!(
+        (rules.len(), btc.price_step.to_string().as_str(), btc.sessions.as_str()),
+        (6, "0.01", "around_the_clock")
+    );
+}

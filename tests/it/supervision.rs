@@ -134,6 +134,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         frames_queue: 1_000,
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
+        telemetry_every: settings.telemetry.every,
         route: Route::Paper,
     };
     (plan, settings)

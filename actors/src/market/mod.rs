@@ -17,7 +17,7 @@ use storage::journal::{Ack, Journal};
 
 use crate::bulk::{Outlet, Signal};
 use crate::clock::Clock;
-use crate::ports::{Port, ToMarket, ToStrategy};
+use crate::ports::{MarketStatus, Port, ToMarket, ToStrategy};
 use crate::timer::Timer;
 use state::Market;
 
@@ -95,6 +95,8 @@ pub struct MarketActor;
 pub struct Shell {
     a: Arguments,
     timer: Timer,
+    frames: u64,
+    undecodable: u64,
 }
 
 impl Actor for MarketActor {
@@ -103,7 +105,7 @@ impl Actor for MarketActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
-        Ok(Shell { a: arguments, timer: Timer::default() })
+        Ok(Shell { a: arguments, timer: Timer::default(), frames: 0, undecodable: 0 })
     }
 
     async fn handle(
@@ -141,6 +143,7 @@ impl Actor for MarketActor {
                 shell.journal(batch).await;
                 let _ = reply.send(());
             }
+            Mailbox::Said(ToMarket::Status(reply)) => drop(reply.send(shell.status())),
         }
         shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
         Ok(())
@@ -152,6 +155,7 @@ impl Shell {
         self.a.signal.lower();
         for _ in 0..TAKE {
             let Ok(message) = self.a.frames.try_recv() else { break };
+            self.frames += 1;
             match message {
                 FromFeed::Frame(frame) => {
                     self.reserve().await?;
@@ -160,6 +164,7 @@ impl Shell {
                     self.publish(batch).await;
                 }
                 FromFeed::Undecodable { feed, received, error, frame } => {
+                    self.undecodable += 1;
                     let record = MarketRecord::Undecodable { feed, received, error, frame };
                     let _ = self.a.journal.append(vec![record], None).await;
                 }
@@ -182,6 +187,15 @@ impl Shell {
         self.a.state.reserve(first, end);
         self.a.next_block = end;
         Ok(())
+    }
+
+    fn status(&self) -> MarketStatus {
+        MarketStatus {
+            waiting: self.a.frames.len(),
+            frames: self.frames,
+            undecodable: self.undecodable,
+            counters: *self.a.state.counters(),
+        }
     }
 
     async fn journal(&self, batch: Batch) {

@@ -192,7 +192,8 @@ impl Shell {
             ToOrders::Status(reply) => {
                 let open = self.a.state.open_orders().cloned().collect();
                 // Who asked may have given up; that is no failure of ours.
-                let _ = reply.send(OrdersStatus { trading: self.a.state.trading(), open, waiting: self.gate.len() });
+                let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
+                let _ = reply.send(OrdersStatus { trading, open, waiting: self.gate.len(), counters });
                 return;
             }
         };

@@ -217,6 +217,7 @@ impl Shell {
         };
         let me = self.me.clone();
         thread::start(arguments, move |ended| drop(me.send_message(Mailbox::Ended(generation, ended))))?;
+        tracing::info!(event = "started", strategy = %self.a.name, generation, "a strategy has started");
         self.state = State::Running(Running { control: tx, pulse });
         Ok(())
     }
@@ -264,6 +265,7 @@ impl Shell {
     fn ended(&mut self, ended: Ended) {
         match ended {
             Ended::Stopped => {
+                tracing::info!(event = "stopped", strategy = %self.a.name, "a strategy has stopped");
                 self.state = State::Stopped;
                 if let Some(reply) = self.stopping.take() {
                     let _ = reply.send(());
@@ -283,7 +285,7 @@ impl Shell {
 
     /// The strategy has failed: its generation ends, and the next one begins after a back-off or not at all.
     fn fault(&mut self, fault: Fault, why: String) {
-        tracing::error!(strategy = %self.a.name, generation = self.a.generation, fault = fault.as_str(), "{why}");
+        tracing::error!(event = "fault", strategy = %self.a.name, generation = self.a.generation, fault = fault.as_str(), "{why}");
         self.last_fault = Some(format!("{}: {why}", fault.as_str()));
         if let State::Running(running) = &self.state {
             running.pulse.abandon();
@@ -301,7 +303,7 @@ impl Shell {
                 self.me.send_after(back_off, || Mailbox::Restart);
             }
             Decision::Quarantine => {
-                tracing::error!(strategy = %self.a.name, "quarantined; `merganser strategies resume {}` starts it again", self.a.name);
+                tracing::error!(event = "quarantined", strategy = %self.a.name, "quarantined; `merganser strategies resume {}` starts it again", self.a.name);
                 self.state = State::Quarantined;
             }
         }

@@ -180,6 +180,7 @@ fn machine(assembly: &Assembly, registry: &Registry, paths: &Paths, settings: &S
 /// Writes the start down and pays the first money in.
 fn open_account(machine: &mut Machine, started: &Started, assembly: &Assembly) {
     machine.recorder.ledger(&LedgerRecord::Started(started.clone()));
+    machine.recorder.ledger(&assembly.instruments());
     let account = &assembly.deciding().account;
     let deposit = Delivery::Deposit { asset: account.currency, amount: account.deposit };
     for actor in [Decider::Positions, Decider::Orders] {

@@ -18,7 +18,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use config::{Layers, Settings};
 
-use crate::Plugins;
+use crate::{Plugins, output};
 
 /// A trading runtime in one binary: feeds, strategies, orders, positions and history, durable and in SQL.
 #[derive(Debug, Parser)]
@@ -103,6 +103,7 @@ enum Command {
 /// What a person should read, with the next step.
 pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> {
     let settings = line.common.settings().context("nothing was started")?;
+    output::start_logs(line.verbose, settings.telemetry.level);
     match line.command.unwrap_or_else(|| Command::Run(run::Arguments::default())) {
         Command::Run(arguments) => run::run(&arguments, &line.common, settings, plugins),
         Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, plugins),

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use duckdb::{Connection, params};
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::telemetry::Telemetry;
 
+use super::intake::Intake;
 use super::rows::Rows;
 use super::{Error, rows, ticks};
 use crate::journal::{Log, Reader, Record, Watermark};
@@ -33,6 +35,8 @@ pub struct FileWriter {
     days: BTreeSet<i64>,
     ledger: Reader<LedgerRecord>,
     market: Reader<MarketRecord>,
+    /// Telemetry of a running process; `None` on a stopped directory.
+    telemetry: Option<Intake>,
 }
 
 impl FileWriter {
@@ -46,7 +50,16 @@ impl FileWriter {
         ticks::make_view(&db, &days)?;
         let ledger = Reader::new(ledger_dir, offset(&db, Log::Ledger)?.next());
         let market = Reader::new(market_dir, offset(&db, Log::Market)?.next());
-        Ok(Self { db, rows: Rows::new(), days, ledger, market })
+        Ok(Self { db, rows: Rows::new(), days, ledger, market, telemetry: None })
+    }
+
+    /// Takes telemetry in from now on, with each batch.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn listen(&mut self, queue: flume::Receiver<Telemetry>) -> Result<(), Error> {
+        self.telemetry = Some(Intake::open(&self.db, queue)?);
+        Ok(())
     }
 
     /// The last record of each log that the tables hold.
@@ -55,7 +68,8 @@ impl FileWriter {
         (Seq(self.ledger.next_seq().0 - 1), Seq(self.market.next_seq().0 - 1))
     }
 
-    /// Applies one batch of what is durable, in one transaction. False when there was nothing.
+    /// Applies one batch of what is durable, and the telemetry that waits, in one transaction. False when
+    /// nothing was durable.
     ///
     /// # Errors
     /// A journal is damaged, or DuckDB refuses; then nothing of the batch is in the tables.
@@ -73,12 +87,14 @@ impl FileWriter {
                 self.rows.market(*seq, number, record);
             }
         }
-        let after = self.applied();
-        if after == before {
-            return Ok(false);
+        if let Some(telemetry) = &mut self.telemetry {
+            telemetry.drain(&mut self.rows);
         }
-        self.commit(before, after)?;
-        Ok(true)
+        let after = self.applied();
+        if after != before || !self.rows.is_empty() {
+            self.commit(before, after)?;
+        }
+        Ok(after != before)
     }
 
     fn commit(&mut self, before: (Seq, Seq), after: (Seq, Seq)) -> Result<(), Error> {

@@ -2,13 +2,14 @@
 //!
 //! - [`instance`]: opens `trading.duckdb`, brings it up to date, locks it down.
 //! - [`file`]: the consumer of both journals that writes the tables on disk.
-//! - [`sheet`], [`rows`], [`ticks`]: how records become rows.
+//! - [`sheet`], [`rows`], [`ticks`]: how records become rows; [`intake`]: how telemetry does.
 //!
 //! Invariant: rows and the journal offset that they came from are committed in one transaction, so
 //! that whatever is read again after a crash is applied exactly once.
 
 pub mod file;
 pub mod instance;
+mod intake;
 pub mod measure;
 mod migrate;
 mod rows;

@@ -6,22 +6,24 @@
 use std::collections::BTreeMap;
 
 use duckdb::Connection;
+use messages::instrument::Rules;
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Bar, EventBody, Gap};
 use messages::orders::{Order, OrderEvent, OrderUpdate};
 use messages::positions::{Balance, Booked, Position, Trade};
 use messages::snapshots::Portfolio;
-use messages::{MarketId, OrderId, UtcNanos};
+use messages::{Instrument, MarketId, OrderId, UtcNanos};
 
 use super::Error;
 use super::sheet::Sheet;
 use super::ticks::TicksByDay;
 
 mod spec;
+mod telemetry;
 
 pub use spec::prepare;
 
-type BarKey = (messages::Instrument, u32, UtcNanos);
+type BarKey = (Instrument, u32, UtcNanos);
 
 /// Rows of one transaction.
 pub struct Rows {
@@ -29,6 +31,7 @@ pub struct Rows {
     pub ticks: TicksByDay,
     bars: BTreeMap<BarKey, Bar>,
     orders: BTreeMap<OrderId, Order>,
+    instruments: BTreeMap<Instrument, Rules>,
     tables: BTreeMap<&'static str, Sheet>,
     count: usize,
 }
@@ -36,13 +39,25 @@ pub struct Rows {
 impl Rows {
     /// No rows.
     pub fn new() -> Self {
-        let tables = spec::TABLES.iter().map(|t| (t.name, Sheet::new(t.columns))).collect();
-        Self { ticks: TicksByDay::default(), bars: BTreeMap::new(), orders: BTreeMap::new(), tables, count: 0 }
+        let tables = spec::tables().map(|t| (t.name, Sheet::new(t.columns))).collect();
+        Self {
+            ticks: TicksByDay::default(),
+            bars: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            instruments: BTreeMap::new(),
+            tables,
+            count: 0,
+        }
     }
 
     /// Rows so far, before consolidation.
     pub fn len(&self) -> usize {
         self.count + self.ticks.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn sheet(&mut self, table: &'static str) -> &mut Sheet {
@@ -76,6 +91,7 @@ impl Rows {
                 sheet.text(c.strategy.as_str()).int(i64::from(c.generation)).time(c.at);
                 sheet.int(c.state.len() as i64).int(int(seq.0));
             }
+            LedgerRecord::Instruments(rules) => self.instruments.extend(rules.into_iter().map(|r| (r.instrument, r))),
             LedgerRecord::MarketIds { .. } => {}
         }
     }
@@ -189,7 +205,9 @@ impl Rows {
             write_order(self.sheet("orders"), order);
             write_ids(self.sheet("order_ids"), order);
         }
-        for table in spec::TABLES {
+        let instruments = std::mem::take(&mut self.instruments);
+        instruments.values().for_each(|rules| write_rules(self.sheet("instruments"), rules));
+        for table in spec::tables() {
             let sheet = self.tables.get_mut(table.name).expect("every table has its columns in spec");
             if !sheet.is_empty() {
                 table.write(db, sheet)?;
@@ -238,4 +256,10 @@ fn write_ids(sheet: &mut Sheet, o: &Order) {
         sheet.id(o.order_id.0).int(n).text(attempt.client_order_id.as_str());
         sheet.text(attempt.venue_order_id.as_ref().map(|v| v.as_str())).time(attempt.since);
     }
+}
+
+fn write_rules(sheet: &mut Sheet, r: &Rules) {
+    sheet.text(r.instrument.exchange.as_str()).text(r.instrument.symbol.as_str());
+    sheet.text(r.base.as_str()).text(r.quote.as_str()).p(r.price_step).q(r.quantity_step);
+    sheet.q(r.min_quantity).q(r.max_quantity).cash(r.min_notional).text(r.sessions.as_str());
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal64Builder, Decimal128Builder, FixedSizeBinaryBuilder, Int16Builder, Int64Builder,
-    RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Decimal64Builder, Decimal128Builder, FixedSizeBinaryBuilder, Float64Builder,
+    Int16Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Metadata, Schema, SchemaRef, TimeUnit};
 use messages::{Cash, Price, Quantity, Size, UtcNanos};
@@ -30,6 +30,8 @@ pub enum Kind {
     Flag,
     /// UUID
     Id,
+    /// DOUBLE: a measured value, never a price or an amount
+    Real,
 }
 
 enum Column {
@@ -41,6 +43,7 @@ enum Column {
     Time(TimestampMicrosecondBuilder),
     Flag(BooleanBuilder),
     Id(FixedSizeBinaryBuilder),
+    Real(Float64Builder),
 }
 
 /// Rows of one table.
@@ -156,6 +159,12 @@ impl Sheet {
         }
         self
     }
+    /// Writes a DOUBLE cell.
+    pub fn real(&mut self, value: impl Into<Option<f64>>) -> &mut Self {
+        let Column::Real(b) = self.next() else { wrong_kind("real") };
+        b.append_option(value.into());
+        self
+    }
 }
 
 /// A cell of another kind than its column is a mistake in the program.
@@ -174,6 +183,7 @@ impl Column {
             Kind::Time => Self::Time(TimestampMicrosecondBuilder::new()),
             Kind::Flag => Self::Flag(BooleanBuilder::new()),
             Kind::Id => Self::Id(FixedSizeBinaryBuilder::new(16)),
+            Kind::Real => Self::Real(Float64Builder::new()),
         }
     }
 
@@ -187,6 +197,7 @@ impl Column {
             Self::Time(b) => Arc::new(b.finish()),
             Self::Flag(b) => Arc::new(b.finish()),
             Self::Id(b) => Arc::new(b.finish()),
+            Self::Real(b) => Arc::new(b.finish()),
         }
     }
 }
@@ -201,6 +212,7 @@ fn field(name: &str, kind: Kind) -> Field {
         Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
         Kind::Flag => DataType::Boolean,
         Kind::Id => DataType::FixedSizeBinary(16),
+        Kind::Real => DataType::Float64,
     };
     let field = Field::new(name, data_type, true);
     if kind == Kind::Id {

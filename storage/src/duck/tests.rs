@@ -1,9 +1,11 @@
 use std::path::Path;
 
 use messages::ids::IdMaker;
-use messages::ledger::{LedgerRecord, MarketRecord};
+use messages::instrument::{Rules, Sessions};
+use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Bar, Batch, Event, EventBody, Source, Tick, TickBody, Timeframe};
 use messages::orders::{Attempt, EventKind, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status};
+use messages::telemetry::{Labels, Level, LogLine, Metric, MetricKind, Telemetry};
 use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, UtcNanos};
 
 use super::file::{FileWriter, catch_up};
@@ -147,6 +149,88 @@ fn a_bar_keeps_its_newest_revision() {
     write_market(dir.path(), vec![bar(9, 2, 3)]);
     follow(dir.path(), &instance);
     assert_eq!(ask(&instance, shown), "{'r': 2, 'n': 3, 'q': 2.000000000, 'v': 1.00000000}");
+}
+
+#[test]
+fn instruments_have_the_rules_of_the_newest_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path());
+    let rules = |step: &str| {
+        LedgerRecord::Instruments(vec![Rules {
+            instrument: instrument(),
+            base: "A".parse().unwrap(),
+            quote: "USDT".parse().unwrap(),
+            price_step: step.parse().unwrap(),
+            quantity_step: "0.001".parse().unwrap(),
+            min_quantity: "0.001".parse().unwrap(),
+            max_quantity: Quantity::ZERO,
+            min_notional: "5".parse().unwrap(),
+            sessions: Sessions::AroundTheClock,
+        }])
+    };
+    let shown = "SELECT symbol, price_step AS p, max_quantity AS q, min_notional AS n, sessions AS s FROM instruments";
+    for (starts, expected) in [(&["1", "0.1"][..], "0.10000000"), (&["0.01"][..], "0.01000000")] {
+        write_ledger(dir.path(), &starts.iter().map(|step| rules(step)).collect::<Vec<_>>());
+        follow(dir.path(), &instance);
+        let row =
+            format!("{{'symbol': A, 'p': {expected}, 'q': 0.000000000, 'n': 5.000000000, 's': around_the_clock}}");
+        assert_eq!(ask(&instance, shown), row);
+    }
+}
+
+/// A log line and a metric, a second after 1970.
+fn told(message: &str) -> [Telemetry; 2] {
+    let at = UtcNanos(1_000_000_000);
+    let line = LogLine {
+        at,
+        level: Level::Warn,
+        service: "merganser".to_owned(),
+        component: "orders".to_owned(),
+        message: message.to_owned(),
+        event: None,
+        order_id: None,
+        symbol: Some("A".to_owned()),
+        strategy: None,
+        venue: None,
+        data: Some(r#"{"n":7}"#.to_owned()),
+        exception: None,
+        file: None,
+        line: Some(3),
+        target: "actors::orders".to_owned(),
+    };
+    let metric = Metric {
+        at,
+        name: message.to_owned(),
+        kind: MetricKind::Gauge,
+        value: 0.5,
+        labels: Labels { actor: Some("orders".to_owned()), ..Labels::default() },
+        quantiles: None,
+    };
+    [Telemetry::Log(Box::new(line)), Telemetry::Metric(Box::new(metric))]
+}
+
+#[test]
+fn telemetry_becomes_rows_whose_ids_rise_over_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    for words in [["a", "b"], ["c", "d"]] {
+        let instance = open(dir.path());
+        let paths = (dir.path().join("ledger"), dir.path().join("market"));
+        let mut writer = FileWriter::open(instance.connect().unwrap(), &paths.0, &paths.1).unwrap();
+        let (sender, queue) = crate::telemetry::channel(10);
+        writer.listen(queue).unwrap();
+        words.iter().flat_map(|w| told(w)).for_each(|t| sender.send(t));
+        assert!(!writer.apply(Seq(0), Seq(0)).unwrap(), "no journal holds anything");
+    }
+    let instance = open(dir.path());
+    let ids = "{'id': 1000000, 'm': a};{'id': 1000001, 'm': b};{'id': 1000002, 'm': c};{'id': 1000003, 'm': d}";
+    assert_eq!(ask(&instance, "SELECT log_id AS id, message AS m FROM application_logs ORDER BY id"), ids);
+    assert_eq!(ask(&instance, "SELECT metric_id AS id, metric_name AS m FROM system_metrics ORDER BY id"), ids);
+    let line = "SELECT context.symbol AS s, (\"data\"->>'n')::INT AS n, \"exception\" AS e, source.line AS l
+                FROM application_logs WHERE message = 'a'";
+    assert_eq!(ask(&instance, line), "{'s': A, 'n': 7, 'e': NULL, 'l': 3}");
+    let metric =
+        "SELECT labels.actor AS a, labels.tier AS t, quantiles AS q FROM system_metrics WHERE metric_id = 1000003";
+    assert_eq!(ask(&instance, metric), "{'a': orders, 't': NULL, 'q': NULL}");
 }
 
 #[test]

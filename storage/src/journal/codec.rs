@@ -59,6 +59,7 @@ impl Record for LedgerRecord {
             Self::Checkpoint(r) => (put(r, out), 8).1,
             Self::Action(r) => (put(r, out), 9).1,
             Self::Stopped { at } => (put(at, out), 10).1,
+            Self::Instruments(r) => (put(r, out), 11).1,
         };
         (kind, V1)
     }
@@ -75,6 +76,7 @@ impl Record for LedgerRecord {
             (8, V1) => get(bytes, Self::Checkpoint),
             (9, V1) => get(bytes, Self::Action),
             (10, V1) => get(bytes, |at| Self::Stopped { at }),
+            (11, V1) => get(bytes, Self::Instruments),
             _ => Decoded::Unknown,
         }
     }

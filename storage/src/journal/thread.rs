@@ -205,6 +205,12 @@ impl<R: Record> Journal<R> {
         &self.watermark
     }
 
+    /// Batches that wait for its thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// False while the disk is full.
     #[must_use]
     pub fn writes(&self) -> bool {

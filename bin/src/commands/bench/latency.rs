@@ -120,6 +120,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         frames_queue: settings.feeds.queue,
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
+        telemetry_every: settings.telemetry.every,
         route: actors::venues::Route::Paper,
     };
     let storage = Storage::open(&paths, &settings.journal, settings.duckdb.options(), |_, _| {})?;

@@ -4,7 +4,7 @@ use duckdb::Connection;
 
 use super::super::Error;
 use super::super::sheet::{Kind, Sheet};
-use Kind::{Flag, Id, Int, P, Q, Small, Text, Time};
+use Kind::{Flag, Id, Int, P, Q, Real, Small, Text, Time};
 
 /// How rows get into a table.
 pub enum Write {
@@ -67,11 +67,12 @@ fn sql_type(kind: Kind) -> &'static str {
         Time => "TIMESTAMP",
         Flag => "BOOLEAN",
         Id => "UUID",
+        Real => "DOUBLE",
     }
 }
 
 /// Every table that records become rows of, parents before children.
-pub const TABLES: &[Table] = &[
+const TABLES: &[Table] = &[
     Table {
         name: "orders",
         columns: &[
@@ -259,6 +260,29 @@ pub const TABLES: &[Table] = &[
         ),
     },
     Table {
+        name: "instruments",
+        columns: &[
+            ("exchange", Text),
+            ("symbol", Text),
+            ("base", Text),
+            ("quote", Text),
+            ("price_step", P),
+            ("quantity_step", Q),
+            ("min_quantity", Q),
+            ("max_quantity", Q),
+            ("min_notional", Q),
+            ("sessions", Text),
+        ],
+        // The rules of the newest start; a step or limit of 0 is a rule that is off.
+        how: Write::Upsert(
+            "INSERT INTO instruments SELECT * FROM staging_instruments
+             ON CONFLICT (exchange, symbol) DO UPDATE SET
+                base = excluded.base, quote = excluded.quote, price_step = excluded.price_step,
+                quantity_step = excluded.quantity_step, min_quantity = excluded.min_quantity,
+                max_quantity = excluded.max_quantity, min_notional = excluded.min_notional, sessions = excluded.sessions",
+        ),
+    },
+    Table {
         name: "feed_gaps",
         columns: &[
             ("gap_id", Int),
@@ -310,7 +334,12 @@ pub const TABLES: &[Table] = &[
     },
 ];
 
+/// Those and the telemetry tables.
+pub fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(super::telemetry::TABLES)
+}
+
 /// Makes the staging tables of a connection.
 pub fn prepare(db: &Connection) -> Result<(), Error> {
-    TABLES.iter().try_for_each(|table| table.prepare(db))
+    tables().try_for_each(|table| table.prepare(db))
 }
