@@ -291,7 +291,8 @@ fn a_group_that_is_restored_loses_no_order_and_tells_all() {
             _ => None,
         })
         .collect();
-    (filled.sort(), booked.sort());
+    filled.sort();
+    booked.sort();
     assert_eq!(filled, booked, "every fill is booked once");
     let (registry, venues, again) = (registry(&Told::default()), Venues::default(), tempfile::tempdir().unwrap());
     let recorder = Recorder::open(&Paths::of(again.path(), None), 1 << 30).unwrap();

@@ -74,7 +74,6 @@ impl Server {
     }
 
     /// The books.
-    #[must_use]
     pub fn books(&self) -> MutexGuard<'_, Books> {
         lock(&self.shared.books)
     }
