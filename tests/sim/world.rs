@@ -34,7 +34,7 @@ const CALM: Duration = Duration::from_secs(300);
 /// What happens.
 enum Event {
     /// A request reaches the venue.
-    Request(VenueRequest),
+    Request(Box<VenueRequest>),
     /// A report reaches the process, if the connection that it was sent on still stands.
     Report(u64, Box<VenueReport>),
     /// The ledger of this life of the process is durable up to here.
@@ -148,7 +148,7 @@ impl World {
         match event {
             Event::Request(request) => {
                 let mut reports = Vec::new();
-                self.venue.on_request(request, self.now, &mut self.chance, &mut reports);
+                self.venue.on_request(*request, self.now, &mut self.chance, &mut reports);
                 reports.into_iter().for_each(|report| self.carry_back(report));
             }
             Event::Report(connection, report) => {
@@ -277,7 +277,7 @@ impl World {
             return;
         }
         let after = self.delay(LATEST_REQUEST);
-        self.plan(after, Event::Request(request));
+        self.plan(after, Event::Request(Box::new(request)));
     }
 
     /// Brings a report to the process, or not, or twice.
