@@ -12,7 +12,6 @@ mod by_instrument;
 pub mod clock;
 pub mod conflate;
 pub mod deliveries;
-pub mod durations;
 pub mod feeds;
 pub mod gate;
 pub mod market;
@@ -29,3 +28,5 @@ pub mod telemetry;
 pub mod timer;
 mod tree;
 pub mod venues;
+
+pub use messages::durations;

@@ -4,6 +4,7 @@
 //! message carries a reply port. Whatever is here can be written to a journal and read back.
 
 pub mod caps;
+pub mod durations;
 pub mod ids;
 pub mod instrument;
 pub mod ledger;
