@@ -127,6 +127,7 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
     let Some(orders) = edge.runtime.orders().await else {
         return HttpResponse::ServiceUnavailable().json(serde_json::json!({"status": "orders do not answer"}));
     };
+    let hot = edge.database.hot_window();
     HttpResponse::Ok().json(serde_json::json!({
         "status": "ok",
         "trading": orders.trading.to_string(),
@@ -135,6 +136,8 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
         "market_durable": edge.watermarks.market.0.get().0,
         "ledger_in_tables": edge.watermarks.ledger.1.get().0,
         "market_in_tables": edge.watermarks.market.1.get().0,
+        "hot_from": hot.map(|window| window.from.to_string()),
+        "hot_to": hot.map(|window| window.to.to_string()),
     }))
 }
 

@@ -60,6 +60,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let journal = section(figment, "journal", &mut p);
     let duckdb = section(figment, "duckdb", &mut p);
     let telemetry = section(figment, "telemetry", &mut p);
+    let hot = section(figment, "hot", &mut p);
     let http = section(figment, "http", &mut p);
     let instruments = section(figment, "instruments", &mut p);
     let all = || {
@@ -76,6 +77,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             journal: journal?,
             duckdb: duckdb?,
             telemetry: telemetry?,
+            hot: hot?,
             http: http?,
             instruments: instruments?,
         })
@@ -106,6 +108,16 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
     must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
     must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());
+    must(
+        !s.hot.keep.is_zero(),
+        "hot.keep: must be longer than 0s; hot.max_bytes = 0 switches the hot tier off".to_owned(),
+    );
+    let half = s.duckdb.memory_bytes / 2;
+    must(
+        s.hot.max_bytes == 0 || s.hot.max_bytes >= 64 << 20,
+        "hot.max_bytes: must be 0 or at least 67108864".to_owned(),
+    );
+    must(s.hot.max_bytes <= half, format!("hot.max_bytes: must be at most half of duckdb.memory_bytes, {half}"));
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     let address: Result<std::net::SocketAddr, _> = s.http.address.parse();

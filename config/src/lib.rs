@@ -13,7 +13,7 @@ use actors::settings::{
 };
 use messages::Exchange;
 use serde::{Deserialize, Serialize};
-use storage::settings::{DuckDb, Journal};
+use storage::settings::{DuckDb, Hot, Journal};
 
 pub use load::{Layers, load};
 
@@ -64,6 +64,8 @@ pub struct Settings {
     pub duckdb: DuckDb,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
+    /// `[hot]`
+    pub hot: Hot,
     /// `[http]`
     pub http: Http,
     /// `[instruments]`

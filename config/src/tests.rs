@@ -42,8 +42,10 @@ fn contradictions_are_refused() {
     let problems = set(&[
         "venues.query_after=5m",
         "http.address=\"0.0.0.0:80\"",
+        "hot.max_bytes=4294967296",
+        "hot.keep=0s",
         "feeds.simulated.NEW={price=\"1\",volatility_bps=1,trades_per_sec=1,quotes_per_sec=1}",
     ])
     .unwrap_err();
-    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert_eq!(problems.len(), 5, "{problems:#?}");
 }

@@ -12,7 +12,9 @@ use messages::ledger::{LedgerRecord, MarketRecord};
 
 use crate::datadir::Paths;
 use crate::duck::file::{FileThread, FileWriter};
+use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
+use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Health, Journal, Log, Options, Watermark};
 use crate::query::{Duck, Source};
@@ -37,31 +39,42 @@ pub struct Storage {
     pub market: Journal<MarketRecord>,
     writers: Vec<JoinHandle<()>>,
     file: FileThread,
-    instance: Arc<OnceLock<Instance>>,
+    memory: Option<MemoryThread>,
+    database: Database,
     telemetry: telemetry::Sender,
 }
 
 /// The database of a running directory, once it is open.
-#[derive(Clone)]
-pub struct Database(Arc<OnceLock<Instance>>);
+#[derive(Clone, Default)]
+pub struct Database {
+    instance: Arc<OnceLock<Instance>>,
+    hot: Hot,
+}
 
 impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        let db = self.0.get()?.connect().ok()?;
-        Some(Box::new(Duck::new(db)))
+        let db = self.instance.get()?.connect().ok()?;
+        Some(Box::new(Duck::new(db, self.hot.clone())))
     }
 
     /// Another connection; `None` while the database is not open yet.
     #[must_use]
     pub fn connect(&self) -> Option<duckdb::Connection> {
-        self.0.get()?.connect().ok()
+        self.instance.get()?.connect().ok()
+    }
+
+    /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
+    #[must_use]
+    pub fn hot_window(&self) -> Option<HotWindow> {
+        self.hot.window()
     }
 }
 
 impl Storage {
-    /// Recovers both journals, starts their threads, and lets DuckDB follow. `on_health` hears how each journal is.
+    /// Recovers both journals, starts their threads, and lets DuckDB follow, with a hot tier if `hot` says how
+    /// large. `on_health` hears how each journal is.
     ///
     /// # Errors
     /// A journal is damaged, or the disk refuses.
@@ -69,6 +82,7 @@ impl Storage {
         paths: &Paths,
         journal: &settings::Journal,
         duck: DuckOptions,
+        hot: Option<HotOptions>,
         on_health: impl Fn(Log, Health) + Clone + Send + 'static,
     ) -> Result<Self, Error> {
         let ledger_options = Options {
@@ -86,18 +100,25 @@ impl Storage {
             Journal::open(&paths.ledger, ledger_options, move |health| heard(Log::Ledger, health))?;
         let (market, market_thread) =
             Journal::open(&paths.market, market_options, move |health| on_health(Log::Market, health))?;
-        let instance = Arc::new(OnceLock::new());
-        let (slot, paths) = (instance.clone(), paths.clone());
+        let database = Database::default();
+        let (to_memory, opened) = flume::bounded(1);
+        let memory = hot
+            .map(|o| MemoryThread::start(opened, o, &paths.market, market.watermark().clone(), database.hot.clone()))
+            .transpose()?;
+        let (slot, paths) = (database.instance.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let make = move || {
             let opened = Instance::open(&paths.database, &duck)?;
             let mut writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market)?;
             writer.listen(told)?;
+            // Nobody hears it where the hot tier is switched off.
+            let _ = to_memory.send(Connections { hot: opened.connect()?, file: opened.connect()? });
             let _ = slot.set(opened);
             Ok(writer)
         };
         let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone())?;
-        Ok(Self { ledger, market, writers: vec![ledger_thread, market_thread], file, instance, telemetry })
+        let writers = vec![ledger_thread, market_thread];
+        Ok(Self { ledger, market, writers, file, memory, database, telemetry })
     }
 
     /// The way into the tables for log lines and metrics: bounded, and never waited for.
@@ -109,7 +130,7 @@ impl Storage {
     /// The database, for who asks questions.
     #[must_use]
     pub fn database(&self) -> Database {
-        Database(self.instance.clone())
+        self.database.clone()
     }
 
     /// The last ledger record that the tables hold.
@@ -122,6 +143,12 @@ impl Storage {
     #[must_use]
     pub fn applied_market(&self) -> &Watermark {
         &self.file.market
+    }
+
+    /// The last market record that the hot tier holds; `None` where it is switched off.
+    #[must_use]
+    pub fn applied_hot(&self) -> Option<&Watermark> {
+        self.memory.as_ref().map(|memory| &memory.market)
     }
 
     /// True when DuckDB has stopped following, which must not be.
@@ -141,8 +168,11 @@ impl Storage {
             // A journal's thread ends with an error by itself, and has said so.
             let _ = writer.join();
         }
+        if let Some(memory) = self.memory {
+            memory.finish();
+        }
         self.file.finish()?;
-        if let Some(instance) = self.instance.get() {
+        if let Some(instance) = self.database.instance.get() {
             instance.checkpoint()?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The settings of this crate; `config/default.toml` says what each is for.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// `[journal]`
@@ -18,6 +20,25 @@ pub struct Journal {
     pub market_queue: usize,
     /// Batches that may wait for the ledger.
     pub ledger_queue: usize,
+}
+
+/// `[hot]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hot {
+    /// The most bytes of memory; 0 keeps nothing there.
+    pub max_bytes: u64,
+    /// How far back from the newest tick.
+    #[serde(with = "messages::durations")]
+    pub keep: Duration,
+}
+
+impl Hot {
+    /// As the hot tier takes them; `None` where it is switched off.
+    #[must_use]
+    pub fn options(&self) -> Option<crate::duck::hot::Options> {
+        (self.max_bytes > 0).then_some(crate::duck::hot::Options { max_bytes: self.max_bytes, keep: self.keep })
+    }
 }
 
 /// `[duckdb]`

@@ -12,6 +12,8 @@ use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use serde_json::Value;
 
+use crate::duck::hot::DATABASE;
+
 /// What can go wrong with SQL from outside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,6 +29,11 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A table of the hot tier.
+    #[error(
+        "the hot tier is no part of SQL: ask for the table by its own name, as market_ticks, which holds the same rows"
+    )]
+    HotTier,
     /// DuckDB's answer to the question.
     #[error("{0}")]
     Refused(String),
@@ -166,6 +173,12 @@ fn walk(node: &Value) -> Result<(), Error> {
                 && name.contains(['/', '.', '*', '\\'])
             {
                 return Err(Error::Forbidden { name: name.to_owned() });
+            }
+            let path = fields.get("qualified_name").and_then(|name| name["path"].as_array());
+            if let Some([Value::String(first), _, ..]) = path.map(Vec::as_slice)
+                && first.eq_ignore_ascii_case(DATABASE)
+            {
+                return Err(Error::HotTier);
             }
             fields.values().try_for_each(walk)
         }

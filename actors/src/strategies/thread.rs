@@ -14,7 +14,7 @@ use messages::orders::{OrderUpdate, Sender};
 use messages::strategies::Checkpoint;
 use messages::{MarketId, UtcNanos};
 use storage::journal::Journal;
-use storage::query::{Query, Source};
+use storage::query::{Answer, Query, Rows, Source};
 
 use super::host::{Host, Said};
 use crate::bulk::{Delivered, Inlet};
@@ -191,8 +191,7 @@ impl Thread {
             let to = self.a.clock.now();
             let query = Query::Bars { instrument, timeframe: warm_up.timeframe, to, limit: warm_up.bars };
             match history.ask(&query) {
-                Ok(answer) if !answer.bars.is_empty() => {
-                    let bars = answer.bars;
+                Ok(Answer { rows: Rows::Bars(bars), .. }) if !bars.is_empty() => {
                     self.deliver(Delivery::History { instrument, bars: bars.clone() }, |host, now, said| {
                         host.on_history(instrument, &bars, now, said);
                     });

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use duckdb::{Config, Connection};
 
+use super::hot::DATABASE;
 use super::{Error, migrate};
 
 /// How the instance is sized.
@@ -28,7 +29,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Opens or creates the file, brings its tables up to date and
+    /// Opens or creates the file, brings its tables up to date, attaches the hot tier's empty database and
     /// locks the configuration: no extension is loaded, no file outside is read, no setting changes.
     ///
     /// # Errors
@@ -38,7 +39,8 @@ impl Instance {
         migrate::migrate(&root, path)?;
         let temp = path.with_extension("tmp");
         let lock_down = format!(
-            "SET temp_directory = '{}';
+            "ATTACH ':memory:' AS {DATABASE};
+             SET temp_directory = '{}';
              SET checkpoint_threshold = '{} B';
              SET auto_checkpoint_skip_wal_threshold = 1000000000000;
              SET enable_external_access = false;

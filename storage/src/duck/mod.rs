@@ -2,18 +2,23 @@
 //!
 //! - [`instance`]: opens `trading.duckdb`, brings it up to date, locks it down.
 //! - [`file`]: the consumer of both journals that writes the tables on disk.
-//! - [`sheet`], [`rows`], [`ticks`]: how records become rows; [`intake`]: how telemetry does.
+//! - [`memory`], [`hot`]: the consumer of the market journal that keeps the newest rows in memory.
+//! - [`sheet`], [`rows`], [`ticks`], [`stored`]: how records become rows, and rows values again; [`intake`]: how
+//!   telemetry does.
 //!
 //! Invariant: rows and the journal offset that they came from are committed in one transaction, so
 //! that whatever is read again after a crash is applied exactly once.
 
 pub mod file;
+pub mod hot;
 pub mod instance;
 mod intake;
 pub mod measure;
+pub mod memory;
 mod migrate;
 mod rows;
 mod sheet;
+pub mod stored;
 mod ticks;
 
 use std::path::PathBuf;
@@ -38,6 +43,16 @@ pub enum Error {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// A stored row is not what its column says.
+    #[error("a row of {table} holds `{value}` as its {column}; run `merganser doctor`")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: String,
+        /// What stands there.
+        value: String,
     },
     /// A journal could not be read.
     #[error("cannot read the journal for DuckDB")]

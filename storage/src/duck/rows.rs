@@ -21,7 +21,7 @@ use super::ticks::TicksByDay;
 mod spec;
 mod telemetry;
 
-pub use spec::prepare;
+pub use spec::{columns, prepare};
 
 type BarKey = (Instrument, u32, UtcNanos);
 
@@ -229,6 +229,16 @@ fn not_empty(text: &str) -> Option<&str> {
 
 fn write_bar(sheet: &mut Sheet, b: &Bar) {
     sheet.int(int(b.bar_id.0)).text(b.instrument.exchange.as_str()).text(b.instrument.symbol.as_str());
+    write_bar_after_names(sheet, b);
+}
+
+/// Writes one bar as a row of a table that holds one instrument: without its names.
+pub fn write_nameless_bar(sheet: &mut Sheet, b: &Bar) {
+    sheet.int(int(b.bar_id.0));
+    write_bar_after_names(sheet, b);
+}
+
+fn write_bar_after_names(sheet: &mut Sheet, b: &Bar) {
     sheet.text(b.timeframe.to_string().as_str()).time(b.open_time);
     sheet.p(b.open).p(b.high).p(b.low).p(b.close).q(b.volume).cash(b.notional.to_cash());
     sheet.p(b.notional.average(b.volume)).int(int(b.trade_count)).small(b.revision).flag(b.is_complete);

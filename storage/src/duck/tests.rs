@@ -276,6 +276,8 @@ fn sql_from_outside_is_one_select_without_a_way_out() {
         "SET threads = 4",
         "CHECKPOINT",
         "EXPLAIN ANALYZE DELETE FROM orders",
+        "ATTACH ':memory:' AS more",
+        "DETACH hot",
         "",
     ] {
         assert!(matches!(run(&db, sql, limits), Err(Error::NotASelect { .. })), "{sql}");
@@ -287,6 +289,9 @@ fn sql_from_outside_is_one_select_without_a_way_out() {
         "FROM glob('/*')",
     ] {
         assert!(matches!(run(&db, sql, limits), Err(Error::Forbidden { .. })), "{sql}");
+    }
+    for sql in ["FROM hot.main.ticks", "SELECT (SELECT count(*) FROM HOT.bars)", "DESCRIBE hot.main.ticks_1"] {
+        assert!(matches!(run(&db, sql, limits), Err(Error::HotTier)), "{sql}");
     }
     let writes = "WITH gone AS (DELETE FROM schema_migrations RETURNING *) SELECT * FROM gone";
     assert!(run(&db, writes, limits).is_err());

@@ -32,11 +32,14 @@ pub const COLUMNS: &[(&str, Kind)] = &[
 
 /// Writes one tick as a row.
 pub fn push(sheet: &mut Sheet, id: MarketId, tick: &Tick, source: Source, received: UtcNanos) {
-    sheet
-        .int(i64::try_from(id.0).ok())
-        .text(tick.instrument.exchange.as_str())
-        .text(tick.instrument.symbol.as_str())
-        .time(tick.time);
+    sheet.int(i64::try_from(id.0).ok());
+    sheet.text(tick.instrument.exchange.as_str()).text(tick.instrument.symbol.as_str());
+    push_after_names(sheet, tick, source, received);
+}
+
+/// Writes the cells behind the instrument's names.
+fn push_after_names(sheet: &mut Sheet, tick: &Tick, source: Source, received: UtcNanos) {
+    sheet.time(tick.time);
     let conditions = match &tick.body {
         TickBody::Trade { price, size, aggressor, conditions } => {
             sheet.text("trade").p(None).p(None).p(None).p(None).p(*price).size(*size);
@@ -50,6 +53,12 @@ pub fn push(sheet: &mut Sheet, id: MarketId, tick: &Tick, source: Source, receiv
         }
     };
     sheet.int(tick.sequence).text(conditions).text(source.as_str()).small(tick.revision).time(received);
+}
+
+/// Writes one tick as a row of a table that holds one instrument: without its names.
+pub fn push_nameless(sheet: &mut Sheet, id: MarketId, tick: &Tick, source: Source, received: UtcNanos) {
+    sheet.int(i64::try_from(id.0).ok());
+    push_after_names(sheet, tick, source, received);
 }
 
 /// Rows on their way into the tables of their days.

@@ -3,8 +3,11 @@
 //! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows and with
 //! how far those rows are complete. DuckDB's tiers are one source; PostgreSQL will be another.
 
+mod disk;
 mod duck;
+pub(crate) mod hot;
 
+pub use crate::duck::stored::StoredTick;
 pub use duck::Duck;
 
 use std::time::Duration;
@@ -27,13 +30,44 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// The newest ticks of a range of exchange time, oldest first, corrections beside what they correct.
+    Ticks {
+        /// Of which instrument.
+        instrument: Instrument,
+        /// The first instant of the range.
+        from: UtcNanos,
+        /// The first instant after it.
+        to: UtcNanos,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// Bars, oldest first.
+    Bars(Vec<Bar>),
+    /// Ticks, by time and number.
+    Ticks(Vec<StoredTick>),
+}
+
+/// Where rows stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// In memory.
+    Hot,
+    /// In the file.
+    Disk,
 }
 
 /// Rows, and how far they are complete.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Oldest first.
-    pub bars: Vec<Bar>,
+    /// What was found.
+    pub rows: Rows,
+    /// The one tier that answered.
+    pub tier: Tier,
     /// Every market record up to this one is in the answer.
     pub complete_to: Seq,
 }
@@ -44,16 +78,6 @@ pub enum Error {
     /// DuckDB refused.
     #[error(transparent)]
     Duck(#[from] crate::duck::Error),
-    /// A stored row is not what its column says.
-    #[error("a row of {table} holds `{value}` as its {column}")]
-    BadRow {
-        /// The table.
-        table: &'static str,
-        /// The column.
-        column: &'static str,
-        /// What stands there.
-        value: String,
-    },
     /// Nobody answered in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),

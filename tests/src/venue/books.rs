@@ -123,7 +123,8 @@ impl Books {
         for id in open {
             if self.below(20) == 0 {
                 let rest = self.orders[&id].rest();
-                let part = Quantity::from_raw(rest.raw() / 3).filter(|p| p.is_positive() && self.random.is_multiple_of(2));
+                let part =
+                    Quantity::from_raw(rest.raw() / 3).filter(|p| p.is_positive() && self.random.is_multiple_of(2));
                 self.fill(id, part.unwrap_or(rest), at, out);
             }
         }

@@ -339,6 +339,11 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
     TABLES.iter().chain(super::telemetry::TABLES)
 }
 
+/// The columns of a table.
+pub fn columns(table: &str) -> &'static [(&'static str, Kind)] {
+    TABLES.iter().find(|t| t.name == table).expect("every table has its columns in spec").columns
+}
+
 /// Makes the staging tables of a connection.
 pub fn prepare(db: &Connection) -> Result<(), Error> {
     tables().try_for_each(|table| table.prepare(db))

@@ -169,11 +169,11 @@ impl Bench {
                 self.command(by, generation, Command::Replace { order_id, replacement })
             }
             ["venue", name, ref kind @ .., "said", age, "ago"] => {
-                self.report(client_id(name), humantime::parse_duration(age).unwrap(), report_kind(kind, self.now))
+                self.report(client_id(name), crate::durations::parse(age).unwrap(), report_kind(kind, self.now))
             }
             ["venue", name, ref kind @ ..] => self.report(client_id(name), Duration::ZERO, report_kind(kind, self.now)),
             ["wait", time] => {
-                self.now = self.now.after(humantime::parse_duration(time).unwrap());
+                self.now = self.now.after(crate::durations::parse(time).unwrap());
                 self.deliver(|orders, at, out| orders.on_timer(at, out))
             }
             ["restart"] => self.restart(),
