@@ -59,7 +59,8 @@ pub struct Restored {
     pub paper: Paper,
     /// What each strategy goes on from.
     pub strategies: BTreeMap<StrategyId, Saved>,
-    /// True when money was paid in before.
+    /// True when money was paid in before, or when that cannot be told because a quarantine lost records:
+    /// money that is not there is seen and asked about, money that is paid in twice is traded with.
     pub has_money: bool,
 }
 
@@ -105,7 +106,7 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
     let mut open: BTreeMap<OrderId, OrderUpdate> = BTreeMap::new();
     let mut fills: BTreeMap<ClientOrderId, u32> = BTreeMap::new();
     let mut has_money = false;
-    each(ledger, durable, |record| {
+    let lost = each(ledger, durable, |record| {
         orders.restore(&record);
         positions.restore(&record);
         match record {
@@ -143,15 +144,18 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
         paper.restore_fills(update.order.current_client_order_id(), count);
         strategies.entry(update.order.strategy).or_default().open.push(update);
     }
-    Ok(Restored { orders, positions, paper, strategies, has_money })
+    Ok(Restored { orders, positions, paper, strategies, has_money: has_money || lost > 0 })
 }
 
-fn each(ledger: &Path, durable: Seq, mut take: impl FnMut(LedgerRecord)) -> Result<(), Error> {
+/// Reads the ledger from its first record on. Returns how many records a quarantine lost.
+fn each(ledger: &Path, durable: Seq, mut take: impl FnMut(LedgerRecord)) -> Result<u64, Error> {
     let mut reader = Reader::<LedgerRecord>::new(ledger, Seq(1));
+    let mut lost = 0;
     while let Some(group) = reader.next_group(durable)? {
+        lost += group.lost();
         group.records.into_iter().for_each(|(_, record)| take(record));
     }
-    Ok(())
+    Ok(lost)
 }
 
 /// Refuses a directory that holds another account's rows.

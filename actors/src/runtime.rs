@@ -195,8 +195,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let ran_before = past.started.is_some() || !tail.is_empty();
     let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
     let deposit = !restored.has_money;
-    let frames_queue = plan.frames_queue;
-    let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
+    let (frames_queue, room) = (plan.frames_queue, storage.room().clone());
+    let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit, room };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
     Ok(Runtime { root, wants_stop, ports })

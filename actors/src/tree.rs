@@ -23,7 +23,7 @@ use messages::snapshots::SnapshotType;
 use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::datadir::Paths;
-use storage::journal::{Health, Log, Watermark};
+use storage::journal::{Health, Log, Room, Watermark};
 use storage::service::Database;
 
 use crate::assembly::Assembly;
@@ -111,6 +111,7 @@ pub(crate) struct Opening {
     pub frames_queue: usize,
     pub gap: Option<GapCause>,
     pub deposit: bool,
+    pub room: Room,
 }
 
 impl Actor for Root {
@@ -119,7 +120,8 @@ impl Actor for Root {
     type Arguments = Opening;
 
     async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
-        let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit } = opening;
+        let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit, room } =
+            opening;
         let mut strategies = std::mem::take(&mut restored.strategies);
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
@@ -146,7 +148,7 @@ impl Actor for Root {
         }
         let root = me.clone();
         let ended = move |ended| drop(root.send_message(ToRoot::FeedEnded(ended)));
-        player::play(frames, tree.clock.clone(), queue, signal, tree.stop_feed.clone(), ended)?;
+        player::play(frames, tree.clock.clone(), queue, signal, room, tree.stop_feed.clone(), ended)?;
         Ok(tree)
     }
 

@@ -43,7 +43,7 @@ pub struct Live {
 pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
     let venues = &live.settings.venues;
     let route = plugins.venues.route(&venues.orders_to, &venues.parameters)?;
-    let dir = DataDir::create(root)?;
+    let dir = DataDir::create(&stopped::paths(root, &live.settings))?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     threads.block_on(until_stopped(live, dir, plugins.strategies, route))
 }
@@ -115,7 +115,8 @@ fn serve(
         ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
-    let edge = Edge { runtime: runtime.clone(), database: storage.database(), watermarks, ledger_writes, token };
+    let (database, room) = (storage.database(), storage.room().clone());
+    let edge = Edge { runtime: runtime.clone(), database, watermarks, ledger_writes, room, token };
     let (address, server) = http::start(&settings.http.address, edge)?;
     dir.announce(&Owner {
         pid: std::process::id(),

@@ -25,8 +25,9 @@ pub struct Stopped {
 
 /// Takes the directory and applies what its journals hold.
 pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
-    let dir = DataDir::open(root)?;
-    let instance = recover(&paths(root, settings), settings)?;
+    let paths = paths(root, settings);
+    let dir = DataDir::open(&paths)?;
+    let instance = recover(&paths, settings)?;
     Ok(Stopped { instance, _dir: dir })
 }
 

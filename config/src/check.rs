@@ -105,6 +105,9 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let every = s.telemetry.every.as_secs();
     must(every >= 1, "telemetry.every: must be at least 1s, for a sample asks every actor".to_owned());
     must(!s.account.deposit.is_negative(), "account.deposit: must not be negative".to_owned());
+    let journal = &s.journal;
+    let room = journal.market_segment_bytes.saturating_mul(2) <= journal.market_max_bytes;
+    must(room, "journal.market_max_bytes: must be at least twice journal.market_segment_bytes".to_owned());
     let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
     must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
     must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());

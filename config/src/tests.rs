@@ -45,7 +45,8 @@ fn contradictions_are_refused() {
         "hot.max_bytes=4294967296",
         "hot.keep=0s",
         "feeds.simulated.NEW={price=\"1\",volatility_bps=1,trades_per_sec=1,quotes_per_sec=1}",
+        "journal.market_max_bytes=1000000",
     ])
     .unwrap_err();
-    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert_eq!(problems.len(), 6, "{problems:#?}");
 }

@@ -67,3 +67,6 @@ pub const ENDED_ORDERS: usize = 10_000;
 pub const TELEMETRY_QUEUE: usize = 8_192;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
+/// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
+/// trading group restarts while it is on its way; this is far more than can be on its way then.
+pub const BOOKED_FILLS: usize = 100_000;

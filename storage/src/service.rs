@@ -1,7 +1,8 @@
 //! Storage of a running directory: both journals, and DuckDB following behind them.
 //!
 //! The journals are ready when [`Storage::open`] returns; DuckDB opens beside, for trading does not
-//! wait for it. It ends in order: journals first, then what they hold is applied, then a checkpoint.
+//! wait for it. Behind the market journal its closed segments are compressed and, when there are too many,
+//! dropped. It ends in order: journals first, then what they hold is applied, then a checkpoint.
 
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -11,12 +12,12 @@ use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord};
 
 use crate::datadir::Paths;
-use crate::duck::file::{FileThread, FileWriter};
+use crate::duck::file::{CONSUMER, FileThread, FileWriter};
 use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
-use crate::journal::{self, Health, Journal, Log, Options, Watermark};
+use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::query::{Duck, Source};
 use crate::{settings, telemetry};
 
@@ -40,6 +41,7 @@ pub struct Storage {
     writers: Vec<JoinHandle<()>>,
     file: FileThread,
     memory: Option<MemoryThread>,
+    housekeeping: Housekeeping,
     database: Database,
     telemetry: telemetry::Sender,
 }
@@ -105,6 +107,7 @@ impl Storage {
         let memory = hot
             .map(|o| MemoryThread::start(opened, o, &paths.market, market.watermark().clone(), database.hot.clone()))
             .transpose()?;
+        let market_dir = paths.market.clone();
         let (slot, paths) = (database.instance.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let make = move || {
@@ -117,8 +120,12 @@ impl Storage {
             Ok(writer)
         };
         let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone())?;
+        // Everybody who must have read a market segment before it may go; the hot tier is a cache and may miss some.
+        let consumers = vec![Consumer { name: CONSUMER, applied: file.market.clone() }];
+        let housekeeping =
+            Housekeeping::start(&market_dir, journal.market_max_bytes, market.open_segment().clone(), consumers)?;
         let writers = vec![ledger_thread, market_thread];
-        Ok(Self { ledger, market, writers, file, memory, database, telemetry })
+        Ok(Self { ledger, market, writers, file, memory, housekeeping, database, telemetry })
     }
 
     /// The way into the tables for log lines and metrics: bounded, and never waited for.
@@ -151,6 +158,12 @@ impl Storage {
         self.memory.as_ref().map(|memory| &memory.market)
     }
 
+    /// Whether the market journal has room: whoever brings data waits while it has none.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        self.housekeeping.room()
+    }
+
     /// True when DuckDB has stopped following, which must not be.
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -162,6 +175,7 @@ impl Storage {
     /// # Errors
     /// What kept DuckDB from following.
     pub fn finish(self) -> Result<(), Error> {
+        self.housekeeping.finish();
         self.ledger.close();
         self.market.close();
         for writer in self.writers {

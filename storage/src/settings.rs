@@ -14,6 +14,8 @@ pub struct Journal {
     pub ledger_segment_bytes: u64,
     /// Bytes after which a market segment is closed.
     pub market_segment_bytes: u64,
+    /// Bytes of all market segments beyond which the oldest go.
+    pub market_max_bytes: u64,
     /// Milliseconds that a market group waits for more before it is synced.
     pub market_linger_ms: u64,
     /// Batches that may wait for the market journal.

@@ -2,5 +2,6 @@
 
 mod determinism;
 mod golden;
+mod restore;
 mod supervision;
 mod telemetry;

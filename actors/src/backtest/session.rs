@@ -41,7 +41,7 @@ pub enum Error {
         "the session in {} cannot be re-run: its market journal begins with record {oldest}, older segments were dropped (journal.market_max_bytes)", dir.display()
     )]
     Gone {
-        /// The market journal.
+        /// Its data directory.
         dir: std::path::PathBuf,
         /// The oldest record that is kept.
         oldest: u64,
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
                 Ok(Some(group)) => group,
                 Ok(None) => break,
                 Err(journal::Error::Gone { oldest, .. }) => {
-                    return Err(Error::Gone { dir: self.paths.market.clone(), oldest });
+                    return Err(Error::Gone { dir: self.paths.root.clone(), oldest });
                 }
                 Err(error) => return Err(error.into()),
             };

@@ -2,6 +2,11 @@
 //!
 //! One thread per feed, for reading and decoding a file blocks. It stops when asked, and says when the
 //! input has ended or failed. The queue to the market is bounded: a market that is slow makes it wait.
+//!
+//! While the market journal has no room it waits, too. A recording and the simulated market lose nothing by
+//! that: they go on where they were, later than they would have. A live feed cannot make its venue wait: it
+//! is to close its socket instead, write a `feed_gaps` row from the last event on, and fill the gap when it
+//! connects again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +14,7 @@ use std::time::Duration;
 
 use messages::UtcNanos;
 use messages::market::FeedBatch;
+use storage::journal::Room;
 
 use super::input::{Format, Input, InputError, Merged};
 use super::simulated::Simulated;
@@ -92,7 +98,20 @@ pub enum Ended {
     Failed(InputError),
 }
 
-/// Plays frames into the market's queue on a thread of its own; `ended` is called on it at its end.
+/// Waits while the market journal has no room, and says so once.
+#[expect(clippy::disallowed_methods, reason = "waiting for space is real time by nature")]
+fn wait_for_room(room: &Room, stop: &AtomicBool) {
+    if !room.is_full() {
+        return;
+    }
+    tracing::warn!("the feed waits: the market journal has no room; see journal.market_max_bytes");
+    while room.is_full() && !stop.load(Ordering::Acquire) {
+        std::thread::sleep(LONGEST_SLEEP);
+    }
+}
+
+/// Plays frames into the market's queue on a thread of its own, as long as there is `room` in the market
+/// journal; `ended` is called on it at its end.
 ///
 /// # Errors
 /// The system has no thread for it.
@@ -102,6 +121,7 @@ pub fn play(
     clock: Clock,
     queue: flume::Sender<FromFeed>,
     signal: Signal,
+    room: Room,
     stop: Arc<AtomicBool>,
     ended: impl FnOnce(Ended) + Send + 'static,
 ) -> std::io::Result<()> {
@@ -117,6 +137,8 @@ pub fn play(
                 Ok(None) => break Ended::Finished,
                 Err(error) => break Ended::Failed(error),
             };
+            // Before time may pass on to the frame: a replay's clock stands still meanwhile.
+            wait_for_room(&room, &stop);
             clock.allow(frame.received);
             while clock.now() < frame.received && !stop.load(Ordering::Acquire) {
                 std::thread::sleep(clock.until(frame.received).min(LONGEST_SLEEP));
@@ -129,4 +151,51 @@ pub fn play(
         ended(result);
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messages::market::Source;
+
+    struct Counted(i64);
+
+    impl Frames for Counted {
+        fn next_frame(&mut self) -> Result<Option<FeedBatch>, InputError> {
+            self.0 += 1;
+            let frame = FeedBatch { source: Source::Simulated, received: UtcNanos(self.0), items: Vec::new() };
+            Ok((self.0 <= 3).then_some(frame))
+        }
+    }
+
+    fn play_three(room: &Room, stop: &Arc<AtomicBool>) -> (flume::Receiver<FromFeed>, flume::Receiver<Ended>) {
+        let (queue, frames) = flume::bounded(10);
+        let (ended, end) = flume::bounded(1);
+        let ended = move |e| drop(ended.send(e));
+        play(Box::new(Counted(0)), Clock::wall(), queue, Signal::new(|| {}), room.clone(), stop.clone(), ended)
+            .unwrap();
+        (frames, end)
+    }
+
+    #[test]
+    fn while_there_is_no_room_nothing_is_played_and_nothing_is_lost() {
+        let (room, stop) = (Room::default(), Arc::default());
+        room.set_full(true);
+        let (frames, end) = play_three(&room, &stop);
+        // The player could have sent all of them long since.
+        assert!(frames.recv_timeout(LONGEST_SLEEP * 3).is_err());
+        room.set_full(false);
+        assert!(matches!(end.recv(), Ok(Ended::Finished)));
+        assert_eq!(frames.drain().count(), 3);
+    }
+
+    #[test]
+    fn a_stop_is_heard_while_there_is_no_room() {
+        let (room, stop) = (Room::default(), Arc::new(AtomicBool::new(false)));
+        room.set_full(true);
+        let (frames, end) = play_three(&room, &stop);
+        stop.store(true, Ordering::Release);
+        assert!(matches!(end.recv(), Ok(Ended::Finished)));
+        assert_eq!(frames.drain().count(), 0);
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use messages::MarketId;
 use messages::ledger::{MarketRecord, Seq};
 use messages::market::Batch;
-use storage::journal::{Error, Reader, tail_start};
+use storage::journal::{Error, Log, Reader, tail_start};
 
 /// Bytes read back: about a million ticks. Open bars reach back a minute and the revisable window ten; what lies
 /// further is in the tables. Bounded, so that a start stays quick.
@@ -23,7 +23,7 @@ pub fn next_id(tail: &[Batch]) -> MarketId {
 /// # Errors
 /// The journal cannot be read.
 pub fn read(dir: &Path, durable: Seq) -> Result<Vec<Batch>, Error> {
-    let mut reader = Reader::<MarketRecord>::new(dir, tail_start(dir, BYTES)?);
+    let mut reader = Reader::<MarketRecord>::new(dir, tail_start(dir, Log::Market, BYTES)?);
     let mut batches = Vec::new();
     loop {
         let group = match reader.next_group(durable) {

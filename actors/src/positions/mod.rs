@@ -3,6 +3,7 @@
 //! Hears order updates and prices; says bookings and snapshots to the ledger. A booking follows from a
 //! fill that the ledger holds already, so nothing waits for it; a start books what a crash left unbooked.
 
+mod booked;
 pub mod state;
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};

@@ -3,7 +3,7 @@
 //! Hears order updates (it books their fills), prices, deposits and ledger records; says bookings and
 //! snapshots for the ledger. Each fill is booked once: by its trade id, over restarts too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use messages::instrument::{Asset, Rules};
 use messages::ledger::LedgerRecord;
@@ -13,6 +13,7 @@ use messages::positions::{Balance, Booked, Position, Trade};
 use messages::snapshots::{Portfolio, Snapshot, SnapshotType};
 use messages::{Account, Cash, CorrelationId, Instrument, Notional, Price, Quantity, StrategyId, TradeId, UtcNanos};
 
+use super::booked::BookedFills;
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
 
@@ -55,7 +56,7 @@ pub struct Positions {
     /// Fills of the ledger that have no booking in it yet. Empty but between a crash and the start after it.
     /// In the order of the ledger.
     unbooked: Vec<(TradeId, OrderUpdate)>,
-    booked: BTreeSet<TradeId>,
+    booked: BookedFills,
     next_position: u64,
     next_balance: u64,
     next_snapshot: u64,
@@ -75,7 +76,7 @@ impl Positions {
             paid_in: BTreeMap::new(),
             marks: ByInstrument::default(),
             unbooked: Vec::new(),
-            booked: BTreeSet::new(),
+            booked: BookedFills::default(),
             next_position: 1,
             next_balance: 1,
             next_snapshot: 1,

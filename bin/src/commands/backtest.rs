@@ -62,8 +62,9 @@ pub fn run(
     if let Some(name) = arguments.strategy {
         settings.strategies.run = [(name, only(name, &arguments.param)?)].into();
     }
-    let _dir = DataDir::create(&common.data_dir)?;
-    let paths = stopped::paths(&common.data_dir, &settings);
+    // journal.ledger_dir is where the ledger of what is re-run may lie; a backtest keeps its own with it.
+    let paths = Paths::of(&common.data_dir, None);
+    let _dir = DataDir::create(&paths)?;
     refuse_used(&paths, &common.data_dir)?;
     let outcome = match &arguments.session {
         Some(session) => again(session, &paths, &settings, plugins)?,
@@ -137,8 +138,8 @@ fn on_input(
 
 fn again(session: &Path, paths: &Paths, settings: &Settings, plugins: &Plugins) -> anyhow::Result<Outcome> {
     ensure!(session.is_dir(), "there is no data directory {}", session.display());
-    let _held = DataDir::open(session).context("the session must have stopped before it is run again")?;
     let theirs = stopped::paths(session, settings);
+    let _held = DataDir::open(&theirs).context("the session must have stopped before it is run again")?;
     storage::journal::recover(&theirs.ledger, storage::journal::Log::Ledger)?;
     storage::journal::recover(&theirs.market, storage::journal::Log::Market)?;
     let recorder = Recorder::open(paths, settings.journal.market_segment_bytes)?;

@@ -38,8 +38,8 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     let inputs: Result<Vec<Input>, _> =
         arguments.input.iter().map(|path| Input::open(path, arguments.format, Source::Import)).collect();
     let mut input = Merged::new(inputs?);
-    let _dir = DataDir::create(&common.data_dir)?;
     let paths = stopped::paths(&common.data_dir, settings);
+    let _dir = DataDir::create(&paths)?;
     let mut recorder = Recorder::open(&paths, settings.journal.market_segment_bytes)?;
     let reserved = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
     let durable = journal::recover(&paths.market, Log::Market)?.next;

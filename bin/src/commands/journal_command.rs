@@ -57,8 +57,8 @@ impl Which {
 }
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let _held = DataDir::open(&common.data_dir)?;
     let paths = stopped::paths(&common.data_dir, settings);
+    let _held = DataDir::open(&paths)?;
     let dir = |log: Log| if log == Log::Ledger { &paths.ledger } else { &paths.market };
     match arguments.what {
         What::Verify => verify(&[(Log::Ledger, dir(Log::Ledger)), (Log::Market, dir(Log::Market))]),

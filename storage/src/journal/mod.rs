@@ -3,21 +3,26 @@
 //! A log is a folder of segments; a segment is a header and frames; a frame is one synced group of
 //! records. Because a frame is written and synced before the next one is begun, whatever a crash or
 //! a loss of power leaves unfinished is the last frame of the last segment and nothing else: that
-//! one is cut, damage anywhere else is refused with its file and offset (ADR 0002).
+//! one is cut, damage anywhere else is refused with its file and offset (ADR 0002). Closed segments of the
+//! market journal are compressed behind its back, and the oldest go when there are too many.
 //!
 //! Invariant: a record is handed out by [`Reader`] or acknowledged only after its frame is synced.
 
 mod codec;
 mod frame;
+mod housekeeping;
+mod packed;
 mod quarantine;
 mod reader;
 mod recover;
 mod segment;
+mod source;
 mod tail;
 mod thread;
 mod writer;
 
 pub use codec::Record;
+pub use housekeeping::{Consumer, Housekeeping, Room};
 pub use quarantine::{Quarantined, quarantine};
 pub use reader::{Group, Reader};
 pub use recover::{Recovered, Verified, recover, verify};

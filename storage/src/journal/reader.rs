@@ -1,31 +1,25 @@
 //! The reader: groups of a log in order, from any record on, never beyond a watermark.
+//!
+//! It holds the file that it reads: a segment that is compressed or dropped meanwhile is read to its end.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use messages::ledger::Seq;
 
 use super::Error;
 use super::codec::{Decoded, Record};
-use super::frame::{self, Header, Parsed};
+use super::frame::{self, Header};
 use super::quarantine::MISSING;
-use super::segment;
+use super::segment::{self, Segment};
+use super::source::{Frames, Step};
 
 /// Reads the groups of one log.
 pub struct Reader<R> {
     dir: PathBuf,
     /// The next record to hand out.
     next: Seq,
-    open: Option<Open>,
-    buffer: Vec<u8>,
+    open: Option<Frames>,
     record: std::marker::PhantomData<fn() -> R>,
-}
-
-struct Open {
-    file: File,
-    path: PathBuf,
-    offset: u64,
 }
 
 /// One synced group.
@@ -39,12 +33,20 @@ pub struct Group<R> {
     pub records: Vec<(Seq, R)>,
 }
 
+impl<R> Group<R> {
+    /// Records of the range that a quarantine lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.last.0 + 1 - self.first.0 - self.records.len() as u64
+    }
+}
+
 impl<R: Record> Reader<R> {
     /// Reads from record `from` on.
     #[must_use]
     pub fn new(dir: &Path, from: Seq) -> Self {
         let next = Seq(from.0.max(1));
-        Self { dir: dir.to_owned(), next, open: None, buffer: Vec::new(), record: std::marker::PhantomData }
+        Self { dir: dir.to_owned(), next, open: None, record: std::marker::PhantomData }
     }
 
     /// The next record that it will hand out.
@@ -62,10 +64,11 @@ impl<R: Record> Reader<R> {
             if self.open.is_none() && !self.open_segment()? {
                 return Ok(None);
             }
-            let Some(header) = self.read_frame()? else {
+            let open = self.open.as_mut().expect("opened before");
+            let at = open.offset();
+            let Step::Frame(header) = open.next(self.next.0)? else {
                 // The end of this segment, and more is durable: it stands in the next one.
-                self.open = None;
-                if segment::list(&self.dir)?.iter().any(|s| s.first_seq == self.next.0) {
+                if self.turn()? {
                     continue;
                 }
                 return Ok(None);
@@ -76,71 +79,76 @@ impl<R: Record> Reader<R> {
             }
             let Some(skip) = self.next.0.checked_sub(header.first_seq) else {
                 let what = format!("record {} where {} was expected", header.first_seq, self.next);
-                let at = self.open.as_ref().expect("opened before");
-                return Err(self.damaged(&at.path, at.offset, &what));
+                return Err(open.segment().damaged(at, &what, R::LOG));
             };
-            let skip = skip as usize;
-            let group = self.decode(header, skip)?;
+            let group = self.decode(header, skip as usize)?;
             self.next = last.next();
             return Ok(Some(group));
         }
         Ok(None)
     }
 
+    /// Opens the segment that holds the next record. False when there is none at all.
     fn open_segment(&mut self) -> Result<bool, Error> {
-        let segments = segment::list(&self.dir)?;
-        let Some(found) = segments.iter().rev().find(|s| s.first_seq <= self.next.0) else {
-            return match segments.first() {
-                Some(oldest) => Err(Error::Gone { log: R::LOG, from: self.next.0, oldest: oldest.first_seq }),
-                None => Ok(false),
+        let mut again = false;
+        loop {
+            let segments = segment::list(&self.dir)?;
+            let Some(found) = segments.iter().rev().find(|s| s.first_seq <= self.next.0) else {
+                match segments.first() {
+                    None => return Ok(false),
+                    Some(_) if !again => again = true,
+                    Some(oldest) => {
+                        return Err(Error::Gone { log: R::LOG, from: self.next.0, oldest: oldest.first_seq });
+                    }
+                }
+                continue;
             };
-        };
-        let path = found.path.clone();
-        let mut file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
-        let mut head = [0; segment::HEADER];
-        file.read_exact(&mut head).map_err(|e| Error::io("read", &path, e))?;
-        if head != segment::header(R::LOG, found.first_seq) {
-            return Err(self.damaged(&path, 0, "no segment header"));
+            match Frames::open(found, R::LOG) {
+                Ok(frames) => {
+                    self.open = Some(frames);
+                    return Ok(true);
+                }
+                // Compressed or dropped between the look at the folder and the opening.
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && !again => {
+                    again = true;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        self.open = Some(Open { file, path, offset: segment::HEADER as u64 });
-        Ok(true)
     }
 
-    /// Reads the frame at the position into the buffer; skips its payload when it lies before `next`.
-    fn read_frame(&mut self) -> Result<Option<Header>, Error> {
-        let open = self.open.as_mut().expect("opened before");
-        let at = open.offset;
-        let path = open.path.clone();
-        let read_error = |e| Error::io("read", &path, e);
-        open.file.seek(SeekFrom::Start(at)).map_err(read_error)?;
-        let mut head = [0; frame::HEADER];
-        let got = read_up_to(&mut open.file, &mut head).map_err(read_error)?;
-        if got == 0 {
-            return Ok(None);
+    /// Goes on to the segment behind the one that has ended. False when there is none yet.
+    fn turn(&mut self) -> Result<bool, Error> {
+        // A listing may miss a segment that is renamed meanwhile, never twice.
+        for _ in 0..2 {
+            match self.following()? {
+                None => return Ok(false),
+                Some(next) if next.first_seq <= self.next.0 => {
+                    self.open = None;
+                    return Ok(true);
+                }
+                Some(_) => {}
+            }
         }
-        let Some(header) = Header::decode(&head[..got]) else {
-            return Err(self.damaged(&path, at, "no frame header"));
-        };
-        let len = header.payload_len as usize;
-        open.offset = at + (frame::HEADER + len) as u64;
-        if header.first_seq + u64::from(header.records) <= self.next.0 {
-            return Ok(Some(header));
+        // What was appended before the next segment was begun, and after this one was read to its end.
+        let open = self.open.as_mut().expect("its end was reached");
+        if open.has_more()? {
+            return Ok(true);
         }
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&head);
-        self.buffer.resize(frame::HEADER + len, 0);
-        let got = read_up_to(&mut open.file, &mut self.buffer[frame::HEADER..]).map_err(read_error)?;
-        self.buffer.truncate(frame::HEADER + got);
-        match frame::parse(&self.buffer) {
-            Parsed::Frame(header, _) => Ok(Some(header)),
-            Parsed::Broken(what) => Err(self.damaged(&path, at, what)),
-            Parsed::End => Ok(None),
-        }
+        let what = format!("it ends before record {}, which no segment holds", self.next);
+        Err(open.damaged(&what))
+    }
+
+    /// The segment behind the open one.
+    fn following(&self) -> Result<Option<Segment>, Error> {
+        let open = self.open.as_ref().expect("its end was reached").segment().first_seq;
+        Ok(segment::list(&self.dir)?.into_iter().find(|s| s.first_seq > open))
     }
 
     fn decode(&self, header: Header, skip: usize) -> Result<Group<R>, Error> {
         let mut records = Vec::with_capacity(header.records as usize - skip);
-        for (n, raw) in frame::Records(&self.buffer[frame::HEADER..]).enumerate().skip(skip) {
+        let payload = self.open.as_ref().expect("a frame was read").payload();
+        for (n, raw) in frame::Records(payload).enumerate().skip(skip) {
             let raw = raw.expect("the frame was checked");
             let seq = header.first_seq + n as u64;
             let (kind, version) = (raw.kind, raw.version);
@@ -158,22 +166,4 @@ impl<R: Record> Reader<R> {
         let last = Seq(header.first_seq + u64::from(header.records) - 1);
         Ok(Group { first: Seq(header.first_seq + skip as u64), last, records })
     }
-
-    fn damaged(&self, path: &Path, offset: u64, what: &str) -> Error {
-        Error::Damaged { path: path.to_owned(), offset, what: what.to_owned(), log: R::LOG }
-    }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match file.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(n) => got += n,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(got)
 }

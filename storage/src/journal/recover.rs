@@ -1,21 +1,22 @@
 //! Recovery: finds the end of a log, cuts a torn last frame, refuses damage elsewhere.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use messages::ledger::Seq;
 
 use super::Error;
 use super::frame::{self, Parsed};
 use super::segment::{self, Log, Segment};
+use super::source::{Frames, Step};
 
 /// What a log holds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Recovered {
     /// The number that the next record gets.
     pub next: Seq,
-    /// The segment to go on with, and its length.
-    pub last_segment: Option<(PathBuf, u64)>,
+    /// The segment to go on with, and its length; none where a new one is to be begun.
+    pub last_segment: Option<(Segment, u64)>,
     /// Bytes of a torn frame that were cut; they are kept beside the segment as `.torn`.
     pub cut: u64,
 }
@@ -31,6 +32,11 @@ pub fn recover(dir: &Path, log: Log) -> Result<Recovered, Error> {
         let Some(last) = segments.last() else {
             return Ok(Recovered { next: Seq(1), last_segment: None, cut: 0 });
         };
+        if last.is_packed() {
+            // Closed long ago, and what came behind it held nothing yet.
+            let end = walk(last, log)?;
+            return end.problem.map_or(Ok(Recovered { next: end.next, last_segment: None, cut: 0 }), Err);
+        }
         let bytes = fs::read(&last.path).map_err(|e| Error::io("read", &last.path, e))?;
         if bytes.get(..segment::HEADER) != Some(&segment::header(log, last.first_seq)[..]) {
             // Only a crash between creating the file and syncing its header leaves this, and then no frame follows.
@@ -38,14 +44,14 @@ pub fn recover(dir: &Path, log: Log) -> Result<Recovered, Error> {
                 fs::remove_file(&last.path).map_err(|e| Error::io("remove", &last.path, e))?;
                 continue;
             }
-            return Err(damaged(last, 0, "no segment header", log));
+            return Err(last.damaged(0, "no segment header", log));
         }
         let end = scan(last, &bytes, log)?;
         let cut = (bytes.len() - end.offset) as u64;
         if cut > 0 {
             cut_tail(last, &bytes[end.offset..], end.offset as u64)?;
         }
-        return Ok(Recovered { next: end.next, last_segment: Some((last.path.clone(), end.offset as u64)), cut });
+        return Ok(Recovered { next: end.next, last_segment: Some((last.clone(), end.offset as u64)), cut });
     }
 }
 
@@ -67,11 +73,11 @@ fn scan(segment: &Segment, bytes: &[u8], log: Log) -> Result<End, Error> {
             }
             Parsed::Frame(header, _) => {
                 let what = format!("record {} where {} was expected", header.first_seq, end.next);
-                return Err(damaged(segment, end.offset, &what, log));
+                return Err(segment.damaged(end.offset as u64, &what, log));
             }
             Parsed::Broken(what) => {
                 if frame::intact_frame_follows(&bytes[end.offset..], end.next.0) {
-                    return Err(damaged(segment, end.offset, what, log));
+                    return Err(segment.damaged(end.offset as u64, what, log));
                 }
                 return Ok(end);
             }
@@ -89,10 +95,6 @@ fn cut_tail(segment: &Segment, torn: &[u8], end: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn damaged(segment: &Segment, offset: usize, what: &str, log: Log) -> Error {
-    Error::Damaged { path: segment.path.clone(), offset: offset as u64, what: what.to_owned(), log }
-}
-
 /// What [`verify`] found in one segment.
 #[derive(Debug)]
 pub struct Verified {
@@ -100,7 +102,7 @@ pub struct Verified {
     pub segment: Segment,
     /// Records in intact frames, up to the first problem.
     pub records: u64,
-    /// Its size in bytes.
+    /// Its bytes up to the first problem, unpacked.
     pub bytes: u64,
     /// Damage, or a torn end.
     pub problem: Option<Error>,
@@ -112,34 +114,46 @@ pub struct Verified {
 /// The disk refuses; damage is part of the answer.
 pub fn verify(dir: &Path, log: Log) -> Result<Vec<Verified>, Error> {
     let segments = segment::list(dir)?;
+    let following: Vec<Option<u64>> = segments.iter().skip(1).map(|s| Some(s.first_seq)).chain([None]).collect();
     let mut found = Vec::with_capacity(segments.len());
-    let mut expected = segments.first().map_or(1, |s| s.first_seq);
-    let firsts: Vec<u64> = segments.iter().skip(1).map(|s| s.first_seq).collect();
-    for (n, segment) in segments.into_iter().enumerate() {
-        let bytes = fs::read(&segment.path).map_err(|e| Error::io("read", &segment.path, e))?;
-        let checked = check_segment(&segment, &bytes, expected, log);
-        let (next, problem) = match checked {
-            Ok(end) if end.offset < bytes.len() => {
-                let problem = damaged(&segment, end.offset, "a frame that is torn or damaged", log);
-                (end.next.0, Some(problem))
-            }
-            Ok(end) => (end.next.0, None),
-            Err(problem) => (segment.first_seq, Some(problem)),
-        };
-        // Behind a damaged segment the next one begins where it says.
-        expected = if problem.is_some() { firsts.get(n).copied().unwrap_or(next) } else { next };
-        found.push(Verified { records: next - segment.first_seq, bytes: bytes.len() as u64, segment, problem });
+    for (segment, following) in segments.into_iter().zip(following) {
+        let Walked { next, offset, mut problem } = walk(&segment, log)?;
+        if let (None, Some(following)) = (&problem, following.filter(|f| *f != next.0)) {
+            let what = format!("it ends before record {next}, and the next segment begins with {following}");
+            problem = Some(segment.damaged(offset, &what, log));
+        }
+        found.push(Verified { records: next.0 - segment.first_seq, bytes: offset, segment, problem });
     }
     Ok(found)
 }
 
-fn check_segment(segment: &Segment, bytes: &[u8], expected: u64, log: Log) -> Result<End, Error> {
-    if bytes.get(..segment::HEADER) != Some(&segment::header(log, segment.first_seq)[..]) {
-        return Err(damaged(segment, 0, "no segment header", log));
+/// How far the frames of a segment are intact.
+struct Walked {
+    next: Seq,
+    offset: u64,
+    problem: Option<Error>,
+}
+
+/// Reads a segment front to back, a frame at a time.
+fn walk(segment: &Segment, log: Log) -> Result<Walked, Error> {
+    let mut walked = Walked { next: Seq(segment.first_seq), offset: 0, problem: None };
+    let result = frames(segment, log, &mut walked);
+    match result {
+        Err(Error::Damaged { .. }) => walked.problem = result.err(),
+        other => other?,
     }
-    if segment.first_seq != expected {
-        let what = format!("begins with record {} where {expected} was expected", segment.first_seq);
-        return Err(damaged(segment, 0, &what, log));
+    Ok(walked)
+}
+
+fn frames(segment: &Segment, log: Log, walked: &mut Walked) -> Result<(), Error> {
+    let mut frames = Frames::open(segment, log)?;
+    loop {
+        walked.offset = frames.offset();
+        let Step::Frame(header) = frames.next(0)? else { return Ok(()) };
+        if header.first_seq != walked.next.0 {
+            let what = format!("record {} where {} was expected", header.first_seq, walked.next);
+            return Err(segment.damaged(walked.offset, &what, log));
+        }
+        walked.next = Seq(header.first_seq + u64::from(header.records));
     }
-    scan(segment, bytes, log)
 }

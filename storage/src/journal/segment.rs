@@ -1,5 +1,8 @@
 //! The segment: a file that begins with a header and is named by its first record.
 //!
+//! `NNN.journal` is plain, `NNN.journal.zst` is the same bytes compressed; where both are there, a crash came
+//! between the two and the plain one counts.
+//!
 //! Header, 24 bytes: magic `MERGJRNL`, log u8, format u8, two zero bytes, first seq u64, crc u32 of
 //! the 20 before. No clock: the same records give the same bytes.
 
@@ -14,7 +17,10 @@ use super::Error;
 pub const HEADER: usize = 24;
 const MAGIC: &[u8; 8] = b"MERGJRNL";
 const FORMAT: u8 = 1;
-const EXTENSION: &str = "journal";
+/// Ends the name of a plain segment.
+const PLAIN: &str = ".journal";
+/// Ends the name of a compressed segment.
+const PACKED: &str = ".journal.zst";
 
 /// Which of the two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +63,26 @@ pub struct Segment {
     pub path: PathBuf,
 }
 
+impl Segment {
+    /// True when its file is compressed.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        self.path.extension().is_some_and(|e| e == "zst")
+    }
+
+    /// That it is damaged. The offset is counted in plain bytes.
+    pub(super) fn damaged(&self, offset: u64, what: &str, log: Log) -> Error {
+        let what = if self.is_packed() { format!("{what} (counted in what it unpacks to)") } else { what.to_owned() };
+        Error::Damaged { path: self.path.clone(), offset, what, log }
+    }
+}
+
+/// Where a segment's plain file and its compressed file are.
+pub fn names(dir: &Path, first_seq: u64) -> (PathBuf, PathBuf) {
+    let name = |end| dir.join(format!("{first_seq:020}{end}"));
+    (name(PLAIN), name(PACKED))
+}
+
 /// The segments of a log, oldest first. A folder that is not there holds none.
 ///
 /// # Errors
@@ -70,13 +96,15 @@ pub fn list(dir: &Path) -> Result<Vec<Segment>, Error> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|e| Error::io("list", dir, e))?.path();
-        let is_segment = path.extension().is_some_and(|e| e == EXTENSION);
-        let number = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
-        if let (true, Some(first_seq)) = (is_segment, number) {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let number = name.strip_suffix(PACKED).or_else(|| name.strip_suffix(PLAIN));
+        if let Some(first_seq) = number.and_then(|n| n.parse().ok()) {
             found.push(Segment { first_seq, path });
         }
     }
+    // The plain file's name sorts before the compressed one's.
     found.sort();
+    found.dedup_by_key(|s| s.first_seq);
     Ok(found)
 }
 
@@ -94,7 +122,7 @@ pub fn header(log: Log, first_seq: u64) -> [u8; HEADER] {
 
 /// Creates a segment and makes its name durable.
 pub fn create(dir: &Path, log: Log, first_seq: u64) -> Result<(File, PathBuf), Error> {
-    let path = dir.join(format!("{first_seq:020}.{EXTENSION}"));
+    let (path, _) = names(dir, first_seq);
     let mut file =
         OpenOptions::new().create_new(true).append(true).open(&path).map_err(|e| Error::io("create", &path, e))?;
     let write = file.write_all(&header(log, first_seq)).and_then(|()| file.sync_data());

@@ -1,49 +1,57 @@
 //! The tail: from which record on the newest bytes of a log reach.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use messages::ledger::Seq;
 
 use super::Error;
-use super::frame::{self, Header};
-use super::segment::{self, Segment};
+use super::segment::{self, Log, Segment};
+use super::source::{Frames, Step};
 
-/// The first record of the newest `bytes` bytes of the log, at a frame's start. Frames are stepped over by
-/// their headers, so that this costs little however long the log is.
+/// The first record of the newest `bytes` plain bytes of the log, at a frame's start; behind the last record where
+/// not even its frame fits. Frames of plain segments are stepped over by their headers, so that this costs little
+/// however long the log is; one that is compressed is unpacked, which housekeeping spares the newest.
 ///
 /// # Errors
 /// The disk refuses.
-pub fn tail_start(dir: &Path, bytes: u64) -> Result<Seq, Error> {
+pub fn tail_start(dir: &Path, log: Log, bytes: u64) -> Result<Seq, Error> {
     let mut left = bytes;
     let mut start = Seq(1);
     for segment in segment::list(dir)?.iter().rev() {
-        let len = std::fs::metadata(&segment.path).map_err(|e| Error::io("look at", &segment.path, e))?.len();
-        start = Seq(segment.first_seq);
+        let len = plain_len(segment, log)?;
         if len >= left {
-            return Ok(first_behind(segment, len - left)?.unwrap_or(start));
+            return Ok(walk(segment, log, |at| at >= len - left)?.0);
         }
+        start = Seq(segment.first_seq);
         left -= len;
     }
     Ok(start)
 }
 
-/// The first record whose frame begins at or behind `offset`.
-fn first_behind(segment: &Segment, offset: u64) -> Result<Option<Seq>, Error> {
-    let error = |e| Error::io("read", &segment.path, e);
-    let mut file = File::open(&segment.path).map_err(error)?;
-    let mut at = segment::HEADER as u64;
-    let mut head = [0; frame::HEADER];
-    loop {
-        file.seek(SeekFrom::Start(at)).map_err(error)?;
-        if file.read_exact(&mut head).is_err() {
-            return Ok(None);
+fn plain_len(segment: &Segment, log: Log) -> Result<u64, Error> {
+    if segment.is_packed() {
+        return Ok(walk(segment, log, |_| false)?.1);
+    }
+    std::fs::metadata(&segment.path).map(|m| m.len()).map_err(|e| Error::io("look at", &segment.path, e))
+}
+
+/// Steps over frames up to the first whose place is `wanted`, or to the end: the record there, and the place.
+fn walk(segment: &Segment, log: Log, wanted: impl Fn(u64) -> bool) -> Result<(Seq, u64), Error> {
+    let (mut next, mut at) = (Seq(segment.first_seq), 0);
+    let stepped = (|| {
+        let mut frames = Frames::open(segment, log)?;
+        loop {
+            at = frames.offset();
+            match frames.next(u64::MAX)? {
+                Step::Frame(_) if wanted(at) => return Ok(()),
+                Step::Frame(header) => next = Seq(header.first_seq + u64::from(header.records)),
+                Step::End => return Ok(()),
+            }
         }
-        let Some(header) = Header::decode(&head) else { return Ok(None) };
-        if at >= offset {
-            return Ok(Some(Seq(header.first_seq)));
-        }
-        at += (frame::HEADER + header.payload_len as usize) as u64;
+    })();
+    match stepped {
+        // Who reads the records will say what is wrong with them.
+        Ok(()) | Err(Error::Damaged { .. }) => Ok((next, at)),
+        Err(error) => Err(error),
     }
 }

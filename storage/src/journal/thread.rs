@@ -104,6 +104,7 @@ pub enum Refused<R> {
 pub struct Journal<R> {
     queue: flume::Sender<Batch<R>>,
     watermark: Watermark,
+    open_segment: Watermark,
     /// Set when the journal is to end: then a full disk is not waited out any more.
     ending: Arc<AtomicBool>,
     /// False while the disk is full.
@@ -115,6 +116,7 @@ impl<R> Clone for Journal<R> {
         Self {
             queue: self.queue.clone(),
             watermark: self.watermark.clone(),
+            open_segment: self.open_segment.clone(),
             ending: self.ending.clone(),
             writes: self.writes.clone(),
         }
@@ -135,6 +137,7 @@ impl<R: Record> Journal<R> {
         let writer = Writer::<R>::open(dir, options.segment_bytes)?;
         let (tx, rx) = flume::bounded(options.queue);
         let watermark = Watermark::new(writer.last());
+        let open_segment = Watermark::new(writer.open_segment());
         let ending = Arc::new(AtomicBool::new(false));
         let writes = Arc::new(AtomicBool::new(true));
         let worker = Worker {
@@ -142,6 +145,7 @@ impl<R: Record> Journal<R> {
             queue: rx,
             linger: options.linger,
             watermark: watermark.clone(),
+            open_segment: open_segment.clone(),
             acks: Vec::new(),
             closing: false,
             ending: ending.clone(),
@@ -149,7 +153,7 @@ impl<R: Record> Journal<R> {
             on_health: Box::new(on_health),
         };
         let thread = spawn(R::LOG, worker)?;
-        Ok((Self { queue: tx, watermark, ending, writes }, thread))
+        Ok((Self { queue: tx, watermark, open_segment, ending, writes }, thread))
     }
 
     /// Queues records; never waits. `ack` is called on the journal's thread.
@@ -211,6 +215,12 @@ impl<R: Record> Journal<R> {
         self.queue.len()
     }
 
+    /// The first record of the segment that is being written; it moves when one is closed.
+    #[must_use]
+    pub fn open_segment(&self) -> &Watermark {
+        &self.open_segment
+    }
+
     /// False while the disk is full.
     #[must_use]
     pub fn writes(&self) -> bool {
@@ -236,6 +246,7 @@ struct Worker<R> {
     queue: flume::Receiver<Batch<R>>,
     linger: Duration,
     watermark: Watermark,
+    open_segment: Watermark,
     acks: Vec<(Seq, Ack)>,
     closing: bool,
     ending: Arc<AtomicBool>,
@@ -303,6 +314,9 @@ impl<R: Record> Worker<R> {
             (self.on_health)(Health::Writing);
         }
         self.watermark.advance(durable);
+        if self.writer.open_segment() > self.open_segment.get() {
+            self.open_segment.advance(self.writer.open_segment());
+        }
         for (seq, ack) in self.acks.drain(..) {
             ack(Ok(seq));
         }

@@ -11,7 +11,7 @@ use messages::ledger::Seq;
 
 use super::codec::Record;
 use super::frame::{self, Header};
-use super::segment::{self, Log};
+use super::segment::{self, Log, Segment};
 use super::{Error, recover};
 
 /// Appends records of one log.
@@ -30,6 +30,7 @@ pub struct Writer<R> {
 }
 
 struct Current {
+    first: Seq,
     file: File,
     path: PathBuf,
     /// Bytes up to the end of the last synced frame.
@@ -45,9 +46,9 @@ impl<R: Record> Writer<R> {
         std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
         let recovered = recover::recover(dir, R::LOG)?;
         let current = match recovered.last_segment {
-            Some((path, len)) => {
+            Some((Segment { first_seq, path }, len)) => {
                 let file = File::options().append(true).open(&path).map_err(|e| Error::io("open", &path, e))?;
-                Some(Current { file, path, len })
+                Some(Current { first: Seq(first_seq), file, path, len })
             }
             None => None,
         };
@@ -94,6 +95,12 @@ impl<R: Record> Writer<R> {
         Seq(self.next.0 - 1)
     }
 
+    /// The first record of the segment that is being written: those before it are closed. 0 while there is none.
+    #[must_use]
+    pub fn open_segment(&self) -> Seq {
+        self.current.as_ref().map_or(Seq(0), |c| c.first)
+    }
+
     /// Writes the group as one frame and syncs it. Returns the last durable record. After an error
     /// of `write` the group is kept and the file is as before: calling again is safe. After an error
     /// of `sync` it is not (the kernel may have dropped the pages): see [`Error::is_disk_full`].
@@ -114,7 +121,7 @@ impl<R: Record> Writer<R> {
         }
         if self.current.is_none() {
             let (file, path) = segment::create(&self.dir, R::LOG, self.group_first.0)?;
-            self.current = Some(Current { file, path, len: segment::HEADER as u64 });
+            self.current = Some(Current { first: self.group_first, file, path, len: segment::HEADER as u64 });
         }
         let current = self.current.as_mut().expect("just made");
         let header = Header::of(&self.group, self.group_first.0, self.group_records).encode();

@@ -328,6 +328,7 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
     let journal = crate::settings::Journal {
         ledger_dir: String::new(),
         ledger_segment_bytes: 1 << 20,
+        market_max_bytes: 1 << 40,
         market_segment_bytes: 1 << 20,
         market_linger_ms: 1,
         market_queue: 64,

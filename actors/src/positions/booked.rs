@@ -1,0 +1,53 @@
+//! The fills that were booked: the last of them, so that none is booked twice and memory stays bounded.
+//!
+//! That a window is enough is orders' doing. It hands a fill on once, for it knows an order's fills as long as it
+//! knows the order, and takes reports of orders that it has forgotten for unknown. Only what was on its way when the
+//! trading group restarted can come again, and that is among the newest.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use messages::{TradeId, caps};
+
+/// The last [`caps::BOOKED_FILLS`].
+#[derive(Debug, Default)]
+pub struct BookedFills {
+    known: BTreeSet<TradeId>,
+    /// The same, oldest first.
+    order: VecDeque<TradeId>,
+}
+
+impl BookedFills {
+    /// True when it is among the last that were booked.
+    pub fn contains(&self, trade_id: &TradeId) -> bool {
+        self.known.contains(trade_id)
+    }
+
+    /// Remembers one; the oldest is forgotten for it.
+    pub fn insert(&mut self, trade_id: TradeId) {
+        if !self.known.insert(trade_id) {
+            return;
+        }
+        self.order.push_back(trade_id);
+        if self.order.len() > caps::BOOKED_FILLS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_known_and_the_oldest_forgotten() {
+        let id = |n: usize| TradeId::of("paper".parse().unwrap(), "simulated", format!("{n}").parse().unwrap());
+        let mut booked = BookedFills::default();
+        for n in 0..=caps::BOOKED_FILLS {
+            booked.insert(id(n));
+            booked.insert(id(n));
+        }
+        assert!(!booked.contains(&id(0)) && booked.contains(&id(1)) && booked.contains(&id(caps::BOOKED_FILLS)));
+    }
+}
