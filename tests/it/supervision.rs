@@ -47,6 +47,8 @@ struct Subject {
     heard: u64,
     resumed: u8,
     told: Told,
+    /// False in a re-run, which need not take the time again.
+    sleeps: bool,
 }
 
 impl Strategy for Subject {
@@ -64,7 +66,7 @@ impl Strategy for Subject {
     }
     #[expect(clippy::disallowed_methods, reason = "it is to lag")]
     fn on_trade(&mut self, trade: &Trade, context: &mut Context<'_>) {
-        if self.temper == Temper::Lags {
+        if self.temper == Temper::Lags && self.sleeps {
             std::thread::sleep(Duration::from_millis(200));
         }
         if matches!(self.temper, Temper::Well | Temper::Panics) && context.open_orders().next().is_none() {
@@ -93,14 +95,14 @@ impl Strategy for Subject {
     }
 }
 
-fn registry(told: &Told) -> Registry {
+fn registry(told: &Told, sleeps: bool) -> Registry {
     let mut registry = Registry::default();
     let tempers =
         [("well", Temper::Well), ("panics", Temper::Panics), ("hangs", Temper::Hangs), ("lags", Temper::Lags)];
     for (name, temper) in tempers {
         let told = told.clone();
         registry.add(name, move |instruments, _: Nothing| {
-            Ok(Subject { temper, instruments, heard: 0, resumed: 0, told: told.clone() })
+            Ok(Subject { temper, instruments, heard: 0, resumed: 0, told: told.clone(), sleeps })
         });
     }
     registry
@@ -125,7 +127,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         instance: "test".to_owned(),
         mode: Mode::Run,
         paths: paths.clone(),
-        registry: Arc::new(registry(told)),
+        registry: Arc::new(registry(told, true)),
         frames: Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
@@ -252,7 +254,8 @@ fn who_fails_is_dealt_with_alone() {
     println!("tick to order at p99: {usual} µs alone, {beside} µs beside strategies that panic, hang and lag");
 
     // All of it, faults and abandoned threads included, comes out again from the journals.
-    let (registry, venues, again) = (registry(&Told::default()), Venues::default(), tempfile::tempdir().unwrap());
+    let (registry, venues, again) =
+        (registry(&Told::default(), false), Venues::default(), tempfile::tempdir().unwrap());
     let recorder = Recorder::open(&Paths::of(again.path(), None), 1 << 30).unwrap();
     let mut session = Session::open(&paths, &registry, &venues, recorder).unwrap();
     let rerun = session.run().unwrap();
@@ -295,7 +298,8 @@ fn a_group_that_is_restored_loses_no_order_and_tells_all() {
     filled.sort();
     booked.sort();
     assert_eq!(filled, booked, "every fill is booked once");
-    let (registry, venues, again) = (registry(&Told::default()), Venues::default(), tempfile::tempdir().unwrap());
+    let (registry, venues, again) =
+        (registry(&Told::default(), false), Venues::default(), tempfile::tempdir().unwrap());
     let recorder = Recorder::open(&Paths::of(again.path(), None), 1 << 30).unwrap();
     let mut session = Session::open(&paths, &registry, &venues, recorder).unwrap();
     let rerun = session.run().unwrap();

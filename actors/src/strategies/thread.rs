@@ -48,6 +48,11 @@ impl Pulse {
         Duration::from_nanos(u64::try_from(busy).unwrap_or(0))
     }
 
+    /// A callback begins.
+    fn begins(&self, wall: &Clock) {
+        self.0.since.store(wall.now().0, Ordering::Release);
+    }
+
     /// The next generation takes over: the thread ends without another word.
     pub fn abandon(&self) {
         self.0.abandoned.store(true, Ordering::Release);
@@ -229,8 +234,13 @@ impl Thread {
         if let Some(first) = taken[0].batch.events.first() {
             self.a.deliveries.begins_with(first.id);
         }
+        let (pulse, wall) = (self.a.pulse.clone(), self.a.wall.clone());
         self.deliver(Delivery::Market { conflated }, |host, _, said| {
-            taken.iter().for_each(|d| host.on_market(&d.batch, said));
+            for delivered in taken {
+                // Who is slow with each of many batches does not hang: it will lag.
+                pulse.begins(&wall);
+                host.on_market(&delivered.batch, said);
+            }
         });
     }
 
@@ -257,7 +267,7 @@ impl Thread {
         let now = self.a.clock.now();
         self.a.deliveries.record_blocking(now, self.seen, delivery);
         let mut said = Said::default();
-        self.a.pulse.0.since.store(self.a.wall.now().0, Ordering::Release);
+        self.a.pulse.begins(&self.a.wall);
         call(&mut self.a.host, now, &mut said);
         self.a.pulse.0.since.store(0, Ordering::Release);
         if self.a.pulse.is_abandoned() {
