@@ -76,10 +76,20 @@ pub fn channel(capacity: usize, wake: impl Fn() + Send + Sync + 'static) -> (Out
 }
 
 impl Outlet {
-    /// Sends, waiting for room: for who must have everything.
-    pub async fn send(&self, batch: Arc<Batch>) {
-        // Both ends are held by the tree for as long as the runtime lives, so this cannot fail.
-        let _ = self.queue.send_async(Delivered { batch, conflation: 0 }).await;
+    /// Queues a batch, waiting for room: for who must have everything. [`Self::wake`] says that it is there.
+    pub async fn queue(&self, batch: Arc<Batch>) {
+        let waiting = match self.queue.try_send(Delivered { batch, conflation: 0 }) {
+            Err(flume::TrySendError::Full(delivered)) => delivered,
+            // Both ends are held by the tree for as long as the runtime lives, so nothing else can fail.
+            _ => return,
+        };
+        // Who is to make room must know that there is something.
+        self.signal.raise();
+        let _ = self.queue.send_async(waiting).await;
+    }
+
+    /// Wakes who drains the queue, unless it was woken already.
+    pub fn wake(&self) {
         self.signal.raise();
     }
 

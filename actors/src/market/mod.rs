@@ -211,13 +211,15 @@ impl Shell {
         self.journal(batch.clone()).await;
         let batch = Arc::new(batch);
         for outlet in &self.a.core {
-            outlet.send(batch.clone()).await;
+            outlet.queue(batch.clone()).await;
         }
         for listener in &self.a.strategies {
             if listener.outlet.send_conflating(batch.clone()).is_err() {
                 listener.port.cast(ToStrategy::Lagging);
             }
         }
+        // Woken last: they look before they decide, and the strategies' threads need the cores first.
+        self.a.core.iter().for_each(Outlet::wake);
     }
 }
 

@@ -20,6 +20,9 @@ use super::{Error, Log};
 /// Called once with the number of the batch's last record when it is durable, or with why it never will be.
 pub type Ack = Box<dyn FnOnce(Result<Seq, Error>) + Send>;
 
+/// How often a group that gathers looks at the queue: short against the time in which the queue fills.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// How often a full disk is tried again.
 const DISK_FULL_RETRY: Duration = Duration::from_millis(250);
 
@@ -280,16 +283,19 @@ impl<R: Record> Worker<R> {
 
     /// Takes what waits, and what arrives within the linger, until the group is full.
     fn gather(&mut self) -> Result<(), Error> {
-        let deadline = (!self.linger.is_zero()).then(|| clock() + self.linger);
-        while !self.writer.is_full() && !self.closing {
-            let next = match deadline {
-                Some(deadline) => self.queue.recv_deadline(deadline).ok(),
-                None => self.queue.try_recv().ok(),
-            };
-            let Some(batch) = next else { break };
-            self.take(batch)?;
+        let deadline = clock() + self.linger;
+        loop {
+            while !self.writer.is_full() && !self.closing {
+                let Ok(batch) = self.queue.try_recv() else { break };
+                self.take(batch)?;
+            }
+            let left = deadline.saturating_duration_since(clock());
+            if left.is_zero() || self.writer.is_full() || self.closing {
+                return Ok(());
+            }
+            // Asleep rather than waiting on the queue: each record would wake this thread, at the cost of who sends it.
+            wait(left.min(LOOK_EVERY));
         }
-        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), Error> {
@@ -333,7 +339,7 @@ impl<R: Record> Worker<R> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "waiting for space is real time by nature")]
+#[expect(clippy::disallowed_methods, reason = "waiting for space, or for a group, is real time by nature")]
 fn wait(time: Duration) {
     std::thread::sleep(time);
 }
