@@ -13,4 +13,4 @@ for r in found["results"]:
     print(f'   {r["name"]:<24} {value:>12} {r["unit"]}' + (f'   target {r["target"]:g}' if r["target"] else ""))
 PY
 done
-echo "A8 ok: figures above; restart is not measured yet"
+echo "A8 ok: figures above"

@@ -4,6 +4,7 @@ mod backtest;
 mod ingest;
 mod latency;
 mod machine;
+mod restart;
 
 use std::process::ExitCode;
 
@@ -57,7 +58,11 @@ struct Bench {
 pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> anyhow::Result<ExitCode> {
     let (bench, results) = match arguments.what {
         What::Ingest => ("ingest", ingest::measure(&settings)?),
-        What::Latency => ("latency", latency::measure(&settings)?),
+        What::Latency => {
+            let mut results = latency::measure(&settings)?;
+            results.push(restart::measure(&settings)?);
+            ("latency", results)
+        }
         What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
     };
     let bench = Bench { bench, machine: machine::Machine::this(), results };

@@ -151,7 +151,10 @@ impl FileThread {
         let asked = stop.clone();
         let thread = std::thread::Builder::new()
             .name("duckdb-file".to_owned())
-            .spawn(move || follow(make()?, &(durable_ledger, durable_market), &said, &asked))
+            .spawn(move || {
+                crate::background::step_back();
+                follow(make()?, &(durable_ledger, durable_market), &said, &asked)
+            })
             .map_err(|e| Error::Thread { name: "file", what: format!("cannot be started: {e}") })?;
         Ok(Self { ledger, market, stop, thread })
     }

@@ -59,6 +59,7 @@ impl MemoryThread {
         let (market, stop) = (Watermark::new(Seq(0)), Arc::new(AtomicBool::new(false)));
         let (said, asked, market_dir) = (market.clone(), stop.clone(), market_dir.to_owned());
         let run = move || {
+            crate::background::step_back();
             let Ok(Connections { hot: db, file }) = database.recv() else { return };
             let ended = HotWriter::open(db, options, &market_dir, hot.clone())
                 .and_then(|writer| follow(writer, &file, &durable, &said, &asked));

@@ -106,7 +106,10 @@ impl Housekeeping {
 fn spawn(keeper: Keeper, ended: flume::Receiver<()>) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new()
         .name("housekeeping".to_owned())
-        .spawn(move || keeper.run(&ended))
+        .spawn(move || {
+            crate::background::step_back();
+            keeper.run(&ended)
+        })
         .map_err(|e| Error::io("start the thread of", "housekeeping", e))
 }
 

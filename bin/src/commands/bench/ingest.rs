@@ -81,23 +81,35 @@ fn rate(rows: usize, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64()
 }
 
-/// A hundred symbols, trades and quotes in turn.
+/// A hundred symbols.
+pub fn instruments() -> anyhow::Result<Vec<Instrument>> {
+    let instrument = |n: u32| {
+        let symbol = format!("SYM{n:03}").parse()?;
+        Ok(Instrument { exchange: Exchange::Simulated, symbol })
+    };
+    (0..100).map(instrument).collect()
+}
+
+/// The n-th event: the instruments in turn, a trade or a quote.
+pub fn event(instruments: &[Instrument], n: u64, id: MarketId, time: UtcNanos) -> Event {
+    let instrument = instruments[n as usize % instruments.len()];
+    let price = Price::from_raw(6_000_000_000_000 + (n as i64 % 1_000) * 1_000_000).unwrap_or(Price::ONE);
+    let level = messages::market::Level { price, size: Size::ONE };
+    let body = if n.is_multiple_of(2) {
+        TickBody::Trade { price, size: Size::ONE, aggressor: Some(Side::Buy), conditions: Default::default() }
+    } else {
+        TickBody::Quote { bid: Some(level), ask: Some(level) }
+    };
+    let tick = Tick { instrument, time, sequence: Some(n as i64), revision: 0, body };
+    Event { id, body: EventBody::Tick(tick) }
+}
+
 fn batches() -> anyhow::Result<Vec<Batch>> {
     let start: UtcNanos = "2026-01-01".parse()?;
-    let symbols: Result<Vec<_>, _> = (0..100).map(|n| format!("SYM{n:03}").parse()).collect();
-    let symbols = symbols?;
+    let instruments = instruments()?;
     let event = |n: usize| {
-        let instrument = Instrument { exchange: Exchange::Simulated, symbol: symbols[n % symbols.len()] };
-        let price = Price::from_raw(6_000_000_000_000 + (n as i64 % 1_000) * 1_000_000).unwrap_or(Price::ONE);
-        let level = messages::market::Level { price, size: Size::ONE };
-        let body = if n.is_multiple_of(2) {
-            TickBody::Trade { price, size: Size::ONE, aggressor: Some(Side::Buy), conditions: Default::default() }
-        } else {
-            TickBody::Quote { bid: Some(level), ask: Some(level) }
-        };
-        let time = UtcNanos(start.0 + n as i64 * 10_000);
-        let tick = Tick { instrument, time, sequence: Some(n as i64), revision: 0, body };
-        Event { id: MarketId(n as u64 + 1), body: EventBody::Tick(tick) }
+        let n = n as u64;
+        event(&instruments, n, MarketId(n + 1), UtcNanos(start.0 + n as i64 * 10_000))
     };
     let batch = |b: usize| {
         let events: Vec<Event> = (b * BATCH..(b + 1) * BATCH).map(event).collect();
