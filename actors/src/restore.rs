@@ -1,4 +1,6 @@
-//! Start and recovery: the same code. The ledger, from its first record, gives every deciding state.
+//! Start and recovery: the same code. The ledger, its checkpoint and its tail, gives every deciding state.
+//!
+//! Invariant: a checkpoint and the records behind it give what all records give.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,11 +9,13 @@ use messages::ledger::{LedgerRecord, Seq, Started};
 use messages::orders::OrderUpdate;
 use messages::strategies::Checkpoint;
 use messages::{Account, ClientOrderId, Instrument, MarketId, OrderId, Quantity, StrategyId};
+use serde::{Deserialize, Serialize};
+use storage::checkpoint::{self, Checkpoint as File};
 use storage::journal::{self, Reader};
 
 use crate::assembly::{self, Assembly};
-use crate::orders::state::Orders;
-use crate::positions::state::Positions;
+use crate::orders::state::{Orders, SavedOrders};
+use crate::positions::state::{Positions, SavedPositions};
 use crate::strategies::since::Since;
 use crate::venues::paper::state::Paper;
 
@@ -37,7 +41,7 @@ pub enum Error {
 }
 
 /// What the ledger says of earlier starts, before any state is made.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Past {
     /// The last start.
     pub started: Option<Started>,
@@ -62,10 +66,12 @@ pub struct Restored {
     /// True when money was paid in before, or when that cannot be told because a quarantine lost records:
     /// money that is not there is seen and asked about, money that is paid in twice is traded with.
     pub has_money: bool,
+    /// Up to where the checkpoint reached that this began with; 0 without one.
+    pub checkpointed: Seq,
 }
 
 /// What a strategy goes on from.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Saved {
     /// Its last checkpoint.
     pub checkpoint: Option<Box<Checkpoint>>,
@@ -77,22 +83,59 @@ pub struct Saved {
     pub positions: BTreeMap<Instrument, Quantity>,
 }
 
+/// The version of a checkpoint's content: of the shape of [`Fold`] and all in it, and of what is folded into it.
+const VERSION: u32 = 1;
+
+/// Everything that the records of a ledger come to.
+struct Fold {
+    kept: Kept,
+    orders: Orders,
+    positions: Positions,
+}
+
+/// What a fold keeps beside the states.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    /// The last record that is in it.
+    upto: Seq,
+    past: Past,
+    has_money: bool,
+    /// The last record that was in the checkpoint it began with.
+    #[serde(skip)]
+    checkpointed: Seq,
+    /// Records that a quarantine lost.
+    lost: u64,
+    strategies: BTreeMap<StrategyId, Saved>,
+    open: BTreeMap<OrderId, OrderUpdate>,
+    /// Fills of each open order: the paper venue goes on counting behind them.
+    fills: BTreeMap<ClientOrderId, u32>,
+}
+
+/// A fold as a checkpoint has it.
+type Content = (Kept, SavedOrders, SavedPositions);
+
 /// Reads what the ledger says of earlier starts.
 ///
 /// # Errors
 /// The ledger cannot be read.
 pub fn past(ledger: &Path, durable: Seq) -> Result<Past, Error> {
-    let mut past = Past { next_block: MarketId(1), ..Past::default() };
-    each(ledger, durable, |record| {
-        past.records += 1;
+    let kept = read_checkpoint(ledger, durable).map(|(kept, ..)| kept).unwrap_or_default();
+    let (mut past, upto) = (kept.past, kept.upto);
+    each(ledger, upto.next(), durable, |record| past.take(&record))?;
+    past.next_block = past.next_block.max(MarketId(1));
+    Ok(past)
+}
+
+impl Past {
+    fn take(&mut self, record: &LedgerRecord) {
+        self.records += 1;
         match record {
-            LedgerRecord::Started(started) => (past.started, past.stopped) = (Some(started), false),
-            LedgerRecord::Stopped { .. } => past.stopped = true,
-            LedgerRecord::MarketIds { end, .. } => past.next_block = past.next_block.max(end),
+            LedgerRecord::Started(started) => (self.started, self.stopped) = (Some(started.clone()), false),
+            LedgerRecord::Stopped { .. } => self.stopped = true,
+            LedgerRecord::MarketIds { end, .. } => self.next_block = self.next_block.max(*end),
             _ => {}
         }
-    })?;
-    Ok(past)
+    }
 }
 
 /// Makes the states and gives them the ledger.
@@ -100,43 +143,8 @@ pub fn past(ledger: &Path, durable: Seq) -> Result<Past, Error> {
 /// # Errors
 /// The ledger cannot be read, or the settings do not make states.
 pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Restored, Error> {
-    let mut orders = assembly.orders()?;
-    let mut positions = assembly.positions();
-    let mut strategies: BTreeMap<StrategyId, Saved> = BTreeMap::new();
-    let mut open: BTreeMap<OrderId, OrderUpdate> = BTreeMap::new();
-    let mut fills: BTreeMap<ClientOrderId, u32> = BTreeMap::new();
-    let mut has_money = false;
-    let lost = each(ledger, durable, |record| {
-        orders.restore(&record);
-        positions.restore(&record);
-        match record {
-            LedgerRecord::Deposit(_) => has_money = true,
-            LedgerRecord::Checkpoint(checkpoint) => {
-                let saved = strategies.entry(checkpoint.strategy).or_default();
-                saved.checkpoint = Some(checkpoint);
-                saved.since.checkpoint();
-            }
-            LedgerRecord::Order(update) => {
-                // Nobody saves a person's state, so nothing would ever be let go.
-                if update.order.strategy != StrategyId::manual() {
-                    strategies.entry(update.order.strategy).or_default().since.push((*update).clone());
-                }
-                if let Some(fill) = &update.event.fill {
-                    let saved = strategies.entry(update.order.strategy).or_default();
-                    let held = saved.positions.entry(update.order.request.instrument).or_default();
-                    *held = held.checked_add(update.order.request.side.signed(fill.quantity)).unwrap_or(*held);
-                    *fills.entry(update.order.client_order_id).or_default() += 1;
-                }
-                let id = update.order.order_id;
-                if update.order.status.is_open() {
-                    open.insert(id, *update);
-                } else {
-                    open.remove(&id);
-                }
-            }
-            _ => {}
-        }
-    })?;
+    let Fold { kept, orders, positions } = fold(ledger, durable, assembly)?;
+    let Kept { has_money, lost, mut strategies, open, fills, checkpointed, .. } = kept;
     let mut paper = assembly.paper();
     for update in open.into_values() {
         paper.restore(&update.order);
@@ -144,18 +152,91 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
         paper.restore_fills(update.order.current_client_order_id(), count);
         strategies.entry(update.order.strategy).or_default().open.push(update);
     }
-    Ok(Restored { orders, positions, paper, strategies, has_money: has_money || lost > 0 })
+    Ok(Restored { orders, positions, paper, strategies, has_money: has_money || lost > 0, checkpointed })
 }
 
-/// Reads the ledger from its first record on. Returns how many records a quarantine lost.
-fn each(ledger: &Path, durable: Seq, mut take: impl FnMut(LedgerRecord)) -> Result<u64, Error> {
-    let mut reader = Reader::<LedgerRecord>::new(ledger, Seq(1));
-    let mut lost = 0;
+/// Writes a checkpoint, so that the next start reads only what comes behind `durable`.
+///
+/// # Errors
+/// The ledger cannot be read, or the disk refuses.
+pub fn checkpoint(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<(), Error> {
+    let Fold { kept, orders, positions } = fold(ledger, durable, assembly)?;
+    let upto = kept.upto;
+    let content: Content = (kept, orders.save(), positions.save());
+    let content = postcard::to_allocvec(&content).expect("plain data encodes into memory");
+    Ok(checkpoint::write(ledger, VERSION, &File { upto, content })?)
+}
+
+fn read_checkpoint(ledger: &Path, durable: Seq) -> Option<Content> {
+    let found = checkpoint::read(ledger, VERSION, durable)?;
+    postcard::from_bytes(&found.content).inspect_err(|error| tracing::warn!(%error, "a checkpoint is left aside")).ok()
+}
+
+/// Folds the ledger: its checkpoint, where one is, and what comes behind it.
+fn fold(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Fold, Error> {
+    let mut fold = Fold { kept: Kept::default(), orders: assembly.orders()?, positions: assembly.positions() };
+    if let Some((kept, orders, positions)) = read_checkpoint(ledger, durable) {
+        fold.kept = Kept { checkpointed: kept.upto, ..kept };
+        fold.orders.load(orders);
+        fold.positions.load(positions);
+    }
+    let from = fold.kept.upto.next();
+    let (upto, lost) = each(ledger, from, durable, |record| fold.take(record))?;
+    fold.kept.upto = fold.kept.upto.max(upto);
+    fold.kept.lost += lost;
+    Ok(fold)
+}
+
+impl Fold {
+    fn take(&mut self, record: LedgerRecord) {
+        self.orders.restore(&record);
+        self.positions.restore(&record);
+        self.kept.past.take(&record);
+        match record {
+            LedgerRecord::Deposit(_) => self.kept.has_money = true,
+            LedgerRecord::Checkpoint(checkpoint) => {
+                let saved = self.kept.strategies.entry(checkpoint.strategy).or_default();
+                saved.since.checkpoint(&checkpoint);
+                saved.checkpoint = Some(checkpoint);
+            }
+            LedgerRecord::Order(update) => self.kept.order(*update),
+            _ => {}
+        }
+    }
+}
+
+impl Kept {
+    fn order(&mut self, update: OrderUpdate) {
+        let order = &update.order;
+        // Nobody saves a person's state, so nothing would ever be let go.
+        if order.strategy != StrategyId::manual() {
+            self.strategies.entry(order.strategy).or_default().since.push(update.clone());
+        }
+        if let Some(fill) = &update.event.fill {
+            let saved = self.strategies.entry(order.strategy).or_default();
+            let held = saved.positions.entry(order.request.instrument).or_default();
+            *held = held.checked_add(order.request.side.signed(fill.quantity)).unwrap_or(*held);
+            *self.fills.entry(order.client_order_id).or_default() += 1;
+        }
+        if order.status.is_open() {
+            self.open.insert(order.order_id, update);
+        } else {
+            self.open.remove(&order.order_id);
+            self.fills.remove(&order.client_order_id);
+        }
+    }
+}
+
+/// Reads the ledger from a record on. Returns its last record and how many a quarantine lost.
+fn each(ledger: &Path, from: Seq, durable: Seq, mut take: impl FnMut(LedgerRecord)) -> Result<(Seq, u64), Error> {
+    let mut reader = Reader::<LedgerRecord>::new(ledger, from);
+    let (mut last, mut lost) = (Seq(0), 0);
     while let Some(group) = reader.next_group(durable)? {
         lost += group.lost();
+        last = group.last;
         group.records.into_iter().for_each(|(_, record)| take(record));
     }
-    Ok(lost)
+    Ok((last, lost))
 }
 
 /// Refuses a directory that holds another account's rows.

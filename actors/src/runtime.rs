@@ -190,6 +190,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         stop_feed: Arc::new(AtomicBool::new(false)),
         wants_stop: wants_stop_tx,
         stopping: false,
+        // The first look finds out whether there is much behind the last one.
+        checkpointed: restored.checkpointed,
         assembly,
     };
     let ran_before = past.started.is_some() || !tail.is_empty();

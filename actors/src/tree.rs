@@ -20,7 +20,7 @@ use messages::ledger::{Decider, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
 use messages::risk::{StateChange, TradingState};
 use messages::snapshots::SnapshotType;
-use messages::{MarketId, StrategyId, UtcNanos};
+use messages::{MarketId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::datadir::Paths;
 use storage::journal::{Health, Log, Room, Watermark};
@@ -49,12 +49,17 @@ use crate::venues::paper::{self, PaperActor};
 /// The window in which failures of a kind are counted.
 const WINDOW: Duration = Duration::from_secs(600);
 
+/// How often the length of the ledger's tail is looked at.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
 /// To the root.
 pub(crate) enum ToRoot {
     /// The feed has ended.
     FeedEnded(Ended),
     /// A journal cannot write, or can again.
     JournalHealth(Log, Health),
+    /// Write a checkpoint of the ledger, if its tail has grown long.
+    Checkpoint,
     /// Restore the trading group from the ledger, and ask the venue; the answer says whether that went well.
     Reconcile(RpcReplyPort<Result<(), String>>),
     /// Stop everything, in order.
@@ -97,6 +102,8 @@ pub(crate) struct Tree {
     pub stop_feed: Arc<AtomicBool>,
     pub wants_stop: flume::Sender<WantsStop>,
     pub stopping: bool,
+    /// Up to where the ledger's last checkpoint reaches, as far as this process knows.
+    pub checkpointed: Seq,
 }
 
 /// Everything that the root starts with.
@@ -146,6 +153,7 @@ impl Actor for Root {
             let _ = queue.send_async(FromFeed::Frame(missed)).await;
             signal.raise();
         }
+        me.send_interval(CHECKPOINT_EVERY, || ToRoot::Checkpoint);
         let root = me.clone();
         let ended = move |ended| drop(root.send_message(ToRoot::FeedEnded(ended)));
         player::play(frames, tree.clock.clone(), queue, signal, room, tree.stop_feed.clone(), ended)?;
@@ -159,6 +167,10 @@ impl Actor for Root {
                 drop(tree.wants_stop.try_send(WantsStop::Failed(format!("the feed: {error}"))));
             }
             ToRoot::JournalHealth(log, health) => tree.journal_health(log, health),
+            ToRoot::Checkpoint => tree.checkpoint(),
+            ToRoot::Reconcile(reply) if !tree.ledger_writes.load(Ordering::Acquire) => {
+                let _ = reply.send(Err("the ledger cannot write; make room on its disk first".to_owned()));
+            }
             ToRoot::Reconcile(reply) => {
                 let done = tree.restore_trading(&me).await.map_err(|e| e.to_string());
                 if let Err(why) = &done {
@@ -457,6 +469,21 @@ impl Tree {
         };
         let items = market.instruments().map(gap).collect();
         Some(FeedBatch { source: Source::Stream, received: now, items })
+    }
+
+    /// Folds the ledger again beside everything, when a start would have much to read.
+    fn checkpoint(&mut self) {
+        let durable = self.ledger.watermark().get();
+        if durable.0 < self.checkpointed.0 + caps::LEDGER_TAIL {
+            return;
+        }
+        self.checkpointed = durable;
+        let (ledger, assembly) = (self.plan_paths.ledger.clone(), self.assembly.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = restore::checkpoint(&ledger, durable, &assembly) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no checkpoint of the ledger");
+            }
+        });
     }
 
     /// While a journal cannot be written nothing new is begun.

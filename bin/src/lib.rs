@@ -95,10 +95,17 @@ impl App {
         let line = commands::Line::parse();
         match commands::execute(line, self.plugins) {
             Ok(code) => code,
+            Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("error: {error:#}");
                 ExitCode::from(1)
             }
         }
     }
+}
+
+/// Who reads the answer has seen enough of it (`| head`).
+fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -26,6 +26,28 @@ pub enum Format {
     Json,
 }
 
+/// Prints one line of an answer.
+pub fn line(line: std::fmt::Arguments<'_>) {
+    said(writeln!(std::io::stdout().lock(), "{line}"));
+}
+
+/// Prints an answer that brings its own line ends.
+pub fn text(text: &str) {
+    said(std::io::stdout().lock().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()));
+}
+
+/// Who reads may have seen enough (`| head`): then the program ends without a word, as others do.
+fn said(result: std::io::Result<()>) {
+    match result {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: cannot write the answer: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
 /// Sends logs to stderr: warnings, or more with -v; `MERGANSER_LOG` overrules both. Those of the level
 /// `stored` go to the tables as well, once a runtime is up.
 pub fn start_logs(verbose: u8, stored: Level) {

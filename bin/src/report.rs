@@ -1,5 +1,6 @@
 //! The summary at the end of a run.
 
+use std::io::Write;
 use std::time::Duration;
 
 use actors::backtest::driver::Driver;
@@ -13,6 +14,7 @@ pub struct Outcome {
     every: Duration,
     books: Vec<String>,
     notes: Vec<String>,
+    failed: bool,
 }
 
 impl Outcome {
@@ -38,7 +40,23 @@ impl Outcome {
         if undecodable > 0 {
             notes.push(format!("{undecodable} frames could not be decoded; they are in undecodable_frames"));
         }
-        Self { tally: driver.machine.tally.clone(), every, books: books.collect(), notes }
+        Self { tally: driver.machine.tally.clone(), every, books: books.collect(), notes, failed: false }
+    }
+
+    /// Adds something that people should know.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Adds what kept the run from its end.
+    pub fn fail(&mut self, why: String) {
+        self.notes.push(why);
+        self.failed = true;
+    }
+
+    /// True when something kept the run from its end.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Of a session that was run again.
@@ -55,31 +73,43 @@ impl Outcome {
                 "{never_durable} decisions came out that a crash kept from being durable; they are left out"
             ));
         }
-        Self { tally: session.machine.tally.clone(), every: session.snapshots_every(), books: Vec::new(), notes }
+        Self {
+            tally: session.machine.tally.clone(),
+            every: session.snapshots_every(),
+            books: Vec::new(),
+            notes,
+            failed: false,
+        }
     }
 }
 
 /// Prints it on stdout.
-pub fn print(outcome: &Outcome) {
+pub fn print(outcome: &Outcome) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     let t = &outcome.tally;
-    println!("market   {} trades, {} quotes, {} depth messages, {} bars", t.trades, t.quotes, t.depth, t.bars);
-    outcome.books.iter().for_each(|line| println!("{line}"));
+    writeln!(out, "market   {} trades, {} quotes, {} depth messages, {} bars", t.trades, t.quotes, t.depth, t.bars)?;
+    for line in &outcome.books {
+        writeln!(out, "{line}")?;
+    }
     let denied: u64 = t.denied.values().sum();
-    println!("orders   {} sent, {denied} denied, {} rejected, {} fills", t.orders, t.rejected, t.fills);
+    writeln!(out, "orders   {} sent, {denied} denied, {} rejected, {} fills", t.orders, t.rejected, t.fills)?;
     for (code, count) in &t.denied {
-        println!("         denied {code}: {count}");
+        writeln!(out, "         denied {code}: {count}")?;
     }
     let portfolio = t.last.as_ref().map(|s| &s.portfolio);
     let unknown = || "unknown".to_owned();
     let cash = |amount: Option<Cash>| amount.map_or_else(unknown, |c| c.to_string());
-    println!("pnl      {} total, {} realized before fees", cash(portfolio.and_then(|p| p.total_pnl)), t.realized);
+    writeln!(out, "pnl      {} total, {} realized before fees", cash(portfolio.and_then(|p| p.total_pnl)), t.realized)?;
     for (asset, fee) in &t.fees {
-        println!("fees     {fee} {asset}");
+        writeln!(out, "fees     {fee} {asset}")?;
     }
-    println!("turnover {}", t.turnover);
-    println!("value    {}", cash(portfolio.and_then(|p| p.value)));
-    println!("drawdown {} at most", cash(portfolio.and_then(|p| p.max_drawdown)));
+    writeln!(out, "turnover {}", t.turnover)?;
+    writeln!(out, "value    {}", cash(portfolio.and_then(|p| p.value)))?;
+    writeln!(out, "drawdown {} at most", cash(portfolio.and_then(|p| p.max_drawdown)))?;
     let sharpe = t.sharpe(outcome.every).map_or_else(unknown, |s| format!("{s:.2}"));
-    println!("sharpe   {sharpe} (annualised, of returns per {})", actors::durations::format(outcome.every));
-    outcome.notes.iter().for_each(|note| println!("note     {note}"));
+    writeln!(out, "sharpe   {sharpe} (annualised, of returns per {})", actors::durations::format(outcome.every))?;
+    for note in &outcome.notes {
+        writeln!(out, "note     {note}")?;
+    }
+    out.flush()
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use config::Settings;
 use storage::DataDir;
 use storage::datadir::Paths;
-use storage::duck::file::{self, FileWriter};
+use storage::duck::file;
 use storage::duck::instance::Instance;
 
 /// Where things are, by the settings.
@@ -34,8 +34,7 @@ pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
 /// Brings the tables up to what the journals hold.
 pub fn recover(paths: &Paths, settings: &Settings) -> anyhow::Result<Instance> {
     let instance = Instance::open(&paths.database, &settings.duckdb.options())?;
-    let mut writer = FileWriter::open(instance.connect()?, &paths.ledger, &paths.market)?;
-    file::catch_up(&mut writer, &paths.ledger, &paths.market)
+    file::catch_up(instance.connect()?, &paths.ledger, &paths.market)
         .context("the tables could not be brought up to the journals")?;
     Ok(instance)
 }

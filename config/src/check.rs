@@ -121,6 +121,30 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
         "hot.max_bytes: must be 0 or at least 67108864".to_owned(),
     );
     must(s.hot.max_bytes <= half, format!("hot.max_bytes: must be at most half of duckdb.memory_bytes, {half}"));
+    for (path, queue) in [
+        ("feeds.queue", s.feeds.queue),
+        ("strategies.queue", s.strategies.queue),
+        ("journal.ledger_queue", s.journal.ledger_queue),
+        ("journal.market_queue", s.journal.market_queue),
+    ] {
+        must(queue > 0, format!("{path}: at least 1 must fit"));
+    }
+    for (path, ppm) in [("paper.maker_fee_ppm", s.paper.maker_fee_ppm), ("paper.taker_fee_ppm", s.paper.taker_fee_ppm)]
+    {
+        must(
+            (-100_000..=100_000).contains(&ppm),
+            format!("{path}: {ppm} is more than 10 %; expected -100000 to 100000"),
+        );
+    }
+    for (path, bytes) in [
+        ("journal.ledger_segment_bytes", s.journal.ledger_segment_bytes),
+        ("journal.market_segment_bytes", s.journal.market_segment_bytes),
+    ] {
+        must(bytes >= 1 << 20, format!("{path}: {bytes} is less than 1 MiB (1048576)"));
+    }
+    let memory = s.duckdb.memory_bytes;
+    must(memory >= 64 << 20, format!("duckdb.memory_bytes: {memory} is less than 64 MiB (67108864)"));
+    must(s.duckdb.threads > 0, "duckdb.threads: at least 1 is needed".to_owned());
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     let address: Result<std::net::SocketAddr, _> = s.http.address.parse();

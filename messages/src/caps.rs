@@ -57,9 +57,14 @@ pub const TRADE_ID_WINDOW: usize = 4_096;
 pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
 /// Requests that may wait for the connection to a venue: more than any venue takes in a second.
 pub const VENUE_REQUESTS: usize = 1_024;
+/// Ledger records behind its last checkpoint that a start may have to read: about a tenth of a second's reading.
+pub const LEDGER_TAIL: u64 = 50_000;
 /// How far a message's own time may lie ahead of its receive time before it is out of range: a
 /// clock that is wrong by a day is a wrong message.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);
+/// How far a recorded frame's receive time may lie behind the one before it. A line that claims more has a wrong time, and
+/// a run would fire every timer of the years between.
+pub const RECEIVE_JUMP: Duration = Duration::from_secs(31 * 86_400);
 /// Ended orders kept in memory for late reports and duplicates; older ones are in DuckDB only.
 pub const ENDED_ORDERS: usize = 10_000;
 /// Log lines and metrics that may wait for the tables: a storm of them while a checkpoint runs is kept for two

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+pub use uuid::Uuid;
 
 use crate::caps;
 
@@ -228,6 +228,13 @@ impl ClientOrderIds {
         let prefix = format!("{}-{}-", self.instance, base36(self.epoch));
         let counter = id.as_str().strip_prefix(&prefix).and_then(|n| u64::from_str_radix(n, 36).ok());
         self.counter = self.counter.max(counter.unwrap_or(0));
+    }
+
+    /// Goes on behind all ids that another maker of this start gave.
+    pub fn go_on_behind_all(&mut self, other: &Self) {
+        if (&self.instance, self.epoch) == (&other.instance, other.epoch) {
+            self.counter = self.counter.max(other.counter);
+        }
     }
 
     /// The next id: `<instance>-<epoch>-<counter>`, numbers in base 36.

@@ -4,6 +4,7 @@
 //! DuckDB; what leaves it are typed messages and Arrow batches.
 
 mod background;
+pub mod checkpoint;
 pub mod datadir;
 pub mod duck;
 pub mod journal;

@@ -97,6 +97,7 @@ impl Storage {
             queue: journal.market_queue,
             linger: Duration::from_millis(journal.market_linger_ms),
         };
+        duck::instance::check(&paths.database)?;
         let heard = on_health.clone();
         let (ledger, ledger_thread) =
             Journal::open(&paths.ledger, ledger_options, move |health| heard(Log::Ledger, health))?;
@@ -110,9 +111,10 @@ impl Storage {
         let market_dir = paths.market.clone();
         let (slot, paths) = (database.instance.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
+        let ends = (ledger.watermark().get(), market.watermark().get());
         let make = move || {
             let opened = Instance::open(&paths.database, &duck)?;
-            let mut writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market)?;
+            let mut writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market, ends)?;
             writer.listen(told)?;
             // Nobody hears it where the hot tier is switched off.
             let _ = to_memory.send(Connections { hot: opened.connect()?, file: opened.connect()? });

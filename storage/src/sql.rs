@@ -40,6 +40,9 @@ pub enum Error {
     /// It took too long.
     #[error("the query was interrupted after {}; narrow it or raise --timeout", seconds(*.0))]
     TimedOut(Duration),
+    /// More bytes than allowed.
+    #[error("the answer is larger than {0} MiB; ask for fewer rows or columns")]
+    TooLarge(usize),
     /// More rows than allowed.
     #[error("the answer has more than {0} rows; add a LIMIT or an aggregate")]
     TooManyRows(usize),
@@ -66,6 +69,9 @@ pub struct Limits {
     /// Time.
     pub time: Duration,
 }
+
+/// Bytes of an answer in memory, whatever its rows: an answer is for a person or a script, a table is for COPY.
+const ANSWER_BYTES: usize = 256 << 20;
 
 /// Functions that read the environment, files, secrets or other databases.
 const FORBIDDEN: &[&str] = &[
@@ -121,12 +127,16 @@ fn fetch(db: &Connection, sql: &str, max_rows: usize) -> Result<Answer, Error> {
     let mut stream = statement.stream_arrow([]).map_err(refused)?;
     let schema = stream.get_schema();
     let mut batches = Vec::new();
-    let mut rows = 0;
+    let (mut rows, mut bytes) = (0, 0);
     for batch in &mut stream {
         let batch = batch.map_err(refused)?;
         rows += batch.num_rows();
         if rows > max_rows {
             return Err(Error::TooManyRows(max_rows));
+        }
+        bytes += batch.get_array_memory_size();
+        if bytes > ANSWER_BYTES {
+            return Err(Error::TooLarge(ANSWER_BYTES >> 20));
         }
         batches.push(batch);
     }

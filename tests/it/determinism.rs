@@ -17,7 +17,7 @@ use storage::datadir::Paths;
 
 const FRAMES: usize = 20_000;
 
-fn assembly(seed: u64) -> Assembly {
+pub fn assembly(seed: u64) -> Assembly {
     let settings = config::load(&config::Layers::default()).unwrap();
     Assembly::new(settings.deciding(vec![Exchange::Simulated]), "test", 0, seed).unwrap()
 }
@@ -29,7 +29,7 @@ fn machine(assembly: &Assembly, paths: &Paths) -> Machine {
 }
 
 /// Trades a stretch of the simulated market with the default strategies. Returns the fills.
-fn backtest(dir: &Path, seed: u64) -> u64 {
+pub fn backtest(dir: &Path, seed: u64) -> u64 {
     let assembly = assembly(seed);
     let start: UtcNanos = "2026-01-01".parse().unwrap();
     let settings = config::load(&config::Layers::default()).unwrap();

@@ -1,5 +1,6 @@
 //! Tests across crates: the real states and stores, put together as the program puts them.
 
+mod checkpoint;
 mod determinism;
 mod golden;
 mod restore;

@@ -96,8 +96,11 @@ impl Tally {
     /// fewer than two returns, or when they do not vary.
     #[must_use]
     pub fn sharpe(&self, every: Duration) -> Option<f64> {
-        let values: Vec<f64> = self.equity.iter().filter_map(|(_, v)| v.map(Cash::to_f64)).collect();
-        let returns: Vec<f64> = values.windows(2).filter(|w| w[0] > 0.0).map(|w| w[1] / w[0] - 1.0).collect();
+        let known: Vec<(UtcNanos, f64)> =
+            self.equity.iter().filter_map(|(at, v)| Some((*at, v.map(Cash::to_f64)?))).collect();
+        // A snapshot at a start or stop lies anywhere: a return over less than an interval is none of them.
+        let apart = |w: &&[(UtcNanos, f64)]| w[1].0.since(w[0].0) >= messages::time::nanos(every) && w[0].1 > 0.0;
+        let returns: Vec<f64> = known.windows(2).filter(apart).map(|w| w[1].1 / w[0].1 - 1.0).collect();
         if returns.len() < 2 {
             return None;
         }

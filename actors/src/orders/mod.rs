@@ -8,7 +8,7 @@ pub mod risk;
 pub mod state;
 pub mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -85,6 +85,8 @@ pub struct Shell {
     a: Arguments,
     me: ActorRef<Mailbox>,
     gate: Gate<Effect>,
+    /// Records that wait for room in the ledger's queue, oldest first. Empty but while its disk is full.
+    unwritten: VecDeque<(Vec<LedgerRecord>, Ack)>,
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
@@ -101,6 +103,7 @@ impl Actor for OrdersActor {
             a: arguments,
             me,
             gate: Gate::default(),
+            unwritten: VecDeque::new(),
             timer: Timer::default(),
             seen: MarketId(0),
             newest: UtcNanos::MIN,
@@ -123,6 +126,7 @@ impl Actor for OrdersActor {
         match message {
             Mailbox::Wake => shell.see(),
             Mailbox::Durable(ticket) => {
+                shell.write_what_fits();
                 let effects = shell.gate.open(ticket);
                 effects.into_iter().for_each(|effect| shell.perform(effect));
             }
@@ -224,6 +228,10 @@ impl Shell {
 
     /// Writes down what was decided, and holds what follows from it until that is durable.
     async fn commit(&mut self, effects: Vec<Effect>, now: UtcNanos) {
+        let writes = self.a.ledger_writes.load(Ordering::Acquire);
+        if !writes {
+            self.send_cancels_at_once(&effects);
+        }
         let records: Vec<LedgerRecord> = effects.iter().filter_map(|e| record(e, now)).collect();
         if records.is_empty() {
             if self.gate.is_empty() {
@@ -233,9 +241,6 @@ impl Shell {
             }
             return;
         }
-        if !self.a.ledger_writes.load(Ordering::Acquire) {
-            self.send_cancels_at_once(&effects);
-        }
         let ticket = self.gate.hold(effects);
         let me = self.me.clone();
         let ack: Ack = Box::new(move |durable| {
@@ -243,7 +248,24 @@ impl Shell {
                 let _ = me.send_message(Mailbox::Durable(ticket));
             }
         });
-        let _ = self.a.ledger.append(records, Some(ack)).await;
+        // Records that do not fit the queue of a full disk wait here, in their order: orders goes on hearing, for a
+        // cancel must be heard.
+        self.unwritten.push_back((records, ack));
+        if writes {
+            while let Some((records, ack)) = self.unwritten.pop_front() {
+                let _ = self.a.ledger.append(records, Some(ack)).await;
+            }
+        } else {
+            self.write_what_fits();
+        }
+    }
+
+    fn write_what_fits(&mut self) {
+        while let Some((records, ack)) = self.unwritten.pop_front() {
+            if let Err(refused) = self.a.ledger.try_append_acked(records, ack) {
+                return self.unwritten.push_front(refused);
+            }
+        }
     }
 
     /// A cancel makes things safer: it does not wait for a disk. It is sent again when the ledger holds it.

@@ -23,6 +23,8 @@ use messages::{
     ids::ClientOrderIds,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
@@ -32,6 +34,9 @@ mod exposure;
 mod replace;
 mod reports;
 mod resolve;
+mod saved;
+
+pub use saved::SavedOrders;
 
 /// What the state is made with.
 #[derive(Debug, Clone)]
@@ -66,7 +71,7 @@ pub enum Effect {
 }
 
 /// An order with what only we need to know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Entry {
     order: Order,
     /// Events so far.

@@ -22,6 +22,11 @@ impl BookedFills {
         self.known.contains(trade_id)
     }
 
+    /// All of them, oldest first.
+    pub fn oldest_first(&self) -> impl Iterator<Item = TradeId> {
+        self.order.iter().copied()
+    }
+
     /// Remembers one; the oldest is forgotten for it.
     pub fn insert(&mut self, trade_id: TradeId) {
         if !self.known.insert(trade_id) {

@@ -14,8 +14,14 @@ use messages::snapshots::{Portfolio, Snapshot, SnapshotType};
 use messages::{Account, Cash, CorrelationId, Instrument, Notional, Price, Quantity, StrategyId, TradeId, UtcNanos};
 
 use super::booked::BookedFills;
+use serde::{Deserialize, Serialize};
+
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
+
+mod saved;
+
+pub use saved::SavedPositions;
 
 /// What the state is made with.
 #[derive(Debug, Clone)]
@@ -29,7 +35,7 @@ pub struct Settings {
 }
 
 /// A position as it is kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Held {
     quantity: Quantity,
     cost_basis: Cash,

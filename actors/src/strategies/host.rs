@@ -257,9 +257,12 @@ impl Host {
     /// Its state as the ledger keeps it; `None` when it is larger than allowed.
     pub fn checkpoint(&mut self) -> Option<Checkpoint> {
         let state = self.strategy.save();
+        if state.len() > caps::STRATEGY_STATE_BYTES {
+            return None;
+        }
         let open = self.own.orders.iter().map(|(id, (_, number))| (*id, *number));
         let seen = open.chain(std::mem::take(&mut self.ended)).collect();
-        (state.len() <= caps::STRATEGY_STATE_BYTES).then_some(Checkpoint {
+        Some(Checkpoint {
             strategy: self.name,
             generation: self.generation,
             at: self.at,

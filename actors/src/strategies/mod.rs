@@ -157,7 +157,8 @@ impl Actor for StrategyActor {
             Mailbox::Said(ToStrategy::Lagging) if matches!(shell.state, State::Running(_)) => {
                 shell.fault(Fault::Lagging, "its queue of trades is full".to_owned());
             }
-            Mailbox::Said(ToStrategy::Lagging) => {}
+            // Nobody takes the queue while it is down: it is emptied here, or the market would conflate it for ever.
+            Mailbox::Said(ToStrategy::Lagging) => drop(shell.a.market.take(usize::MAX)),
             Mailbox::Said(ToStrategy::Stop(reply)) => shell.stop(reply),
             Mailbox::Said(ToStrategy::Resume) => shell.resume()?,
             Mailbox::Said(ToStrategy::Status(reply)) => drop(reply.send(shell.status())),
@@ -166,8 +167,8 @@ impl Actor for StrategyActor {
             Mailbox::Ended(..) => {}
             Mailbox::Pulse => shell.look_at_pulse(),
             Mailbox::Saved(generation, checkpoint) if generation == shell.a.generation => {
+                shell.a.since.checkpoint(&checkpoint);
                 shell.a.checkpoint = Some(checkpoint);
-                shell.a.since.checkpoint();
             }
             Mailbox::Saved(..) => {}
             Mailbox::Restart if matches!(shell.state, State::Restarting) => shell.start_thread()?,

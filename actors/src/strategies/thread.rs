@@ -158,8 +158,11 @@ impl Thread {
     fn run(&mut self) {
         self.begin();
         loop {
+            // Before it takes anything from the queue that its successor waits on.
+            if self.a.pulse.is_abandoned() {
+                return;
+            }
             match self.hear() {
-                _ if self.a.pulse.is_abandoned() => return,
                 Heard::Control(Control::Updates(updates)) => self.updates(updates),
                 Heard::Control(Control::Restored) => {
                     self.deliver(Delivery::Restored, |host, _, said| host.on_restored(said));
@@ -264,6 +267,9 @@ impl Thread {
 
     /// Records a delivery, makes it, and sends what the strategy said.
     fn deliver(&mut self, delivery: Delivery, call: impl FnOnce(&mut Host, UtcNanos, &mut Said)) {
+        if self.a.pulse.is_abandoned() {
+            return;
+        }
         let now = self.a.clock.now();
         self.a.deliveries.record_blocking(now, self.seen, delivery);
         let mut said = Said::default();
@@ -295,8 +301,10 @@ impl Thread {
         self.next_checkpoint = self.a.clock.now().after(self.a.checkpoint_every);
         match self.a.host.checkpoint() {
             Some(checkpoint) => {
-                (self.a.saved)(Box::new(checkpoint.clone()));
-                let _ = self.a.ledger.append_blocking(vec![LedgerRecord::Checkpoint(Box::new(checkpoint))], None);
+                // The ledger first: who is restored from it must not hear again what the shell has let go.
+                let record = LedgerRecord::Checkpoint(Box::new(checkpoint.clone()));
+                let _ = self.a.ledger.append_blocking(vec![record], None);
+                (self.a.saved)(Box::new(checkpoint));
             }
             None => tracing::warn!(strategy = %self.a.host.name(), "its state is larger than 64 KiB and is not saved"),
         }

@@ -71,8 +71,8 @@ pub fn run(
         None => on_input(arguments, &paths, settings.clone(), &plugins.strategies)?,
     };
     stopped::recover(&paths, &settings)?;
-    report::print(&outcome);
-    Ok(ExitCode::SUCCESS)
+    report::print(&outcome)?;
+    Ok(if outcome.has_failed() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// One strategy with these parameters, on all that the input has.
@@ -120,7 +120,7 @@ fn on_input(
 
     let mut driver = Driver::new(machine, assembly.market(), settings.snapshots.every);
     let progress = progress_bar(input.progress().1);
-    let mut next = Some(first);
+    let (mut next, mut broken) = (Some(first), None);
     while let Some(frame) = next {
         driver.frame(&frame);
         note_undecodable(&mut driver.machine, &mut input, format);
@@ -128,12 +128,28 @@ fn on_input(
         if driver.machine.recorder.failed() {
             break;
         }
-        next = input.next_batch()?;
+        next = match input.next_batch() {
+            Ok(next) => next,
+            Err(error) => {
+                broken = Some(error);
+                None
+            }
+        };
     }
     driver.stop();
     progress.finish_and_clear();
     driver.machine.recorder.finish().context("the journals could not be written")?;
-    Ok(Outcome::of_driver(&driver, settings.snapshots.every, input.undecodable()))
+    let mut outcome = Outcome::of_driver(&driver, settings.snapshots.every, input.undecodable());
+    for instrument in driver.market.instruments().filter(|i| !assembly.rules().contains_key(i)) {
+        outcome.note(format!(
+            "nothing is known of {instrument}: it is stored and not traded; add [instruments.\"{instrument}\"]"
+        ));
+    }
+    if let Some(error) = broken {
+        let why = anyhow::Error::from(error);
+        outcome.fail(format!("the input broke off, what came before it is kept: {why:#}"));
+    }
+    Ok(outcome)
 }
 
 fn again(session: &Path, paths: &Paths, settings: &Settings, plugins: &Plugins) -> anyhow::Result<Outcome> {

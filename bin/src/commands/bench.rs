@@ -67,12 +67,12 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
     };
     let bench = Bench { bench, machine: machine::Machine::this(), results };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&bench)?);
+        crate::output::line(format_args!("{}", serde_json::to_string_pretty(&bench)?));
     } else {
         for figure in &bench.results {
             let target = figure.target.map_or(String::new(), |t| format!("   target {t}"));
             let value = figure.value.map_or("not there".to_owned(), |v| format!("{v:.1}"));
-            println!("{:<24} {value:>14} {}{target}", figure.name, figure.unit);
+            crate::output::line(format_args!("{:<24} {value:>14} {}{target}", figure.name, figure.unit));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -26,9 +26,9 @@ enum What {
 
 pub fn run(arguments: &Arguments, settings: &Settings) -> ExitCode {
     match arguments.what {
-        What::Check => println!("the settings are right"),
-        What::Show { defaults: true } => print!("{}", config::DEFAULTS),
-        What::Show { defaults: false } => print!("{}", settings.to_toml()),
+        What::Check => crate::output::line(format_args!("the settings are right")),
+        What::Show { defaults: true } => crate::output::text(config::DEFAULTS),
+        What::Show { defaults: false } => crate::output::text(&settings.to_toml()),
     }
     ExitCode::SUCCESS
 }

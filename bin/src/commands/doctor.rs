@@ -62,10 +62,10 @@ const CHECKS: &[Check] = &[
 pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut findings = 0;
     let mut say = |what: &str, finding: Option<String>| match finding {
-        None => println!("ok       {what}"),
+        None => crate::output::line(format_args!("ok       {what}")),
         Some(text) => {
             findings += 1;
-            println!("FINDING  {what}: {text}");
+            crate::output::line(format_args!("FINDING  {what}: {text}"));
         }
     };
     let paths = stopped::paths(&common.data_dir, settings);
@@ -75,10 +75,10 @@ pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
         let records: u64 = verified.iter().map(|v| v.records).sum();
         if let Some(oldest) = verified.first().map(|v| v.segment.first_seq).filter(|f| log == Log::Market && *f > 1) {
             // By the settings, and in the tables: nothing is wrong. But somebody may look for a session.
-            println!(
+            crate::output::line(format_args!(
                 "note     {log} records 1 to {} were dropped: sessions that began in them cannot be re-run",
                 oldest - 1
-            );
+            ));
         }
         let problem = verified.into_iter().find_map(|v| v.problem).map(|p| p.to_string());
         say(&format!("the {log} journal is intact ({records} records)"), problem);

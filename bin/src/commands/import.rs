@@ -1,9 +1,10 @@
 //! `merganser import`: recorded history into the tables, through the market state and its journal.
 //!
-//! The ticks are numbered from a reserved block like any others and marked `import`; bars are made from
-//! them. Nothing trades.
+//! The inputs are read through once before anything is written, so that a broken one leaves nothing behind; the ledger
+//! remembers what was imported, so that the same data is not imported twice. The ticks are numbered from a
+//! reserved block like any others and marked `import`; bars are made from them. Nothing trades.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use actors::assembly::Assembly;
@@ -11,14 +12,14 @@ use actors::backtest::recorder::Recorder;
 use actors::feeds::input::{Format, Input, Merged};
 use actors::market::tail;
 use actors::restore;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use config::Settings;
-use messages::ledger::{MarketRecord, Seq};
+use messages::ledger::{Action, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, Source};
 use messages::{MarketId, UtcNanos, caps};
 use storage::DataDir;
-use storage::journal::{self, Log};
+use storage::journal::{self, Log, Reader};
 
 use super::{Common, backtest};
 use crate::stopped;
@@ -35,11 +36,16 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let inputs: Result<Vec<Input>, _> =
-        arguments.input.iter().map(|path| Input::open(path, arguments.format, Source::Import)).collect();
-    let mut input = Merged::new(inputs?);
+    let mut whole = open(arguments)?;
+    let progress = backtest::progress_bar(whole.progress().1);
+    while whole.next_batch().context("nothing was imported")?.is_some() {
+        progress.set_position(whole.progress().0);
+    }
+    progress.finish_and_clear();
+    let mut input = open(arguments)?;
     let paths = stopped::paths(&common.data_dir, settings);
     let _dir = DataDir::create(&paths)?;
+    let contents = refuse_repeated(arguments, &paths.ledger)?;
     let mut recorder = Recorder::open(&paths, settings.journal.market_segment_bytes)?;
     let reserved = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
     let durable = journal::recover(&paths.market, Log::Market)?.next;
@@ -69,9 +75,51 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     market.stop(batch.received, &mut batch);
     recorder.batch(&batch);
     progress.finish_and_clear();
+    let at = actors::clock::Clock::wall().now();
+    for (path, content) in arguments.input.iter().zip(contents) {
+        recorder.ledger(&LedgerRecord::Action(Action {
+            by: "merganser import".to_owned(),
+            what: IMPORTED.to_owned(),
+            subject: content,
+            why: path.display().to_string(),
+            at,
+        }));
+    }
     recorder.finish().context("the journals could not be written")?;
     drop(recorder);
     stopped::recover(&paths, settings)?;
-    println!("{events} events imported; {} frames could not be decoded", input.undecodable());
+    crate::output::line(format_args!("{events} events imported; {} frames could not be decoded", input.undecodable()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name of the action that remembers an import.
+const IMPORTED: &str = "imported";
+
+fn open(arguments: &Arguments) -> anyhow::Result<Merged> {
+    let inputs: Result<Vec<Input>, _> =
+        arguments.input.iter().map(|path| Input::open(path, arguments.format, Source::Import)).collect();
+    Ok(Merged::new(inputs?))
+}
+
+/// The hash of each file's bytes; an error when one of them was imported before.
+fn refuse_repeated(arguments: &Arguments, ledger: &Path) -> anyhow::Result<Vec<String>> {
+    let mut contents = Vec::new();
+    for path in &arguments.input {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content: String = messages::ids::hash(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        if contents.contains(&content) {
+            bail!("{} is given twice; its data would be doubled", path.display());
+        }
+        contents.push(content);
+    }
+    let mut reader = Reader::<LedgerRecord>::new(ledger, Seq(1));
+    while let Some(group) = reader.next_group(Seq(u64::MAX))? {
+        for (_, record) in group.records {
+            let LedgerRecord::Action(action) = record else { continue };
+            if action.what == IMPORTED && contents.contains(&action.subject) {
+                bail!("{} was imported at {}; importing it again would double its data", action.why, action.at);
+            }
+        }
+    }
+    Ok(contents)
 }

@@ -72,10 +72,15 @@ fn verify(logs: &[(Log, &std::path::PathBuf)]) -> anyhow::Result<ExitCode> {
     let mut intact = true;
     for (log, dir) in logs {
         for found in journal::verify(dir, *log)? {
-            println!("{log:<7} {} {} records, {} bytes", found.segment.path.display(), found.records, found.bytes);
+            crate::output::line(format_args!(
+                "{log:<7} {} {} records, {} bytes",
+                found.segment.path.display(),
+                found.records,
+                found.bytes
+            ));
             if let Some(problem) = found.problem {
                 intact = false;
-                println!("        {problem}");
+                crate::output::line(format_args!("        {problem}"));
             }
         }
     }
@@ -104,14 +109,18 @@ fn quarantine(
 ) -> anyhow::Result<ExitCode> {
     let done = journal::quarantine(dir, log)?;
     if done.is_empty() {
-        println!("the {log} journal is intact; nothing was set aside");
+        crate::output::line(format_args!("the {log} journal is intact; nothing was set aside"));
         return Ok(ExitCode::SUCCESS);
     }
     let mut missing = Vec::new();
     for segment in &done {
-        println!("set aside as {}; {} intact records are kept", segment.aside.display(), segment.kept);
+        crate::output::line(format_args!(
+            "set aside as {}; {} intact records are kept",
+            segment.aside.display(),
+            segment.kept
+        ));
         for (first, last) in &segment.missing {
-            println!("missing: {log} records {first} to {last}");
+            crate::output::line(format_args!("missing: {log} records {first} to {last}"));
             missing.push(format!("{first}-{last}"));
         }
     }
@@ -121,6 +130,8 @@ fn quarantine(
     let at = actors::clock::Clock::wall().now();
     writer.append(&LedgerRecord::Trading { change, at })?;
     writer.sync()?;
-    println!("trading is HALTED; look at what is missing, then `merganser resume` once it runs");
+    crate::output::line(format_args!(
+        "trading is HALTED; look at what is missing, then `merganser resume` once it runs"
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -76,9 +76,9 @@ pub fn strategies(arguments: &Strategies, common: &Common) -> anyhow::Result<Exi
                     last,
                 ]);
             }
-            println!("{table}");
+            crate::output::line(format_args!("{table}"));
         }
-        What::Resume { name } => print!("{}", running.post(&format!("/api/v1/strategies/{name}/resume"), &())?),
+        What::Resume { name } => crate::output::text(&running.post(&format!("/api/v1/strategies/{name}/resume"), &())?),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -93,11 +93,11 @@ pub fn resume(arguments: &Resume, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
-    print!("{}", running(common)?.post("/api/v1/reconcile", &())?);
+    crate::output::text(&running(common)?.post("/api/v1/reconcile", &())?);
     Ok(ExitCode::SUCCESS)
 }
 
 fn trading(request: &TradingRequest, common: &Common) -> anyhow::Result<ExitCode> {
-    print!("{}", running(common)?.post("/api/v1/trading", request)?);
+    crate::output::text(&running(common)?.post("/api/v1/trading", request)?);
     Ok(ExitCode::SUCCESS)
 }

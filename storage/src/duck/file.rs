@@ -43,8 +43,14 @@ impl FileWriter {
     /// Goes on behind the offsets that the tables hold.
     ///
     /// # Errors
-    /// DuckDB refuses.
-    pub fn open(db: Connection, ledger_dir: &Path, market_dir: &Path) -> Result<Self, Error> {
+    /// DuckDB refuses, or the tables hold more than the journals, which end with the records `ends`.
+    pub fn open(db: Connection, ledger_dir: &Path, market_dir: &Path, ends: (Seq, Seq)) -> Result<Self, Error> {
+        for (log, dir, end) in [(Log::Ledger, ledger_dir, ends.0), (Log::Market, market_dir, ends.1)] {
+            let applied = offset(&db, log)?;
+            if applied > end {
+                return Err(Error::Ahead { log, dir: dir.to_owned(), applied: applied.0, end: end.0 });
+            }
+        }
         rows::prepare(&db)?;
         let days = ticks::load_days(&db)?;
         ticks::make_view(&db, &days)?;
@@ -216,10 +222,12 @@ fn follow(
 ///
 /// # Errors
 /// A journal is damaged, or DuckDB refuses.
-pub fn catch_up(writer: &mut FileWriter, ledger_dir: &Path, market_dir: &Path) -> Result<(), Error> {
+pub fn catch_up(db: Connection, ledger_dir: &Path, market_dir: &Path) -> Result<(), Error> {
     let ledger = crate::journal::recover(ledger_dir, LedgerRecord::LOG)?;
     let market = crate::journal::recover(market_dir, MarketRecord::LOG)?;
     let durable = |next: Seq| Seq(next.0 - 1);
-    while writer.apply(durable(ledger.next), durable(market.next))? {}
+    let ends = (durable(ledger.next), durable(market.next));
+    let mut writer = FileWriter::open(db, ledger_dir, market_dir, ends)?;
+    while writer.apply(ends.0, ends.1)? {}
     Ok(())
 }

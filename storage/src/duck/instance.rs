@@ -3,6 +3,7 @@
 //! Everything else works on clones of it; nothing ever opens the file a second time, for two
 //! instances on one file silently lose rows.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +36,7 @@ impl Instance {
     /// # Errors
     /// The file cannot be opened, is damaged or belongs to a newer program.
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+        check(path)?;
         let root = Connection::open_with_flags(path, config(options)?).map_err(Error::duck("open trading.duckdb"))?;
         migrate::migrate(&root, path)?;
         let temp = path.with_extension("tmp");
@@ -71,6 +73,24 @@ impl Instance {
     pub fn checkpoint(&self) -> Result<(), Error> {
         self.root().execute_batch("CHECKPOINT").map_err(Error::duck("write a checkpoint"))
     }
+}
+
+/// Refuses what is there and is no database, before anything is begun that would need one.
+///
+/// # Errors
+/// It is no DuckDB file, or cannot be read.
+pub fn check(path: &Path) -> Result<(), Error> {
+    // The format's magic stands behind an eight byte checksum (DuckDB, storage_info).
+    let mut head = [0; 12];
+    let read = match std::fs::File::open(path) {
+        Ok(mut file) => file.read_exact(&mut head),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => Err(error),
+    };
+    if read.is_ok() && head[8..] == *b"DUCK" {
+        return Ok(());
+    }
+    Err(Error::NoDatabase { path: path.to_owned() })
 }
 
 fn config(options: &Options) -> Result<Config, Error> {

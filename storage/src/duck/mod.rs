@@ -34,6 +34,12 @@ pub enum Error {
         /// Its answer.
         source: duckdb::Error,
     },
+    /// What is there is no database.
+    #[error("{} is no DuckDB database; restore it from a backup, or move it aside: it is built again from what the journals hold", path.display())]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer program.
     #[error("{} has schema version {found}, this merganser knows {known}; use the newer merganser that wrote it", path.display())]
     Newer {
@@ -53,6 +59,18 @@ pub enum Error {
         column: String,
         /// What stands there.
         value: String,
+    },
+    /// The tables hold records that the journal does not have: it is another directory's.
+    #[error("the tables hold {log} records up to {applied} and the {log} in {} ends at {end}: it does not belong to them; if the {log} is kept elsewhere give its folder (journal.ledger_dir), or restore it; without it move trading.duckdb aside, and it is built again from what the journals hold", dir.display())]
+    Ahead {
+        /// Which journal.
+        log: crate::journal::Log,
+        /// Where it is.
+        dir: PathBuf,
+        /// The last record that the tables hold.
+        applied: u64,
+        /// The last record that it has.
+        end: u64,
     },
     /// A journal could not be read.
     #[error("cannot read the journal for DuckDB")]

@@ -8,9 +8,10 @@ use messages::orders::{Attempt, EventKind, Order, OrderEvent, OrderRequest, Orde
 use messages::telemetry::{Labels, Level, LogLine, Metric, MetricKind, Telemetry};
 use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, UtcNanos};
 
+use super::Error;
 use super::file::{FileWriter, catch_up};
-use super::instance::{Instance, Options};
-use crate::journal::Writer;
+use super::instance::{self, Instance, Options};
+use crate::journal::{Log, Writer};
 
 fn open(dir: &Path) -> Instance {
     let options = Options { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
@@ -19,8 +20,7 @@ fn open(dir: &Path) -> Instance {
 
 fn follow(dir: &Path, instance: &Instance) {
     let (ledger, market) = (dir.join("ledger"), dir.join("market"));
-    let mut writer = FileWriter::open(instance.connect().unwrap(), &ledger, &market).unwrap();
-    catch_up(&mut writer, &ledger, &market).unwrap();
+    catch_up(instance.connect().unwrap(), &ledger, &market).unwrap();
 }
 
 fn ask(instance: &Instance, sql: &str) -> String {
@@ -215,7 +215,7 @@ fn telemetry_becomes_rows_whose_ids_rise_over_starts() {
     for words in [["a", "b"], ["c", "d"]] {
         let instance = open(dir.path());
         let paths = (dir.path().join("ledger"), dir.path().join("market"));
-        let mut writer = FileWriter::open(instance.connect().unwrap(), &paths.0, &paths.1).unwrap();
+        let mut writer = FileWriter::open(instance.connect().unwrap(), &paths.0, &paths.1, (Seq(0), Seq(0))).unwrap();
         let (sender, queue) = crate::telemetry::channel(10);
         writer.listen(queue).unwrap();
         words.iter().flat_map(|w| told(w)).for_each(|t| sender.send(t));
@@ -300,4 +300,37 @@ fn sql_from_outside_is_one_select_without_a_way_out() {
     let quick = Limits { rows: 10, time: std::time::Duration::from_millis(200) };
     let bomb = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t";
     assert!(matches!(run(&db, bomb, quick), Err(Error::TimedOut(_))));
+}
+
+#[test]
+fn a_journal_that_does_not_belong_to_the_tables_is_refused() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (folder, records) in [(dir.path(), 5), (other.path(), 2)] {
+        let mut ledger = Writer::open(&folder.join("ledger"), 1 << 20).unwrap();
+        for n in 0..records {
+            ledger.append(&LedgerRecord::Stopped { at: UtcNanos(n) }).unwrap();
+        }
+        ledger.sync().unwrap();
+    }
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    let (elsewhere, market) = (other.path().join("ledger"), dir.path().join("market"));
+    let refused = catch_up(instance.connect().unwrap(), &elsewhere, &market).unwrap_err();
+    assert!(matches!(refused, Error::Ahead { log: Log::Ledger, applied: 5, end: 2, .. }), "{refused}");
+    follow(dir.path(), &instance);
+}
+
+#[test]
+fn what_is_no_database_is_refused_before_anything_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trading.duckdb");
+    assert!(instance::check(&path).is_ok(), "nothing there is a beginning");
+    std::fs::write(&path, b"not a database at all").unwrap();
+    assert!(matches!(instance::check(&path), Err(Error::NoDatabase { .. })));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(matches!(instance::check(&path), Err(Error::NoDatabase { .. })));
+    std::fs::remove_dir(&path).unwrap();
+    drop(open(dir.path()));
+    assert!(instance::check(&path).is_ok());
 }

@@ -170,6 +170,18 @@ impl<R: Record> Journal<R> {
         })
     }
 
+    /// As [`Self::try_append`], and what is refused comes back whole, to be tried again.
+    ///
+    /// # Errors
+    /// The queue is full or the journal has ended.
+    pub fn try_append_acked(&self, records: Vec<R>, ack: Ack) -> Result<(), (Vec<R>, Ack)> {
+        let sent = self.queue.try_send(Batch { records, ack: Some(ack), is_last: false });
+        sent.map_err(|e| {
+            let batch = e.into_inner();
+            (batch.records, batch.ack.unwrap_or_else(|| Box::new(|_| {})))
+        })
+    }
+
     /// Queues records, waiting while the queue is full: overload passes back to who produces.
     ///
     /// # Errors

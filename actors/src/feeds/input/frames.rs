@@ -1,7 +1,7 @@
 //! Lines of frames, `<receive time, ns> <json>`: what the feeds record.
 
 use messages::UtcNanos;
-use messages::caps::FRAME_BYTES;
+use messages::caps::{FRAME_BYTES, RECEIVE_JUMP};
 use messages::market::FeedItem;
 
 use super::bytes::{Bytes, Line};
@@ -68,6 +68,10 @@ impl Frames {
             let error = "line does not begin with a receive time in ns and a space".to_owned();
             return Ok(aside(*last, error, &self.line));
         };
+        if *last != UtcNanos::MIN && received > last.after(RECEIVE_JUMP) {
+            let error = format!("receive time {received} lies more than 31 d behind the frame before, {last}");
+            return Ok(aside(*last, error, frame));
+        }
         let received = monotone(received, last, backward);
         let mut items = Vec::new();
         match self.venue.decode(frame, received, &mut items) {

@@ -47,7 +47,7 @@ impl Machine {
         let market = dir.path().join("market");
         let mut writer = HotWriter::open(instance.connect().unwrap(), options, &market, hot.clone()).unwrap();
         // The file thread makes the views before anybody reads.
-        FileWriter::open(instance.connect().unwrap(), &dir.path().join("ledger"), &market).unwrap();
+        catch_up(instance.connect().unwrap(), &dir.path().join("ledger"), &market).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
         let tiers = Duck::new(instance.connect().unwrap(), hot.clone());
         let disk = Duck::new(instance.connect().unwrap(), Hot::default());
@@ -73,8 +73,7 @@ impl Machine {
 
     fn follow_on_disk(&self) {
         let (ledger, market) = (self.dir.path().join("ledger"), self.dir.path().join("market"));
-        let mut writer = FileWriter::open(self.instance.connect().unwrap(), &ledger, &market).unwrap();
-        catch_up(&mut writer, &ledger, &market).unwrap();
+        catch_up(self.instance.connect().unwrap(), &ledger, &market).unwrap();
     }
 
     fn follow_in_memory(&mut self) {
