@@ -47,7 +47,8 @@ impl Machine {
         let market = dir.path().join("market");
         let mut writer = HotWriter::open(instance.connect().unwrap(), options, &market, hot.clone()).unwrap();
         // The file thread makes the views before anybody reads.
-        catch_up(instance.connect().unwrap(), &dir.path().join("ledger"), &market).unwrap();
+        let any = (Seq(u64::MAX), Seq(u64::MAX));
+        FileWriter::open(instance.connect().unwrap(), &dir.path().join("ledger"), &market, any).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
         let tiers = Duck::new(instance.connect().unwrap(), hot.clone());
         let disk = Duck::new(instance.connect().unwrap(), Hot::default());

@@ -1,0 +1,191 @@
+//! Commands: what strategies and people ask for, judged before anything leaves.
+
+use super::*;
+
+impl Orders {
+    /// Handles a command.
+    pub fn on_command(&mut self, sender: Sender, command: Command, at: Moment, out: &mut Vec<Effect>) {
+        let known = self.generations.entry(sender.strategy).or_insert(sender.generation);
+        let stale = sender.generation < *known;
+        *known = (*known).max(sender.generation);
+        match command {
+            Command::Submit { order_id, request } => self.submit(sender, order_id, *request, stale, at, out),
+            // A cancel of an older generation only makes things safer.
+            Command::Cancel { order_id } => self.cancel(sender.strategy, order_id, at, out),
+            Command::CancelAll => self.cancel_all(sender.strategy, at, out),
+            Command::Replace { .. } if stale => self.counters.refused += 1,
+            Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
+            Command::Recall { order_id, request } => self.recall(sender.strategy, order_id, *request, at, out),
+        }
+    }
+
+    /// An order that was on its way here when the group failed: known, or lost and never sent.
+    fn recall(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.entries.contains_key(&order_id) {
+            return;
+        }
+        let mut entry = self.new_entry(strategy, order_id, request, at);
+        let text = "the trading group was restored before it was heard; send it again".to_owned();
+        self.counters.denied += 1;
+        let refusal = Refusal { reason: Reason::code("restarted"), text };
+        self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+        self.index(entry);
+    }
+
+    fn submit(
+        &mut self,
+        sender: Sender,
+        order_id: OrderId,
+        request: OrderRequest,
+        stale: bool,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.entries.contains_key(&order_id) {
+            self.counters.refused += 1;
+            return;
+        }
+        let verdict = if stale {
+            let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
+            Err(Refusal { reason: Reason::code("stale_generation"), text })
+        } else {
+            self.judge(sender.strategy, None, &request, request.quantity, at.now)
+        };
+        let mut entry = self.new_entry(sender.strategy, order_id, request, at);
+        match verdict {
+            Ok(()) => {
+                self.recent.entry(sender.strategy).or_default().push_back(at.now);
+                self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
+                let order = &entry.order;
+                let client_order_id = order.client_order_id;
+                let submit =
+                    VenueRequest::Submit { client_order_id, request: Box::new(order.request.clone()), at: at.now };
+                out.push(Effect::Send(order.request.instrument.exchange, submit));
+            }
+            Err(refusal) => {
+                self.counters.denied += 1;
+                self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+            }
+        }
+        self.index(entry);
+    }
+
+    fn new_entry(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+    ) -> Entry {
+        let client_order_id = self.client_ids.next_id();
+        let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
+        let order = Order {
+            order_id,
+            account: self.settings.account,
+            strategy,
+            client_order_id,
+            request,
+            status: Status::Initialized,
+            filled: Quantity::ZERO,
+            filled_notional: Notional::ZERO,
+            acknowledged: false,
+            triggered: false,
+            attempts: vec![Attempt { client_order_id, venue_order_id: None, since: at.now, confirmed: true }],
+            replacing: None,
+            reason: None,
+            reason_text: String::new(),
+            created_at: at.now,
+            submitted_at: None,
+            updated_at: at.now,
+            filled_at: None,
+            commission: None,
+            correlation_id: parent.unwrap_or(CorrelationId(order_id.0)),
+            as_of: at.as_of,
+        };
+        Entry {
+            order,
+            events: 0,
+            executions: BTreeSet::new(),
+            reported: Quantity::ZERO,
+            asked_at: at.now,
+            requested_at: None,
+            left_by: None,
+            terms_unknown: false,
+        }
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        strategy: StrategyId,
+        replaced: Option<OrderId>,
+        request: &OrderRequest,
+        remaining: Quantity,
+        now: UtcNanos,
+    ) -> Result<(), Refusal> {
+        let recent = self.recent.entry(strategy).or_default();
+        while recent.front().is_some_and(|at| *at <= now.before(risk::RATE_WINDOW)) {
+            recent.pop_front();
+        }
+        let instrument = request.instrument;
+        let exposure = self.exposure(strategy, instrument, replaced);
+        let free = self.free(instrument, replaced);
+        risk::decide(&risk::Context {
+            request,
+            remaining,
+            is_replacement: replaced.is_some(),
+            now,
+            limits: &self.settings.limits,
+            trading: self.trading,
+            rules: self.settings.rules.get(&instrument),
+            venue: self.settings.venues.get(&instrument.exchange).copied(),
+            prices: self.prices.get(instrument).copied().unwrap_or_default(),
+            position: exposure.position,
+            open_buys: exposure.open_buys,
+            open_sells: exposure.open_sells,
+            open_orders: exposure.open_orders,
+            recent: &self.recent[&strategy],
+            kind: self.settings.kind,
+            free_quote: free.quote,
+            free_base: free.base,
+        })
+    }
+
+    fn cancel(&mut self, strategy: StrategyId, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take_own(strategy, order_id) else { return };
+        if self.happen(&mut entry, Happening::of(EventKind::CancelRequested), at, out) {
+            entry.requested_at = Some(at.now);
+            entry.asked_at = at.now;
+            out.push(cancel_request(&entry.order, at.now));
+        }
+        self.index(entry);
+    }
+
+    pub(super) fn cancel_all(&mut self, strategy: StrategyId, at: Moment, out: &mut Vec<Effect>) {
+        let everyone = strategy == StrategyId::manual();
+        let mine = |id: &&OrderId| {
+            let order = &self.entries[*id].order;
+            (everyone || order.strategy == strategy) && order.status != Status::PendingCancel
+        };
+        let ids: Vec<OrderId> = self.open.iter().filter(mine).copied().collect();
+        for id in ids {
+            self.cancel(strategy, id, at, out);
+        }
+    }
+
+    /// Takes an order out for a change, if it is there and belongs to who asks; people may touch all.
+    pub(super) fn take_own(&mut self, strategy: StrategyId, order_id: OrderId) -> Option<Entry> {
+        let allowed = |e: &Entry| strategy == StrategyId::manual() || e.order.strategy == strategy;
+        if !self.entries.get(&order_id).is_some_and(allowed) {
+            self.counters.refused += 1;
+            return None;
+        }
+        self.entries.remove(&order_id)
+    }
+}
