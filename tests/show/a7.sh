@@ -34,5 +34,7 @@ sleep 2
 expect "trading resumed" "$(field trading)" "ACTIVE"
 kill -TERM "$pid"; wait "$pid" || fail "it did not stop in order: $(cat "$work/out")"
 "$merganser" doctor --data-dir "$d" --set "journal.ledger_dir=$disk/ledger" || fail "doctor found something"
+sent=$("$merganser" sql --data-dir "$d" --set "journal.ledger_dir=$disk/ledger" --format csv "select count(*) from order_events s join actions h on h.what = 'trading.HALTED' join actions r on r.what = 'trading.ACTIVE' where s.event = 'submitted' and s.timestamp > h.timestamp and s.timestamp < r.timestamp" | tail -1)
+expect "orders that left while HALTED" "$sent" "0"
 events=$("$merganser" sql --data-dir "$d" --set "journal.ledger_dir=$disk/ledger" --format csv "select count(*) from order_events" | tail -1)
 echo "A7 ok: halted at ledger record $stuck, cancels went out at once, $events order events, none lost or doubled"

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use messages::ledger::{Action, Decider, Delivery, Handled, LedgerRecord};
 use messages::market::Batch;
 use messages::orders::{Command, OrderUpdate, Sender};
-use messages::venues::{VenueReport, VenueRequest};
+use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{MarketId, StrategyId, UtcNanos};
 
 use super::recorder::Recorder;
 use super::summary::Tally;
-use crate::orders::state::{Effect, Moment, Orders};
+use crate::orders::state::{Effect, Moment, NEVER_SENT, Orders};
 use crate::positions::state::Positions;
 use crate::restore::Restored;
 use crate::strategies::host::{Host, Said};
@@ -208,6 +208,7 @@ impl Machine {
                 }
             }
             Delivery::Reports(reports) => {
+                self.forget_what_was_held_back(reports);
                 reports.iter().for_each(|r| self.orders.on_report(r.clone(), at, &mut effects));
             }
             Delivery::Connected => self.orders.on_reconnected(at, &mut effects),
@@ -232,6 +233,15 @@ impl Machine {
         effects.drain(..).for_each(|effect| self.perform(effect, at.now));
         self.effects = effects;
         self.orders_due = self.orders.next_due();
+    }
+
+    /// An order that was held back never was on its way to the venue.
+    fn forget_what_was_held_back(&mut self, reports: &[VenueReport]) {
+        let held = |id| {
+            let never = |r: &VenueReport| matches!(&r.kind, ReportKind::Rejected { reason, .. } if reason.as_str() == NEVER_SENT);
+            reports.iter().any(|r| r.client_order_id == id && never(r))
+        };
+        self.to_paper.retain(|r| !matches!(r, VenueRequest::Submit { client_order_id, .. } if held(*client_order_id)));
     }
 
     fn orders_hear(&mut self, message: ToOrders, at: Moment, effects: &mut Vec<Effect>) {

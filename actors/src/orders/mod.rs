@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
 use messages::orders::{OrderUpdate, Sender};
+use messages::risk::TradingState;
 use messages::venues::VenueRequest;
 use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -128,7 +129,7 @@ impl Actor for OrdersActor {
             Mailbox::Durable(ticket) => {
                 shell.write_what_fits();
                 let effects = shell.gate.open(ticket);
-                effects.into_iter().for_each(|effect| shell.perform(effect));
+                shell.let_out(effects).await;
             }
             Mailbox::Timer => {
                 shell.timer.fired();
@@ -275,6 +276,28 @@ impl Shell {
                 tracing::warn!(order = %client_order_id, journaled = false, "the ledger cannot write; the cancel goes out");
                 self.a.venue.cast(ToVenue::Requests(vec![request.clone()]));
             }
+        }
+    }
+
+    /// Performs what was held back. A new order that waited while trading was HALTED stays here: one that leaves when a
+    /// full disk has room again is none that anybody wants.
+    async fn let_out(&mut self, effects: Vec<Effect>) {
+        let mut held = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Send(_, VenueRequest::Submit { client_order_id, at, .. })
+                    if self.a.state.trading() == TradingState::Halted =>
+                {
+                    held.push(self.a.state.never_sent(client_order_id, at));
+                }
+                effect => self.perform(effect),
+            }
+        }
+        if !held.is_empty() {
+            let mut effects = Vec::new();
+            let at = self.begin(Delivery::Reports(held.clone())).await;
+            held.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
+            self.commit(effects, at.now).await;
         }
     }
 

@@ -37,6 +37,7 @@ mod reports;
 mod resolve;
 mod saved;
 
+pub(crate) use resolve::NEVER_SENT;
 pub use saved::SavedOrders;
 
 /// What the state is made with.

@@ -77,13 +77,7 @@ impl Orders {
         self.index(entry);
     }
 
-    fn new_entry(
-        &mut self,
-        strategy: StrategyId,
-        order_id: OrderId,
-        request: OrderRequest,
-        at: Moment,
-    ) -> Entry {
+    fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
         let client_order_id = self.client_ids.next_id();
         let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
         let order = Order {

@@ -3,6 +3,9 @@
 use super::*;
 use messages::time::nanos;
 
+/// The reason of an order that was held back after its intent was written.
+pub(crate) const NEVER_SENT: &str = "never_sent";
+
 /// The reason of an order that its venue never received.
 pub(super) const NOT_RECEIVED: &str = "not_received";
 
@@ -81,6 +84,14 @@ impl Orders {
     /// True when a cancel or replacement can no longer arrive.
     pub(super) fn is_lost(&self, entry: &Entry, now: UtcNanos) -> bool {
         entry.requested_at.is_some_and(|at| now.since(at) >= nanos(self.settings.not_received_after))
+    }
+
+    /// The report about an order that was never sent: nobody but us can make it.
+    #[must_use]
+    pub fn never_sent(&self, client_order_id: ClientOrderId, at: UtcNanos) -> VenueReport {
+        let text = "trading was HALTED before it could leave".to_owned();
+        let kind = ReportKind::Rejected { reason: Reason::code(NEVER_SENT), text };
+        VenueReport { account: self.settings.account, client_order_id, venue_order_id: None, time: at, kind }
     }
 
     /// The venue did not know the order when it `said` so. While its request may still arrive, that says nothing.
