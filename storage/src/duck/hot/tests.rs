@@ -141,8 +141,8 @@ fn tick(of: usize, time: UtcNanos, kind: u8) -> EventBody {
 fn bar(of: usize, open: i64, revision: u16, trades: u64) -> EventBody {
     let open_time = secs(open);
     EventBody::Bar(Bar {
-        // A bar has one number, whatever its revision.
-        bar_id: MarketId(1_000_000 + open.unsigned_abs() * 3 + of as u64),
+        // A bar has one number, whatever its revision; one that opens before the first second has another.
+        bar_id: MarketId((1_000_000 + open).unsigned_abs() * 3 + of as u64),
         instrument: instrument(of),
         timeframe: Timeframe::SECOND,
         open_time,
