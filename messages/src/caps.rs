@@ -59,6 +59,8 @@ pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
 pub const VENUE_REQUESTS: usize = 1_024;
 /// Ledger records behind its last checkpoint that a start may have to read: about a tenth of a second's reading.
 pub const LEDGER_TAIL: u64 = 50_000;
+/// Decisions that may wait in memory for a ledger whose disk is full. Beyond it only cancels are heard.
+pub const UNWRITTEN: usize = 65_536;
 /// How far a message's own time may lie ahead of its receive time before it is out of range: a
 /// clock that is wrong by a day is a wrong message.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);

@@ -34,6 +34,12 @@ pub enum Error {
         "the hot tier is no part of SQL: ask for the table by its own name, as market_ticks, which holds the same rows"
     )]
     HotTier,
+    /// A file named as a table.
+    #[error("`{name}` names a file, and files are not read here; `merganser import` brings their data into the tables")]
+    File {
+        /// Its name.
+        name: String,
+    },
     /// DuckDB's answer to the question.
     #[error("{0}")]
     Refused(String),
@@ -182,7 +188,7 @@ fn walk(node: &Value) -> Result<(), Error> {
             if let Some(name) = fields.get("table_name").and_then(Value::as_str)
                 && name.contains(['/', '.', '*', '\\'])
             {
-                return Err(Error::Forbidden { name: name.to_owned() });
+                return Err(Error::File { name: name.to_owned() });
             }
             let path = fields.get("qualified_name").and_then(|name| name["path"].as_array());
             if let Some([Value::String(first), _, ..]) = path.map(Vec::as_slice)

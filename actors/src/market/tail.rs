@@ -7,9 +7,9 @@ use messages::ledger::{MarketRecord, Seq};
 use messages::market::Batch;
 use storage::journal::{Error, Log, Reader, tail_start};
 
-/// Bytes read back: about a million ticks. Open bars reach back a minute and the revisable window ten; what lies
+/// Bytes read back: about half a million ticks. Open bars reach back a minute and the revisable window ten; what lies
 /// further is in the tables. Bounded, so that a start stays quick.
-const BYTES: u64 = 64 << 20;
+const BYTES: u64 = 32 << 20;
 
 /// The first market id that these batches leave free: a ledger that lost records does not make ids repeat.
 #[must_use]

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
-use messages::orders::{OrderUpdate, Sender};
+use messages::orders::{Command, OrderUpdate, Sender};
 use messages::risk::TradingState;
 use messages::venues::VenueRequest;
-use messages::{MarketId, StrategyId, UtcNanos};
+use messages::{MarketId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
@@ -151,7 +151,14 @@ impl Shell {
     async fn hear(&mut self, message: ToOrders) {
         let mut effects = Vec::new();
         let at = match message {
-            ToOrders::Commands(sender, first, commands) => {
+            ToOrders::Commands(sender, first, mut commands) => {
+                if self.unwritten.len() >= caps::UNWRITTEN {
+                    // What would be denied anyhow cannot be written down any more. A cancel is always heard.
+                    let before = commands.len();
+                    commands.retain(|c| matches!(c, Command::Cancel { .. } | Command::CancelAll));
+                    let dropped = before - commands.len();
+                    tracing::warn!(strategy = %sender.strategy, dropped, "the ledger has been full for long; orders are not heard");
+                }
                 let Sender { strategy, generation } = sender;
                 let count = commands.len() as u32;
                 let at = self.begin(Delivery::Commands { strategy, generation, first, count }).await;
