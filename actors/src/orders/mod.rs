@@ -153,7 +153,7 @@ impl Shell {
         let at = match message {
             ToOrders::Commands(sender, first, mut commands) => {
                 if self.unwritten.len() >= caps::UNWRITTEN {
-                    // What would be denied anyhow cannot be written down any more. A cancel is always heard.
+                    // What would be denied in any case cannot be written down any more. A cancel is always heard.
                     let before = commands.len();
                     commands.retain(|c| matches!(c, Command::Cancel { .. } | Command::CancelAll));
                     let dropped = before - commands.len();
