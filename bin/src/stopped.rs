@@ -6,8 +6,9 @@ use anyhow::Context;
 use config::Settings;
 use storage::DataDir;
 use storage::datadir::Paths;
-use storage::duck::file;
+use storage::duck::file::{self, FileWriter};
 use storage::duck::instance::Instance;
+use storage::tiers::Published;
 
 /// Where things are, by the settings.
 pub fn paths(root: &Path, settings: &Settings) -> Paths {
@@ -19,6 +20,12 @@ pub fn paths(root: &Path, settings: &Settings) -> Paths {
 pub struct Stopped {
     /// The database.
     pub instance: Instance,
+    /// The one writer.
+    pub writer: FileWriter,
+    /// Who owns what.
+    pub manifest: Published,
+    /// Where things are.
+    pub paths: Paths,
     /// Held as long as this lives.
     _dir: DataDir,
 }
@@ -27,14 +34,25 @@ pub struct Stopped {
 pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
     let paths = paths(root, settings);
     let dir = DataDir::open(&paths)?;
-    let instance = recover(&paths, settings)?;
-    Ok(Stopped { instance, _dir: dir })
+    let Tables { instance, writer, manifest } = recover(&paths, settings)?;
+    Ok(Stopped { instance, writer, manifest, paths, _dir: dir })
+}
+
+/// Tables that hold all that the journals do.
+pub struct Tables {
+    /// The database.
+    pub instance: Instance,
+    /// The one writer.
+    pub writer: FileWriter,
+    /// Who owns what.
+    pub manifest: Published,
 }
 
 /// Brings the tables up to what the journals hold.
-pub fn recover(paths: &Paths, settings: &Settings) -> anyhow::Result<Instance> {
-    let instance = Instance::open(&paths.database, &settings.duckdb.options())?;
-    file::catch_up(instance.connect()?, &paths.ledger, &paths.market)
+pub fn recover(paths: &Paths, settings: &Settings) -> anyhow::Result<Tables> {
+    let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places)?;
+    let manifest = Published::default();
+    let writer = file::catch_up(instance.connect()?, paths, manifest.clone())
         .context("the tables could not be brought up to the journals")?;
-    Ok(instance)
+    Ok(Tables { instance, writer, manifest })
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::tiers::Places;
+
 /// What can go wrong with a data directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -85,6 +87,8 @@ pub struct Paths {
     pub database: PathBuf,
     /// The token of the local endpoint.
     pub token: PathBuf,
+    /// The files of the tiers.
+    pub places: Places,
 }
 
 impl Paths {
@@ -97,6 +101,7 @@ impl Paths {
             market: root.join("market"),
             database: root.join("trading.duckdb"),
             token: root.join("token"),
+            places: Places::of(root),
         }
     }
 }

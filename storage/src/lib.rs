@@ -13,5 +13,6 @@ pub mod service;
 pub mod settings;
 pub mod sql;
 pub mod telemetry;
+pub mod tiers;
 
 pub use datadir::DataDir;

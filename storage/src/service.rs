@@ -19,6 +19,7 @@ use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::query::{Duck, Source};
+use crate::tiers::Published;
 use crate::{settings, telemetry};
 
 /// What can go wrong.
@@ -51,6 +52,7 @@ pub struct Storage {
 pub struct Database {
     instance: Arc<OnceLock<Instance>>,
     hot: Hot,
+    manifest: Published,
 }
 
 impl Database {
@@ -111,10 +113,11 @@ impl Storage {
         let market_dir = paths.market.clone();
         let (slot, paths) = (database.instance.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
+        let published = database.manifest.clone();
         let ends = (ledger.watermark().get(), market.watermark().get());
         let make = move || {
-            let opened = Instance::open(&paths.database, &duck)?;
-            let mut writer = FileWriter::open(opened.connect()?, &paths.ledger, &paths.market, ends)?;
+            let opened = Instance::open(&paths.database, &duck, &paths.places)?;
+            let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published)?;
             writer.listen(told)?;
             // Nobody hears it where the hot tier is switched off.
             let _ = to_memory.send(Connections { hot: opened.connect()?, file: opened.connect()? });

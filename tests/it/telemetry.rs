@@ -101,7 +101,7 @@ fn a_run_fills_the_tables_about_itself() {
     run(&paths);
     let settings = run(&paths);
 
-    let instance = Instance::open(&paths.database, &settings.duckdb.options()).unwrap();
+    let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places).unwrap();
     let holds = |what: &str, sql: &str| {
         let limits = storage::sql::Limits { rows: 2, time: Duration::from_secs(60) };
         let answer = storage::sql::run(&instance.connect().unwrap(), sql, limits).unwrap();

@@ -83,7 +83,7 @@ pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
         let problem = verified.into_iter().find_map(|v| v.problem).map(|p| p.to_string());
         say(&format!("the {log} journal is intact ({records} records)"), problem);
     }
-    let instance = stopped::recover(&paths, settings)?;
+    let instance = stopped::recover(&paths, settings)?.instance;
     drop(held);
     let db = instance.connect()?;
     let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };

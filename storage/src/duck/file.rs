@@ -3,8 +3,7 @@
 //! It reads both journals behind their durable watermarks, at its own pace, and commits rows and
 //! offsets together. It is never waited for by trading; it says how far it has come.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -14,10 +13,13 @@ use duckdb::{Connection, params};
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::telemetry::Telemetry;
 
+use super::changes::{Asked, Change, Tiers};
 use super::intake::Intake;
 use super::rows::Rows;
 use super::{Error, rows, ticks};
+use crate::datadir::Paths;
 use crate::journal::{Log, Reader, Record, Watermark};
+use crate::tiers::Published;
 
 /// Its name as a consumer of the journals.
 pub const CONSUMER: &str = "file";
@@ -32,7 +34,9 @@ const GATHER: Duration = Duration::from_millis(50);
 pub struct FileWriter {
     db: Connection,
     rows: Rows,
-    days: BTreeSet<i64>,
+    /// The open part of each day of ticks.
+    open: BTreeMap<i64, String>,
+    pub(super) tiers: Tiers,
     ledger: Reader<LedgerRecord>,
     market: Reader<MarketRecord>,
     /// Telemetry of a running process; `None` on a stopped directory.
@@ -44,7 +48,8 @@ impl FileWriter {
     ///
     /// # Errors
     /// DuckDB refuses, or the tables hold more than the journals, which end with the records `ends`.
-    pub fn open(db: Connection, ledger_dir: &Path, market_dir: &Path, ends: (Seq, Seq)) -> Result<Self, Error> {
+    pub fn open(db: Connection, paths: &Paths, ends: (Seq, Seq), published: Published) -> Result<Self, Error> {
+        let (ledger_dir, market_dir) = (&paths.ledger, &paths.market);
         for (log, dir, end) in [(Log::Ledger, ledger_dir, ends.0), (Log::Market, market_dir, ends.1)] {
             let applied = offset(&db, log)?;
             if applied > end {
@@ -52,11 +57,12 @@ impl FileWriter {
             }
         }
         rows::prepare(&db)?;
-        let days = ticks::load_days(&db)?;
-        ticks::make_view(&db, &days)?;
+        forget_old_offsets(&db)?;
+        let tiers = Tiers::open(&db, &paths.places, published)?;
+        let open = ticks::open_parts(&tiers.manifest);
         let ledger = Reader::new(ledger_dir, offset(&db, Log::Ledger)?.next());
         let market = Reader::new(market_dir, offset(&db, Log::Market)?.next());
-        Ok(Self { db, rows: Rows::new(), days, ledger, market, telemetry: None })
+        Ok(Self { db, rows: Rows::new(), open, tiers, ledger, market, telemetry: None })
     }
 
     /// Takes telemetry in from now on, with each batch.
@@ -105,7 +111,11 @@ impl FileWriter {
 
     fn commit(&mut self, before: (Seq, Seq), after: (Seq, Seq)) -> Result<(), Error> {
         self.db.execute_batch("BEGIN").map_err(Error::duck("begin a transaction"))?;
-        self.rows.ticks.write(&self.db, &mut self.days)?;
+        let changed = self.tiers.make_room(&self.db, &self.rows)?;
+        if let Some(manifest) = &changed {
+            self.open = ticks::open_parts(manifest);
+        }
+        self.rows.ticks.write(&self.db, &self.open)?;
         self.rows.write(&self.db)?;
         for (log, before, after) in [(Log::Ledger, before.0, after.0), (Log::Market, before.1, after.1)] {
             if after > before {
@@ -114,8 +124,45 @@ impl FileWriter {
                     .map_err(Error::duck("write the consumer's offset"))?;
             }
         }
-        self.db.execute_batch("COMMIT").map_err(Error::duck("commit"))
+        self.db.execute_batch("COMMIT").map_err(Error::duck("commit"))?;
+        if let Some(manifest) = changed {
+            self.tiers.committed(manifest);
+        }
+        Ok(())
     }
+
+    /// Changes the tiers, in a transaction of its own; what fails leaves everything as it was.
+    ///
+    /// # Errors
+    /// DuckDB refuses, or the rows are not the ones that were exported.
+    pub fn change(&mut self, change: &Change) -> Result<(), Error> {
+        self.db.execute_batch("BEGIN").map_err(Error::duck("begin a transaction"))?;
+        let done = self.tiers.perform(&self.db, change).and_then(|manifest| {
+            self.db.execute_batch("COMMIT").map_err(Error::duck("commit a change of the tiers"))?;
+            Ok(manifest)
+        });
+        match done {
+            Ok(manifest) => {
+                self.open = ticks::open_parts(&manifest);
+                self.tiers.committed(manifest);
+                Ok(())
+            }
+            Err(error) => {
+                // Where the commit failed there is nothing to roll back.
+                let _ = self.db.execute_batch("ROLLBACK");
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Each commit inserts its offsets: the older ones say nothing any more.
+fn forget_old_offsets(db: &Connection) -> Result<(), Error> {
+    db.execute_batch(
+        "DELETE FROM consumer_offsets o WHERE seq < (
+             SELECT max(seq) FROM consumer_offsets n WHERE n.consumer = o.consumer AND n.log = o.log)",
+    )
+    .map_err(Error::duck("forget old offsets"))
 }
 
 /// The last record of `log` that the tables hold.
@@ -135,6 +182,8 @@ pub struct FileThread {
     pub ledger: Watermark,
     /// Market records that the tables hold.
     pub market: Watermark,
+    /// Where changes of the tiers wait; they are made between batches.
+    pub changes: flume::Sender<Asked>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), Error>>,
 }
@@ -155,14 +204,15 @@ impl FileThread {
         let stop = Arc::new(AtomicBool::new(false));
         let said = (ledger.clone(), market.clone());
         let asked = stop.clone();
+        let (changes, wanted) = flume::bounded(1);
         let thread = std::thread::Builder::new()
             .name("duckdb-file".to_owned())
             .spawn(move || {
                 crate::background::step_back();
-                follow(make()?, &(durable_ledger, durable_market), &said, &asked)
+                follow(make()?, &(durable_ledger, durable_market), &said, &wanted, &asked)
             })
             .map_err(|e| Error::Thread { name: "file", what: format!("cannot be started: {e}") })?;
-        Ok(Self { ledger, market, stop, thread })
+        Ok(Self { ledger, market, changes, stop, thread })
     }
 
     /// True when it has ended, which before [`Self::finish`] means that it failed.
@@ -190,6 +240,7 @@ fn follow(
     mut writer: FileWriter,
     durable: &(Watermark, Watermark),
     said: &(Watermark, Watermark),
+    wanted: &flume::Receiver<Asked>,
     asked: &AtomicBool,
 ) -> Result<(), Error> {
     let (wake_ledger, wake_market) = (durable.0.listen(), durable.1.listen());
@@ -201,6 +252,7 @@ fn follow(
             let (ledger, market) = writer.applied();
             said.0.advance(ledger);
             said.1.advance(market);
+            wanted.try_iter().for_each(|asked| asked.answer(&mut writer));
             if !more {
                 break;
             }
@@ -211,6 +263,7 @@ fn follow(
         let woken = flume::Selector::new()
             .recv(&wake_ledger, |r| r.is_ok())
             .recv(&wake_market, |r| r.is_ok())
+            .recv(wanted, |asked| asked.map(|asked| asked.answer(&mut writer)).is_ok())
             .wait_timeout(GATHER);
         if woken == Ok(true) && !asked.load(Ordering::Acquire) {
             std::thread::sleep(GATHER);
@@ -218,16 +271,17 @@ fn follow(
     }
 }
 
-/// Brings the tables up to what the journals hold: what a command on a stopped directory does first.
+/// Brings the tables up to what the journals hold: what a command on a stopped directory does first. Returns the one
+/// writer, for who has changes to make.
 ///
 /// # Errors
 /// A journal is damaged, or DuckDB refuses.
-pub fn catch_up(db: Connection, ledger_dir: &Path, market_dir: &Path) -> Result<(), Error> {
-    let ledger = crate::journal::recover(ledger_dir, LedgerRecord::LOG)?;
-    let market = crate::journal::recover(market_dir, MarketRecord::LOG)?;
+pub fn catch_up(db: Connection, paths: &Paths, published: Published) -> Result<FileWriter, Error> {
+    let ledger = crate::journal::recover(&paths.ledger, LedgerRecord::LOG)?;
+    let market = crate::journal::recover(&paths.market, MarketRecord::LOG)?;
     let durable = |next: Seq| Seq(next.0 - 1);
     let ends = (durable(ledger.next), durable(market.next));
-    let mut writer = FileWriter::open(db, ledger_dir, market_dir, ends)?;
+    let mut writer = FileWriter::open(db, paths, ends, published)?;
     while writer.apply(ends.0, ends.1)? {}
-    Ok(())
+    Ok(writer)
 }

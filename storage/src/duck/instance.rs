@@ -11,6 +11,8 @@ use duckdb::{Config, Connection};
 
 use super::hot::DATABASE;
 use super::{Error, migrate};
+use crate::tiers::Places;
+use crate::tiers::places::quoted;
 
 /// How the instance is sized.
 #[derive(Debug, Clone)]
@@ -31,24 +33,28 @@ pub struct Instance {
 
 impl Instance {
     /// Opens or creates the file, brings its tables up to date, attaches the hot tier's empty database and
-    /// locks the configuration: no extension is loaded, no file outside is read, no setting changes.
+    /// locks the configuration: no extension is loaded, no file but those of the tiers is read, no setting changes.
     ///
     /// # Errors
     /// The file cannot be opened, is damaged or belongs to a newer program.
-    pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+    pub fn open(path: &Path, options: &Options, places: &Places) -> Result<Self, Error> {
         check(path)?;
         let root = Connection::open_with_flags(path, config(options)?).map_err(Error::duck("open trading.duckdb"))?;
         migrate::migrate(&root, path)?;
         let temp = path.with_extension("tmp");
+        let readable = places.readable().map(|folder| quoted(&folder.join("")));
         let lock_down = format!(
             "ATTACH ':memory:' AS {DATABASE};
              SET temp_directory = '{}';
              SET checkpoint_threshold = '{} B';
              SET auto_checkpoint_skip_wal_threshold = 1000000000000;
+             SET GLOBAL parquet_metadata_cache = true;
+             SET allowed_directories = [{}];
              SET enable_external_access = false;
              SET lock_configuration = true;",
             temp.display().to_string().replace('\'', "''"),
             options.checkpoint_bytes,
+            readable.join(", "),
         );
         root.execute_batch(&lock_down).map_err(Error::duck("lock its configuration"))?;
         Ok(Self { root: Mutex::new(root) })

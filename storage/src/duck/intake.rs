@@ -26,8 +26,8 @@ impl Intake {
         let last = |sql| db.query_row(sql, [], |row| row.get(0)).map_err(Error::duck("read the last telemetry id"));
         Ok(Self {
             queue,
-            last_log: last("SELECT coalesce(max(log_id), 0) FROM application_logs")?,
-            last_metric: last("SELECT coalesce(max(metric_id), 0) FROM system_metrics")?,
+            last_log: last("SELECT coalesce(max(log_id), 0) FROM disk.application_logs")?,
+            last_metric: last("SELECT coalesce(max(metric_id), 0) FROM disk.system_metrics")?,
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`instance`]: opens `trading.duckdb`, brings it up to date, locks it down.
 //! - [`file`]: the consumer of both journals that writes the tables on disk.
+//! - [`changes`]: what it changes between batches: parts that are sealed, moved or dropped.
 //! - [`memory`], [`hot`]: the consumer of the market journal that keeps the newest rows in memory.
 //! - [`sheet`], [`rows`], [`ticks`], [`stored`]: how records become rows, and rows values again; [`intake`]: how
 //!   telemetry does.
@@ -9,6 +10,7 @@
 //! Invariant: rows and the journal offset that they came from are committed in one transaction, so
 //! that whatever is read again after a crash is applied exactly once.
 
+pub mod changes;
 pub mod file;
 pub mod hot;
 pub mod instance;
@@ -71,6 +73,14 @@ pub enum Error {
         applied: u64,
         /// The last record that it has.
         end: u64,
+    },
+    /// Rows changed between their export and its publication.
+    #[error("rows of {table} {period} changed while they were exported; they move at the next run of the archive")]
+    Changed {
+        /// The table.
+        table: String,
+        /// The period.
+        period: String,
     },
     /// A journal could not be read.
     #[error("cannot read the journal for DuckDB")]

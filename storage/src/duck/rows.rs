@@ -65,6 +65,12 @@ impl Rows {
         self.tables.get_mut(table).expect("every table has its columns in spec")
     }
 
+    /// Rows that may replace a row of another part, by table and the time that tells its period.
+    pub fn replacing(&self) -> impl Iterator<Item = (&'static str, UtcNanos)> {
+        let bars = self.bars.keys().map(|(_, _, open)| ("ohlcv_bars", *open));
+        bars.chain(self.orders.values().map(|order| ("orders", order.created_at)))
+    }
+
     /// Adds what a ledger record means for the tables.
     pub fn ledger(&mut self, seq: Seq, record: LedgerRecord) {
         match record {

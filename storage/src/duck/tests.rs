@@ -11,16 +11,17 @@ use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Q
 use super::Error;
 use super::file::{FileWriter, catch_up};
 use super::instance::{self, Instance, Options};
+use crate::datadir::Paths;
 use crate::journal::{Log, Writer};
+use crate::tiers::{Places, Published};
 
 fn open(dir: &Path) -> Instance {
     let options = Options { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
-    Instance::open(&dir.join("trading.duckdb"), &options).unwrap()
+    Instance::open(&dir.join("trading.duckdb"), &options, &Places::of(dir)).unwrap()
 }
 
 fn follow(dir: &Path, instance: &Instance) {
-    let (ledger, market) = (dir.join("ledger"), dir.join("market"));
-    catch_up(instance.connect().unwrap(), &ledger, &market).unwrap();
+    catch_up(instance.connect().unwrap(), &Paths::of(dir, None), Published::default()).unwrap();
 }
 
 fn ask(instance: &Instance, sql: &str) -> String {
@@ -214,8 +215,8 @@ fn telemetry_becomes_rows_whose_ids_rise_over_starts() {
     let dir = tempfile::tempdir().unwrap();
     for words in [["a", "b"], ["c", "d"]] {
         let instance = open(dir.path());
-        let paths = (dir.path().join("ledger"), dir.path().join("market"));
-        let mut writer = FileWriter::open(instance.connect().unwrap(), &paths.0, &paths.1, (Seq(0), Seq(0))).unwrap();
+        let (paths, none) = (Paths::of(dir.path(), None), (Seq(0), Seq(0)));
+        let mut writer = FileWriter::open(instance.connect().unwrap(), &paths, none, Published::default()).unwrap();
         let (sender, queue) = crate::telemetry::channel(10);
         writer.listen(queue).unwrap();
         words.iter().flat_map(|w| told(w)).for_each(|t| sender.send(t));
@@ -254,8 +255,8 @@ fn a_file_of_a_newer_program_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).connect().unwrap().execute_batch("INSERT INTO schema_migrations VALUES (99, 'later')").unwrap();
     let options = Options { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
-    let refused = Instance::open(&dir.path().join("trading.duckdb"), &options);
-    assert!(matches!(refused, Err(super::Error::Newer { found: 99, known: 1, .. })));
+    let refused = Instance::open(&dir.path().join("trading.duckdb"), &options, &Places::of(dir.path()));
+    assert!(matches!(refused, Err(super::Error::Newer { found: 99, known: 2, .. })));
 }
 
 #[test]
@@ -291,7 +292,7 @@ fn sql_from_outside_is_one_select_without_a_way_out() {
     }
     let writes = "WITH gone AS (DELETE FROM schema_migrations RETURNING *) SELECT * FROM gone";
     assert!(run(&db, writes, limits).is_err());
-    assert_eq!(ask(&instance, "SELECT count(*) AS n FROM schema_migrations"), "{'n': 1}");
+    assert_eq!(ask(&instance, "SELECT count(*) AS n FROM schema_migrations"), "{'n': 2}");
     assert!(matches!(run(&db, "SELECT * FROM range(11)", limits), Err(Error::TooManyRows(10))));
     let quick = Limits { rows: 10, time: std::time::Duration::from_millis(200) };
     let bomb = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t";
@@ -310,8 +311,10 @@ fn a_journal_that_does_not_belong_to_the_tables_is_refused() {
     }
     let instance = open(dir.path());
     follow(dir.path(), &instance);
-    let (elsewhere, market) = (other.path().join("ledger"), dir.path().join("market"));
-    let refused = catch_up(instance.connect().unwrap(), &elsewhere, &market).unwrap_err();
+    let elsewhere = Paths::of(dir.path(), Some(&other.path().join("ledger")));
+    let Err(refused) = catch_up(instance.connect().unwrap(), &elsewhere, Published::default()) else {
+        panic!("not refused")
+    };
     assert!(matches!(refused, Error::Ahead { log: Log::Ledger, applied: 5, end: 2, .. }), "{refused}");
     follow(dir.path(), &instance);
 }

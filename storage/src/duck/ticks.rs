@@ -1,4 +1,5 @@
-//! Ticks on disk: a table per UTC day behind the view `market_ticks`, so that dropping a day is one DDL.
+//! Ticks on disk: a table for each part of a UTC day, so that dropping it is one DDL. A day has one part, and
+//! another one when rows arrive after the first was sealed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use messages::{MarketId, UtcNanos};
 
 use super::Error;
 use super::sheet::{Kind, Sheet};
+use crate::tiers::{Manifest, Period, Piece, Tier, tables};
 
 /// The columns that the runtime writes; `correlation_id` stays NULL.
 pub const COLUMNS: &[(&str, Kind)] = &[
@@ -65,6 +67,7 @@ pub fn push_nameless(sheet: &mut Sheet, id: MarketId, tick: &Tick, source: Sourc
 #[derive(Default)]
 pub struct TicksByDay {
     sheets: BTreeMap<i64, Sheet>,
+    revised: BTreeSet<i64>,
     rows: usize,
 }
 
@@ -73,6 +76,9 @@ impl TicksByDay {
     pub fn push(&mut self, event: &Event, tick: &Tick, source: Source, received: UtcNanos) {
         let sheet = self.sheets.entry(tick.time.day()).or_insert_with(|| Sheet::new(COLUMNS));
         push(sheet, event.id, tick, source, received);
+        if tick.revision > 0 {
+            self.revised.insert(tick.time.day());
+        }
         self.rows += 1;
     }
 
@@ -81,64 +87,47 @@ impl TicksByDay {
         self.rows
     }
 
-    /// Appends all rows, inside the caller's transaction; makes tables for new days.
-    pub fn write(&mut self, db: &Connection, days: &mut BTreeSet<i64>) -> Result<(), Error> {
-        let fresh: Vec<i64> = self.sheets.keys().copied().filter(|day| !days.contains(day)).collect();
-        if !fresh.is_empty() {
-            create_days(db, &fresh, days)?;
-        }
+    /// The days that rows wait for.
+    pub fn days(&self) -> impl Iterator<Item = i64> {
+        self.sheets.iter().filter(|(_, sheet)| !sheet.is_empty()).map(|(day, _)| *day)
+    }
+
+    /// The days among them with a correction of another tick.
+    pub fn revised(&self) -> &BTreeSet<i64> {
+        &self.revised
+    }
+
+    /// Appends all rows, inside the caller's transaction, each to the table of its day's open part.
+    pub fn write(&mut self, db: &Connection, open: &BTreeMap<i64, String>) -> Result<(), Error> {
         let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
         for (day, sheet) in self.sheets.iter_mut().filter(|(_, sheet)| !sheet.is_empty()) {
-            let mut appender =
-                db.appender_with_columns(&table(*day), &names).map_err(Error::duck("append to a day's ticks"))?;
+            let table = open[day].strip_prefix("disk.").expect("an open part is a table on disk");
+            let mut appender = db
+                .appender_with_columns_to_db(table, "disk", &names)
+                .map_err(Error::duck("append to a day's ticks"))?;
             appender.append_record_batch(sheet.take()).map_err(Error::duck("append ticks"))?;
             appender.flush().map_err(Error::duck("flush ticks"))?;
         }
         // Yesterday's empty sheet is dropped with its buffers; today's is kept for the next batch.
         let newest = self.sheets.keys().next_back().copied();
         self.sheets.retain(|day, _| Some(*day) == newest);
+        self.revised.clear();
         self.rows = 0;
         Ok(())
     }
 }
 
-fn table(day: i64) -> String {
-    format!("ticks_{}", UtcNanos::day_name(day))
+/// Makes the table of a new part of a day, inside the caller's transaction.
+pub fn create_part(db: &Connection, day: Period, part: u32) -> Result<Piece, Error> {
+    let name = UtcNanos::day_name(day.start().day());
+    let table = if part == 0 { format!("disk.ticks_{name}") } else { format!("disk.ticks_{name}_{part}") };
+    db.execute_batch(&format!("CREATE TABLE {table} AS FROM main.ticks_template LIMIT 0"))
+        .map_err(Error::duck("create a day's table of ticks"))?;
+    Ok(Piece::open(tables::ticks(), day, part, table))
 }
 
-/// The days that have a table.
-pub fn load_days(db: &Connection) -> Result<BTreeSet<i64>, Error> {
-    let mut found = db
-        .prepare("SELECT period FROM partitions WHERE table_name = 'market_ticks' AND tier = 'disk'")
-        .map_err(Error::duck("read partitions"))?;
-    let rows = found.query_map([], |row| row.get::<_, String>(0)).map_err(Error::duck("read partitions"))?;
-    let mut days = BTreeSet::new();
-    for period in rows {
-        let period = period.map_err(Error::duck("read partitions"))?;
-        days.extend(period.parse::<UtcNanos>().map(UtcNanos::day));
-    }
-    Ok(days)
-}
-
-fn create_days(db: &Connection, fresh: &[i64], days: &mut BTreeSet<i64>) -> Result<(), Error> {
-    for day in fresh {
-        let name = table(*day);
-        let period = UtcNanos::start_of_day(*day).to_string();
-        let script = format!(
-            "CREATE TABLE {name} AS FROM ticks_template LIMIT 0;
-             INSERT INTO partitions VALUES ('market_ticks', '{}', 0, 'disk', '{name}')",
-            &period[..10],
-        );
-        db.execute_batch(&script).map_err(Error::duck("create a day's table of ticks"))?;
-        days.insert(*day);
-    }
-    make_view(db, days)
-}
-
-/// Points the view at the tables of these days.
-pub fn make_view(db: &Connection, days: &BTreeSet<i64>) -> Result<(), Error> {
-    let tables = std::iter::once("ticks_template".to_owned()).chain(days.iter().map(|day| table(*day)));
-    let body: Vec<String> = tables.map(|name| format!("SELECT * FROM {name}")).collect();
-    db.execute_batch(&format!("CREATE OR REPLACE VIEW market_ticks AS {}", body.join(" UNION ALL ")))
-        .map_err(Error::duck("point the view market_ticks at its days"))
+/// The open part of each day that has one.
+pub fn open_parts(manifest: &Manifest) -> BTreeMap<i64, String> {
+    let open = manifest.of_table(tables::ticks().name).filter(|p| p.tier == Tier::Disk && !p.sealed);
+    open.filter_map(|p| Some((p.period.parse::<Period>().ok()?.start().day(), p.location.clone()))).collect()
 }

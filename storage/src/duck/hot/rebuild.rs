@@ -9,6 +9,7 @@ use super::{HotWriter, Options};
 use crate::duck::stored::{BAR_CELLS, Bars, NAME_CELLS, Names, TICK_CELLS, Ticks};
 use crate::duck::{Error, file};
 use crate::journal::Log;
+use crate::tiers::{Manifest, Tier, tables};
 
 /// Bytes of a row in memory, for choosing where to begin: 100 in full tables, more in others. That the
 /// bound holds does not depend on it.
@@ -32,23 +33,7 @@ fn copy(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool) -> Res
     let from = beginning(file, newest, hot.options())?;
     hot.begin(from, newest)?;
     if newest.is_some() {
-        let ticks =
-            format!("SELECT {TICK_CELLS}, {NAME_CELLS} FROM market_ticks WHERE \"timestamp\" >= make_timestamp(?)");
-        let bars = format!("SELECT {BAR_CELLS}, {NAME_CELLS} FROM ohlcv_bars WHERE \"timestamp\" >= make_timestamp(?)");
-        let whole = each_batch(hot, file, (&ticks, from), go_on, |hot, batch| {
-            let (ticks, names) = (Ticks::new(batch)?, Names::new(batch));
-            for row in 0..batch.num_rows() {
-                let stored = ticks.get(row, names.get(row)?)?;
-                hot.tick(stored.id, &stored.tick, stored.source, stored.received);
-            }
-            Ok(())
-        })? && each_batch(hot, file, (&bars, from), go_on, |hot, batch| {
-            let (bars, names) = (Bars::new(batch)?, Names::new(batch));
-            for row in 0..batch.num_rows() {
-                hot.bar(&bars.get(row, names.get(row)?)?);
-            }
-            Ok(())
-        })?;
+        let whole = ticks(hot, file, from, go_on)? && bars(hot, file, from, go_on)?;
         if !whole {
             return Ok(false);
         }
@@ -56,6 +41,43 @@ fn copy(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool) -> Res
     }
     hot.follow_behind(complete_to);
     Ok(true)
+}
+
+/// The ticks of each part, the oldest part first, each in the order of time: what is taken first is given up first.
+fn ticks(hot: &mut HotWriter, file: &Connection, from: UtcNanos, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
+    let manifest = Manifest::load(file)?;
+    for piece in manifest.of_table(tables::ticks().name).filter(|p| p.tier == Tier::Disk) {
+        // Rows stand as they came, until the part is sealed.
+        let order = if piece.sealed { "ORDER BY \"timestamp\", tick_id" } else { "" };
+        let sql = format!(
+            "SELECT {TICK_CELLS}, {NAME_CELLS} FROM {} WHERE \"timestamp\" >= make_timestamp(?) {order}",
+            piece.location
+        );
+        let whole = each_batch(hot, file, (&sql, from), go_on, |hot, batch| {
+            let (ticks, names) = (Ticks::new(batch)?, Names::new(batch));
+            for row in 0..batch.num_rows() {
+                let stored = ticks.get(row, names.get(row)?)?;
+                hot.tick(stored.id, &stored.tick, stored.source, stored.received);
+            }
+            Ok(())
+        })?;
+        if !whole {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn bars(hot: &mut HotWriter, file: &Connection, from: UtcNanos, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
+    let sql =
+        format!("SELECT {BAR_CELLS}, {NAME_CELLS} FROM disk.ohlcv_bars WHERE \"timestamp\" >= make_timestamp(?)");
+    each_batch(hot, file, (&sql, from), go_on, |hot, batch| {
+        let (bars, names) = (Bars::new(batch)?, Names::new(batch));
+        for row in 0..batch.num_rows() {
+            hot.bar(&bars.get(row, names.get(row)?)?);
+        }
+        Ok(())
+    })
 }
 
 fn each_batch(
@@ -95,12 +117,10 @@ fn newest(file: &Connection) -> Result<Option<UtcNanos>, Error> {
 /// many that they fit.
 fn beginning(file: &Connection, newest: Option<UtcNanos>, options: Options) -> Result<UtcNanos, Error> {
     let archived: Option<String> = file
-        .query_row(
-            "SELECT max(period) FROM partitions WHERE table_name = 'market_ticks' AND tier <> 'disk'",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(Error::duck("read partitions"))?;
+        .query_row("SELECT max(period) FROM manifest WHERE table_name = 'market_ticks' AND tier <> 'disk'", [], |row| {
+            row.get(0)
+        })
+        .map_err(Error::duck("read the manifest"))?;
     let behind = archived.and_then(|day| day.parse::<UtcNanos>().ok()).map(|day| UtcNanos::start_of_day(day.day() + 1));
     let from = newest.map_or(UtcNanos::MIN, |at| at.before(options.keep)).max(behind.unwrap_or(UtcNanos::MIN));
     if newest.is_none() {
@@ -114,7 +134,7 @@ fn beginning(file: &Connection, newest: Option<UtcNanos>, options: Options) -> R
 fn by_minute(file: &Connection, from: UtcNanos) -> Result<Vec<(UtcNanos, u64)>, Error> {
     let read = Error::duck("count the newest rows");
     let sql = "SELECT epoch_us(date_trunc('minute', \"timestamp\")), count(*) FROM (
-                   SELECT \"timestamp\" FROM market_ticks UNION ALL SELECT \"timestamp\" FROM ohlcv_bars)
+                   SELECT \"timestamp\" FROM market_ticks UNION ALL SELECT \"timestamp\" FROM disk.ohlcv_bars)
                WHERE \"timestamp\" >= make_timestamp(?) GROUP BY 1 ORDER BY 1 DESC";
     let count = || -> Result<Vec<(UtcNanos, u64)>, duckdb::Error> {
         let mut statement = file.prepare(sql)?;

@@ -8,12 +8,14 @@ use messages::{Exchange, Instrument, MarketId, Notional, Price, Size, UtcNanos};
 use proptest::prelude::*;
 
 use super::*;
+use crate::datadir::Paths;
 use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::journal::{Log, Writer, recover};
 use crate::query::hot::answer_while;
 use crate::query::{Duck, Query, Rows, Source as _, Tier};
 use crate::service::Storage;
+use crate::tiers::{Places, Published};
 
 const ROOM: Options = Options { max_bytes: 64 << 20, keep: Duration::from_secs(1_000) };
 
@@ -32,7 +34,7 @@ struct Machine {
 
 fn open(dir: &Path) -> Instance {
     let options = DuckOptions { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
-    Instance::open(&dir.join("trading.duckdb"), &options).unwrap()
+    Instance::open(&dir.join("trading.duckdb"), &options, &Places::of(dir)).unwrap()
 }
 
 impl Machine {
@@ -48,7 +50,8 @@ impl Machine {
         let mut writer = HotWriter::open(instance.connect().unwrap(), options, &market, hot.clone()).unwrap();
         // The file thread makes the views before anybody reads.
         let any = (Seq(u64::MAX), Seq(u64::MAX));
-        FileWriter::open(instance.connect().unwrap(), &dir.path().join("ledger"), &market, any).unwrap();
+        let paths = Paths::of(dir.path(), None);
+        FileWriter::open(instance.connect().unwrap(), &paths, any, Published::default()).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
         let tiers = Duck::new(instance.connect().unwrap(), hot.clone());
         let disk = Duck::new(instance.connect().unwrap(), Hot::default());
@@ -73,8 +76,8 @@ impl Machine {
     }
 
     fn follow_on_disk(&self) {
-        let (ledger, market) = (self.dir.path().join("ledger"), self.dir.path().join("market"));
-        catch_up(self.instance.connect().unwrap(), &ledger, &market).unwrap();
+        let paths = Paths::of(self.dir.path(), None);
+        catch_up(self.instance.connect().unwrap(), &paths, Published::default()).unwrap();
     }
 
     fn follow_in_memory(&mut self) {

@@ -60,7 +60,7 @@ const TEMPLATES: &str = "
             kind::hot.main.tick_kind AS kind, aggressor_side::hot.main.side AS aggressor_side,
             source::hot.main.source AS source)
         FROM ticks_template LIMIT 0;
-    CREATE TABLE hot.main.bars AS SELECT * EXCLUDE (exchange, symbol) FROM ohlcv_bars LIMIT 0";
+    CREATE TABLE hot.main.bars AS SELECT * EXCLUDE (exchange, symbol) FROM disk.ohlcv_bars LIMIT 0";
 
 /// The cells of a table that holds one instrument.
 fn nameless(columns: &[(&'static str, Kind)]) -> Sheet {

@@ -4,6 +4,7 @@ use duckdb::Connection;
 
 use super::super::Error;
 use super::super::sheet::{Kind, Sheet};
+use crate::tiers;
 use Kind::{Flag, Id, Int, P, Q, Real, Small, Text, Time};
 
 /// How rows get into a table.
@@ -27,6 +28,11 @@ impl Table {
         format!("staging_{}", self.name)
     }
 
+    /// What moves with age stands in the schema of its tier.
+    fn schema(&self) -> &'static str {
+        if tiers::table(self.name).is_some() { "disk" } else { "main" }
+    }
+
     /// Makes the staging table of this connection.
     pub fn prepare(&self, db: &Connection) -> Result<(), Error> {
         if matches!(self.how, Write::Append) {
@@ -42,7 +48,7 @@ impl Table {
     pub fn write(&self, db: &Connection, sheet: &mut Sheet) -> Result<(), Error> {
         let batch = sheet.take();
         let mut appender = match self.how {
-            Write::Append => db.appender_with_columns(self.name, sheet.names()),
+            Write::Append => db.appender_with_columns_to_db(self.name, self.schema(), sheet.names()),
             Write::Upsert(_) => db.appender_to_catalog_and_db(&self.staging(), "temp", "main"),
         }
         .map_err(Error::duck("append rows"))?;
@@ -111,7 +117,7 @@ const TABLES: &[Table] = &[
             ("risk", Text),
         ],
         how: Write::Upsert(
-            "INSERT INTO orders
+            "INSERT INTO disk.orders
              SELECT * EXCLUDE (origin, note, risk), struct_pack(origin := origin, note := note, risk := risk)
              FROM staging_orders
              ON CONFLICT (order_id) DO UPDATE SET
@@ -251,7 +257,7 @@ const TABLES: &[Table] = &[
             ("is_complete", Flag),
         ],
         how: Write::Upsert(
-            "INSERT INTO ohlcv_bars SELECT * FROM staging_ohlcv_bars
+            "INSERT INTO disk.ohlcv_bars SELECT * FROM staging_ohlcv_bars
              ON CONFLICT (exchange, symbol, timeframe, \"timestamp\") DO UPDATE SET
                 \"open\" = excluded.\"open\", high = excluded.high, low = excluded.low, \"close\" = excluded.\"close\",
                 volume = excluded.volume, notional = excluded.notional, vwap = excluded.vwap,

@@ -27,7 +27,7 @@ pub const TABLES: &[Table] = &[
             ("p999", Real),
         ],
         how: Write::Upsert(
-            "INSERT INTO system_metrics
+            "INSERT INTO disk.system_metrics
              SELECT metric_id, \"timestamp\", metric_name, metric_type, \"value\",
                 struct_pack(component := component, actor := actor, venue := venue, symbol := symbol, tier := tier),
                 CASE WHEN p50 IS NOT NULL THEN struct_pack(p50 := p50, p95 := p95, p99 := p99, p999 := p999) END,
@@ -58,7 +58,7 @@ pub const TABLES: &[Table] = &[
             ("target", Text),
         ],
         how: Write::Upsert(
-            "INSERT INTO application_logs
+            "INSERT INTO disk.application_logs
              SELECT log_id, \"timestamp\", \"level\", service, component, message, \"event\",
                 struct_pack(order_id := order_id, symbol := symbol, strategy_id := strategy_id, venue := venue),
                 CAST(\"data\" AS JSON),

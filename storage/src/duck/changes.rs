@@ -1,0 +1,218 @@
+//! Changes of the tiers, as the file thread makes them between batches: it is the only writer, and so nothing moves
+//! between its look at the rows and its commit.
+//!
+//! Each change is one transaction: rows or tables, the manifest, and the views of what changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use duckdb::Connection;
+use messages::UtcNanos;
+
+use super::Error;
+use super::file::FileWriter;
+use super::rows::Rows;
+use super::ticks;
+use crate::tiers::manifest::{self, Key};
+use crate::tiers::period::Unit;
+use crate::tiers::views::{self, Columns};
+use crate::tiers::{Manifest, Period, Piece, Places, Published, Table, table, tables};
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Sorts a day's table, and lets no more rows into it.
+    Seal(Key),
+    /// Makes others the owners of rows.
+    Publish(Publication),
+}
+
+/// Rows get another owner.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Pieces that own nothing any more.
+    pub removed: Vec<Key>,
+    /// Pieces that do from now on.
+    pub added: Vec<Piece>,
+    /// Rows on disk that they hold.
+    pub source: Option<Rest>,
+    /// In words.
+    pub what: String,
+}
+
+/// What is left on disk of rows that another tier owns now.
+#[derive(Debug, Clone)]
+pub enum Rest {
+    /// A table, which is dropped.
+    Table(String),
+    /// Rows of a table that holds many periods, which are deleted if they are still the ones that were exported.
+    Rows {
+        /// The table.
+        table: &'static Table,
+        /// The period.
+        period: Period,
+        /// What they were.
+        exported: Fingerprint,
+    },
+}
+
+/// How many rows, and the exclusive or of their hashes in DuckDB.
+pub type Fingerprint = (u64, u64);
+
+/// A change that somebody waits for.
+pub struct Asked {
+    /// The change.
+    pub change: Change,
+    /// Whom to tell.
+    pub done: flume::Sender<Result<(), Error>>,
+}
+
+impl Asked {
+    /// Makes the change and says how it went.
+    pub fn answer(self, writer: &mut FileWriter) {
+        // Who does not wait any more will find the change made, or not, in the manifest.
+        let _ = self.done.send(writer.change(&self.change));
+    }
+}
+
+/// The tiers, as the writer knows them.
+pub struct Tiers {
+    /// The manifest that was committed last.
+    pub manifest: Arc<Manifest>,
+    columns: Columns,
+    places: Places,
+    published: Published,
+}
+
+impl Tiers {
+    /// Loads the manifest and makes all views.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn open(db: &Connection, places: &Places, published: Published) -> Result<Self, Error> {
+        let manifest = Arc::new(Manifest::load(db)?);
+        let columns = Columns::load(db)?;
+        views::make_all(db, &columns, &manifest, places)?;
+        published.set(manifest.clone());
+        Ok(Self { manifest, columns, places: places.clone(), published })
+    }
+
+    /// Shows what was committed.
+    pub fn committed(&mut self, manifest: Arc<Manifest>) {
+        self.published.set(manifest.clone());
+        self.manifest = manifest;
+    }
+
+    /// Makes the parts that rows are to go to, inside the caller's transaction. `None` when all are there.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn make_room(&self, db: &Connection, rows: &Rows) -> Result<Option<Arc<Manifest>>, Error> {
+        let (mut removed, mut added) = (Vec::new(), Vec::new());
+        let ticks = tables::ticks();
+        for day in rows.ticks.days() {
+            let period = Period::of(Unit::Day, UtcNanos::start_of_day(day));
+            let is_revised = rows.ticks.revised().contains(&day);
+            let parts = self.manifest.of_period(ticks.name, &period.to_string());
+            match parts.iter().find(|p| p.content.is_none() && !p.sealed) {
+                None => {
+                    let part = self.manifest.next_part(ticks.name, &period.to_string());
+                    added.push(Piece { has_revisions: is_revised, ..ticks::create_part(db, period, part)? });
+                }
+                Some(open) if is_revised && !open.has_revisions => {
+                    removed.push(open.key());
+                    added.push(Piece { has_revisions: true, ..Piece::clone(open) });
+                }
+                Some(_) => {}
+            }
+        }
+        added.extend(self.replacing(rows));
+        if added.is_empty() {
+            return Ok(None);
+        }
+        self.apply(db, &removed, &added, "rows arrived").map(Some)
+    }
+
+    /// Parts on disk of periods that are archived, where a row of them may replace one that is not on disk.
+    fn replacing(&self, rows: &Rows) -> Vec<Piece> {
+        let mut periods = BTreeSet::new();
+        for (name, at) in rows.replacing() {
+            let Some(table) = table(name) else { continue };
+            let period = Period::of(table.unit, at);
+            let parts = self.manifest.of_period(name, &period.to_string());
+            if !parts.is_empty() && parts.iter().all(|p| p.content.is_some()) {
+                periods.insert((name, period));
+            }
+        }
+        let piece = |(name, period): (&str, Period)| {
+            let table = table(name)?;
+            let part = self.manifest.next_part(name, &period.to_string());
+            Some(Piece { has_revisions: true, ..Piece::open(table, period, part, table.on_disk()) })
+        };
+        periods.into_iter().filter_map(piece).collect()
+    }
+
+    /// Makes a change, inside the caller's transaction.
+    ///
+    /// # Errors
+    /// DuckDB refuses, or the rows are not the ones that were exported.
+    pub fn perform(&self, db: &Connection, change: &Change) -> Result<Arc<Manifest>, Error> {
+        match change {
+            Change::Seal(key) => self.seal(db, key),
+            Change::Publish(publication) => {
+                publication.source.as_ref().map_or(Ok(()), |rest| remove(db, rest))?;
+                self.apply(db, &publication.removed, &publication.added, &publication.what)
+            }
+        }
+    }
+
+    fn seal(&self, db: &Connection, key: &Key) -> Result<Arc<Manifest>, Error> {
+        let Some(open) = self.manifest.piece(key).filter(|p| !p.sealed) else { return Ok(self.manifest.clone()) };
+        let (from, order) = (&open.location, tables::ticks().order);
+        let sorted = format!("{from}_sorted");
+        let script = format!("CREATE TABLE {sorted} AS SELECT * FROM {from} ORDER BY {order}; DROP TABLE {from}");
+        db.execute_batch(&script).map_err(Error::duck("sort a day's ticks"))?;
+        let sealed = Piece { location: sorted, sealed: true, ..Piece::clone(open) };
+        let what = format!("{} {} part {} was sealed", key.table, key.period, key.part);
+        self.apply(db, std::slice::from_ref(key), &[sealed], &what)
+    }
+
+    /// Writes the manifest and the views of the tables that changed.
+    fn apply(&self, db: &Connection, removed: &[Key], added: &[Piece], what: &str) -> Result<Arc<Manifest>, Error> {
+        let manifest = manifest::change(db, &self.manifest, removed, added, what)?;
+        let names: BTreeSet<&str> =
+            removed.iter().map(|key| key.table.as_str()).chain(added.iter().map(|p| p.table.as_str())).collect();
+        for table in names.into_iter().filter_map(table) {
+            views::make(db, table, &self.columns, &manifest, &self.places)?;
+        }
+        Ok(Arc::new(manifest))
+    }
+}
+
+fn remove(db: &Connection, rest: &Rest) -> Result<(), Error> {
+    match rest {
+        Rest::Table(name) => {
+            db.execute_batch(&format!("DROP TABLE {name}")).map_err(Error::duck("drop a table that has moved"))
+        }
+        Rest::Rows { table, period, exported } => {
+            if fingerprint(db, table, *period)? != *exported {
+                return Err(Error::Changed { table: table.name.to_owned(), period: period.to_string() });
+            }
+            let script = format!("DELETE FROM {} WHERE {}", table.on_disk(), table.belongs(*period));
+            db.execute_batch(&script).map_err(Error::duck("delete rows that have moved"))
+        }
+    }
+}
+
+/// What the rows of a period on disk are, in the connection's snapshot.
+///
+/// # Errors
+/// DuckDB refuses.
+pub fn fingerprint(db: &Connection, table: &Table, period: Period) -> Result<Fingerprint, Error> {
+    let sql = format!(
+        "SELECT count(*), coalesce(bit_xor(hash(t)), 0) FROM (SELECT * FROM {} WHERE {}) t",
+        table.on_disk(),
+        table.belongs(period)
+    );
+    db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(Error::duck("look at rows that are to move"))
+}

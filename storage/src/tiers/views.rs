@@ -1,0 +1,188 @@
+//! Views: one name per table over parts that stand in several places.
+//!
+//! A relation is a table of the schema `disk`, the tables of a table's parts there, and Parquet files, put
+//! together by UNION ALL; rows that replace others are looked for in the periods that are flagged, and only there.
+//! The views of free SQL are relations over all that is local; the planner makes its own over what it chose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use duckdb::Connection;
+
+use super::places::quoted;
+use super::tables::Moves;
+use super::{Manifest, Period, Piece, Places, Table, Tier};
+use crate::duck::Error;
+
+/// The columns of each table, quoted, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Columns(BTreeMap<String, Vec<String>>);
+
+impl Columns {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn load(db: &Connection) -> Result<Self, Error> {
+        let sql = "SELECT CASE table_name WHEN 'ticks_template' THEN 'market_ticks' ELSE table_name END,
+                       '\"' || column_name || '\"'
+                   FROM duckdb_columns() WHERE database_name = current_database()
+                     AND (schema_name = 'disk' OR table_name = 'ticks_template')
+                   ORDER BY table_oid, column_index";
+        let mut columns = BTreeMap::<String, Vec<String>>::new();
+        let mut statement = db.prepare(sql).map_err(Error::duck("read the tables' columns"))?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+            .map_err(Error::duck("read the tables' columns"))?;
+        for row in rows {
+            let (table, column) = row.map_err(Error::duck("read the tables' columns"))?;
+            columns.entry(table).or_default().push(column);
+        }
+        Ok(Self(columns))
+    }
+
+    /// Those of one table, for a SELECT.
+    #[must_use]
+    pub fn of(&self, table: &Table) -> String {
+        self.0.get(table.name).map(|columns| columns.join(", ")).unwrap_or_default()
+    }
+}
+
+/// What a relation is made of.
+#[derive(Debug, Default, Clone)]
+pub struct Parts {
+    /// Pieces on disk and files, with the path where a file can be read.
+    pub pieces: Vec<(Arc<Piece>, PathBuf)>,
+}
+
+impl Parts {
+    /// All of a table that is local.
+    #[must_use]
+    pub fn local(table: &Table, manifest: &Manifest, places: &Places) -> Self {
+        let local = manifest.of_table(table.name).filter(|piece| piece.tier != Tier::Cold);
+        Self { pieces: local.map(|piece| (piece.clone(), places.file(&piece.location))).collect() }
+    }
+}
+
+/// The SELECT over the parts of a table. A table that has one place on disk for all its periods is always among them.
+#[must_use]
+pub fn relation(table: &Table, columns: &Columns, parts: &Parts) -> String {
+    let names = columns.of(table);
+    let revised: BTreeSet<&str> =
+        parts.pieces.iter().filter(|(p, _)| p.has_revisions).map(|(p, _)| p.period.as_str()).collect();
+    let (again, once): (Vec<_>, Vec<_>) = parts.pieces.iter().partition(|(p, _)| revised.contains(p.period.as_str()));
+    let periods: Vec<String> =
+        revised.iter().filter_map(|p| p.parse::<Period>().ok()).map(|p| format!("({})", p.holds(table.time))).collect();
+    let within = periods.join(" OR ");
+    let mut selects = Vec::new();
+    match (table.moves, within.is_empty()) {
+        (Moves::Whole, _) => {}
+        (_, true) => selects.push(format!("SELECT {names} FROM {}", table.on_disk())),
+        (_, false) => selects.push(format!("SELECT {names} FROM {} WHERE NOT ({within})", table.on_disk())),
+    }
+    selects.extend(tables(table, &names, &once));
+    selects.extend(files(&names, &once));
+    if let Some(newest) = table.newest.as_ref().filter(|_| !again.is_empty()) {
+        let mut candidates = Vec::new();
+        if table.moves != Moves::Whole {
+            candidates.push(format!("SELECT {names} FROM {} WHERE {within}", table.on_disk()));
+        }
+        candidates.extend(tables(table, &names, &again));
+        candidates.extend(files(&names, &again));
+        selects.push(format!(
+            "SELECT {names} FROM ({}) QUALIFY rank() OVER (PARTITION BY {} ORDER BY {}) = 1",
+            candidates.join(" UNION ALL "),
+            newest.key,
+            newest.rank
+        ));
+    }
+    if selects.is_empty() {
+        // Only ticks may stand nowhere.
+        selects.push(format!("SELECT {names} FROM main.ticks_template"));
+    }
+    selects.join(" UNION ALL ")
+}
+
+/// A SELECT for each part that has a table of its own on disk.
+fn tables(table: &Table, names: &str, parts: &[&(Arc<Piece>, PathBuf)]) -> Vec<String> {
+    let own = parts.iter().filter(|(p, _)| p.tier == Tier::Disk && table.moves == Moves::Whole);
+    own.map(|(p, _)| format!("SELECT {names} FROM {}", p.location)).collect()
+}
+
+/// A SELECT for all the files.
+fn files(names: &str, parts: &[&(Arc<Piece>, PathBuf)]) -> Option<String> {
+    let paths: Vec<String> = parts.iter().filter(|(p, _)| p.tier != Tier::Disk).map(|(_, path)| quoted(path)).collect();
+    // The folders of a path are columns of the file as well: DuckDB need not look at them.
+    let list = paths.join(", ");
+    (!paths.is_empty()).then(|| format!("SELECT {names} FROM read_parquet([{list}], hive_partitioning = false)"))
+}
+
+/// Points the view of a table at what is local, inside the caller's transaction.
+///
+/// # Errors
+/// DuckDB refuses.
+pub fn make(
+    db: &Connection,
+    table: &Table,
+    columns: &Columns,
+    manifest: &Manifest,
+    places: &Places,
+) -> Result<(), Error> {
+    let body = relation(table, columns, &Parts::local(table, manifest, places));
+    db.execute_batch(&format!("CREATE OR REPLACE VIEW main.{} AS {body}", table.name))
+        .map_err(Error::duck("point a view at its parts"))?;
+    if table.moves == Moves::Whole { make_partitions(db, manifest) } else { Ok(()) }
+}
+
+/// The view `partitions`: the manifest, with the rows of what is on disk counted when it is asked.
+fn make_partitions(db: &Connection, manifest: &Manifest) -> Result<(), Error> {
+    let mut body =
+        "SELECT table_name, period, part, slice, tier, location, storage_class, \"rows\", bytes, plain_bytes,
+            min_time, max_time, min_id, max_id, row_hash, sums, file_hash, schema_hash, sealed, has_revisions
+        FROM manifest WHERE \"rows\" IS NOT NULL"
+            .to_owned();
+    let counted = |table: &Table, period: &str, part: &str, location: &str, sealed: bool| {
+        let (name, time, id) = (table.name, table.time, table.id);
+        let ids = id.map_or("NULL, NULL".to_owned(), |id| format!("min({id}), max({id})"));
+        format!(
+            " UNION ALL SELECT '{name}', {period} AS p, {part}, '', 'disk', '{location}', NULL, count(*), NULL, NULL,
+              min(\"{time}\"), max(\"{time}\"), {ids}, NULL, NULL, NULL, NULL, {sealed}, false
+              FROM {location} GROUP BY p HAVING count(*) > 0"
+        )
+    };
+    for table in super::tables::TABLES {
+        if table.moves == Moves::Whole {
+            for piece in manifest.of_table(table.name).filter(|p| p.content.is_none()) {
+                let period = format!("'{}'", piece.period);
+                let part = piece.part.to_string();
+                body += &counted(table, &period, &part, &piece.location, piece.sealed);
+            }
+        } else {
+            let format = if table.unit == super::period::Unit::Month { "%Y-%m" } else { "%Y-%m-%d" };
+            let period = format!("strftime(\"{}\", '{format}')", table.time);
+            body += &counted(table, &period, "NULL", &table.on_disk(), false);
+        }
+    }
+    db.execute_batch(&format!("CREATE OR REPLACE VIEW main.partitions AS {body}"))
+        .map_err(Error::duck("point the view partitions at the manifest"))
+}
+
+/// What a person holds now: the newest row first, then the flat ones left out; the other way round, closed
+/// positions come back to life. Archiving leaves the newest row of each position on disk.
+const CURRENT_POSITIONS: &str = "CREATE OR REPLACE VIEW main.current_positions AS
+    SELECT * FROM (
+        SELECT * FROM disk.positions
+        QUALIFY row_number() OVER (PARTITION BY account, exchange, symbol, strategy_id ORDER BY position_id DESC) = 1
+    ) WHERE side <> 'flat'";
+
+/// Makes all views anew: their bodies hold paths, and a data directory may have been moved.
+///
+/// # Errors
+/// DuckDB refuses.
+pub fn make_all(db: &Connection, columns: &Columns, manifest: &Manifest, places: &Places) -> Result<(), Error> {
+    for table in super::tables::TABLES {
+        make(db, table, columns, manifest, places)?;
+    }
+    db.execute_batch(CURRENT_POSITIONS).map_err(Error::duck("make the view current_positions"))
+}
