@@ -66,3 +66,111 @@ impl DuckDb {
         }
     }
 }
+
+/// `[tiers]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tiers {
+    /// When the archive runs, as a cron line in UTC; empty for by hand only.
+    pub schedule: String,
+    /// ZSTD level of warm files.
+    pub warm_level: u32,
+    /// ZSTD level of cold files.
+    pub cold_level: u32,
+    /// How long each table stays where.
+    pub market_ticks: Limits,
+    /// Bars.
+    pub ohlcv_bars: Limits,
+    /// Orders with their events and fills, positions and balances.
+    pub orders: Limits,
+    /// Intraday snapshots; those of the end of a day stay on disk.
+    pub portfolio_snapshots: Limits,
+    /// Metrics.
+    pub system_metrics: Limits,
+    /// Log lines.
+    pub application_logs: Limits,
+}
+
+impl Tiers {
+    /// The limits of a table.
+    ///
+    /// # Panics
+    /// When the table does not move: a mistake in the program.
+    #[must_use]
+    pub fn limits(&self, table: &str) -> &Limits {
+        match table {
+            "market_ticks" => &self.market_ticks,
+            "ohlcv_bars" => &self.ohlcv_bars,
+            "orders" | "order_events" | "trades" | "positions" | "balances" => &self.orders,
+            "portfolio_snapshots" => &self.portfolio_snapshots,
+            "system_metrics" => &self.system_metrics,
+            "application_logs" => &self.application_logs,
+            other => panic!("{other} does not move"),
+        }
+    }
+}
+
+/// How long a table stays in each tier, counted from the end of a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// On disk.
+    pub disk: Age,
+    /// In local Parquet; not longer than `disk` for not at all.
+    pub warm: Age,
+    /// In the object store; not longer than `warm` for not at all.
+    pub cold: Age,
+    /// What happens then.
+    pub at_end: AtEnd,
+    /// The storage class of its objects.
+    pub storage_class: StorageClass,
+}
+
+/// What happens at the end of a table's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtEnd {
+    /// It stays in its last tier.
+    Keep,
+    /// It is deleted.
+    Delete,
+}
+
+/// A duration, or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Age {
+    /// So long.
+    For(Duration),
+    /// Without end.
+    Forever,
+}
+
+impl Age {
+    /// True while so many nanoseconds are not beyond it.
+    #[must_use]
+    pub fn holds(self, nanos: i64) -> bool {
+        match self {
+            Self::Forever => true,
+            Self::For(limit) => nanos < messages::time::nanos(limit),
+        }
+    }
+}
+
+impl Serialize for Age {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Forever => s.serialize_str("forever"),
+            Self::For(limit) => messages::durations::serialize(limit, s),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        messages::durations::parse(&text).map(Self::For).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,269 @@
+//! Digest: what rows are, whoever reads them and in whatever order: how many, between which times, exact sums,
+//! and a sum of hashes of each row.
+//!
+//! A row's hash is over its cells in a plain form that does not depend on how a file or a database keeps them: a number
+//! as its digits, a text as its bytes, NULL as NULL. Rows are added up, so their order makes no difference, and parts
+//! can be digested one by one.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray, RecordBatch, StructArray};
+use arrow::datatypes::{
+    DataType, Decimal64Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
+    TimestampMicrosecondType, i256,
+};
+
+use crate::tiers::Table;
+
+/// A column of a kind that no table of ours has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the column {column} has the type {found}, which no table here has")]
+pub struct UnknownType {
+    /// The column.
+    pub column: String,
+    /// Its type.
+    pub found: String,
+}
+
+/// What rows are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Digest {
+    /// How many.
+    pub rows: u64,
+    /// Bytes of their cells in plain form.
+    pub plain_bytes: u64,
+    /// The earliest and the latest time, in microseconds.
+    pub times: Option<(i64, i64)>,
+    /// The lowest and the highest number.
+    pub ids: Option<(i64, i64)>,
+    /// Sums of the columns that are numbers, with their scale.
+    pub sums: BTreeMap<String, (i256, i8)>,
+    /// The sum of the rows' hashes.
+    hash: u128,
+}
+
+impl Digest {
+    /// Adds the rows of a batch.
+    ///
+    /// # Errors
+    /// A column of an unknown kind.
+    pub fn add(&mut self, table: &Table, batch: &RecordBatch) -> Result<(), UnknownType> {
+        let schema = batch.schema();
+        let cells: Vec<Cells> = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, column)| Cells::new(field.name(), column.as_ref()))
+            .collect::<Result<_, _>>()?;
+        let mut row_bytes = Vec::with_capacity(256);
+        for row in 0..batch.num_rows() {
+            row_bytes.clear();
+            cells.iter().for_each(|cells| cells.write(row, &mut row_bytes));
+            self.plain_bytes += row_bytes.len() as u64;
+            let hash = blake3::hash(&row_bytes);
+            let half: [u8; 16] = hash.as_bytes()[..16].try_into().expect("half of 32 bytes");
+            self.hash = self.hash.wrapping_add(u128::from_le_bytes(half));
+        }
+        self.rows += batch.num_rows() as u64;
+        for (field, cells) in schema.fields().iter().zip(&cells) {
+            self.summarize(table, field.name(), cells, batch.num_rows());
+        }
+        Ok(())
+    }
+
+    fn summarize(&mut self, table: &Table, name: &str, cells: &Cells<'_>, rows: usize) {
+        let mut numbers = (0..rows).filter_map(|row| cells.number(row)).peekable();
+        if numbers.peek().is_none() {
+            return;
+        }
+        let (mut sum, mut low, mut high) = (i256::ZERO, i64::MAX, i64::MIN);
+        for number in numbers {
+            sum = sum.wrapping_add(i256::from_i128(number));
+            // Times and numbers of rows have 64 bits; others are not looked at.
+            let short = number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+            (low, high) = (low.min(short), high.max(short));
+        }
+        let widen = |known: Option<(i64, i64)>| Some(known.map_or((low, high), |k| (k.0.min(low), k.1.max(high))));
+        if name == table.time {
+            self.times = widen(self.times);
+        } else if Some(name) == table.id {
+            self.ids = widen(self.ids);
+        } else if let Some(scale) = cells.scale() {
+            let known = self.sums.entry(name.to_owned()).or_insert((i256::ZERO, scale));
+            known.0 = known.0.wrapping_add(sum);
+        }
+    }
+
+    /// Adds the digest of other rows.
+    pub fn merge(&mut self, other: &Self) {
+        let both = |a: Option<(i64, i64)>, b: Option<(i64, i64)>| match (a, b) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        self.rows += other.rows;
+        self.plain_bytes += other.plain_bytes;
+        self.times = both(self.times, other.times);
+        self.ids = both(self.ids, other.ids);
+        self.hash = self.hash.wrapping_add(other.hash);
+        for (name, (sum, scale)) in &other.sums {
+            let known = self.sums.entry(name.clone()).or_insert((i256::ZERO, *scale));
+            known.0 = known.0.wrapping_add(*sum);
+        }
+    }
+
+    /// The hash of the rows, as text.
+    #[must_use]
+    pub fn row_hash(&self) -> String {
+        format!("{:032x}", self.hash)
+    }
+
+    /// The sums as JSON: decimals as text, at full scale.
+    #[must_use]
+    pub fn sums_json(&self) -> String {
+        let text = |(sum, scale): &(i256, i8)| decimal(*sum, *scale);
+        let sums: BTreeMap<&str, String> = self.sums.iter().map(|(name, sum)| (name.as_str(), text(sum))).collect();
+        serde_json::to_string(&sums).expect("plain texts")
+    }
+}
+
+/// A scaled number as text.
+fn decimal(value: i256, scale: i8) -> String {
+    let scale = usize::try_from(scale).unwrap_or(0);
+    let (sign, digits) = match value.to_string().strip_prefix('-') {
+        Some(digits) => ("-", digits.to_owned()),
+        None => ("", value.to_string()),
+    };
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let padded = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, rest) = padded.split_at(padded.len() - scale);
+    format!("{sign}{whole}.{rest}")
+}
+
+/// A column's cells.
+enum Cells<'a> {
+    Text(&'a arrow::array::StringArray),
+    LongText(&'a arrow::array::LargeStringArray),
+    Small(&'a arrow::array::Int16Array),
+    Int(&'a arrow::array::Int32Array),
+    Long(&'a arrow::array::Int64Array),
+    Decimal64(&'a arrow::array::Decimal64Array, i8),
+    Decimal(&'a arrow::array::Decimal128Array, i8),
+    Time(&'a arrow::array::TimestampMicrosecondArray),
+    Flag(&'a arrow::array::BooleanArray),
+    Real(&'a arrow::array::Float64Array),
+    Id(&'a arrow::array::FixedSizeBinaryArray),
+    Struct(&'a StructArray, Vec<Cells<'a>>),
+}
+
+impl<'a> Cells<'a> {
+    fn new(name: &str, column: &'a dyn Array) -> Result<Self, UnknownType> {
+        Ok(match column.data_type() {
+            DataType::Utf8 => Self::Text(column.as_string()),
+            DataType::LargeUtf8 => Self::LongText(column.as_string()),
+            DataType::Int16 => Self::Small(column.as_primitive::<Int16Type>()),
+            DataType::Int32 => Self::Int(column.as_primitive::<Int32Type>()),
+            DataType::Int64 => Self::Long(column.as_primitive::<Int64Type>()),
+            DataType::Decimal64(_, scale) => Self::Decimal64(column.as_primitive::<Decimal64Type>(), *scale),
+            DataType::Decimal128(_, scale) => Self::Decimal(column.as_primitive::<Decimal128Type>(), *scale),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                Self::Time(column.as_primitive::<TimestampMicrosecondType>())
+            }
+            DataType::Boolean => Self::Flag(column.as_boolean()),
+            DataType::Float64 => Self::Real(column.as_primitive::<Float64Type>()),
+            DataType::FixedSizeBinary(16) => Self::Id(column.as_fixed_size_binary()),
+            DataType::Struct(fields) => {
+                let whole = column.as_struct();
+                let of = |(field, column): (&arrow::datatypes::FieldRef, &'a arrow::array::ArrayRef)| {
+                    Self::new(field.name(), column.as_ref())
+                };
+                Self::Struct(whole, fields.iter().zip(whole.columns()).map(of).collect::<Result<_, _>>()?)
+            }
+            other => return Err(UnknownType { column: name.to_owned(), found: other.to_string() }),
+        })
+    }
+
+    fn array(&self) -> &dyn Array {
+        match self {
+            Self::Text(a) => *a,
+            Self::LongText(a) => *a,
+            Self::Small(a) => *a,
+            Self::Int(a) => *a,
+            Self::Long(a) => *a,
+            Self::Decimal64(a, _) => *a,
+            Self::Decimal(a, _) => *a,
+            Self::Time(a) => *a,
+            Self::Flag(a) => *a,
+            Self::Real(a) => *a,
+            Self::Id(a) => *a,
+            Self::Struct(a, _) => *a,
+        }
+    }
+
+    /// Appends a cell in plain form.
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        if self.array().is_null(row) {
+            out.push(0);
+            return;
+        }
+        out.push(1);
+        match self {
+            Self::Text(a) => text(a.value(row), out),
+            Self::LongText(a) => text(a.value(row), out),
+            // An id is a text for some and bytes for others.
+            Self::Id(a) => match uuid::Uuid::from_slice(a.value(row)) {
+                Ok(id) => text(&id.to_string(), out),
+                Err(_) => out.extend_from_slice(a.value(row)),
+            },
+            Self::Flag(a) => out.push(u8::from(a.value(row))),
+            Self::Real(a) => out.extend_from_slice(&a.value(row).to_bits().to_le_bytes()),
+            Self::Decimal(a, scale) if *scale > 8 => out.extend_from_slice(&a.value(row).to_le_bytes()),
+            Self::Struct(_, fields) => fields.iter().for_each(|cells| cells.write(row, out)),
+            Self::Small(_) | Self::Int(_) | Self::Long(_) | Self::Decimal64(..) | Self::Decimal(..) | Self::Time(_) => {
+                let number = self.number(row).unwrap_or_default();
+                out.extend_from_slice(&(number as i64).to_le_bytes());
+            }
+        }
+    }
+
+    /// A cell that is a number, unscaled; a time in microseconds.
+    fn number(&self, row: usize) -> Option<i128> {
+        if self.array().is_null(row) {
+            return None;
+        }
+        match self {
+            Self::Small(a) => Some(a.value(row).into()),
+            Self::Int(a) => Some(a.value(row).into()),
+            Self::Long(a) => Some(a.value(row).into()),
+            Self::Decimal64(a, _) => Some(a.value(row).into()),
+            Self::Decimal(a, _) => Some(a.value(row)),
+            Self::Time(a) => Some(a.value(row).into()),
+            _ => None,
+        }
+    }
+
+    /// The scale of a column that may be added up.
+    fn scale(&self) -> Option<i8> {
+        match self {
+            Self::Small(_) | Self::Int(_) | Self::Long(_) => Some(0),
+            Self::Decimal64(_, scale) | Self::Decimal(_, scale) => Some(*scale),
+            _ => None,
+        }
+    }
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The hash of the columns' names and types.
+#[must_use]
+pub fn schema_hash(schema: &SchemaRef) -> String {
+    let mut text = String::new();
+    for field in schema.fields() {
+        text += &format!("{} {};", field.name(), field.data_type());
+    }
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
