@@ -5,6 +5,7 @@
 
 mod background;
 pub mod checkpoint;
+pub mod cold;
 pub mod datadir;
 pub mod duck;
 pub mod journal;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::cold::{RestoreSpeed, StorageClass};
+
 /// `[journal]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +79,8 @@ pub struct Tiers {
     pub warm_level: u32,
     /// ZSTD level of cold files.
     pub cold_level: u32,
+    /// `[tiers.cold]`
+    pub cold: Cold,
     /// How long each table stays where.
     pub market_ticks: Limits,
     /// Bars.
@@ -173,4 +177,29 @@ impl<'de> Deserialize<'de> for Age {
         }
         messages::durations::parse(&text).map(Self::For).map_err(serde::de::Error::custom)
     }
+/// `[tiers.cold]`: where old data goes, and how it comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cold {
+    /// `file:///…` or `s3://bucket/prefix`; empty for the folder `cold` in the data directory.
+    pub url: String,
+    /// A file with the keys of the store; empty for the usual `AWS_*` variables.
+    pub credentials_file: String,
+    /// The address of a server other than Amazon's; empty for `AWS_ENDPOINT_URL`, or Amazon.
+    pub endpoint: String,
+    /// The region; empty for `AWS_REGION`, or `us-east-1`.
+    pub region: String,
+    /// The class that files are put in.
+    pub storage_class: StorageClass,
+    /// How long the store may take to answer one request; an upload gets more, by its size.
+    #[serde(with = "messages::durations")]
+    pub request_timeout: Duration,
+    /// How often a request is tried again.
+    pub retries: u32,
+    /// The most bytes of fetched files on the local disk.
+    pub cache_bytes: u64,
+    /// Days that a restored file stays readable.
+    pub restore_days: u32,
+    /// How fast an archived file is restored.
+    pub restore_speed: RestoreSpeed,
 }
