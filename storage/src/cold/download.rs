@@ -84,7 +84,7 @@ impl Cold {
         if found == expected { Ok(()) } else { Err(self.corrupted(path, expected, found)) }
     }
 
-    fn corrupted(&self, path: &str, expected: Content, found: Content) -> Error {
+    pub(super) fn corrupted(&self, path: &str, expected: Content, found: Content) -> Error {
         let (expected, found) = (Box::new(expected), Box::new(found));
         Error::Corrupted { path: path.to_owned(), store: self.describe().to_owned(), expected, found }
     }

@@ -104,10 +104,11 @@ impl Cold {
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
         let place = &self.0.place;
         let folder = place.folder_key(prefix)?;
+        let shown = if prefix.is_empty() { "its list of objects" } else { prefix };
         self.wait(async {
             let mut found = Vec::new();
             let mut objects = place.store.list(Some(&folder));
-            while let Some(object) = self.ask(prefix, 0, async { objects.next().await.transpose() }).await? {
+            while let Some(object) = self.ask(shown, 0, async { objects.next().await.transpose() }).await? {
                 found.push(Listed { path: place.path(&object.location), bytes: object.size });
             }
             found.sort();

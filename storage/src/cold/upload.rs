@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -61,18 +62,21 @@ impl Cold {
     pub fn put(&self, path: &str, file: &Path, class: StorageClass, hash: &FileHash) -> Result<(), Error> {
         let bytes = fs::metadata(file).map_err(Error::io("read", file))?.len();
         let ours = Content { bytes, hash: Some(*hash) };
-        if let Some(there) = self.head(path)? {
-            return self.is_the_same(path, &there, ours);
+        let there = self.head(path)?;
+        let put = match &there {
+            Some(_) => Put::AlreadyThere,
+            None => self.upload(path, file, class, ours)?,
+        };
+        let there = match there {
+            Some(head) => head,
+            None => self.head(path)?.ok_or_else(|| self.asked(path).status(404, "", 1, Duration::ZERO))?,
+        };
+        let found = self.shown(path, &there, ours)?;
+        match put {
+            _ if found == ours => Ok(()),
+            Put::Created => Err(self.corrupted(path, ours, found)),
+            Put::AlreadyThere => Err(self.conflict(path, ours, found)),
         }
-        if bytes > LARGEST_SINGLE {
-            self.put_parts(path, file, class, ours)?;
-        } else {
-            let data = fs::read(file).map_err(Error::io("read", file))?;
-            check_file(file, ours, Content { bytes: data.len() as u64, hash: Some(FileHash::of(&data)) })?;
-            self.wait(self.create(path, data.into(), self.attributes(class, hash)))?;
-        }
-        let there = self.head(path)?.ok_or_else(|| self.missing(path))?;
-        self.is_the_same(path, &there, ours)
     }
 
     /// Makes an object if nothing is there under its name; only one of several writers at once gets `Created`.
@@ -87,22 +91,32 @@ impl Cold {
         Ok(if ours { Put::Created } else { answer.put })
     }
 
-    /// That what is there is `ours`.
-    fn is_the_same(&self, path: &str, there: &Head, ours: Content) -> Result<(), Error> {
-        let found = if there.bytes != ours.bytes || !there.is_readable() {
-            Content { bytes: there.bytes, hash: there.hash }
-        } else {
-            self.content(path, ours.bytes, |_| Ok(()))?
-        };
-        if found == ours {
-            return Ok(());
+    fn upload(&self, path: &str, file: &Path, class: StorageClass, ours: Content) -> Result<Put, Error> {
+        let hash = ours.hash.expect("given by the caller");
+        let attributes = self.attributes(class, &hash);
+        if let Some(target) = self.file(path) {
+            remove_leftovers(&target);
         }
-        let (expected, found) = (Box::new(ours), Box::new(found));
-        Err(Error::Conflict { path: path.to_owned(), store: self.describe().to_owned(), expected, found })
+        if ours.bytes > LARGEST_SINGLE {
+            self.put_parts(path, file, attributes, ours)?;
+            return Ok(Put::Created);
+        }
+        let data = fs::read(file).map_err(Error::io("read", file))?;
+        check_file(file, ours, Content { bytes: data.len() as u64, hash: Some(FileHash::of(&data)) })?;
+        Ok(self.wait(self.create(path, data.into(), attributes))?.put)
     }
 
-    fn missing(&self, path: &str) -> Error {
-        Error::Missing { path: path.to_owned(), store: self.describe().to_owned() }
+    /// What the store shows of an object that should be `ours`: all of it, or where it cannot be read, its notes.
+    fn shown(&self, path: &str, there: &Head, ours: Content) -> Result<Content, Error> {
+        if there.bytes != ours.bytes || !there.is_readable() {
+            return Ok(Content { bytes: there.bytes, hash: there.hash });
+        }
+        self.content(path, ours.bytes, |_| Ok(()))
+    }
+
+    fn conflict(&self, path: &str, ours: Content, found: Content) -> Error {
+        let (expected, found) = (Box::new(ours), Box::new(found));
+        Error::Conflict { path: path.to_owned(), store: self.describe().to_owned(), expected, found }
     }
 
     /// What is noted with an object; a folder keeps no notes.
@@ -148,13 +162,9 @@ impl Cold {
     }
 
     /// Puts a large file in parts; it appears when the last one has arrived, or not at all.
-    fn put_parts(&self, path: &str, file: &Path, class: StorageClass, ours: Content) -> Result<(), Error> {
+    fn put_parts(&self, path: &str, file: &Path, attributes: Attributes, ours: Content) -> Result<(), Error> {
         let key = self.0.place.key(path)?;
-        if let Some(target) = self.file(path) {
-            remove_leftovers(&target);
-        }
-        let hash = ours.hash.expect("given by the caller");
-        let options = PutMultipartOptions { attributes: self.attributes(class, &hash), ..Default::default() };
+        let options = PutMultipartOptions { attributes, ..Default::default() };
         self.wait(async {
             let mut upload = self.ask(path, 0, self.0.place.store.put_multipart_opts(&key, options)).await?;
             let sent = self.send_parts(path, &mut *upload, file, ours).await;

@@ -1,0 +1,126 @@
+//! What is written and read as text: classes, hashes, keys, addresses. No secret comes out.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::answer::{Asked, tries};
+use super::super::{Cold, Error, FileHash, StorageClass, credentials};
+use super::settings;
+
+#[test]
+fn classes_and_hashes_are_read_as_they_are_written() {
+    for name in
+        ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
+    {
+        let class: StorageClass = name.parse().unwrap();
+        assert_eq!(class.to_string(), name);
+        assert_eq!(serde_json::to_string(&class).unwrap(), format!("\"{name}\""));
+    }
+    assert!("glacier".parse::<StorageClass>().is_err());
+    let hash = FileHash::of(b"abc");
+    // As the reference implementation says.
+    assert_eq!(hash.to_string(), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+    assert_eq!(hash.to_string().parse::<FileHash>().unwrap(), hash);
+    assert!("6437".parse::<FileHash>().is_err());
+    assert!(hash.to_string().to_uppercase().parse::<FileHash>().is_err());
+}
+
+fn keys(text: &str) -> Result<(String, String, Option<String>), Error> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    credentials::read(file.path().to_str().unwrap()).map(|c| (c.key_id, c.secret_key, c.token))
+}
+
+#[test]
+fn keys_are_read_from_an_ini_file_or_from_variables() {
+    let expected = ("AKID".to_owned(), "Sec/ret=".to_owned(), None);
+    for text in [
+        "[default]\naws_access_key_id = AKID\naws_secret_access_key = Sec/ret=\n",
+        "[other]\naws_access_key_id=NO\naws_secret_access_key=NO\n[default]\naws_access_key_id=AKID\naws_secret_access_key=Sec/ret=",
+        "# keys\nexport AWS_ACCESS_KEY_ID='AKID'\nexport AWS_SECRET_ACCESS_KEY=\"Sec/ret=\"\n",
+    ] {
+        assert_eq!(keys(text).unwrap(), expected, "{text}");
+    }
+    let token = keys("AWS_ACCESS_KEY_ID=a\nAWS_SECRET_ACCESS_KEY=b\nAWS_SESSION_TOKEN=c").unwrap().2;
+    assert_eq!(token.as_deref(), Some("c"));
+    let error = super::shown(keys("aws_access_key_id = AKIDSECRET\n"));
+    assert!(error.contains("aws_secret_access_key") && !error.contains("AKIDSECRET"), "{error}");
+    assert!(credentials::read("/nowhere/keys").is_err());
+}
+
+/// The error of opening `url` at `endpoint`; none if it opens.
+fn refusal(url: &str, endpoint: &str) -> Option<String> {
+    let settings = settings::Cold { endpoint: endpoint.to_owned(), ..super::settings(url) };
+    Cold::open(&settings, Path::new("/nowhere")).err().map(|e| e.to_string())
+}
+
+#[test]
+fn an_address_that_cannot_be_is_refused_without_its_secrets() {
+    for (url, endpoint) in [
+        ("http://host/bucket", ""),
+        ("cold", ""),
+        ("s3://", ""),
+        ("s3://me:hush@bucket/x", ""),
+        ("s3://bucket/x?versionId=1", ""),
+        ("file://host/x", ""),
+        ("s3://bucket", "ftp://host"),
+        ("s3://bucket", "https://me:hush@host"),
+        ("s3://bucket", "host:9000"),
+    ] {
+        let error = refusal(url, endpoint).unwrap_or_else(|| panic!("{url} {endpoint} was taken"));
+        assert!(error.starts_with("tiers.cold.") && error.contains("expected"), "{error}");
+        assert!(!error.contains("hush"), "{error}");
+    }
+    for endpoint in ["", "https://s3.example.com", "http://10.0.0.1:9000"] {
+        assert_eq!(refusal("s3://bucket/prefix", endpoint), None);
+    }
+}
+
+#[test]
+fn a_store_is_described_by_its_address() {
+    let open = |url: &str, endpoint: &str| {
+        let settings = settings::Cold { endpoint: endpoint.to_owned(), ..super::settings(url) };
+        format!("{:?}", Cold::open(&settings, Path::new("/nowhere")).unwrap())
+    };
+    assert_eq!(open("s3://bucket/a/b", "http://127.0.0.1:1/"), "Cold(s3://bucket/a/b at http://127.0.0.1:1)");
+    let temp = tempfile::tempdir().unwrap();
+    let url = format!("file://{}/here", temp.path().display());
+    assert_eq!(open(&url, ""), format!("Cold({url})"));
+}
+
+/// What an answer of a server means, by the name of the variant.
+fn meaning(status: u16, code: &str) -> String {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>said so</Message></Error>");
+    let asked = Asked { path: "x/a", store: "s3://bucket" };
+    let error = asked.status(status, &body, 3, Duration::from_secs(2));
+    let text = error.to_string();
+    assert!(text.contains("s3://bucket"), "{text}");
+    format!("{error:?}").split(' ').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_answer_is_told_apart_by_its_code_where_the_status_is_not_enough() {
+    for (status, code, meant) in [
+        (403, "InvalidObjectState", "Archived"),
+        (403, "SignatureDoesNotMatch", "Denied"),
+        (403, "AccessDenied", "Denied"),
+        (400, "ExpiredToken", "Denied"),
+        (404, "NoSuchKey", "Missing"),
+        (404, "NoSuchBucket", "Settings"),
+        (503, "SlowDown", "Unreachable"),
+        (500, "InternalError", "Unreachable"),
+        (507, "InsufficientStorage", "Full"),
+        (405, "MethodNotAllowed", "Refused"),
+        (301, "PermanentRedirect", "Refused"),
+    ] {
+        assert_eq!(meaning(status, code), meant, "{status} {code}");
+    }
+}
+
+#[test]
+fn the_number_of_tries_is_read_from_the_librarys_text() {
+    let text = "Generic S3 error: Error performing GET http://h/b in 1.2s, after 5 retries, max_retries: 5, retry_timeout: 3s  - x";
+    assert_eq!(tries(text), 6);
+    assert_eq!(tries("Error performing GET http://h/b in 1.2s - Server returned non-2xx status code: 404"), 1);
+}
