@@ -59,6 +59,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let feeds = section(figment, "feeds", &mut p);
     let journal = section(figment, "journal", &mut p);
     let duckdb = section(figment, "duckdb", &mut p);
+    let tiers = section(figment, "tiers", &mut p);
     let telemetry = section(figment, "telemetry", &mut p);
     let hot = section(figment, "hot", &mut p);
     let http = section(figment, "http", &mut p);
@@ -76,6 +77,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             feeds: feeds?,
             journal: journal?,
             duckdb: duckdb?,
+            tiers: tiers?,
             telemetry: telemetry?,
             hot: hot?,
             http: http?,
@@ -145,6 +147,9 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let memory = s.duckdb.memory_bytes;
     must(memory >= 64 << 20, format!("duckdb.memory_bytes: {memory} is less than 64 MiB (67108864)"));
     must(s.duckdb.threads > 0, "duckdb.threads: at least 1 is needed".to_owned());
+    for (path, level) in [("tiers.warm_level", s.tiers.warm_level), ("tiers.cold_level", s.tiers.cold_level)] {
+        must((1..=22).contains(&level), format!("{path}: {level} is no level of ZSTD; expected 1 to 22"));
+    }
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     let address: Result<std::net::SocketAddr, _> = s.http.address.parse();

@@ -13,7 +13,7 @@ use actors::settings::{
 };
 use messages::Exchange;
 use serde::{Deserialize, Serialize};
-use storage::settings::{DuckDb, Hot, Journal};
+use storage::settings::{DuckDb, Hot, Journal, Tiers};
 
 pub use load::{Layers, load};
 
@@ -62,6 +62,8 @@ pub struct Settings {
     pub journal: Journal,
     /// `[duckdb]`
     pub duckdb: DuckDb,
+    /// `[tiers]`
+    pub tiers: Tiers,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     /// `[hot]`

@@ -3,6 +3,7 @@
 //! This crate knows nothing of actors and of what the rows are for. It is the only one that names
 //! DuckDB; what leaves it are typed messages and Arrow batches.
 
+pub mod archive;
 mod background;
 pub mod checkpoint;
 pub mod cold;

@@ -177,6 +177,8 @@ impl<'de> Deserialize<'de> for Age {
         }
         messages::durations::parse(&text).map(Self::For).map_err(serde::de::Error::custom)
     }
+}
+
 /// `[tiers.cold]`: where old data goes, and how it comes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,8 +191,6 @@ pub struct Cold {
     pub endpoint: String,
     /// The region; empty for `AWS_REGION`, or `us-east-1`.
     pub region: String,
-    /// The class that files are put in.
-    pub storage_class: StorageClass,
     /// How long the store may take to answer one request; an upload gets more, by its size.
     #[serde(with = "messages::durations")]
     pub request_timeout: Duration,

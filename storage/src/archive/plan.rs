@@ -72,16 +72,18 @@ fn place(limits: &Limits, period: Period, now: UtcNanos) -> Place {
     if within(limits.disk) {
         return Place::In(Tier::Disk);
     }
-    if within(limits.warm) && limits.warm > limits.disk {
+    let has_warm = limits.warm > limits.disk;
+    let has_cold = limits.cold > limits.warm.max(limits.disk);
+    if has_warm && within(limits.warm) {
         return Place::In(Tier::Warm);
     }
-    if within(limits.cold) && limits.cold > limits.warm {
+    if has_cold && within(limits.cold) {
         return Place::In(Tier::Cold);
     }
     match limits.at_end {
         AtEnd::Delete => Place::Gone,
-        AtEnd::Keep if limits.cold > limits.warm => Place::In(Tier::Cold),
-        AtEnd::Keep if limits.warm > limits.disk => Place::In(Tier::Warm),
+        AtEnd::Keep if has_cold => Place::In(Tier::Cold),
+        AtEnd::Keep if has_warm => Place::In(Tier::Warm),
         AtEnd::Keep => Place::In(Tier::Disk),
     }
 }

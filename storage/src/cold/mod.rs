@@ -128,6 +128,12 @@ impl Cold {
         }
     }
 
+    /// True when the store is a folder, which has no storage classes.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.file("").is_some()
+    }
+
     /// The file of an object, where the store is a folder.
     pub(in crate::cold) fn file(&self, path: &str) -> Option<PathBuf> {
         self.0.place.file(path)

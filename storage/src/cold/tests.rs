@@ -21,7 +21,6 @@ fn settings(url: &str) -> settings::Cold {
         credentials_file: String::new(),
         endpoint: String::new(),
         region: String::new(),
-        storage_class: StorageClass::Standard,
         request_timeout: Duration::from_secs(5),
         retries: 1,
         cache_bytes: 1 << 20,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use duckdb::Connection;
+use duckdb::{Connection, params};
 use messages::UtcNanos;
 
 use super::Error;
@@ -25,6 +25,15 @@ pub enum Change {
     Seal(Key),
     /// Makes others the owners of rows.
     Publish(Publication),
+    /// Writes down that a `manifest-N.json` is to be written by this directory.
+    Record {
+        /// N.
+        number: i64,
+        /// The run that writes it.
+        run: String,
+        /// The version of the manifest that is in it.
+        version: i64,
+    },
 }
 
 /// Rows get another owner.
@@ -159,6 +168,11 @@ impl Tiers {
     pub fn perform(&self, db: &Connection, change: &Change) -> Result<Arc<Manifest>, Error> {
         match change {
             Change::Seal(key) => self.seal(db, key),
+            Change::Record { number, run, version } => {
+                db.execute("INSERT INTO manifest_files VALUES (?, ?, ?)", params![number, run, version])
+                    .map_err(Error::duck("write which manifest is recorded"))?;
+                Ok(self.manifest.clone())
+            }
             Change::Publish(publication) => {
                 publication.source.as_ref().map_or(Ok(()), |rest| remove(db, rest))?;
                 self.apply(db, &publication.removed, &publication.added, &publication.what)

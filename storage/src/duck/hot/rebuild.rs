@@ -1,6 +1,8 @@
 //! What the file holds already: the rows of the window, read in one snapshot together with the journal
 //! offset that they are complete to, so that the journal goes on exactly behind them.
 
+use std::sync::Arc;
+
 use duckdb::{Connection, params};
 use messages::UtcNanos;
 use messages::ledger::Seq;
@@ -9,7 +11,7 @@ use super::{HotWriter, Options};
 use crate::duck::stored::{BAR_CELLS, Bars, NAME_CELLS, Names, TICK_CELLS, Ticks};
 use crate::duck::{Error, file};
 use crate::journal::Log;
-use crate::tiers::{Manifest, Tier, tables};
+use crate::tiers::{Manifest, Period, Piece, Tier, tables};
 
 /// Bytes of a row in memory, for choosing where to begin: 100 in full tables, more in others. That the
 /// bound holds does not depend on it.
@@ -29,11 +31,12 @@ pub fn rebuild(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool)
 
 fn copy(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
     let complete_to: Seq = file::offset(file, Log::Market)?;
-    let newest = newest(file)?;
-    let from = beginning(file, newest, hot.options())?;
+    let manifest = Manifest::load(file)?;
+    let newest = newest(file, &manifest)?;
+    let from = beginning(file, &manifest, newest, hot.options())?;
     hot.begin(from, newest)?;
     if newest.is_some() {
-        let whole = ticks(hot, file, from, go_on)? && bars(hot, file, from, go_on)?;
+        let whole = ticks(hot, file, &manifest, from, go_on)? && bars(hot, file, from, go_on)?;
         if !whole {
             return Ok(false);
         }
@@ -44,9 +47,14 @@ fn copy(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool) -> Res
 }
 
 /// The ticks of each part, the oldest part first, each in the order of time: what is taken first is given up first.
-fn ticks(hot: &mut HotWriter, file: &Connection, from: UtcNanos, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
-    let manifest = Manifest::load(file)?;
-    for piece in manifest.of_table(tables::ticks().name).filter(|p| p.tier == Tier::Disk) {
+fn ticks(
+    hot: &mut HotWriter,
+    file: &Connection,
+    manifest: &Manifest,
+    from: UtcNanos,
+    go_on: &dyn Fn() -> bool,
+) -> Result<bool, Error> {
+    for piece in on_disk(manifest, from) {
         // Rows stand as they came, until the part is sealed.
         let order = if piece.sealed { "ORDER BY \"timestamp\", tick_id" } else { "" };
         let sql = format!(
@@ -69,8 +77,7 @@ fn ticks(hot: &mut HotWriter, file: &Connection, from: UtcNanos, go_on: &dyn Fn(
 }
 
 fn bars(hot: &mut HotWriter, file: &Connection, from: UtcNanos, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
-    let sql =
-        format!("SELECT {BAR_CELLS}, {NAME_CELLS} FROM disk.ohlcv_bars WHERE \"timestamp\" >= make_timestamp(?)");
+    let sql = format!("SELECT {BAR_CELLS}, {NAME_CELLS} FROM disk.ohlcv_bars WHERE \"timestamp\" >= make_timestamp(?)");
     each_batch(hot, file, (&sql, from), go_on, |hot, batch| {
         let (bars, names) = (Bars::new(batch)?, Names::new(batch));
         for row in 0..batch.num_rows() {
@@ -104,40 +111,61 @@ fn each_batch(
     Ok(true)
 }
 
+/// The parts of ticks on disk that may hold a time from `from` on, the oldest first.
+fn on_disk(manifest: &Manifest, from: UtcNanos) -> impl Iterator<Item = &Arc<Piece>> {
+    let parts = manifest.of_table(tables::ticks().name).filter(|p| p.tier == Tier::Disk);
+    parts.filter(move |p| p.period.parse::<Period>().is_ok_and(|day| day.end() > from))
+}
+
+/// Their rows, for a question.
+fn rows_on_disk(manifest: &Manifest, from: UtcNanos) -> String {
+    let none = "SELECT * FROM ticks_template".to_owned();
+    let parts = on_disk(manifest, from).map(|part| format!("SELECT * FROM {}", part.location));
+    std::iter::once(none).chain(parts).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
 /// The newest market time in the file; a tick whose own time lies ahead counts when it was received.
-fn newest(file: &Connection) -> Result<Option<UtcNanos>, Error> {
-    let sql = "SELECT epoch_us(max(newest)) FROM (
-                   SELECT max(least(\"timestamp\", ingestion_time)) AS newest FROM market_ticks
-                   UNION ALL SELECT max(\"timestamp\") FROM ohlcv_bars)";
-    let micros: Option<i64> = file.query_row(sql, [], |row| row.get(0)).map_err(Error::duck("find the newest tick"))?;
+fn newest(file: &Connection, manifest: &Manifest) -> Result<Option<UtcNanos>, Error> {
+    let sql = format!(
+        "SELECT epoch_us(max(newest)) FROM (
+             SELECT max(least(\"timestamp\", ingestion_time)) AS newest FROM ({})
+             UNION ALL SELECT max(\"timestamp\") FROM disk.ohlcv_bars)",
+        rows_on_disk(manifest, UtcNanos::MIN)
+    );
+    let micros: Option<i64> =
+        file.query_row(&sql, [], |row| row.get(0)).map_err(Error::duck("find the newest tick"))?;
     Ok(micros.map(|us| UtcNanos(us.saturating_mul(1_000))))
 }
 
 /// From when on the file's rows are taken: within what is kept, behind what has left the disk, and so
 /// many that they fit.
-fn beginning(file: &Connection, newest: Option<UtcNanos>, options: Options) -> Result<UtcNanos, Error> {
-    let archived: Option<String> = file
-        .query_row("SELECT max(period) FROM manifest WHERE table_name = 'market_ticks' AND tier <> 'disk'", [], |row| {
-            row.get(0)
-        })
-        .map_err(Error::duck("read the manifest"))?;
-    let behind = archived.and_then(|day| day.parse::<UtcNanos>().ok()).map(|day| UtcNanos::start_of_day(day.day() + 1));
+fn beginning(
+    file: &Connection,
+    manifest: &Manifest,
+    newest: Option<UtcNanos>,
+    options: Options,
+) -> Result<UtcNanos, Error> {
+    let archived = manifest.of_table(tables::ticks().name).filter(|p| p.tier != Tier::Disk);
+    let behind = archived.filter_map(|p| Some(p.period.parse::<Period>().ok()?.end())).max();
     let from = newest.map_or(UtcNanos::MIN, |at| at.before(options.keep)).max(behind.unwrap_or(UtcNanos::MIN));
     if newest.is_none() {
         return Ok(from);
     }
-    let fits = fitting(&by_minute(file, from)?, options.max_bytes / ROW_BYTES);
+    let fits = fitting(&by_minute(file, manifest, from)?, options.max_bytes / ROW_BYTES);
     Ok(fits.map_or(from, |minute| minute.max(from)))
 }
 
 /// Rows of each minute, newest first.
-fn by_minute(file: &Connection, from: UtcNanos) -> Result<Vec<(UtcNanos, u64)>, Error> {
+fn by_minute(file: &Connection, manifest: &Manifest, from: UtcNanos) -> Result<Vec<(UtcNanos, u64)>, Error> {
     let read = Error::duck("count the newest rows");
-    let sql = "SELECT epoch_us(date_trunc('minute', \"timestamp\")), count(*) FROM (
-                   SELECT \"timestamp\" FROM market_ticks UNION ALL SELECT \"timestamp\" FROM disk.ohlcv_bars)
-               WHERE \"timestamp\" >= make_timestamp(?) GROUP BY 1 ORDER BY 1 DESC";
+    let sql = format!(
+        "SELECT epoch_us(date_trunc('minute', \"timestamp\")), count(*) FROM (
+             SELECT \"timestamp\" FROM ({}) UNION ALL SELECT \"timestamp\" FROM disk.ohlcv_bars)
+         WHERE \"timestamp\" >= make_timestamp(?) GROUP BY 1 ORDER BY 1 DESC",
+        rows_on_disk(manifest, from)
+    );
     let count = || -> Result<Vec<(UtcNanos, u64)>, duckdb::Error> {
-        let mut statement = file.prepare(sql)?;
+        let mut statement = file.prepare(&sql)?;
         let rows = statement.query_map(params![from.micros()], |row| {
             Ok((UtcNanos(row.get::<_, i64>(0)?.saturating_mul(1_000)), row.get::<_, u64>(1)?))
         })?;

@@ -1,0 +1,112 @@
+//! Whether what stands in the tiers is what it was: files against the manifest, byte by byte and row by row.
+
+use serde::Serialize;
+
+use super::export::look;
+use super::{Archive, Error, chain};
+use crate::cold::FileHash;
+use crate::tiers::{Manifest, Piece, Tier, table};
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, the period or the table.
+    pub what: String,
+    /// What is wrong, and what helps.
+    pub finding: String,
+}
+
+impl Archive<'_> {
+    /// Reads every file again, or with `quick` only looks whether it is there with its size. Returns how many were
+    /// looked at, and what is wrong.
+    ///
+    /// # Errors
+    /// What keeps it from looking at all.
+    pub fn verify(&self, quick: bool, on_file: &dyn Fn(&str)) -> Result<(usize, Vec<Finding>), Error> {
+        let manifest = Manifest::load(&self.db)?;
+        let (mut looked, mut findings) = (0, Vec::new());
+        for piece in manifest.all().filter(|p| p.content.is_some()) {
+            if !(self.go_on)() {
+                return Err(Error::Stopped);
+            }
+            on_file(&piece.location);
+            looked += 1;
+            if let Err(error) = self.check(piece, quick) {
+                findings.push(Finding { what: piece.location.clone(), finding: chain(&error) });
+            }
+        }
+        Ok((looked, findings))
+    }
+
+    fn check(&self, piece: &Piece, quick: bool) -> Result<(), Error> {
+        let Some(content) = &piece.content else { return Ok(()) };
+        let hash: Option<FileHash> = content.file_hash.parse().ok();
+        match (piece.tier, hash) {
+            (Tier::Warm, _) => {
+                let file = self.places.file(&piece.location);
+                let found = std::fs::metadata(&file).map_err(super::io("find", &file))?;
+                let differs = |expected: String, found: String| Error::Differs { path: file.clone(), expected, found };
+                if found.len() != content.bytes {
+                    let bytes = |n: u64| format!("{n} bytes");
+                    return Err(differs(bytes(content.bytes), bytes(found.len())));
+                }
+                if let Some(table) = table(&piece.table).filter(|_| !quick) {
+                    let (_, found) = look(table, &file)?;
+                    if found != *content {
+                        return Err(differs(
+                            format!("hash {}", content.file_hash),
+                            format!("hash {}", found.file_hash),
+                        ));
+                    }
+                }
+                Ok(())
+            }
+            (Tier::Cold, Some(hash)) if !quick => match self.cold.verify(&piece.location, content.bytes, &hash) {
+                // It cannot be read before it is restored: that it is there with its size is all that is known.
+                Err(crate::cold::Error::Archived { .. }) => self.is_there(piece, content.bytes),
+                other => Ok(other?),
+            },
+            (Tier::Cold, _) => self.is_there(piece, content.bytes),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_there(&self, piece: &Piece, bytes: u64) -> Result<(), Error> {
+        let path = piece.location.clone();
+        let store = self.cold.describe().to_owned();
+        match self.cold.head(&piece.location)? {
+            None => Err(crate::cold::Error::Missing { path, store }.into()),
+            Some(head) if head.bytes != bytes => {
+                let text = |n: u64| format!("{n} bytes");
+                Err(Error::Differs { path: path.into(), expected: text(bytes), found: text(head.bytes) })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Files that nobody owns, and pieces that the manifest names twice.
+    ///
+    /// # Errors
+    /// What keeps it from looking at all.
+    pub fn look_through(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        let mut say = |what: String, finding: &str| findings.push(Finding { what, finding: finding.to_owned() });
+        for path in self.warm_orphans()? {
+            say(path, "nobody owns this file; the next `merganser archive run` removes it");
+        }
+        match self.cold_orphans() {
+            Ok(orphans) => orphans.into_iter().for_each(|path| {
+                say(path, "nobody owns this object; the next `merganser archive run` removes it");
+            }),
+            Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
+        }
+        let manifest = Manifest::load(&self.db)?;
+        let mut keys = std::collections::BTreeSet::new();
+        for piece in manifest.all() {
+            if !keys.insert(piece.key()) {
+                say(piece.location.clone(), "the manifest names it twice");
+            }
+        }
+        Ok(findings)
+    }
+}

@@ -1,0 +1,258 @@
+//! The archive: what is due moves from tier to tier, each part in the same steps.
+//!
+//! Export → sync → verify by another reader than the one that wrote → place → publish → remove. Until the
+//! publication, which is one transaction, the old owner has the rows; from then on the new one has. A crash leaves
+//! files that nobody owns, which the next run removes, and never rows that nobody or everybody has.
+//!
+//! - [`plan`]: what is due, from the manifest and the limits; pure.
+//! - [`digest`]: what rows are, whoever reads them.
+//! - [`export`]: rows into files, and the look at the files.
+//! - [`moves`]: the steps of one part.
+//! - [`sweep`]: what a crash left.
+//! - [`record`]: `manifest-N.json` beside the cold files.
+//! - [`status`], [`check`]: what stands where, and whether it is what it was.
+
+mod check;
+pub mod digest;
+mod export;
+mod moves;
+pub mod plan;
+mod record;
+mod status;
+mod sweep;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use duckdb::Connection;
+use messages::UtcNanos;
+use serde::Serialize;
+
+pub use check::Finding;
+pub use plan::{Action, Step};
+pub use status::Standing;
+
+use crate::cold::{self, Cold};
+use crate::duck;
+use crate::duck::changes::{Asked, Change};
+use crate::duck::file::FileWriter;
+use crate::settings;
+use crate::tiers::{Manifest, Places};
+
+/// What can go wrong with the archive.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DuckDB.
+    #[error(transparent)]
+    Duck(#[from] duck::Error),
+    /// The object store.
+    #[error(transparent)]
+    Cold(#[from] cold::Error),
+    /// The local disk.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file is not what was written.
+    #[error("{} does not hold what was exported to it ({expected} expected, {found} found); nothing was moved: check the disk and run the archive again", path.display())]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// Rows and hash that went in.
+        expected: String,
+        /// Rows and hash that came out.
+        found: String,
+    },
+    /// A file cannot be read as Parquet.
+    #[error("{} cannot be read as Parquet", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The reader's answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no room for a copy.
+    #[error("{} has {free} bytes free and {what} needs {needed}; make room there, or shorten tiers.*.disk, and run the archive again", path.display())]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// What was to be done.
+        what: String,
+        /// What is needed, in bytes.
+        needed: u64,
+        /// What is there.
+        free: u64,
+    },
+    /// Another directory writes to the same store.
+    #[error(
+        "{store} already has {found}, which this data directory did not write: another one uses the same tiers.cold.url; give one of them another prefix. Nothing was removed there"
+    )]
+    SecondWriter {
+        /// The store.
+        store: String,
+        /// The file that should not be there.
+        found: String,
+    },
+    /// The one writer of the tables has ended.
+    #[error("the thread that writes the tables has ended; restart merganser")]
+    WriterGone,
+    /// Somebody asked to stop.
+    #[error("stopped before it was done; the next run goes on")]
+    Stopped,
+}
+
+/// How changes reach the one writer.
+pub enum Writer {
+    /// Through the file thread of a running directory.
+    Thread(flume::Sender<Asked>),
+    /// Directly, on a stopped one.
+    Own(Box<Mutex<FileWriter>>),
+}
+
+impl Writer {
+    /// Makes a change, and waits until it is committed.
+    ///
+    /// # Errors
+    /// DuckDB refuses; nothing has changed then.
+    pub fn change(&self, change: Change) -> Result<(), Error> {
+        match self {
+            Self::Own(writer) => {
+                let mut writer = writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                Ok(writer.change(&change)?)
+            }
+            Self::Thread(thread) => {
+                let (done, answer) = flume::bounded(1);
+                thread.send(Asked { change, done }).map_err(|_| Error::WriterGone)?;
+                Ok(answer.recv().map_err(|_| Error::WriterGone)??)
+            }
+        }
+    }
+}
+
+/// What a run does, as it does it: for a progress bar, a log, or a test that pulls the plug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Did {
+    /// A step begins: which, of how many.
+    Began(usize, usize, Step),
+    /// A file was written, and may not be on the disk yet.
+    Exported(String),
+    /// A file is on the disk.
+    Synced(String),
+    /// A file holds what it must.
+    Verified(String),
+    /// A file stands where it is to stay.
+    Placed(String),
+    /// A file is in the object store, and was read again there.
+    Uploaded(String),
+    /// A part has its new owner.
+    Published(String),
+    /// A file that owns nothing any more is gone.
+    Removed(String),
+    /// A day was sorted.
+    Sealed(String),
+    /// The manifest stands beside the cold files.
+    Recorded(String),
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// Steps that are done.
+    pub done: Vec<Step>,
+    /// Steps that are not, and why.
+    pub failed: Vec<(Step, String)>,
+    /// Files that nobody owned.
+    pub swept: Vec<String>,
+    /// Bytes written, to the local disk or the object store.
+    pub bytes_written: u64,
+}
+
+/// The archive of a data directory.
+pub struct Archive<'a> {
+    /// Reads; nobody else uses it meanwhile.
+    pub db: Connection,
+    /// Writes.
+    pub writer: Writer,
+    /// The local folders.
+    pub places: Places,
+    /// The object store.
+    pub cold: Cold,
+    /// The limits.
+    pub settings: settings::Tiers,
+    /// Hears what is done.
+    pub on: &'a dyn Fn(&Did),
+    /// Returns when all questions that were begun before have ended: files that they read may go then.
+    pub settle: &'a dyn Fn(),
+    /// False when it is to stop.
+    pub go_on: &'a dyn Fn() -> bool,
+}
+
+impl Archive<'_> {
+    /// What is due at `now`.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn due(&self, now: UtcNanos, tables: &[String]) -> Result<Vec<Step>, Error> {
+        let manifest = Manifest::load(&self.db)?;
+        let mut steps = plan::plan(&self.settings, &manifest, &export::on_disk(&self.db)?, now);
+        steps.retain(|step| tables.is_empty() || tables.contains(&step.table));
+        Ok(steps)
+    }
+
+    /// Does everything that is due at `now`, in order; what fails is reported and does not hold up the rest.
+    ///
+    /// # Errors
+    /// What keeps all of it from being done.
+    pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
+        let mut report = Report { swept: self.sweep()?, ..Report::default() };
+        let mut done = std::collections::BTreeSet::new();
+        loop {
+            // Sealing a day makes it movable, and its table's next step is planned anew.
+            let steps: Vec<Step> = self.due(now, tables)?.into_iter().filter(|s| !done.contains(&key(s))).collect();
+            let Some(step) = steps.first().cloned() else { break };
+            if !(self.go_on)() {
+                return Err(Error::Stopped);
+            }
+            done.insert(key(&step));
+            (self.on)(&Did::Began(done.len(), done.len() + steps.len() - 1, step.clone()));
+            match self.perform(&step) {
+                Ok(bytes) => {
+                    report.bytes_written += bytes;
+                    report.done.push(step);
+                }
+                Err(error) => {
+                    let why = chain(&error);
+                    tracing::error!(table = step.table, period = step.period, event = "archive_failed", "{why}");
+                    report.failed.push((step, why));
+                }
+            }
+        }
+        self.record(now)?;
+        Ok(report)
+    }
+}
+
+fn key(step: &Step) -> (String, String, u32, String) {
+    (step.table.clone(), step.period.clone(), step.part, format!("{:?}", step.action))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.into();
+    move |source| Error::Io { what, path, source }
+}
