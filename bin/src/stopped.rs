@@ -13,7 +13,11 @@ use storage::tiers::Published;
 /// Where things are, by the settings.
 pub fn paths(root: &Path, settings: &Settings) -> Paths {
     let elsewhere = &settings.journal.ledger_dir;
-    Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)))
+    let mut paths = Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)));
+    if let Some(folder) = settings.tiers.cold.url.strip_prefix("file://") {
+        paths.places.cold = folder.into();
+    }
+    paths
 }
 
 /// A stopped directory, held and brought up to date.
@@ -27,7 +31,7 @@ pub struct Stopped {
     /// Where things are.
     pub paths: Paths,
     /// Held as long as this lives.
-    _dir: DataDir,
+    pub dir: DataDir,
 }
 
 /// Takes the directory and applies what its journals hold.
@@ -35,7 +39,7 @@ pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
     let paths = paths(root, settings);
     let dir = DataDir::open(&paths)?;
     let Tables { instance, writer, manifest } = recover(&paths, settings)?;
-    Ok(Stopped { instance, writer, manifest, paths, _dir: dir })
+    Ok(Stopped { instance, writer, manifest, paths, dir })
 }
 
 /// Tables that hold all that the journals do.

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod archive;
 mod backtest;
 mod bench;
 mod config_command;
@@ -77,6 +78,8 @@ enum Command {
     Sql(sql::Arguments),
     /// Brings recorded history into the tables.
     Import(import::Arguments),
+    /// The tiers of history: what moves, what stands where, whether it is what it was.
+    Archive(archive::Arguments),
     /// The strategies of a running instance.
     Strategies(steer::Strategies),
     /// Stops all new orders of a running instance; cancels go through.
@@ -110,6 +113,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &plugins),
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
+        Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),

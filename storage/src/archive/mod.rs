@@ -10,6 +10,7 @@
 //! - [`moves`]: the steps of one part.
 //! - [`sweep`]: what a crash left.
 //! - [`record`]: `manifest-N.json` beside the cold files.
+//! - [`restore`]: archived objects made readable.
 //! - [`status`], [`check`]: what stands where, and whether it is what it was.
 
 mod check;
@@ -18,6 +19,7 @@ mod export;
 mod moves;
 pub mod plan;
 mod record;
+mod restore;
 mod status;
 mod sweep;
 
@@ -26,10 +28,11 @@ use std::sync::Mutex;
 
 use duckdb::Connection;
 use messages::UtcNanos;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use check::Finding;
 pub use plan::{Action, Step};
+pub use restore::Ticket;
 pub use status::Standing;
 
 use crate::cold::{self, Cold};
@@ -160,7 +163,7 @@ pub enum Did {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Steps that are done.
     pub done: Vec<Step>,
@@ -190,6 +193,8 @@ pub struct Archive<'a> {
     pub settle: &'a dyn Fn(),
     /// False when it is to stop.
     pub go_on: &'a dyn Fn() -> bool,
+    /// What must live as long as it does.
+    pub _held: Option<Box<dyn std::any::Any>>,
 }
 
 impl Archive<'_> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use messages::UtcNanos;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{AtEnd, Limits, Tiers};
 use crate::tiers::tables::{Moves, TABLES};
 use crate::tiers::{Manifest, Period, Table, Tier};
 
 /// Something that is due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The table.
     pub table: String,
@@ -29,7 +29,7 @@ pub struct Step {
 }
 
 /// What is to be done with a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Its day is over: it is sorted, and takes no more rows.

@@ -18,7 +18,7 @@ pub mod views;
 pub use manifest::{Manifest, Piece, Published};
 pub use period::Period;
 pub use places::Places;
-pub use tables::{Table, table};
+pub use tables::{TABLES, Table, table};
 
 use serde::{Deserialize, Serialize};
 
