@@ -224,7 +224,7 @@ fn head(headers: &HeaderMap) -> Head {
 }
 
 /// Reads `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"`.
-fn restored(said: &str) -> Restore {
+pub(super) fn restored(said: &str) -> Restore {
     if said.contains("ongoing-request=\"true\"") {
         return Restore::Ongoing;
     }

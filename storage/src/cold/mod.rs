@@ -19,6 +19,7 @@ mod tests;
 mod upload;
 
 use std::fmt;
+use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub use upload::Put;
 use crate::settings;
 use answer::Asked;
 use http::Timed;
-use place::Place;
+use place::{Kind, Place};
 
 /// An open cold store; a clone is the same store.
 ///
@@ -100,10 +101,14 @@ impl Cold {
     /// Every object below the folder `prefix` (empty for all), by path.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::Unreachable`].
+    /// [`Error::Denied`], [`Error::Unreachable`]; [`Error::Io`]: the store's folder is not there.
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, Error> {
         let place = &self.0.place;
         let folder = place.folder_key(prefix)?;
+        if let Kind::Folder(root) = &place.kind {
+            // A disk that is not mounted must not look like a store that is empty.
+            fs::read_dir(root).map_err(Error::io("list the cold store's folder", root))?;
+        }
         let shown = if prefix.is_empty() { "its list of objects" } else { prefix };
         self.wait(async {
             let mut found = Vec::new();

@@ -145,6 +145,8 @@ fn bucket(settings: &settings::Cold, name: &str, prefix: Key) -> Result<Place, E
         .with_http_connector(timed)
         .with_checksum_algorithm(Checksum::SHA256)
         .with_retry(retry(settings))
+        // One by one: it needs no more rights, and every server knows it.
+        .with_disable_bulk_delete(true)
         .build()
         .map_err(|e| unusable(name, &e))?;
     let s3 = Arc::new(s3);

@@ -4,6 +4,7 @@
 #
 #   s3_start DIR      starts SeaweedFS; sets s3_url and s3_pid, makes the bucket $s3_bucket
 #   moto_start DIR    starts moto; sets moto_url and moto_pid, makes the bucket $s3_bucket
+#   moto_slow N       lets a restore go on until the object was looked at N times
 #   s3_stop, moto_stop, s3_kill      end it (s3_kill at once, as a power cut would)
 #   s3_env URL        prints the AWS_* exports for a server: eval "$(s3_env "$s3_url")"
 s3_key=TESTACCESSKEY
@@ -84,6 +85,12 @@ moto_start() {
     moto_pid=$!
     moto_url="http://127.0.0.1:$port"
     s3_wait "$moto_pid" curl -fsS "$moto_url/moto-api/" && s3_wait "$moto_pid" s3_make_bucket "$moto_url"
+}
+
+# From now on moto keeps a restore going until it was looked at $1 times.
+moto_slow() {
+    curl -fsS -o /dev/null -X POST "$moto_url/moto-api/state-manager/set-transition" \
+        -d "{\"model_name\": \"s3::keyrestore\", \"transition\": {\"progression\": \"manual\", \"times\": $1}}"
 }
 
 # Makes the bucket; one that is there is fine.

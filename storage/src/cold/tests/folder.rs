@@ -29,6 +29,15 @@ fn a_folder_has_no_classes_and_nothing_to_restore() {
 }
 
 #[test]
+fn a_folder_that_is_gone_is_not_an_empty_store() {
+    let temp = tempfile::tempdir().unwrap();
+    let cold = folder_store(temp.path());
+    assert_eq!(cold.list("").unwrap(), []);
+    fs::remove_dir(temp.path().join("cold")).unwrap();
+    assert!(matches!(cold.list(""), Err(Error::Io { .. })));
+}
+
+#[test]
 fn damage_is_found_and_named() {
     let temp = tempfile::tempdir().unwrap();
     let (cold, a) = (folder_store(temp.path()), Sample::new(temp.path(), 1, 5000));

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::answer::{Asked, tries};
-use super::super::{Cold, Error, FileHash, StorageClass, credentials};
+use super::super::archived::restored;
+use super::super::{Cold, Error, FileHash, Restore, RestoreSpeed, StorageClass, credentials};
 use super::settings;
+use messages::time::UtcNanos;
 
 #[test]
 fn classes_and_hashes_are_read_as_they_are_written() {
@@ -123,4 +125,27 @@ fn the_number_of_tries_is_read_from_the_librarys_text() {
     let text = "Generic S3 error: Error performing GET http://h/b in 1.2s, after 5 retries, max_retries: 5, retry_timeout: 3s  - x";
     assert_eq!(tries(text), 6);
     assert_eq!(tries("Error performing GET http://h/b in 1.2s - Server returned non-2xx status code: 404"), 1);
+}
+
+#[test]
+fn a_restore_says_how_far_it_is() {
+    assert_eq!(restored("ongoing-request=\"true\""), Restore::Ongoing);
+    let until = UtcNanos::from_secs(1_356_048_000);
+    let ready = "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2012 00:00:00 GMT\"";
+    assert_eq!(restored(ready), Restore::Ready { until });
+    assert_eq!(restored("ongoing-request=\"false\""), Restore::Ready { until: None });
+}
+
+#[test]
+fn a_restore_takes_what_its_class_and_speed_take() {
+    for (class, speed, hours) in [
+        (StorageClass::Glacier, RestoreSpeed::Standard, 5),
+        (StorageClass::Glacier, RestoreSpeed::Bulk, 12),
+        (StorageClass::DeepArchive, RestoreSpeed::Standard, 12),
+        (StorageClass::DeepArchive, RestoreSpeed::Bulk, 48),
+        (StorageClass::DeepArchive, RestoreSpeed::Expedited, 12),
+    ] {
+        assert_eq!(speed.takes(class), Duration::from_secs(hours * 3600), "{class} {speed:?}");
+    }
+    assert_eq!(RestoreSpeed::Expedited.takes(StorageClass::Glacier), Duration::from_secs(300));
 }
