@@ -32,13 +32,14 @@ impl Asked<'_> {
         if let Some(local) = within::<io::Error>(error) {
             return self.local(local);
         }
-        match error {
-            object_store::Error::NotFound { .. } => self.status(404, &text, tries(&text), waited),
-            object_store::Error::PermissionDenied { .. } => self.status(403, &text, tries(&text), waited),
-            object_store::Error::Unauthenticated { .. } => self.status(401, &text, tries(&text), waited),
-            object_store::Error::AlreadyExists { .. } => self.status(409, &text, tries(&text), waited),
-            _ => self.status(status_in(&text), &text, tries(&text), waited),
-        }
+        let status = match error {
+            object_store::Error::NotFound { .. } => 404,
+            object_store::Error::PermissionDenied { .. } => 403,
+            object_store::Error::Unauthenticated { .. } => 401,
+            object_store::Error::AlreadyExists { .. } => 409,
+            _ => status_in(&text),
+        };
+        self.status(status, body_in(&text), tries(&text), waited)
     }
 
     /// What an answer with this status and body means, after so many tries.
@@ -63,11 +64,6 @@ impl Asked<'_> {
 
     /// Nobody answered, or not in time.
     pub(super) fn unreachable(self, tries: u32, waited: Duration, reason: String) -> Error {
-        // The addresses where machines of a cloud find their keys: asked only when no keys were given.
-        if reason.contains("169.254.") {
-            let reason = "no keys were given, and this machine has none of its own".to_owned();
-            return Error::Denied { path: self.path.to_owned(), store: self.store.to_owned(), reason };
-        }
         Error::Unreachable { path: self.path.to_owned(), store: self.store.to_owned(), tries, waited, reason }
     }
 
@@ -104,6 +100,12 @@ pub(super) fn tries(text: &str) -> u32 {
 fn status_in(text: &str) -> u16 {
     let found = text.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)?.parse().ok());
     found.unwrap_or(0)
+}
+
+/// What the server said, without what the library says around it.
+fn body_in(text: &str) -> &str {
+    let said = text.split_once("status code: ").and_then(|(_, rest)| Some(rest.split_once(": ")?.1));
+    said.unwrap_or(text)
 }
 
 /// The text of an element, if the body is such a document.

@@ -132,6 +132,10 @@ fn bucket(settings: &settings::Cold, name: &str, prefix: Key) -> Result<Place, E
     if !settings.credentials_file.is_empty() {
         let keys = credentials::read(&settings.credentials_file)?;
         builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(keys)));
+    } else if !has_keys(&builder) {
+        let reason = "no keys were given; expected a file with them, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        let (value, reason) = (String::new(), reason.to_owned());
+        return Err(Error::Settings { key: "tiers.cold.credentials_file", value, reason });
     }
     let endpoint = endpoint(settings, &builder)?;
     if let Some(endpoint) = &endpoint {
@@ -184,6 +188,16 @@ fn endpoint(settings: &settings::Cold, builder: &AmazonS3Builder) -> Result<Opti
         _ => return Err(refused(&text, "it is neither http nor https")),
     }
     Ok(Some(text.trim_end_matches('/').to_owned()))
+}
+
+/// That a variable gives keys or says where they come from. Without one the library would ask the machine's cloud,
+/// and whoever forgot the keys would wait for an answer from nowhere.
+fn has_keys(builder: &AmazonS3Builder) -> bool {
+    let given = |key| builder.get_config_value(&key).is_some_and(|v| !v.is_empty());
+    given(AmazonS3ConfigKey::AccessKeyId)
+        || given(AmazonS3ConfigKey::WebIdentityTokenFile)
+        || given(AmazonS3ConfigKey::ContainerCredentialsRelativeUri)
+        || given(AmazonS3ConfigKey::ContainerCredentialsFullUri)
 }
 
 fn is_loopback(url: &Url) -> bool {
