@@ -4,6 +4,7 @@
 //! backtest's machine put them together.
 
 pub mod accounting;
+pub mod archive;
 pub mod assembly;
 pub mod backtest;
 pub mod book;

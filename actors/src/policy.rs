@@ -19,6 +19,8 @@ pub enum Child {
     Feed,
     /// Metrics.
     Telemetry,
+    /// The tiers of history.
+    Archive,
     /// The edge.
     Http,
 }
@@ -45,11 +47,11 @@ pub fn decide(child: Child, failures: u32) -> Action {
     match child {
         Child::Market => Action::Stop,
         Child::Http => Action::GoOnWithout,
-        // Nobody stops trading for want of metrics.
-        Child::Telemetry if failures > MOST => Action::GoOnWithout,
+        // Nobody stops trading for want of metrics, or because old rows stay where they are.
+        Child::Telemetry | Child::Archive if failures > MOST => Action::GoOnWithout,
         _ if failures > MOST => Action::Stop,
         Child::Trading => Action::RestoreTrading,
-        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry => Action::Replace,
+        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry | Child::Archive => Action::Replace,
     }
 }
 
@@ -70,6 +72,8 @@ mod tests {
             (Child::Feed, 6, Action::Stop),
             (Child::Telemetry, 5, Action::Replace),
             (Child::Telemetry, 6, Action::GoOnWithout),
+            (Child::Archive, 1, Action::Replace),
+            (Child::Archive, 6, Action::GoOnWithout),
             (Child::Http, 100, Action::GoOnWithout),
         ] {
             assert_eq!(decide(child, failures), expected, "{child:?} {failures}");

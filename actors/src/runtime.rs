@@ -13,6 +13,7 @@ use messages::orders::Command;
 use messages::risk::StateChange;
 use messages::{MarketId, StrategyId, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
+use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log};
 use storage::service::Storage;
@@ -59,6 +60,8 @@ pub struct Plan {
     pub ledger_writes: Arc<AtomicBool>,
     /// How often metrics are taken, on the wall clock.
     pub telemetry_every: Duration,
+    /// The tiers of history, and the cron line on which they move.
+    pub archive: (Runner, String),
     /// Where orders go.
     pub route: Route,
 }
@@ -174,6 +177,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         applied: (storage.applied_ledger().clone(), storage.applied_market().clone()),
         telemetry: storage.telemetry(),
         telemetry_every: plan.telemetry_every,
+        archive: plan.archive,
         ledger_writes: plan.ledger_writes,
         channels: Channels {
             orders: waking(CORE_QUEUE, &ports.orders_wake),

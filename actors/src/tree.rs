@@ -6,6 +6,7 @@
 //! ├─ trading      one group, restored together from the ledger: orders · positions · venue (paper, or a gateway)
 //! ├─ strategies   one shell each; the user's code on its own thread
 //! ├─ snapshots    portfolio snapshots: start, schedule, end of day
+//! ├─ archive      the tier lifecycle on its schedule
 //! ├─ telemetry    metrics into storage
 //! └─ feed         a thread that plays frames into the market's queue
 //! ```
@@ -22,10 +23,12 @@ use messages::risk::{StateChange, TradingState};
 use messages::snapshots::SnapshotType;
 use messages::{MarketId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log, Room, Watermark};
 use storage::service::Database;
 
+use crate::archive::{self, ArchiveActor};
 use crate::assembly::Assembly;
 use crate::bulk::{Inlet, Outlet, Signal};
 use crate::clock::Clock;
@@ -90,6 +93,7 @@ pub(crate) struct Tree {
     pub applied: (Watermark, Watermark),
     pub telemetry: storage::telemetry::Sender,
     pub telemetry_every: Duration,
+    pub archive: (Runner, String),
     pub ledger_writes: Arc<AtomicBool>,
     pub ports: Ports,
     pub channels: Channels,
@@ -149,6 +153,7 @@ impl Actor for Root {
         tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
         tree.start_telemetry(&me).await?;
+        tree.start_archive(&me).await?;
         if let Some(missed) = missed {
             let _ = queue.send_async(FromFeed::Frame(missed)).await;
             signal.raise();
@@ -225,6 +230,7 @@ impl Tree {
             policy::Action::Replace => match (child, name) {
                 (Child::Snapshots, _) => self.start_snapshots(me).await?,
                 (Child::Telemetry, _) => self.start_telemetry(me).await?,
+                (Child::Archive, _) => self.start_archive(me).await?,
                 (Child::Strategy, Some(name)) => {
                     let durable = self.ledger.watermark().get();
                     let restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
@@ -419,6 +425,14 @@ impl Tree {
             snapshots::Arguments { every, positions: self.ports.positions.clone(), clock: self.clock.clone() };
         let (actor, _) = Actor::spawn_linked(None, SnapshotsActor, arguments, me.get_cell()).await?;
         self.children.insert(actor.get_id(), (Child::Snapshots, None));
+        Ok(())
+    }
+
+    async fn start_archive(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
+        let (runner, schedule) = self.archive.clone();
+        let arguments = archive::Arguments { runner, schedule, wall: self.wall.clone() };
+        let (actor, _) = Actor::spawn_linked(None, ArchiveActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Archive, None));
         Ok(())
     }
 

@@ -8,6 +8,9 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use storage::datadir;
 
+/// How long an answer may take.
+const WITHIN: Duration = Duration::from_secs(120);
+
 /// A running instance.
 pub struct Running {
     address: String,
@@ -39,7 +42,17 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
-        let agent = agent();
+        let agent = agent(Some(WITHIN));
+        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
+        text(request.send_json(body), &self.address)
+    }
+
+    /// Sends a request whose answer may take as long as it takes.
+    ///
+    /// # Errors
+    /// The instance does not answer, or refuses in its own words.
+    pub fn post_and_wait(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
+        let agent = agent(None);
         let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
         text(request.send_json(body), &self.address)
     }
@@ -49,7 +62,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn get(&self, path: &str) -> anyhow::Result<String> {
-        let agent = agent();
+        let agent = agent(Some(WITHIN));
         let request = agent.get(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
         text(request.call(), &self.address)
     }
@@ -59,9 +72,8 @@ impl Running {
     }
 }
 
-fn agent() -> ureq::Agent {
-    let config =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120))).http_status_as_error(false);
+fn agent(within: Option<Duration>) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(within).http_status_as_error(false);
     config.proxy(None).build().into()
 }
 

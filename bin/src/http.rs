@@ -17,10 +17,12 @@ use anyhow::Context;
 use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
+use storage::archive::Runner;
 use storage::journal::{Room, Watermark};
 use storage::service::Database;
 use storage::sql::{self, Limits};
 
+use crate::archive_api;
 use crate::output::{self, Format};
 
 /// The longest that a question waits for the tables to hold what was durable when it was asked.
@@ -36,6 +38,8 @@ pub struct Edge {
     pub watermarks: Watermarks,
     /// False while the ledger cannot write.
     pub ledger_writes: Arc<AtomicBool>,
+    /// The tiers of history.
+    pub archive: Runner,
     /// Whether the market journal has room.
     pub room: Room,
     /// What must be shown.
@@ -87,6 +91,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
             .route("/api/v1/trading", web::post().to(trading))
             .route("/api/v1/reconcile", web::post().to(reconcile))
+            .configure(archive_api::routes)
     })
     .workers(1)
     .disable_signals()
@@ -116,7 +121,7 @@ pub fn make_token(path: &Path) -> anyhow::Result<String> {
 }
 
 /// The answer to who does not show the token; `None` for who does.
-fn refusal(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
+pub fn refusal(request: &HttpRequest, edge: &Edge) -> Option<HttpResponse> {
     let given =
         request.headers().get("Authorization").and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     // Hashes are compared, so that the time tells nothing of the token.

@@ -2,6 +2,7 @@
 //!
 //! A user's own binary is a dozen lines: make an [`App`], add strategies, call [`App::main`].
 
+mod archive_api;
 mod client;
 mod commands;
 mod http;

@@ -147,6 +147,8 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let memory = s.duckdb.memory_bytes;
     must(memory >= 64 << 20, format!("duckdb.memory_bytes: {memory} is less than 64 MiB (67108864)"));
     must(s.duckdb.threads > 0, "duckdb.threads: at least 1 is needed".to_owned());
+    let schedule = actors::archive::parse(&s.tiers.schedule).map(drop);
+    must(schedule.is_ok(), format!("tiers.schedule: {}", schedule.err().unwrap_or_default()));
     for (path, level) in [("tiers.warm_level", s.tiers.warm_level), ("tiers.cold_level", s.tiers.cold_level)] {
         must((1..=22).contains(&level), format!("{path}: {level} is no level of ZSTD; expected 1 to 22"));
     }

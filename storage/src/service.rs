@@ -20,7 +20,7 @@ use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::query::{Duck, Source};
 use crate::tiers::Published;
-use crate::{settings, telemetry};
+use crate::{archive, cold, settings, telemetry};
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +143,16 @@ impl Storage {
     #[must_use]
     pub fn database(&self) -> Database {
         self.database.clone()
+    }
+
+    /// The archive, with the object store of its settings.
+    ///
+    /// # Errors
+    /// The settings of the object store do not make one.
+    pub fn archive(&self, paths: &Paths, settings: &settings::Tiers) -> Result<archive::Runner, cold::Error> {
+        let cold = cold::Cold::open(&settings.cold, &paths.places.cold)?;
+        let (database, changes) = (self.database.clone(), self.file.changes.clone());
+        Ok(archive::Runner::new(database, changes, paths.places.clone(), cold, settings.clone()))
     }
 
     /// The last ledger record that the tables hold.

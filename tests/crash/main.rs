@@ -3,6 +3,8 @@
 //!
 //! `MERGANSER_KILLS` says how often; a handful without it.
 
+mod archive;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -137,6 +137,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        archive: (storage.archive(&paths, &settings.tiers).unwrap(), String::new()),
         route: Route::Paper,
     };
     (plan, settings)

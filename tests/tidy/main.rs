@@ -83,7 +83,8 @@ fn crates_depend_one_way() {
 
 #[test]
 fn an_actor_imports_no_other_actor() {
-    let actors = ["market", "orders", "positions", "venues", "strategies", "feeds", "snapshots", "telemetry"];
+    let actors =
+        ["market", "orders", "positions", "venues", "strategies", "feeds", "snapshots", "telemetry", "archive"];
     // What a peer may know of another: the plain settings of a section, and the type that goes through a queue.
     let mut found = Vec::new();
     for (path, text) in sources() {

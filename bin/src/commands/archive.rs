@@ -158,7 +158,7 @@ fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         What::Run(run) => {
-            let report: Report = serde_json::from_str(&running.post("/api/v1/archive/run", run)?)
+            let report: Report = serde_json::from_str(&running.post_and_wait("/api/v1/archive/run", run)?)
                 .context("the answer of the running instance is no report")?;
             say_report(&report, run.json)
         }

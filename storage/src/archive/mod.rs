@@ -10,6 +10,7 @@
 //! - [`moves`]: the steps of one part.
 //! - [`sweep`]: what a crash left.
 //! - [`record`]: `manifest-N.json` beside the cold files.
+//! - [`runner`]: the archive of a running directory.
 //! - [`restore`]: archived objects made readable.
 //! - [`status`], [`check`]: what stands where, and whether it is what it was.
 
@@ -20,6 +21,7 @@ mod moves;
 pub mod plan;
 mod record;
 mod restore;
+mod runner;
 mod status;
 mod sweep;
 
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use check::Finding;
 pub use plan::{Action, Step};
 pub use restore::Ticket;
+pub use runner::Runner;
 pub use status::Standing;
 
 use crate::cold::{self, Cold};
@@ -104,6 +107,12 @@ pub enum Error {
     /// The one writer of the tables has ended.
     #[error("the thread that writes the tables has ended; restart merganser")]
     WriterGone,
+    /// Another run is under way.
+    #[error("another run of the archive is under way; `merganser archive status` shows how far it has come")]
+    Busy,
+    /// The database is not open yet.
+    #[error("the database is still opening; ask again in a moment")]
+    NotOpen,
     /// Somebody asked to stop.
     #[error("stopped before it was done; the next run goes on")]
     Stopped,

@@ -107,6 +107,8 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         sequence: 0,
         since_order: Duration::ZERO,
     };
+    let storage =
+        Storage::open(&paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
     let plan = Plan {
         deciding: settings.deciding(vec![Exchange::Binance]),
         instance: "bench".to_owned(),
@@ -121,10 +123,9 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        archive: (storage.archive(&paths, &settings.tiers)?, String::new()),
         route: actors::venues::Route::Paper,
     };
-    let storage =
-        Storage::open(&paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
     threads.block_on(async {

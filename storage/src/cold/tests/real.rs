@@ -53,11 +53,10 @@ fn a_bucket_that_is_not_there_is_a_setting_to_correct() {
 
 #[test]
 fn a_class_is_kept_with_the_object() {
-    let Some(mut settings) = real("MERGANSER_TEST_S3", "class") else { return };
-    settings.storage_class = StorageClass::GlacierIr;
+    let Some(settings) = real("MERGANSER_TEST_S3", "class") else { return };
     let temp = tempfile::tempdir().unwrap();
     let (cold, a) = (Cold::open(&settings, temp.path()).unwrap(), Sample::new(temp.path(), 1, 5000));
-    cold.put("x/a", &a.file, settings.storage_class, &a.hash).unwrap();
+    cold.put("x/a", &a.file, StorageClass::GlacierIr, &a.hash).unwrap();
     let head = cold.head("x/a").unwrap().unwrap();
     assert_eq!((head.class, head.restore), (Some(StorageClass::GlacierIr), Restore::NotNeeded));
     assert_eq!(head.hash, Some(a.hash));

@@ -1,0 +1,149 @@
+//! The archive actor: lets what is due move from tier to tier, on its schedule.
+//!
+//! Hears its own timer; the work is done on a thread for blocking work, one run at a time, and nobody waits for it. A run
+//! that fails is logged, and what it left is taken up by the next one.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use croner::Cron;
+use messages::UtcNanos;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::archive::{Error, Report, Runner};
+
+use crate::clock::Clock;
+use crate::timer::Timer;
+
+/// What the actor is given.
+pub struct Arguments {
+    /// Does the work.
+    pub runner: Runner,
+    /// The cron line, in UTC; empty for never.
+    pub schedule: String,
+    /// The wall clock: history ages in it.
+    pub wall: Clock,
+}
+
+/// Its mailbox.
+pub enum Mailbox {
+    /// A run is due.
+    Due,
+    /// A run has ended.
+    Done(Result<Report, Error>),
+}
+
+/// The actor.
+pub struct ArchiveActor;
+
+/// The shell.
+pub struct Shell {
+    a: Arguments,
+    cron: Option<Cron>,
+    timer: Timer,
+}
+
+/// When the schedule is due next.
+///
+/// # Errors
+/// The line is no cron line, in words.
+pub fn parse(schedule: &str) -> Result<Option<Cron>, String> {
+    if schedule.trim().is_empty() {
+        return Ok(None);
+    }
+    let wrong = |e| format!("`{schedule}` is no cron line ({e}); expected minute hour day month weekday, as 0 2 * * *");
+    Cron::from_str(schedule).map(Some).map_err(wrong)
+}
+
+fn next(cron: &Cron, now: UtcNanos) -> Option<UtcNanos> {
+    let now: DateTime<Utc> = DateTime::from_timestamp_nanos(now.0);
+    let next = cron.find_next_occurrence(&now, false).ok()?;
+    next.timestamp_nanos_opt().map(UtcNanos)
+}
+
+impl Actor for ArchiveActor {
+    type Msg = Mailbox;
+    type State = Shell;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
+        let cron = parse(&arguments.schedule)?;
+        let mut shell = Shell { a: arguments, cron, timer: Timer::default() };
+        shell.wait(&me);
+        Ok(shell)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Mailbox>,
+        message: Mailbox,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Mailbox::Due => {
+                shell.timer.fired();
+                let (runner, now, root) = (shell.a.runner.clone(), shell.a.wall.now(), me.clone());
+                tokio::task::spawn_blocking(move || {
+                    let done = runner.run(now, &[]);
+                    // An actor that has ended hears no more of it; the journal of the run is the manifest.
+                    let _ = root.send_message(Mailbox::Done(done));
+                });
+            }
+            Mailbox::Done(done) => {
+                say(&done);
+                shell.wait(&me);
+            }
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Mailbox>, shell: &mut Shell) -> Result<(), ActorProcessingErr> {
+        shell.a.runner.stop();
+        Ok(())
+    }
+}
+
+impl Shell {
+    fn wait(&mut self, me: &ActorRef<Mailbox>) {
+        let due = self.cron.as_ref().and_then(|cron| next(cron, self.a.wall.now()));
+        self.timer.set(due, &self.a.wall, me, || Mailbox::Due);
+    }
+}
+
+fn say(done: &Result<Report, Error>) {
+    match done {
+        Ok(report) if report.failed.is_empty() => {
+            tracing::info!(
+                event = "archive_ran",
+                done = report.done.len(),
+                bytes = report.bytes_written,
+                "the archive ran"
+            );
+        }
+        Ok(report) => {
+            let failed = report.failed.len();
+            tracing::error!(
+                event = "archive_failed",
+                failed,
+                "parts could not be moved; `merganser archive run` tries again"
+            );
+        }
+        Err(error) => {
+            tracing::error!(event = "archive_failed", %error, "the archive could not run; it tries again when it is due")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_in_utc_and_never_due_now() {
+        let at = |text: &str| text.parse::<UtcNanos>().unwrap();
+        let daily = parse("0 2 * * *").unwrap().unwrap();
+        assert_eq!(next(&daily, at("2026-03-29 01:59:59.999")), Some(at("2026-03-29 02:00:00")));
+        assert_eq!(next(&daily, at("2026-03-29 02:00:00")), Some(at("2026-03-30 02:00:00")));
+        assert!(parse("").unwrap().is_none());
+        assert!(parse("at night").is_err());
+    }
+}
