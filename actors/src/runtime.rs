@@ -60,8 +60,8 @@ pub struct Plan {
     pub ledger_writes: Arc<AtomicBool>,
     /// How often metrics are taken, on the wall clock.
     pub telemetry_every: Duration,
-    /// The tiers of history, and the cron line on which they move.
-    pub archive: (Runner, String),
+    /// The tiers of history.
+    pub tiers: storage::settings::Tiers,
     /// Where orders go.
     pub route: Route,
 }
@@ -81,6 +81,9 @@ pub enum Error {
     /// The journal.
     #[error("the start cannot be written to the ledger")]
     Ledger(#[from] storage::journal::Error),
+    /// The object store of the archive.
+    #[error(transparent)]
+    Cold(#[from] storage::cold::Error),
     /// The feed.
     #[error("the feed cannot start: {0}")]
     Feed(String),
@@ -94,6 +97,8 @@ pub struct Runtime {
     root: ActorRef<ToRoot>,
     /// Holds a message when the runtime should stop by itself: the input has ended, or something failed.
     pub wants_stop: flume::Receiver<WantsStop>,
+    /// The tiers of history, for people.
+    pub archive: Runner,
     ports: Ports,
 }
 
@@ -125,6 +130,7 @@ pub(crate) struct Ports {
 /// # Errors
 /// [`Error`] says what is in the way.
 pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
+    let archive = storage.archive(&plan.paths, &plan.tiers)?;
     let durable = storage.ledger.watermark().get();
     let past = restore::past(&plan.paths.ledger, durable)?;
     restore::check_account(&past, plan.deciding.account.name)?;
@@ -177,7 +183,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         applied: (storage.applied_ledger().clone(), storage.applied_market().clone()),
         telemetry: storage.telemetry(),
         telemetry_every: plan.telemetry_every,
-        archive: plan.archive,
+        archive: (archive.clone(), plan.tiers.schedule),
         ledger_writes: plan.ledger_writes,
         channels: Channels {
             orders: waking(CORE_QUEUE, &ports.orders_wake),
@@ -205,7 +211,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit, room };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
-    Ok(Runtime { root, wants_stop, ports })
+    Ok(Runtime { root, wants_stop, archive, ports })
 }
 
 /// What ids and the simulated market of a live start are made from.

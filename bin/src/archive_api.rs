@@ -14,13 +14,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn status(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
-    answer(&request, &edge, |edge| Ok(edge.archive.with(|archive| archive.status())?)).await
+    answer(&request, &edge, |edge| Ok(edge.runtime.archive.with(|archive| archive.status())?)).await
 }
 
 async fn due(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Run>) -> HttpResponse {
     answer(&request, &edge, move |edge| {
         asked.check()?;
-        Ok(edge.archive.with(|archive| archive.due(asked.at(), &asked.tables))?)
+        Ok(edge.runtime.archive.with(|archive| archive.due(asked.at(), &asked.tables))?)
     })
     .await
 }
@@ -28,7 +28,7 @@ async fn due(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Run>)
 async fn run(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Run>) -> HttpResponse {
     answer(&request, &edge, move |edge| {
         asked.check()?;
-        Ok(edge.archive.run(asked.at(), &asked.tables)?)
+        Ok(edge.runtime.archive.run(asked.at(), &asked.tables)?)
     })
     .await
 }

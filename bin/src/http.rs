@@ -17,7 +17,6 @@ use anyhow::Context;
 use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
-use storage::archive::Runner;
 use storage::journal::{Room, Watermark};
 use storage::service::Database;
 use storage::sql::{self, Limits};
@@ -38,8 +37,6 @@ pub struct Edge {
     pub watermarks: Watermarks,
     /// False while the ledger cannot write.
     pub ledger_writes: Arc<AtomicBool>,
-    /// The tiers of history.
-    pub archive: Runner,
     /// Whether the market journal has room.
     pub room: Room,
     /// What must be shown.

@@ -16,7 +16,6 @@ use config::Settings;
 use messages::Exchange;
 use messages::ledger::Mode;
 use storage::DataDir;
-use storage::archive::Runner;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
 use storage::service::Storage;
@@ -58,7 +57,6 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let on_health = move |log, health| drop(health_tx.send((log, health)));
     let storage = Storage::open(&paths, &settings.journal, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
-    let archive = storage.archive(&paths, &settings.tiers)?;
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -70,7 +68,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         clock,
         ledger_writes: ledger_writes.clone(),
         telemetry_every: settings.telemetry.every,
-        archive: (archive.clone(), settings.tiers.schedule.clone()),
+        tiers: settings.tiers.clone(),
         route,
     };
     let runtime = match runtime::start(plan, &storage).await {
@@ -82,7 +80,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     };
     pass_on_health(health_rx, runtime.on_journal_health());
 
-    let server = match serve(&settings, &paths, &mut dir, &runtime, &storage, (archive, ledger_writes)) {
+    let server = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -111,7 +109,7 @@ fn serve(
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    (archive, ledger_writes): (Runner, Arc<AtomicBool>),
+    ledger_writes: Arc<AtomicBool>,
 ) -> anyhow::Result<ServerHandle> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -119,7 +117,7 @@ fn serve(
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
-    let edge = Edge { runtime: runtime.clone(), database, watermarks, ledger_writes, archive, room, token };
+    let edge = Edge { runtime: runtime.clone(), database, watermarks, ledger_writes, room, token };
     let (address, server) = http::start(&settings.http.address, edge)?;
     dir.announce(&Owner {
         pid: std::process::id(),

@@ -137,7 +137,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
-        archive: (storage.archive(&paths, &settings.tiers).unwrap(), String::new()),
+        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
     };
     (plan, settings)

@@ -63,7 +63,7 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: Duration::from_secs(1),
-        archive: (storage.archive(&paths, &settings.tiers).unwrap(), String::new()),
+        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
     };
     (plan, settings)

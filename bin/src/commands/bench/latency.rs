@@ -123,7 +123,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
-        archive: (storage.archive(&paths, &settings.tiers)?, String::new()),
+        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: actors::venues::Route::Paper,
     };
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
