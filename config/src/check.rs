@@ -145,6 +145,15 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let memory = s.duckdb.memory_bytes;
     must(memory >= 64 << 20, format!("duckdb.memory_bytes: {memory} is less than 64 MiB (67108864)"));
     must(s.duckdb.threads > 0, "duckdb.threads: at least 1 is needed".to_owned());
+    let readers = s.duckdb.readers;
+    must((1..=1_000).contains(&readers), format!("duckdb.readers: {readers} is not between 1 and 1000"));
+    let query = s.duckdb.query_memory_bytes;
+    must(
+        (16 << 20..=memory).contains(&query),
+        format!("duckdb.query_memory_bytes: {query} is not between 16777216 and duckdb.memory_bytes, {memory}"),
+    );
+    must(!s.duckdb.query_timeout.is_zero(), "duckdb.query_timeout: must be longer than 0s".to_owned());
+    must(!s.duckdb.slow_query.is_zero(), "duckdb.slow_query: must be longer than 0s".to_owned());
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     let address: Result<std::net::SocketAddr, _> = s.http.address.parse();

@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod datadir;
 pub mod duck;
 pub mod journal;
+pub mod pool;
 pub mod query;
 pub mod service;
 pub mod settings;

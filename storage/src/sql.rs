@@ -13,6 +13,7 @@ use duckdb::Connection;
 use serde_json::Value;
 
 use crate::duck::hot::DATABASE;
+use crate::pool::{self, Class, Lease, Pool, Reader};
 
 /// What can go wrong with SQL from outside.
 #[derive(Debug, thiserror::Error)]
@@ -43,19 +44,15 @@ pub enum Error {
     /// DuckDB's answer to the question.
     #[error("{0}")]
     Refused(String),
-    /// It took too long.
-    #[error("the query was interrupted after {}; narrow it or raise --timeout", seconds(*.0))]
-    TimedOut(Duration),
+    /// It found no reader, or was interrupted.
+    #[error(transparent)]
+    Pool(#[from] pool::Error),
     /// More bytes than allowed.
     #[error("the answer is larger than {0} MiB; ask for fewer rows or columns")]
     TooLarge(usize),
     /// More rows than allowed.
     #[error("the answer has more than {0} rows; add a LIMIT or an aggregate")]
     TooManyRows(usize),
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs_f32())
 }
 
 /// An answer.
@@ -114,21 +111,27 @@ const FORBIDDEN: &[&str] = &[
     "load_aws_credentials",
 ];
 
-/// Answers one question.
+/// Answers one question on this thread.
 ///
 /// # Errors
 /// [`Error`] says whether the question was refused, failed, or took too long.
-pub fn run(db: &Connection, sql: &str, limits: Limits) -> Result<Answer, Error> {
-    check(db, sql)?;
-    let watchdog = Watchdog::start(db, limits.time);
-    let answer = in_read_only_transaction(db, || fetch(db, sql, limits.rows));
-    match answer {
-        Err(Error::Refused(_)) if watchdog.has_fired() => Err(Error::TimedOut(limits.time)),
-        other => other,
-    }
+pub fn run(pool: &Pool, sql: &str, limits: Limits) -> Result<Answer, Error> {
+    let acquire = pool.limits().acquire;
+    ask(pool.lease(Class::Sql, pool::Limits { acquire, execute: limits.time })?, sql, limits.rows)
 }
 
-fn fetch(db: &Connection, sql: &str, max_rows: usize) -> Result<Answer, Error> {
+/// Answers one question with this reader, in at most so many rows.
+///
+/// # Errors
+/// [`Error`] says whether the question was refused, failed, or took too long.
+pub fn ask(lease: Lease, sql: &str, rows: usize) -> Result<Answer, Error> {
+    lease.run(|reader| {
+        check(reader, sql)?;
+        in_read_only_transaction(reader, || reader.execute(sql, &[], |db| fetch(db, sql, rows, reader)))
+    })
+}
+
+fn fetch(db: &Connection, sql: &str, max_rows: usize, reader: &Reader<'_>) -> Result<Answer, Error> {
     let mut statement = db.prepare(sql).map_err(refused)?;
     let mut stream = statement.stream_arrow([]).map_err(refused)?;
     let schema = stream.get_schema();
@@ -137,6 +140,7 @@ fn fetch(db: &Connection, sql: &str, max_rows: usize) -> Result<Answer, Error> {
     for batch in &mut stream {
         let batch = batch.map_err(refused)?;
         rows += batch.num_rows();
+        reader.add_rows(batch.num_rows());
         if rows > max_rows {
             return Err(Error::TooManyRows(max_rows));
         }
@@ -199,44 +203,5 @@ fn walk(node: &Value) -> Result<(), Error> {
             fields.values().try_for_each(walk)
         }
         _ => Ok(()),
-    }
-}
-
-/// Interrupts a query that takes too long.
-struct Watchdog {
-    done: flume::Sender<()>,
-    thread: Option<std::thread::JoinHandle<bool>>,
-}
-
-impl Watchdog {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a query's time limit is real time; DuckDB is interrupted from another thread"
-    )]
-    fn start(db: &Connection, limit: Duration) -> Self {
-        let handle = db.interrupt_handle();
-        let (done, rx) = flume::bounded::<()>(1);
-        let thread = std::thread::spawn(move || {
-            let timed_out = rx.recv_timeout(limit) == Err(flume::RecvTimeoutError::Timeout);
-            if timed_out {
-                handle.interrupt();
-            }
-            timed_out
-        });
-        Self { done, thread: Some(thread) }
-    }
-
-    fn has_fired(mut self) -> bool {
-        let _ = self.done.try_send(());
-        self.thread.take().and_then(|t| t.join().ok()).unwrap_or(false)
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        let _ = self.done.try_send(());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
