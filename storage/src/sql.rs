@@ -2,12 +2,14 @@
 //!
 //! - [`guard`]: what it may be, by its syntax tree; nothing is run before that is known.
 //! - `names`: which tables and functions it may name.
+//! - `size`: how large a value it may make.
 //! - `run`: how it is run, through the [`pool`], in a READ ONLY transaction, on an instance whose
 //!   configuration is locked and whose access to files is off.
 
 pub mod guard;
 mod names;
 mod run;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +49,16 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A value of any size.
+    #[error(
+        "`{name}` may make a value that is too large: give its size as a constant, at most {most} for all such values of the statement multiplied; rows by the number come from range and generate_series in FROM"
+    )]
+    LargeValue {
+        /// The function that makes it.
+        name: String,
+        /// The bound.
+        most: u64,
+    },
     /// Where a tier keeps its rows.
     #[error(
         "`{name}` is how a tier keeps its rows, and no part of SQL: ask for the table by its own name, as market_ticks, which holds the same rows"
@@ -63,7 +75,7 @@ pub enum Error {
     },
     /// A table of the system.
     #[error(
-        "`{name}` is not available here: it shows settings or paths; what tables there are say SHOW TABLES, information_schema.tables and information_schema.columns"
+        "`{name}` is not available here: it shows settings or paths; what there is say SHOW TABLES, DESCRIBE, information_schema.tables and information_schema.columns"
     )]
     System {
         /// Its name.

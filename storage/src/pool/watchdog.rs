@@ -15,6 +15,9 @@ use super::now;
 /// How soon an interrupt is said again.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// How long after its end a query is one that does not hear: DuckDB listens between vectors of 2,048 rows only.
+const DEAF: Duration = Duration::from_secs(5);
+
 /// The running watchdog.
 pub struct Watchdog {
     shared: Arc<Shared>,
@@ -31,10 +34,16 @@ struct Shared {
 struct State {
     /// What runs, by its end and a number.
     running: BTreeMap<(Instant, u64), Arc<InterruptHandle>>,
-    /// What has passed its end and is told so until it ends.
-    late: BTreeMap<u64, Arc<InterruptHandle>>,
+    /// What has passed its end, since when, and is told so until it ends.
+    late: BTreeMap<u64, Late>,
     next: u64,
     stops: bool,
+}
+
+struct Late {
+    since: Instant,
+    handle: Arc<InterruptHandle>,
+    is_told: bool,
 }
 
 impl Shared {
@@ -118,10 +127,17 @@ fn watch(shared: &Shared) {
     while !state.stops {
         let now = now();
         while let Some(first) = state.running.first_entry().filter(|first| first.key().0 <= now) {
-            let ((_, number), handle) = first.remove_entry();
-            state.late.insert(number, handle);
+            let ((since, number), handle) = first.remove_entry();
+            state.late.insert(number, Late { since, handle, is_told: false });
         }
-        state.late.values().for_each(|handle| handle.interrupt());
+        for late in state.late.values_mut() {
+            late.handle.interrupt();
+            if !late.is_told && now.duration_since(late.since) >= DEAF {
+                late.is_told = true;
+                let late_by = now.duration_since(late.since).as_secs();
+                tracing::error!(event = "query_is_deaf", late_by, "a query does not hear that its time is over");
+            }
+        }
         let next = state.running.first_key_value().map(|((end, _), _)| end.saturating_duration_since(now));
         let sleep = if state.late.is_empty() { next } else { Some(next.map_or(AGAIN, |next| next.min(AGAIN))) };
         state = match sleep {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::names::{
     FUNCTION_PREFIX, FUNCTIONS, HIDDEN, OWN, SYSTEM_PREFIXES, SYSTEM_SCHEMA, SYSTEM_TABLES, TABLE_FUNCTIONS,
 };
+use super::size::Size;
 use super::{Error, refused};
 
 /// Parts of a syntax tree that select.
@@ -56,6 +57,7 @@ struct Walk<'t> {
     /// Names that a WITH has given, as far as they reach.
     given: Vec<&'t str>,
     tables: BTreeSet<String>,
+    size: Size,
 }
 
 impl<'t> Walk<'t> {
@@ -81,13 +83,15 @@ impl<'t> Walk<'t> {
         match kind {
             "BASE_TABLE" => self.table(fields)?,
             "SHOW_REF" => self.show(fields)?,
-            "TABLE_FUNCTION" => table_function(fields)?,
+            // It is called for rows and not for a value, and has been looked at.
+            "TABLE_FUNCTION" => return table_function(fields).and_then(|arguments| self.value(arguments)),
             _ => {}
         }
         let function = text(fields, "function_name").to_ascii_lowercase();
         if FUNCTIONS.contains(&function.as_str()) || function.starts_with(FUNCTION_PREFIX) {
             return Err(Error::Function { name: function });
         }
+        self.size.call(&function, fields)?;
         for (key, value) in fields.iter().filter(|(key, _)| *key != "cte_map") {
             // Only what is repeated knows the name of the whole.
             let outside = self.given.len();
@@ -146,21 +150,30 @@ impl<'t> Walk<'t> {
             // What is described is a query, which is looked at like any other.
             (_, "") | ("SHOW_SPECIAL", "\"tables\"") => Ok(()),
             ("SHOW_SPECIAL", what) => Err(Error::System { name: format!("SHOW {what}") }),
-            _ => self.table(fields),
+            // It describes a table of this name, or shows the setting of this name: DESCRIBE does only the former.
+            (_, what) => {
+                self.table(fields)?;
+                Err(Error::System { name: format!("SHOW {what}") })
+            }
         }
     }
 }
 
-fn table_function(fields: &Map<String, Value>) -> Result<(), Error> {
-    let name = fields.get("function").and_then(|f| f["function_name"].as_str()).unwrap_or_default();
-    let name = name.to_ascii_lowercase();
-    if TABLE_FUNCTIONS.contains(&name.as_str()) { Ok(()) } else { Err(Error::TableFunction { name }) }
+/// The arguments of a function that may stand where a table does.
+fn table_function(fields: &Map<String, Value>) -> Result<&Value, Error> {
+    let function = fields.get("function").and_then(Value::as_object);
+    let name = function.map(|f| text(f, "function_name")).unwrap_or_default().to_ascii_lowercase();
+    match function.filter(|_| TABLE_FUNCTIONS.contains(&name.as_str())) {
+        Some(function) => Ok(function.get("arguments").unwrap_or(&Value::Null)),
+        None => Err(Error::TableFunction { name }),
+    }
 }
 
 fn one_of(names: &[&str], found: &[&str]) -> bool {
     found.iter().any(|found| names.iter().any(|name| name.eq_ignore_ascii_case(found)))
 }
 
-fn text<'t>(fields: &'t Map<String, Value>, key: &str) -> &'t str {
+/// A field that is a text; empty where it is none.
+pub(super) fn text<'t>(fields: &'t Map<String, Value>, key: &str) -> &'t str {
     fields.get(key).and_then(Value::as_str).unwrap_or_default()
 }

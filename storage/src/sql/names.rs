@@ -65,5 +65,28 @@ pub const FUNCTIONS: &[&str] = &[
     "vector_type",
 ];
 
+/// Functions that make a value as large as one of their arguments says, and which argument that is; all of them where
+/// none is named. No bound of DuckDB holds for one value: `range(1000000000)` in a SELECT took 20 GB, and heard no
+/// interrupt for 78 s.
+pub const SIZED: &[(&str, &[usize])] = &[
+    ("range", &[]),
+    ("generate_series", &[]),
+    ("repeat", &[1]),
+    ("lpad", &[1]),
+    ("rpad", &[1]),
+    ("list_resize", &[1]),
+    ("array_resize", &[1]),
+    ("bar", &[3]),
+    ("bitstring", &[1]),
+    ("to_base", &[2]),
+    ("equi_width_bins", &[2]),
+];
+
+/// Functions whose first argument says how wide they write.
+pub const FORMATS: &[&str] = &["format", "printf"];
+
+/// How large all such values of a statement may be, multiplied: DuckDB makes 2,048 of them at a time, of 8 bytes and more.
+pub const LARGEST: u64 = 100_000;
+
 /// How names of functions begin that only the engine itself calls.
 pub const FUNCTION_PREFIX: &str = "__internal_";

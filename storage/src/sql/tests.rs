@@ -85,8 +85,13 @@ fn rows_come_from_tables_by_their_own_names() {
             "WITH RECURSIVE \"a.csv\" AS (SELECT * FROM \"a.csv\" UNION ALL SELECT 1) SELECT 1",
         ];
         check(pool, |error| matches!(error, Error::File { .. }), &files);
-        let settings =
-            ["FROM duckdb_settings", "FROM information_schema.views", "FROM pg_catalog.pg_settings", "SHOW DATABASES"];
+        let settings = [
+            "FROM duckdb_settings",
+            "FROM information_schema.views",
+            "FROM pg_catalog.pg_settings",
+            "SHOW DATABASES",
+            "SHOW threads",
+        ];
         check(pool, |error| matches!(error, Error::System { .. }), &settings);
         check(pool, |error| matches!(error, Error::NoTable { .. }), &["FROM \"a b\"", "FROM \"\u{202e}orders\""]);
     });
@@ -150,6 +155,35 @@ fn functions_reach_nothing_outside() {
             "FROM seq_scan()",
         ];
         check(pool, |error| matches!(error, Error::TableFunction { .. }), &tables);
+    });
+}
+
+#[test]
+fn a_value_is_no_larger_than_a_statement_says() {
+    with_instance(|instance| {
+        let pool = instance.pool();
+        let large = [
+            "SELECT range(1000000000)",
+            "SELECT list_sort(range(-5, 1000000))",
+            "SELECT unnest(generate_series(1, i)) FROM range(3) t(i)",
+            "SELECT repeat('x', 1000000)",
+            "SELECT repeat('x', 500), repeat(repeat('y', 500), 2)",
+            "SELECT lpad('', length('x'), 'x')",
+            "FROM unnest(range(1000000))",
+            "SELECT printf('%1000000d', 1)",
+            "SELECT printf('%*d', 1000000, 1)",
+            "SELECT format('{:>{}}', 'x', 1000000)",
+            "SELECT format('{:>' || '1000000' || '}', 'x')",
+            "SELECT bitstring('1', 4000000000)",
+        ];
+        check(pool, |error| matches!(error, Error::LargeValue { .. }), &large);
+        for sql in [
+            "SELECT list_sum(range(-100, 100)), repeat('-', 20), lpad('1', 4, '0'), printf('%05.2f', 1.5)",
+            "SELECT format('{:,} of {1}', 1000, 'x'), list_resize([1], 3)",
+            "SELECT count(*), max(i) FROM range(1000000) t(i), generate_series(1, 3)",
+        ] {
+            run(pool, sql, LIMITS).expect(sql);
+        }
     });
 }
 
