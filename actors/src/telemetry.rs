@@ -16,6 +16,8 @@ use messages::ledger::{LedgerRecord, MarketRecord};
 use messages::telemetry::Telemetry;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::{Journal, Watermark};
+use storage::pool::Pool;
+use storage::service::Database;
 
 use crate::bulk::Inlet;
 use crate::clock::Clock;
@@ -45,6 +47,8 @@ pub struct Arguments {
     pub ledger: (Journal<LedgerRecord>, Watermark),
     /// The market journal, and how far the tables hold it.
     pub journal: (Journal<MarketRecord>, Watermark),
+    /// The database, whose readers are counted once it is open.
+    pub database: Database,
     /// Where samples go.
     pub sender: storage::telemetry::Sender,
     /// The wall clock.
@@ -130,6 +134,9 @@ impl Shell {
         sample.journal("ledger", &status(&self.a.ledger));
         sample.journal("market", &status(&self.a.journal));
         self.a.queues.iter().for_each(|(actor, queue)| sample.queue(actor, queue.len()));
+        if let Some(readers) = self.a.database.pool().map(Pool::stats) {
+            sample.readers(&readers);
+        }
         sample.process(&Process::read());
         let sender = &self.a.sender;
         sample.telemetry(sender.waiting(), sender.logs_dropped(), sender.metrics_dropped());

@@ -449,6 +449,7 @@ impl Tree {
             queues: queues.chain(listeners).collect(),
             ledger: (self.ledger.clone(), self.applied.0.clone()),
             journal: (self.journal.clone(), self.applied.1.clone()),
+            database: self.database.clone(),
             sender: self.telemetry.clone(),
             wall: self.wall.clone(),
         };

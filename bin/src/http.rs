@@ -1,7 +1,7 @@
 //! The edge: `/health`, and the command line's questions to a running instance, on loopback.
 //!
 //! actix-web runs beside the actors with one worker of its own; it asks through ports and reads the
-//! database through clones. Everything but `/health` needs the token.
+//! database through its readers. Everything but `/health` needs the token.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -18,8 +18,9 @@ use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
 use storage::journal::{Room, Watermark};
+use storage::pool::{Class, Limits};
 use storage::service::Database;
-use storage::sql::{self, Limits};
+use storage::sql;
 
 use crate::archive_api;
 use crate::output::{self, Format};
@@ -152,7 +153,7 @@ async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
     if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
-    let Some(db) = edge.database.connect() else {
+    let Some(pool) = edge.database.pool() else {
         return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
     };
     if !wait_until_fresh(&edge.watermarks).await {
@@ -160,9 +161,13 @@ async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
             .body("the tables are more than 10 s behind the journals; ask again later");
     }
     let asked = asked.into_inner();
-    let limits = Limits { rows: asked.max_rows, time: Duration::from_millis(asked.timeout_ms) };
+    let limits = Limits { acquire: pool.limits().acquire, execute: Duration::from_millis(asked.timeout_ms) };
+    let lease = match pool.lease_async(Class::Sql, limits).await {
+        Ok(lease) => lease,
+        Err(error) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
+    };
     let work = web::block(move || {
-        let answer = sql::run(&db, &asked.query, limits)?;
+        let answer = sql::ask(lease, &asked.query, asked.max_rows)?;
         let mut text = Vec::new();
         output::write(&answer, asked.format, &mut text)?;
         anyhow::Ok(text)

@@ -173,7 +173,7 @@ async fn wait(
 fn report(paths: &storage::datadir::Paths, settings: &Settings) -> anyhow::Result<()> {
     let instance = stopped::recover(paths, settings)?.instance;
     let limits = storage::sql::Limits { rows: 1_000, time: Duration::from_secs(30) };
-    let answer = storage::sql::run(&instance.connect()?, REPORT, limits)?;
+    let answer = storage::sql::run(instance.pool(), REPORT, limits)?;
     crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout().lock())
 }
 

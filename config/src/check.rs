@@ -152,6 +152,15 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     for (path, level) in [("tiers.warm_level", s.tiers.warm_level), ("tiers.cold_level", s.tiers.cold_level)] {
         must((1..=22).contains(&level), format!("{path}: {level} is no level of ZSTD; expected 1 to 22"));
     }
+    let readers = s.duckdb.readers;
+    must((1..=1_000).contains(&readers), format!("duckdb.readers: {readers} is not between 1 and 1000"));
+    let query = s.duckdb.query_memory_bytes;
+    must(
+        (16 << 20..=memory).contains(&query),
+        format!("duckdb.query_memory_bytes: {query} is not between 16777216 and duckdb.memory_bytes, {memory}"),
+    );
+    must(!s.duckdb.query_timeout.is_zero(), "duckdb.query_timeout: must be longer than 0s".to_owned());
+    must(!s.duckdb.slow_query.is_zero(), "duckdb.slow_query: must be longer than 0s".to_owned());
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     let address: Result<std::net::SocketAddr, _> = s.http.address.parse();

@@ -72,6 +72,9 @@ pub const ENDED_ORDERS: usize = 10_000;
 /// Log lines and metrics that may wait for the tables: a storm of them while a checkpoint runs is kept for two
 /// seconds at 4,000 a second. What does not fit is dropped and counted; nobody waits for telemetry.
 pub const TELEMETRY_QUEUE: usize = 8_192;
+/// Questions that may wait for a reader of the database: a minute's work at 1 ms each on one core would be 60,000, and who
+/// waits longer than his time is sent away anyway; this bounds what a caller gone wild can pile up.
+pub const QUESTIONS_WAITING: usize = 4_096;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the

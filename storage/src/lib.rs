@@ -10,6 +10,7 @@ pub mod cold;
 pub mod datadir;
 pub mod duck;
 pub mod journal;
+pub mod pool;
 pub mod query;
 pub mod service;
 pub mod settings;

@@ -18,7 +18,8 @@ use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
-use crate::query::{Duck, Source};
+use crate::pool::{Pool, Reader};
+use crate::query::{self, Answer, Duck, Query, Source};
 use crate::tiers::Published;
 use crate::{archive, cold, settings, telemetry};
 
@@ -59,14 +60,26 @@ impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        let db = self.instance.get()?.connect().ok()?;
-        Some(Box::new(Duck::new(db, self.hot.clone())))
+        Some(Box::new(Duck::new(self.pool()?.clone(), self.hot.clone())))
     }
 
-    /// Another connection; `None` while the database is not open yet.
+    /// The readers; `None` while the database is not open yet.
     #[must_use]
-    pub fn connect(&self) -> Option<duckdb::Connection> {
+    pub fn pool(&self) -> Option<&Pool> {
+        Some(self.instance.get()?.pool())
+    }
+
+    /// A connection of its own, for who works long; `None` while the database is not open yet.
+    pub(crate) fn connect(&self) -> Option<duckdb::Connection> {
         self.instance.get()?.connect().ok()
+    }
+
+    /// Answers a question over a reader, for who has one already.
+    ///
+    /// # Errors
+    /// DuckDB refuses, or a stored row is not what it must be.
+    pub fn answer(&self, reader: &Reader<'_>, query: &Query) -> Result<Answer, query::Error> {
+        query::answer(reader, &self.hot, query)
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
@@ -182,7 +195,7 @@ impl Storage {
     /// True when DuckDB has stopped following, which must not be.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.file.has_ended()
+        self.file.has_ended() || self.database.pool().is_some_and(Pool::has_failed)
     }
 
     /// Ends in order: what is queued is written, what is written is applied.
@@ -202,6 +215,7 @@ impl Storage {
         }
         self.file.finish()?;
         if let Some(instance) = self.database.instance.get() {
+            instance.pool().close();
             instance.checkpoint()?;
         }
         Ok(())

@@ -55,6 +55,21 @@ pub struct DuckDb {
     pub threads: u32,
     /// Size of the WAL at which a checkpoint is due, in bytes.
     pub checkpoint_bytes: u64,
+    /// Connections for questions.
+    pub readers: usize,
+    /// Questions that are executed at a time; 0 for as many as there are cores.
+    pub executing: usize,
+    /// Memory that one operator of a query may take, in bytes.
+    pub query_memory_bytes: u64,
+    /// The longest that a question waits for a reader and its turn.
+    #[serde(with = "messages::durations")]
+    pub acquire_timeout: Duration,
+    /// The longest that a question runs that does not say otherwise.
+    #[serde(with = "messages::durations")]
+    pub query_timeout: Duration,
+    /// A question that takes longer is told, with its plan.
+    #[serde(with = "messages::durations")]
+    pub slow_query: Duration,
 }
 
 impl DuckDb {
@@ -65,6 +80,13 @@ impl DuckDb {
             memory_bytes: self.memory_bytes,
             threads: self.threads,
             checkpoint_bytes: self.checkpoint_bytes,
+            pool: crate::pool::Options {
+                readers: self.readers,
+                executing: self.executing,
+                query_memory_bytes: self.query_memory_bytes,
+                limits: crate::pool::Limits { acquire: self.acquire_timeout, execute: self.query_timeout },
+                slow_query: self.slow_query,
+            },
         }
     }
 }

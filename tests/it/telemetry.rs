@@ -105,7 +105,7 @@ fn a_run_fills_the_tables_about_itself() {
     let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places).unwrap();
     let holds = |what: &str, sql: &str| {
         let limits = storage::sql::Limits { rows: 2, time: Duration::from_secs(60) };
-        let answer = storage::sql::run(&instance.connect().unwrap(), sql, limits).unwrap();
+        let answer = storage::sql::run(instance.pool(), sql, limits).unwrap();
         let rows: usize = answer.batches.iter().map(|b| b.num_rows()).sum();
         assert!(rows == 1, "{what}: {sql}");
     };

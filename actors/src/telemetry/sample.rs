@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use messages::UtcNanos;
 use messages::risk::TradingState;
 use messages::telemetry::{Labels, Metric, MetricKind, Quantiles};
+use storage::pool::{Spread, Stats};
 
 use super::process::Process;
 use crate::ports::{MarketStatus, OrdersStatus, StrategyStatus};
@@ -122,6 +123,25 @@ impl Sample {
         self.gauge("bulk_batches_waiting", waiting as f64);
     }
 
+    /// The readers of the database, and the questions that they answered, class by class.
+    pub fn readers(&mut self, stats: &Stats) {
+        self.of("readers", None);
+        self.gauge("readers_in_use", stats.in_use as f64);
+        self.gauge("readers_executing", stats.executing as f64);
+        self.gauge("readers_waiting", stats.waiting as f64);
+        self.counter("readers_busy", stats.busy);
+        self.spread("reader_wait_seconds", stats.wait_seconds);
+        for class in &stats.classes {
+            self.of("readers", Some(class.class.as_str()));
+            self.counter("queries", class.ended);
+            self.counter("queries_failed", class.failed);
+            self.counter("queries_timed_out", class.timed_out);
+            self.counter("queries_slow", class.slow);
+            self.counter("query_rows", class.rows);
+            self.spread("query_seconds", class.seconds);
+        }
+    }
+
     /// This process; what the system does not say has no metric.
     pub fn process(&mut self, process: &Process) {
         self.of("process", None);
@@ -155,6 +175,12 @@ impl Sample {
 
     fn gauge(&mut self, name: &str, value: f64) {
         self.push(name, MetricKind::Gauge, value, None);
+    }
+
+    fn spread(&mut self, name: &str, spread: Option<Spread>) {
+        if let Some(Spread { of, quantiles }) = spread {
+            self.push(name, MetricKind::Histogram, of as f64, Some(quantiles));
+        }
     }
 
     fn push(&mut self, name: &str, kind: MetricKind, value: f64, quantiles: Option<Quantiles>) {

@@ -144,7 +144,7 @@ pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> a
         places: stopped.paths.places,
         settings: settings.tiers.clone(),
         on,
-        settle: &|| {},
+        settle: &|| true,
         go_on: &|| true,
         _held: Some(Box::new((stopped.instance, stopped.dir))),
     })

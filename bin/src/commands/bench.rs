@@ -4,6 +4,7 @@ mod backtest;
 mod ingest;
 mod latency;
 mod machine;
+mod readers;
 mod restart;
 
 use std::process::ExitCode;
@@ -29,6 +30,21 @@ enum What {
     Ingest,
     /// From a frame to a tick, to an order, to the venue.
     Latency,
+    /// Many who ask at once, while 100,000 rows/s arrive.
+    Readers {
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Connections of the pool.
+        #[arg(long, default_value_t = 50)]
+        readers: usize,
+        /// Tasks that ask.
+        #[arg(long, default_value_t = 200)]
+        tasks: usize,
+        /// Questions of all tasks together, per second; 0 for as many as they can.
+        #[arg(long, default_value_t = 0)]
+        questions: u64,
+    },
     /// Decoded trades through ema_cross and the paper venue.
     Backtest {
         /// How many trades.
@@ -56,12 +72,19 @@ struct Bench {
 }
 
 pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> anyhow::Result<ExitCode> {
+    let (mut code, mut findings) = (ExitCode::SUCCESS, Vec::new());
     let (bench, results) = match arguments.what {
         What::Ingest => ("ingest", ingest::measure(&settings)?),
         What::Latency => {
             let mut results = latency::measure(&settings)?;
             results.push(restart::measure(&settings)?);
             ("latency", results)
+        }
+        What::Readers { seconds, readers, tasks, questions } => {
+            let load = readers::Load { seconds, readers, tasks, questions };
+            let outcome = readers::measure(settings, load)?;
+            (code, findings) = (outcome.code(), outcome.findings);
+            ("readers", outcome.figures)
         }
         What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
     };
@@ -75,7 +98,10 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
             crate::output::line(format_args!("{:<24} {value:>14} {}{target}", figure.name, figure.unit));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    for finding in findings {
+        eprintln!("FINDING  {finding}");
+    }
+    Ok(code)
 }
 
 /// A folder for a benchmark's files, beside the current one so that it measures the disk in use.

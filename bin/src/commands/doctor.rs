@@ -85,10 +85,9 @@ pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     }
     let instance = stopped::recover(&paths, settings)?.instance;
     drop(held);
-    let db = instance.connect()?;
     let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };
     for check in CHECKS {
-        let answer = sql::run(&db, check.sql, limits)?;
+        let answer = sql::run(instance.pool(), check.sql, limits)?;
         let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
         say(
             check.what,

@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     let stopped = stopped::open(&common.data_dir, settings)?;
     let limits = Limits { rows: arguments.max_rows, time: arguments.timeout };
-    let answer = sql::run(&stopped.instance.connect()?, &arguments.query, limits)?;
+    let answer = sql::run(stopped.instance.pool(), &arguments.query, limits)?;
     output::write(&answer, arguments.format, &mut out)?;
     Ok(ExitCode::SUCCESS)
 }

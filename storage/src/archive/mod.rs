@@ -198,8 +198,8 @@ pub struct Archive<'a> {
     pub settings: settings::Tiers,
     /// Hears what is done.
     pub on: &'a dyn Fn(&Did),
-    /// Returns when all questions that were begun before have ended: files that they read may go then.
-    pub settle: &'a dyn Fn(),
+    /// Waits for all questions that were begun before: files that they read may go then. False where they do not end.
+    pub settle: &'a dyn Fn() -> bool,
     /// False when it is to stop.
     pub go_on: &'a dyn Fn() -> bool,
     /// What must live as long as it does.

@@ -211,7 +211,10 @@ impl Archive<'_> {
 
     /// Removes files that own nothing any more, once nobody reads them.
     fn remove_files(&self, pieces: &[Arc<Piece>]) -> Result<(), Error> {
-        (self.settle)();
+        if !(self.settle)() {
+            tracing::warn!("questions do not end: files that have moved are left to the next run of the archive");
+            return Ok(());
+        }
         for piece in pieces {
             match piece.tier {
                 Tier::Warm => remove(&self.places.file(&piece.location), &self.places.warm)?,

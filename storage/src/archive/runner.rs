@@ -2,15 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
 
 use messages::UtcNanos;
 
 use super::{Archive, Error, Report, Writer};
 use crate::cold::Cold;
 use crate::duck::changes::Asked;
+use crate::pool::Earlier;
 use crate::service::Database;
 use crate::settings;
 use crate::tiers::Places;
+
+/// How long questions that were begun before may take to end, before files that they may read are left to the next run.
+const SETTLE: Duration = Duration::from_secs(120);
 
 /// The archive of a running directory; a clone is the same one.
 #[derive(Clone)]
@@ -75,7 +80,10 @@ impl Runner {
             cold: inner.cold.clone(),
             settings: inner.settings.clone(),
             on: &|did| tracing::debug!(?did, "archive"),
-            settle: &|| {},
+            settle: &|| {
+                let readers = inner.database.pool();
+                readers.is_none_or(|pool| pool.wait_until_readers_before_now_are_done(SETTLE) == Earlier::Done)
+            },
             go_on: &|| !inner.stop.load(Ordering::Acquire),
             _held: None,
         };

@@ -11,6 +11,7 @@ use duckdb::{Config, Connection};
 
 use super::hot::DATABASE;
 use super::{Error, migrate};
+use crate::pool::{self, Pool};
 use crate::tiers::Places;
 use crate::tiers::places::quoted;
 
@@ -23,17 +24,36 @@ pub struct Options {
     pub threads: u32,
     /// Size of the WAL at which a checkpoint is due, in bytes.
     pub checkpoint_bytes: u64,
+    /// The readers.
+    pub pool: pool::Options,
+}
+
+#[cfg(test)]
+impl Options {
+    /// For the few rows of a test.
+    pub fn small() -> Self {
+        let second = std::time::Duration::from_secs(1);
+        let pool = pool::Options {
+            readers: 4,
+            executing: 2,
+            query_memory_bytes: 64 << 20,
+            limits: pool::Limits { acquire: 20 * second, execute: 20 * second },
+            slow_query: 20 * second,
+        };
+        Self { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20, pool }
+    }
 }
 
 /// The instance.
 pub struct Instance {
     /// Only ever cloned from, and checkpointed: a connection is not to be shared between threads.
     root: Mutex<Connection>,
+    pool: Pool,
 }
 
 impl Instance {
-    /// Opens or creates the file, brings its tables up to date, attaches the hot tier's empty database and
-    /// locks the configuration: no extension is loaded, no file but those of the tiers is read, no setting changes.
+    /// Opens or creates the file, brings its tables up to date, attaches the hot tier's empty database, makes the
+    /// readers and locks the configuration: no extension is loaded, no file but those of the tiers is read, no setting changes.
     ///
     /// # Errors
     /// The file cannot be opened, is damaged or belongs to a newer program.
@@ -41,6 +61,8 @@ impl Instance {
         check(path)?;
         let root = Connection::open_with_flags(path, config(options)?).map_err(Error::duck("open trading.duckdb"))?;
         migrate::migrate(&root, path)?;
+        // Before the configuration is locked, for each has a setting of its own.
+        let readers = readers(&root, &options.pool).map_err(Error::duck("open its readers"))?;
         let temp = path.with_extension("tmp");
         let readable = places.readable().map(|folder| quoted(&folder.join("")));
         let lock_down = format!(
@@ -57,14 +79,22 @@ impl Instance {
             readable.join(", "),
         );
         root.execute_batch(&lock_down).map_err(Error::duck("lock its configuration"))?;
-        Ok(Self { root: Mutex::new(root) })
+        let pool = Pool::new(readers, &options.pool)
+            .map_err(|e| Error::Thread { name: "watchdog", what: format!("cannot be started: {e}") })?;
+        Ok(Self { root: Mutex::new(root), pool })
+    }
+
+    /// The readers: who asks something asks through them.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     fn root(&self) -> MutexGuard<'_, Connection> {
         self.root.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another connection to the same instance.
+    /// Another connection to the same instance, for who writes, without the bounds of a reader.
     ///
     /// # Errors
     /// DuckDB has no memory for it.
@@ -79,6 +109,24 @@ impl Instance {
     pub fn checkpoint(&self) -> Result<(), Error> {
         self.root().execute_batch("CHECKPOINT").map_err(Error::duck("write a checkpoint"))
     }
+}
+
+impl Drop for Instance {
+    /// Clones of the pool may live on; what they hold of the file must not.
+    fn drop(&mut self) {
+        self.pool.close();
+    }
+}
+
+/// Connections for questions, each with its bound of memory.
+fn readers(root: &Connection, options: &pool::Options) -> duckdb::Result<Vec<Connection>> {
+    let bound = format!("SET operator_memory_limit = '{} B'", options.query_memory_bytes);
+    let connect = |_| {
+        let db = root.try_clone()?;
+        db.execute_batch(&bound)?;
+        Ok(db)
+    };
+    (0..options.readers).map(connect).collect()
 }
 
 /// Refuses what is there and is no database, before anything is begun that would need one.

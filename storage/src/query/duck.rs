@@ -1,39 +1,50 @@
-//! DuckDB as a source of answers: from memory what lies wholly in the hot tier's window, all else from
+//! DuckDB as a source of answers, through its readers: from memory what lies wholly in the hot tier's window, all else from
 //! the file. Never from both: two databases have no instant in common.
 
-use duckdb::{Connection, Params};
+use duckdb::ToSql;
 use messages::UtcNanos;
 use messages::market::Timeframe;
 
 use super::{Answer, Error, Query, Source, disk, hot};
 use crate::duck;
 use crate::duck::hot::Hot;
-
-/// Prepared statements that a connection keeps: a few on disk, one for each table of the hot tier that it
-/// has asked lately.
-const STATEMENTS: usize = 64;
+use crate::pool::{Class, Pool, Reader};
 
 /// Answers from DuckDB's tiers.
 pub struct Duck {
-    db: Connection,
+    pool: Pool,
     hot: Hot,
 }
 
 impl Duck {
-    /// Answers over this connection.
+    /// Answers through these readers.
     #[must_use]
-    pub fn new(db: Connection, hot: Hot) -> Self {
-        db.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { db, hot }
+    pub fn new(pool: Pool, hot: Hot) -> Self {
+        Self { pool, hot }
     }
 }
 
 impl Source for Duck {
     fn ask(&self, query: &Query) -> Result<Answer, Error> {
-        match hot::answer(&self.db, &self.hot, query)? {
-            Some(answer) => Ok(answer),
-            None => Ok(disk::answer(&self.db, query)?),
-        }
+        self.pool.run(class(query), self.pool.limits(), |reader| answer(reader, &self.hot, query))
+    }
+}
+
+/// Answers one question over a reader, for who has one already.
+///
+/// # Errors
+/// DuckDB refuses, or a stored row is not what it must be.
+pub fn answer(reader: &Reader<'_>, hot: &Hot, query: &Query) -> Result<Answer, Error> {
+    match hot::answer(reader, hot, query)? {
+        Some(answer) => Ok(answer),
+        None => Ok(disk::answer(reader, query)?),
+    }
+}
+
+fn class(query: &Query) -> Class {
+    match query {
+        Query::Bars { .. } => Class::Bars,
+        Query::Ticks { .. } => Class::Ticks,
     }
 }
 
@@ -49,14 +60,18 @@ pub fn latest_open(to: UtcNanos, timeframe: Timeframe) -> UtcNanos {
 
 /// Asks with a prepared statement and hands over the batches of the answer.
 pub fn each_batch(
-    db: &Connection,
+    reader: &Reader<'_>,
     sql: &str,
-    key: impl Params,
+    key: &[&dyn ToSql],
     mut take: impl FnMut(&arrow::array::RecordBatch) -> Result<(), duck::Error>,
 ) -> Result<(), duck::Error> {
-    let mut statement = db.prepare_cached(sql).map_err(duck::Error::duck("prepare a question"))?;
-    for batch in statement.stream_arrow(key).map_err(duck::Error::duck("answer a question"))? {
-        take(&batch.map_err(duck::Error::duck("read a row"))?)?;
-    }
-    Ok(())
+    reader.execute(sql, key, |db| {
+        let mut statement = db.prepare_cached(sql).map_err(duck::Error::duck("prepare a question"))?;
+        for batch in statement.stream_arrow(key).map_err(duck::Error::duck("answer a question"))? {
+            let batch = batch.map_err(duck::Error::duck("read a row"))?;
+            reader.add_rows(batch.num_rows());
+            take(&batch)?;
+        }
+        Ok(())
+    })
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use duckdb::{Connection, params};
+use duckdb::params;
 use messages::market::{Bar, Timeframe};
 use messages::{Instrument, UtcNanos};
 
@@ -15,14 +15,15 @@ use super::{Answer, Query, Rows, StoredTick, Tier};
 use crate::duck::Error;
 use crate::duck::hot::{Content, Hot, Key, Published, Slice};
 use crate::duck::stored::{BAR_CELLS, Bars, TICK_CELLS, Ticks};
+use crate::pool::Reader;
 
 /// Answers from the hot tier; `None` where it cannot answer wholly.
 ///
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
-pub fn answer(db: &Connection, hot: &Hot, query: &Query) -> Result<Option<Answer>, Error> {
+pub fn answer(reader: &Reader<'_>, hot: &Hot, query: &Query) -> Result<Option<Answer>, Error> {
     let Some(published) = hot.get() else { return Ok(None) };
-    answer_while(db, &published, query, |from| hot.window().is_some_and(|window| window.from <= from))
+    answer_while(reader, &published, query, |from| hot.window().is_some_and(|window| window.from <= from))
 }
 
 /// Answers from what was published, if it was still whole from the answer's beginning when all was read.
@@ -30,18 +31,18 @@ pub fn answer(db: &Connection, hot: &Hot, query: &Query) -> Result<Option<Answer
 /// # Errors
 /// As [`answer`].
 pub fn answer_while(
-    db: &Connection,
+    reader: &Reader<'_>,
     published: &Published,
     query: &Query,
     is_still_whole: impl Fn(UtcNanos) -> bool,
 ) -> Result<Option<Answer>, Error> {
     let found = match query {
         Query::Ticks { instrument, from, to, limit } if published.window.holds(*from, *to) => {
-            ticks(db, published, *instrument, (*from, *to), *limit as usize)
+            ticks(reader, published, *instrument, (*from, *to), *limit as usize)
                 .map(|found| Some((*from, Rows::Ticks(found))))
         }
         Query::Bars { instrument, timeframe, to, limit } if published.window.reaches(*to) => {
-            let found = bars(db, published, *instrument, *timeframe, *to, *limit as usize);
+            let found = bars(reader, published, *instrument, *timeframe, *to, *limit as usize);
             // They are the newest ones if there are enough of them; where they begin is known only now.
             found.map(|bars| bars.and_then(|bars| Some((bars.first()?.open_time, Rows::Bars(bars)))))
         }
@@ -58,7 +59,7 @@ pub fn answer_while(
 }
 
 fn ticks(
-    db: &Connection,
+    reader: &Reader<'_>,
     published: &Published,
     instrument: Instrument,
     (from, to): (UtcNanos, UtcNanos),
@@ -76,7 +77,7 @@ fn ticks(
              ORDER BY \"timestamp\" DESC, tick_id DESC LIMIT ?",
             slice.table()
         );
-        each_batch(db, &sql, params![first_micros(from), first_micros(to), limit as u64], |batch| {
+        each_batch(reader, &sql, params![first_micros(from), first_micros(to), limit as u64], |batch| {
             let ticks = Ticks::new(batch)?;
             for row in 0..batch.num_rows() {
                 found.push(ticks.get(row, instrument)?);
@@ -95,7 +96,7 @@ type Newest = BTreeMap<UtcNanos, ((u16, u64), Bar)>;
 
 /// Exactly `limit` bars, or `None`: what is older than the tier reaches may then be missing.
 fn bars(
-    db: &Connection,
+    reader: &Reader<'_>,
     published: &Published,
     instrument: Instrument,
     timeframe: Timeframe,
@@ -111,7 +112,7 @@ fn bars(
         if oldest_of(&newest, limit).is_some_and(|oldest| oldest > slice.last) {
             break;
         }
-        let cut = read_bars(db, &slice, (instrument, timeframe), latest, limit, &mut newest)?;
+        let cut = read_bars(reader, &slice, (instrument, timeframe), latest, limit, &mut newest)?;
         known_from = known_from.max(cut.unwrap_or(known_from));
     }
     let Some(oldest) = oldest_of(&newest, limit).filter(|oldest| *oldest >= known_from) else { return Ok(None) };
@@ -125,7 +126,7 @@ fn oldest_of(newest: &Newest, limit: usize) -> Option<UtcNanos> {
 
 /// Reads the newest rows of one table. Returns the time behind which it has more, where it may have.
 fn read_bars(
-    db: &Connection,
+    reader: &Reader<'_>,
     slice: &Slice,
     (instrument, timeframe): (Instrument, Timeframe),
     latest: UtcNanos,
@@ -140,7 +141,7 @@ fn read_bars(
         slice.table()
     );
     let (mut rows, mut last) = (0, None);
-    each_batch(db, &sql, params![timeframe.to_string(), latest.micros(), most as u64], |batch| {
+    each_batch(reader, &sql, params![timeframe.to_string(), latest.micros(), most as u64], |batch| {
         let bars = Bars::new(batch)?;
         for row in 0..batch.num_rows() {
             let bar = bars.get(row, instrument)?;

@@ -9,8 +9,7 @@ pub(crate) mod hot;
 
 pub use crate::duck::stored::StoredTick;
 pub use duck::Duck;
-
-use std::time::Duration;
+pub(crate) use duck::answer;
 
 use messages::ledger::Seq;
 use messages::market::{Bar, Timeframe};
@@ -78,9 +77,9 @@ pub enum Error {
     /// DuckDB refused.
     #[error(transparent)]
     Duck(#[from] crate::duck::Error),
-    /// Nobody answered in time.
-    #[error("no answer within {0:?}")]
-    TimedOut(Duration),
+    /// It found no reader, or was interrupted.
+    #[error(transparent)]
+    Pool(#[from] crate::pool::Error),
 }
 
 /// Who answers questions.

@@ -39,7 +39,7 @@ fn main() {
         places: paths.places,
         settings: settings.tiers,
         on: &on,
-        settle: &|| {},
+        settle: &|| true,
         go_on: &|| true,
         _held: None,
     };

@@ -12,6 +12,7 @@ use crate::datadir::Paths;
 use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::journal::{Log, Writer, recover};
+use crate::pool::Reader;
 use crate::query::hot::answer_while;
 use crate::query::{Duck, Query, Rows, Source as _, Tier};
 use crate::service::Storage;
@@ -33,7 +34,7 @@ struct Machine {
 }
 
 fn open(dir: &Path) -> Instance {
-    let options = DuckOptions { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
+    let options = DuckOptions::small();
     Instance::open(&dir.join("trading.duckdb"), &options, &Places::of(dir)).unwrap()
 }
 
@@ -53,8 +54,8 @@ impl Machine {
         let paths = Paths::of(dir.path(), None);
         FileWriter::open(instance.connect().unwrap(), &paths, any, Published::default()).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
-        let tiers = Duck::new(instance.connect().unwrap(), hot.clone());
-        let disk = Duck::new(instance.connect().unwrap(), Hot::default());
+        let tiers = Duck::new(instance.pool().clone(), hot.clone());
+        let disk = Duck::new(instance.pool().clone(), Hot::default());
         Self { dir, instance, hot, writer, tiers, disk, next_id }
     }
 
@@ -301,8 +302,8 @@ fn a_table_that_goes_under_a_question_makes_the_disk_answer() {
     let query = ticks_of(0, 0, 10, 10);
     // The reader's view is older than the drop, and it sees the newer window when it has read.
     let now = machine.window().from;
-    assert_eq!(answer_while(&db, &taken, &query, |from| now <= from).unwrap(), None);
-    assert!(answer_while(&db, &taken, &query, |_| true).is_err(), "the table is gone");
+    assert_eq!(answer_while(&Reader::new(&db), &taken, &query, |from| now <= from).unwrap(), None);
+    assert!(answer_while(&Reader::new(&db), &taken, &query, |_| true).is_err(), "the table is gone");
 }
 
 #[test]
@@ -339,7 +340,7 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
     };
     let query = ticks_of(0, 0, 1_000, 1_000);
     for start in 1..=2u64 {
-        let duck = DuckOptions { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
+        let duck = DuckOptions::small();
         let storage = Storage::open(&paths, &journal, duck, Some(ROOM), |_, _| {}).unwrap();
         let event = |n: u64| Event { id: MarketId(n), body: tick(0, secs(n as i64), 2) };
         let record =

@@ -1,0 +1,148 @@
+//! The watchdog: one thread that interrupts whatever runs longer than it may.
+//!
+//! DuckDB forgets an interrupt that comes while a statement is still being prepared, so it is said again
+//! until the question ends. Nobody is interrupted after its end: both happen under one lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use duckdb::{Connection, InterruptHandle};
+
+use super::now;
+
+/// How soon an interrupt is said again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// How long after its end a query is one that does not hear: DuckDB listens between vectors of 2,048 rows only.
+const DEAF: Duration = Duration::from_secs(5);
+
+/// The running watchdog.
+pub struct Watchdog {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// What runs, by its end and a number.
+    running: BTreeMap<(Instant, u64), Arc<InterruptHandle>>,
+    /// What has passed its end, since when, and is told so until it ends.
+    late: BTreeMap<u64, Late>,
+    next: u64,
+    stops: bool,
+}
+
+struct Late {
+    since: Instant,
+    handle: Arc<InterruptHandle>,
+    is_told: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watchdog {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    #[expect(clippy::disallowed_methods, reason = "the limit of a question is real time; another thread interrupts it")]
+    pub fn start() -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let watching = shared.clone();
+        let thread = std::thread::Builder::new().name("duckdb-watchdog".to_owned()).spawn(move || watch(&watching))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Watches what runs on this connection until the answer is dropped or asked.
+    pub fn guard(&self, db: &Connection, most: Duration) -> Guard<'_> {
+        let handle = db.interrupt_handle();
+        let mut state = self.shared.state();
+        let number = state.next;
+        state.next += 1;
+        // An end beyond all time is none.
+        let end = now().checked_add(most).map(|end| (end, number));
+        if let Some(end) = end {
+            state.running.insert(end, handle);
+            // Only a new first end is news to the thread.
+            if state.running.first_key_value().is_some_and(|(first, _)| *first == end) {
+                self.shared.changed.notify_one();
+            }
+        }
+        Guard { shared: &self.shared, number, end }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.state().stops = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Something that is watched.
+pub struct Guard<'a> {
+    shared: &'a Shared,
+    number: u64,
+    end: Option<(Instant, u64)>,
+}
+
+impl Guard<'_> {
+    /// Ends the watch. True when it was interrupted.
+    pub fn end(self) -> bool {
+        self.leave()
+    }
+
+    fn leave(&self) -> bool {
+        let mut state = self.shared.state();
+        if let Some(end) = self.end {
+            state.running.remove(&end);
+        }
+        state.late.remove(&self.number).is_some()
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn watch(shared: &Shared) {
+    let mut state = shared.state();
+    while !state.stops {
+        let now = now();
+        while let Some(first) = state.running.first_entry().filter(|first| first.key().0 <= now) {
+            let ((since, number), handle) = first.remove_entry();
+            state.late.insert(number, Late { since, handle, is_told: false });
+        }
+        for late in state.late.values_mut() {
+            late.handle.interrupt();
+            if !late.is_told && now.duration_since(late.since) >= DEAF {
+                late.is_told = true;
+                let late_by = now.duration_since(late.since).as_secs();
+                tracing::error!(event = "query_is_deaf", late_by, "a query does not hear that its time is over");
+            }
+        }
+        let next = state.running.first_key_value().map(|((end, _), _)| end.saturating_duration_since(now));
+        let sleep = if state.late.is_empty() { next } else { Some(next.map_or(AGAIN, |next| next.min(AGAIN))) };
+        state = match sleep {
+            Some(sleep) => shared.changed.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0,
+            None => shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+}

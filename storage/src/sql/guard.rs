@@ -1,0 +1,179 @@
+//! The guard: what SQL from outside may be. DuckDB's own parser gives the syntax tree, nothing is run.
+//!
+//! Allowed is one statement that selects, from tables by their own names and from a few functions that make rows
+//! of nothing but their arguments. It is a list of what is allowed wherever rows come from, and a list of what is not
+//! only for functions that compute a value.
+
+use std::collections::BTreeSet;
+
+use duckdb::Connection;
+use serde_json::{Map, Value};
+
+use super::names::{
+    FUNCTION_PREFIX, FUNCTIONS, HIDDEN, OWN, SYSTEM_PREFIXES, SYSTEM_SCHEMA, SYSTEM_TABLES, TABLE_FUNCTIONS,
+};
+use super::size::Size;
+use super::{Error, refused};
+
+/// Parts of a syntax tree that select.
+const SELECTS: &[&str] = &["SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"];
+
+/// What a question turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The tables and views that it needs, in lower case, without those of its own WITH.
+    pub tables: BTreeSet<String>,
+}
+
+/// Refuses everything but one SELECT from tables by their own names.
+///
+/// # Errors
+/// [`Error`] says what is not allowed.
+pub fn check(db: &Connection, sql: &str) -> Result<Checked, Error> {
+    let tree: String = db.query_row("SELECT json_serialize_sql(?)", [sql], |row| row.get(0)).map_err(refused)?;
+    // The parser of JSON goes 128 levels deep, and the walk below no deeper.
+    let tree: Value = serde_json::from_str(&tree).map_err(|_| Error::TooDeep)?;
+    if tree["error"].as_bool() != Some(false) {
+        let why = tree["error_message"].as_str().unwrap_or("it does not parse");
+        return Err(if why.starts_with("Max expression depth") {
+            Error::TooDeep
+        } else {
+            Error::NotASelect { why: why.to_owned() }
+        });
+    }
+    match tree["statements"].as_array().map_or(0, Vec::len) {
+        1 => {
+            let mut walk = Walk::default();
+            walk.value(&tree["statements"])?;
+            Ok(Checked { tables: walk.tables })
+        }
+        n => Err(Error::NotASelect { why: format!("{n} statements") }),
+    }
+}
+
+/// A walk through a syntax tree.
+#[derive(Default)]
+struct Walk<'t> {
+    /// Names that a WITH has given, as far as they reach.
+    given: Vec<&'t str>,
+    tables: BTreeSet<String>,
+    size: Size,
+}
+
+impl<'t> Walk<'t> {
+    fn value(&mut self, value: &'t Value) -> Result<(), Error> {
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.value(item)),
+            Value::Object(fields) => {
+                let outside = self.given.len();
+                self.object(fields)?;
+                self.given.truncate(outside);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn object(&mut self, fields: &'t Map<String, Value>) -> Result<(), Error> {
+        let kind = text(fields, "type");
+        if kind.ends_with("_NODE") && !SELECTS.contains(&kind) {
+            return Err(Error::NotASelect { why: "a part of it changes something".to_owned() });
+        }
+        self.with(fields)?;
+        match kind {
+            "BASE_TABLE" => self.table(fields)?,
+            "SHOW_REF" => self.show(fields)?,
+            // It is called for rows and not for a value, and has been looked at.
+            "TABLE_FUNCTION" => return table_function(fields).and_then(|arguments| self.value(arguments)),
+            _ => {}
+        }
+        let function = text(fields, "function_name").to_ascii_lowercase();
+        if FUNCTIONS.contains(&function.as_str()) || function.starts_with(FUNCTION_PREFIX) {
+            return Err(Error::Function { name: function });
+        }
+        self.size.call(&function, fields)?;
+        for (key, value) in fields.iter().filter(|(key, _)| *key != "cte_map") {
+            // Only what is repeated knows the name of the whole.
+            let outside = self.given.len();
+            if kind == "RECURSIVE_CTE_NODE" && key == "right" {
+                self.given.push(text(fields, "cte_name"));
+            }
+            self.value(value)?;
+            self.given.truncate(outside);
+        }
+        Ok(())
+    }
+
+    /// A name reaches from behind its own definition to the end of the statement that the WITH belongs to.
+    fn with(&mut self, fields: &'t Map<String, Value>) -> Result<(), Error> {
+        let defined = fields.get("cte_map").and_then(|map| map["map"].as_array());
+        for entry in defined.into_iter().flatten() {
+            self.value(&entry["value"])?;
+            self.given.extend(entry["key"].as_str());
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, fields: &'t Map<String, Value>) -> Result<(), Error> {
+        let path = fields.get("qualified_name").and_then(|name| name["path"].as_array());
+        let path: Vec<&str> = path.into_iter().flatten().filter_map(Value::as_str).collect();
+        let Some((name, before)) = path.split_last() else {
+            return Err(Error::NoTable { name: text(fields, "table_name").to_owned() });
+        };
+        if before.is_empty() && self.given.iter().any(|given| given.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        let lower = name.to_ascii_lowercase();
+        if one_of(HIDDEN, before) {
+            return Err(Error::Hidden { name: path.join(".") });
+        }
+        if name.contains(['/', '.', '*', '\\', ':', '?', '[']) {
+            return Err(Error::File { name: (*name).to_owned() });
+        }
+        if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return Err(Error::NoTable { name: (*name).to_owned() });
+        }
+        let is_system = |lower: &str| SYSTEM_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+        if before.iter().all(|part| one_of(OWN, &[part])) && !is_system(&lower) {
+            self.tables.insert(lower);
+            return Ok(());
+        }
+        let of_schema = before.last().is_some_and(|schema| schema.eq_ignore_ascii_case(SYSTEM_SCHEMA));
+        if of_schema && SYSTEM_TABLES.contains(&lower.as_str()) {
+            return Ok(());
+        }
+        Err(Error::System { name: path.join(".") })
+    }
+
+    fn show(&mut self, fields: &'t Map<String, Value>) -> Result<(), Error> {
+        match (text(fields, "show_type"), text(fields, "table_name")) {
+            // What is described is a query, which is looked at like any other.
+            (_, "") | ("SHOW_SPECIAL", "\"tables\"") => Ok(()),
+            ("SHOW_SPECIAL", what) => Err(Error::System { name: format!("SHOW {what}") }),
+            // It describes a table of this name, or shows the setting of this name: DESCRIBE does only the former.
+            (_, what) => {
+                self.table(fields)?;
+                Err(Error::System { name: format!("SHOW {what}") })
+            }
+        }
+    }
+}
+
+/// The arguments of a function that may stand where a table does.
+fn table_function(fields: &Map<String, Value>) -> Result<&Value, Error> {
+    let function = fields.get("function").and_then(Value::as_object);
+    let name = function.map(|f| text(f, "function_name")).unwrap_or_default().to_ascii_lowercase();
+    match function.filter(|_| TABLE_FUNCTIONS.contains(&name.as_str())) {
+        Some(function) => Ok(function.get("arguments").unwrap_or(&Value::Null)),
+        None => Err(Error::TableFunction { name }),
+    }
+}
+
+fn one_of(names: &[&str], found: &[&str]) -> bool {
+    found.iter().any(|found| names.iter().any(|name| name.eq_ignore_ascii_case(found)))
+}
+
+/// A field that is a text; empty where it is none.
+pub(super) fn text<'t>(fields: &'t Map<String, Value>, key: &str) -> &'t str {
+    fields.get(key).and_then(Value::as_str).unwrap_or_default()
+}
