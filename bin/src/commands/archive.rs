@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use messages::UtcNanos;
 use storage::archive::{Action, Archive, Did, Report, Standing, Step, Writer};
 use storage::cold::Cold;
+use storage::pool::Pool;
 use storage::tiers::TABLES;
 
 use super::Common;
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     let progress = Progress::new();
     let on = |did: &Did| progress.hear(did);
-    let archive = open(common, settings, &on)?;
+    let (archive, _) = open(common, settings, &on)?;
     match &arguments.what {
         What::Run(run) if run.dry_run => {
             say_due(&archive.due(run.at(), &run.tables)?, run.json)?;
@@ -134,10 +135,11 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
 }
 
-/// The archive of a stopped directory.
-pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> anyhow::Result<Archive<'a>> {
+/// The archive of a stopped directory, and its readers.
+pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> anyhow::Result<(Archive<'a>, Pool)> {
     let stopped = stopped::open(&common.data_dir, settings)?;
-    Ok(Archive {
+    let pool = stopped.instance.pool().clone();
+    let archive = Archive {
         db: stopped.instance.connect()?,
         writer: Writer::Own(Box::new(Mutex::new(stopped.writer))),
         cold: Cold::open(&settings.tiers.cold, &stopped.paths.places.cold)?,
@@ -147,7 +149,8 @@ pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> a
         settle: &|| true,
         go_on: &|| true,
         _held: Some(Box::new((stopped.instance, stopped.dir))),
-    })
+    };
+    Ok((archive, pool))
 }
 
 fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {

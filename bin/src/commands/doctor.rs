@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use config::Settings;
 use storage::DataDir;
+use storage::archive::Finding;
 use storage::journal::{self, Log};
 use storage::sql::{self, Limits};
 
-use super::Common;
+use super::{Common, archive};
 use crate::stopped;
 
 /// A question that must have no rows for an answer.
@@ -59,7 +61,15 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  merganser doctor --data-dir merganser-data")]
+pub struct Arguments {
+    /// Of files in the tiers only looks whether they are there with their sizes, and does not read them again.
+    #[arg(long)]
+    quick: bool,
+}
+
+pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut findings = 0;
     let mut say = |what: &str, finding: Option<String>| match finding {
         None => crate::output::line(format_args!("ok       {what}")),
@@ -83,11 +93,24 @@ pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
         let problem = verified.into_iter().find_map(|v| v.problem).map(|p| p.to_string());
         say(&format!("the {log} journal is intact ({records} records)"), problem);
     }
-    let instance = stopped::recover(&paths, settings)?.instance;
     drop(held);
+    let (archive, pool) = archive::open(common, settings, &|_| {})?;
+    let (files, mut found) = archive.verify(arguments.quick, &|_| {})?;
+    let what = if arguments.quick { "is there" } else { "holds what it held" };
+    say(&format!("every file of the tiers {what} ({files} files)"), first(&found));
+    found = archive.look_through()?;
+    say("every file has one owner, and no part is missing", first(&found));
+    let due = archive.due(actors::clock::Clock::wall().now(), &[])?;
+    if !due.is_empty() {
+        // They wait for the schedule: nothing is wrong.
+        crate::output::line(format_args!(
+            "note     {} steps of the archive are due; see: merganser archive run --dry-run",
+            due.len()
+        ));
+    }
     let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };
     for check in CHECKS {
-        let answer = sql::run(instance.pool(), check.sql, limits)?;
+        let answer = sql::run(&pool, check.sql, limits)?;
         let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
         say(
             check.what,
@@ -95,6 +118,12 @@ pub fn run(common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The first of the findings, and how many there are.
+fn first(findings: &[Finding]) -> Option<String> {
+    let one = findings.first()?;
+    Some(format!("{} in all; {}: {}", findings.len(), one.what, one.finding))
 }
 
 fn one_line(sql: &str) -> String {

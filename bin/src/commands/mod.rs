@@ -92,8 +92,7 @@ enum Command {
     /// The journals of a stopped directory.
     Journal(journal_command::Arguments),
     /// Checks every invariant that it can, on a stopped directory.
-    #[command(after_help = "Example:\n  merganser doctor --data-dir merganser-data")]
-    Doctor,
+    Doctor(doctor::Arguments),
     /// Checks or shows the settings.
     Config(config_command::Arguments),
     /// Measures this machine against the targets.
@@ -119,7 +118,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
         Command::Reconcile => steer::reconcile(&line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
-        Command::Doctor => doctor::run(&line.common, &settings),
+        Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings),
         Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),
         Command::Bench(arguments) => bench::run(&arguments, settings, &plugins.strategies),
     }

@@ -1,5 +1,7 @@
 //! Whether what stands in the tiers is what it was: files against the manifest, byte by byte and row by row.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::export::look;
@@ -101,12 +103,29 @@ impl Archive<'_> {
             Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
         }
         let manifest = Manifest::load(&self.db)?;
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for piece in manifest.all() {
             if !keys.insert(piece.key()) {
                 say(piece.location.clone(), "the manifest names it twice");
             }
         }
+        for ((table, period), numbers) in parts(&manifest) {
+            if let Some(missing) = (0..).zip(&numbers).find(|(expected, part)| expected != *part) {
+                findings.push(Finding {
+                    what: format!("{table} {period}"),
+                    finding: format!("part {} is missing; restore it from a backup", missing.0),
+                });
+            }
+        }
         Ok(findings)
     }
+}
+
+/// The numbers of the parts of each period.
+fn parts(manifest: &Manifest) -> BTreeMap<(String, String), BTreeSet<u32>> {
+    let mut found = BTreeMap::<_, BTreeSet<u32>>::new();
+    for piece in manifest.all() {
+        found.entry((piece.table.clone(), piece.period.clone())).or_default().insert(piece.part);
+    }
+    found
 }
