@@ -17,13 +17,6 @@ ask() {
 }
 ask "$d" > "$work/before"
 expect "ticks and bars before" "$(sed -n 2p "$work/before" | cut -d, -f2)" "93078"
-walk() { # directory, more settings…
-    local dir=$1; shift
-    for now in 2024-08-10 2024-08-17 2024-11-08 2025-08-10; do
-        "$merganser" archive run --now "$now" --data-dir "$dir" "$@" > "$work/run" || fail "$now: $(cat "$work/run")"
-        echo "   $now: $(tail -1 "$work/run")"
-    done
-}
 for now in 2024-08-10 2024-08-17 2024-11-08 2025-08-10; do
     "$merganser" archive run --now $now --data-dir "$d" > "$work/run" || fail "$now: $(cat "$work/run")"
     ask "$d" > "$work/after"

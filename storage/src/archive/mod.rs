@@ -224,21 +224,20 @@ impl Archive<'_> {
     /// What keeps all of it from being done.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
         let mut report = Report { swept: self.sweep()?, ..Report::default() };
-        let mut done = std::collections::BTreeSet::new();
-        loop {
-            // Sealing a day makes it movable, and its table's next step is planned anew.
-            let steps: Vec<Step> = self.due(now, tables)?.into_iter().filter(|s| !done.contains(&key(s))).collect();
-            let Some(step) = steps.first().cloned() else { break };
+        // What becomes due meanwhile is the next run's: rows may arrive faster than parts can be sorted.
+        let steps = self.due(now, tables)?;
+        let all = steps.len();
+        for (n, step) in (1..).zip(steps) {
             if !(self.go_on)() {
                 return Err(Error::Stopped);
             }
-            done.insert(key(&step));
-            (self.on)(&Did::Began(done.len(), done.len() + steps.len() - 1, step.clone()));
+            (self.on)(&Did::Began(n, all, step.clone()));
             match self.perform(&step) {
                 Ok(bytes) => {
                     report.bytes_written += bytes;
                     report.done.push(step);
                 }
+                Err(_) if !(self.go_on)() => return Err(Error::Stopped),
                 Err(error) => {
                     let why = chain(&error);
                     tracing::error!(table = step.table, period = step.period, event = "archive_failed", "{why}");
@@ -247,12 +246,9 @@ impl Archive<'_> {
             }
         }
         self.record(now)?;
+        let _ = std::fs::remove_dir_all(&self.places.staging);
         Ok(report)
     }
-}
-
-fn key(step: &Step) -> (String, String, u32, String) {
-    (step.table.clone(), step.period.clone(), step.part, format!("{:?}", step.action))
 }
 
 /// An error with its causes, in one line.
