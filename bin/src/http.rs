@@ -17,6 +17,7 @@ use anyhow::Context;
 use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
+use storage::disk::Reserve;
 use storage::journal::{Room, Watermark};
 use storage::pool::{Class, Limits};
 use storage::service::Database;
@@ -38,6 +39,8 @@ pub struct Edge {
     pub watermarks: Watermarks,
     /// False while the ledger cannot write.
     pub ledger_writes: Arc<AtomicBool>,
+    /// Whether the disk of the tables has room.
+    pub reserve: Reserve,
     /// Whether the market journal has room.
     pub room: Room,
     /// What must be shown.
@@ -143,6 +146,7 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
         "market_in_tables": edge.watermarks.market.1.get().0,
         "hot_from": hot.map(|window| window.from.to_string()),
         "hot_to": hot.map(|window| window.to.to_string()),
+        "tables_wait_for_room": edge.reserve.is_short(),
         "market_is_full": edge.room.is_full(),
         "market_segments_packed": edge.room.segments_packed(),
         "market_segments_dropped": edge.room.segments_dropped(),

@@ -117,7 +117,15 @@ fn serve(
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
-    let edge = Edge { runtime: runtime.clone(), database, watermarks, ledger_writes, room, token };
+    let edge = Edge {
+        runtime: runtime.clone(),
+        database,
+        watermarks,
+        ledger_writes,
+        reserve: storage.reserve().clone(),
+        room,
+        token,
+    };
     let (address, server) = http::start(&settings.http.address, edge)?;
     dir.announce(&Owner {
         pid: std::process::id(),

@@ -8,6 +8,7 @@ mod background;
 pub mod checkpoint;
 pub mod cold;
 pub mod datadir;
+pub mod disk;
 pub mod duck;
 pub mod journal;
 pub mod pool;

@@ -12,6 +12,7 @@ use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord};
 
 use crate::datadir::Paths;
+use crate::disk::Reserve;
 use crate::duck::file::{CONSUMER, FileThread, FileWriter};
 use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
@@ -128,6 +129,7 @@ impl Storage {
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let published = database.manifest.clone();
         let ends = (ledger.watermark().get(), market.watermark().get());
+        let reserve = Reserve::new(&paths.root, duck.reserve_bytes);
         let make = move || {
             let opened = Instance::open(&paths.database, &duck, &paths.places)?;
             let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published)?;
@@ -137,7 +139,7 @@ impl Storage {
             let _ = slot.set(opened);
             Ok(writer)
         };
-        let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone())?;
+        let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone(), reserve)?;
         // Everybody who must have read a market segment before it may go; the hot tier is a cache and may miss some.
         let consumers = vec![Consumer { name: CONSUMER, applied: file.market.clone() }];
         let housekeeping =
@@ -190,6 +192,12 @@ impl Storage {
     #[must_use]
     pub fn room(&self) -> &Room {
         self.housekeeping.room()
+    }
+
+    /// The room on the disk of the tables.
+    #[must_use]
+    pub fn reserve(&self) -> &Reserve {
+        &self.file.reserve
     }
 
     /// True when DuckDB has stopped following, which must not be.

@@ -55,6 +55,8 @@ pub struct DuckDb {
     pub threads: u32,
     /// Size of the WAL at which a checkpoint is due, in bytes.
     pub checkpoint_bytes: u64,
+    /// Bytes of the disk that the tables leave free.
+    pub reserve_bytes: u64,
     /// Connections for questions.
     pub readers: usize,
     /// Questions that are executed at a time; 0 for as many as there are cores.
@@ -80,6 +82,7 @@ impl DuckDb {
             memory_bytes: self.memory_bytes,
             threads: self.threads,
             checkpoint_bytes: self.checkpoint_bytes,
+            reserve_bytes: self.reserve_bytes,
             pool: crate::pool::Options {
                 readers: self.readers,
                 executing: self.executing,

@@ -171,8 +171,7 @@ pub fn expect(file: &Path, expected: (u64, &str), found: (u64, &str)) -> Result<
 
 /// Refuses to begin what the disk has no room for.
 pub fn room(folder: &Path, needed: u64, what: &str) -> Result<(), Error> {
-    let found = rustix::fs::statvfs(folder).map_err(|e| io("look at the room of", folder)(e.into()))?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let free = crate::disk::free(folder).map_err(io("look at the room of", folder))?;
     if free >= needed {
         return Ok(());
     }

@@ -18,6 +18,7 @@ use super::intake::Intake;
 use super::rows::Rows;
 use super::{Error, rows, ticks};
 use crate::datadir::Paths;
+use crate::disk::Reserve;
 use crate::journal::{Log, Reader, Record, Watermark};
 use crate::tiers::Published;
 
@@ -29,6 +30,9 @@ const BATCH_ROWS: usize = 100_000;
 
 /// How long it gathers before it commits: fewer commits than groups, and fresh enough to look at.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// How often the disk is looked at while it has too little room.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Applies journal records to the tables on disk.
 pub struct FileWriter {
@@ -182,6 +186,8 @@ pub struct FileThread {
     pub ledger: Watermark,
     /// Market records that the tables hold.
     pub market: Watermark,
+    /// The room that is left on the disk.
+    pub reserve: Reserve,
     /// Where changes of the tiers wait; they are made between batches.
     pub changes: flume::Sender<Asked>,
     stop: Arc<AtomicBool>,
@@ -199,20 +205,22 @@ impl FileThread {
         make: impl FnOnce() -> Result<FileWriter, Error> + Send + 'static,
         durable_ledger: Watermark,
         durable_market: Watermark,
+        reserve: Reserve,
     ) -> Result<Self, Error> {
         let (ledger, market) = (Watermark::new(Seq(0)), Watermark::new(Seq(0)));
         let stop = Arc::new(AtomicBool::new(false));
         let said = (ledger.clone(), market.clone());
         let asked = stop.clone();
         let (changes, wanted) = flume::bounded(1);
+        let room = reserve.clone();
         let thread = std::thread::Builder::new()
             .name("duckdb-file".to_owned())
             .spawn(move || {
                 crate::background::step_back();
-                follow(make()?, &(durable_ledger, durable_market), &said, &wanted, &asked)
+                follow(make()?, &(durable_ledger, durable_market), &said, &wanted, (&room, &asked))
             })
             .map_err(|e| Error::Thread { name: "file", what: format!("cannot be started: {e}") })?;
-        Ok(Self { ledger, market, changes, stop, thread })
+        Ok(Self { ledger, market, reserve, changes, stop, thread })
     }
 
     /// True when it has ended, which before [`Self::finish`] means that it failed.
@@ -241,12 +249,16 @@ fn follow(
     durable: &(Watermark, Watermark),
     said: &(Watermark, Watermark),
     wanted: &flume::Receiver<Asked>,
-    asked: &AtomicBool,
+    (room, asked): (&Reserve, &AtomicBool),
 ) -> Result<(), Error> {
     let (wake_ledger, wake_market) = (durable.0.listen(), durable.1.listen());
     loop {
         // Read before the look at the journals: what was durable when the stop was asked for is still applied.
         let last_round = asked.load(Ordering::Acquire);
+        if room.look() && !last_round {
+            std::thread::sleep(LOOK_AGAIN);
+            continue;
+        }
         loop {
             let more = writer.apply(durable.0.get(), durable.1.get())?;
             let (ledger, market) = writer.applied();

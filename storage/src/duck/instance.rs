@@ -24,6 +24,8 @@ pub struct Options {
     pub threads: u32,
     /// Size of the WAL at which a checkpoint is due, in bytes.
     pub checkpoint_bytes: u64,
+    /// Bytes of the disk that the tables leave free.
+    pub reserve_bytes: u64,
     /// The readers.
     pub pool: pool::Options,
 }
@@ -40,7 +42,7 @@ impl Options {
             limits: pool::Limits { acquire: 20 * second, execute: 20 * second },
             slow_query: 20 * second,
         };
-        Self { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20, pool }
+        Self { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20, reserve_bytes: 0, pool }
     }
 }
 
