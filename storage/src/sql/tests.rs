@@ -181,7 +181,7 @@ fn a_value_is_no_larger_than_a_statement_says() {
         check(pool, |error| matches!(error, Error::LargeValue { .. }), &large);
         for sql in [
             "SELECT list_sum(range(-100, 100)), repeat('-', 20), lpad('1', 4, '0'), printf('%05.2f', 1.5)",
-            "SELECT format('{:,} of {1}', 1000, 'x'), list_resize([1], 3)",
+            "SELECT format('{:,} of {}', 1000, 'x'), list_resize([1], 3)",
             "SELECT count(*), max(i) FROM range(1000000) t(i), generate_series(1, 3)",
         ] {
             run(pool, sql, LIMITS).expect(sql);
