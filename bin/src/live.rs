@@ -55,7 +55,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let (health_tx, health_rx) = flume::unbounded();
     let (duck, hot) = (settings.duckdb.options(), settings.hot.options());
     let on_health = move |log, health| drop(health_tx.send((log, health)));
-    let storage = Storage::open(&paths, &settings.journal, duck, hot, on_health)?;
+    let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
     let plan = Plan {
         deciding: settings.deciding(exchanges),

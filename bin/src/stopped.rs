@@ -13,7 +13,11 @@ use storage::tiers::Published;
 /// Where things are, by the settings.
 pub fn paths(root: &Path, settings: &Settings) -> Paths {
     let elsewhere = &settings.journal.ledger_dir;
-    Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)))
+    let mut paths = Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)));
+    if let Some(folder) = settings.tiers.cold.folder() {
+        paths.places.cold = folder;
+    }
+    paths
 }
 
 /// A stopped directory, held and brought up to date.

@@ -16,9 +16,10 @@ use crate::duck::file::{CONSUMER, FileThread, FileWriter};
 use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
+use crate::cold::{self, Cache, Cold};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
-use crate::query::{Duck, Source};
+use crate::query::{Duck, Source, Stores};
 use crate::tiers::Published;
 use crate::{settings, telemetry};
 
@@ -31,6 +32,9 @@ pub enum Error {
     /// DuckDB.
     #[error(transparent)]
     Duck(#[from] duck::Error),
+    /// The cold store.
+    #[error(transparent)]
+    Cold(#[from] cold::Error),
 }
 
 /// Storage of a running directory.
@@ -53,14 +57,15 @@ pub struct Database {
     instance: Arc<OnceLock<Instance>>,
     hot: Hot,
     manifest: Published,
+    stores: Arc<OnceLock<Stores>>,
 }
 
 impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        let db = self.instance.get()?.connect().ok()?;
-        Some(Box::new(Duck::new(db, self.hot.clone())))
+        let (db, stores) = (self.instance.get()?.connect().ok()?, self.stores.get()?);
+        Some(Box::new(Duck::new(db, self.hot.clone(), stores.clone())))
     }
 
     /// Another connection; `None` while the database is not open yet.
@@ -69,11 +74,26 @@ impl Database {
         self.instance.get()?.connect().ok()
     }
 
+    /// The tiers below memory; `None` while the database is not open yet.
+    #[must_use]
+    pub fn stores(&self) -> Option<&Stores> {
+        self.stores.get()
+    }
+
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
     #[must_use]
     pub fn hot_window(&self) -> Option<HotWindow> {
         self.hot.window()
     }
+}
+
+/// Opens the cold store and the cache before it.
+///
+/// # Errors
+/// A setting cannot be used, or a folder cannot be made.
+pub fn open_cold(paths: &Paths, cold: &settings::Cold) -> Result<(Cold, Cache), cold::Error> {
+    let places = &paths.places;
+    Ok((Cold::open(cold, &places.cold)?, Cache::open(&places.cache, cold.cache_bytes)?))
 }
 
 impl Storage {
@@ -85,6 +105,7 @@ impl Storage {
     pub fn open(
         paths: &Paths,
         journal: &settings::Journal,
+        cold: &settings::Cold,
         duck: DuckOptions,
         hot: Option<HotOptions>,
         on_health: impl Fn(Log, Health) + Clone + Send + 'static,
@@ -100,6 +121,8 @@ impl Storage {
             linger: Duration::from_millis(journal.market_linger_ms),
         };
         duck::instance::check(&paths.database)?;
+        // Wrong settings are said now, not when the first old row is asked for. Nothing is asked of the store yet.
+        let remote = open_cold(paths, cold)?;
         let heard = on_health.clone();
         let (ledger, ledger_thread) =
             Journal::open(&paths.ledger, ledger_options, move |health| heard(Log::Ledger, health))?;
@@ -111,14 +134,15 @@ impl Storage {
             .map(|o| MemoryThread::start(opened, o, &paths.market, market.watermark().clone(), database.hot.clone()))
             .transpose()?;
         let market_dir = paths.market.clone();
-        let (slot, paths) = (database.instance.clone(), paths.clone());
+        let (slot, stores, paths) = (database.instance.clone(), database.stores.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let published = database.manifest.clone();
         let ends = (ledger.watermark().get(), market.watermark().get());
         let make = move || {
             let opened = Instance::open(&paths.database, &duck, &paths.places)?;
-            let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published)?;
+            let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published.clone())?;
             writer.listen(told)?;
+            let _ = stores.set(Stores::new(&opened.connect()?, published, &paths.places, remote)?);
             // Nobody hears it where the hot tier is switched off.
             let _ = to_memory.send(Connections { hot: opened.connect()?, file: opened.connect()? });
             let _ = slot.set(opened);

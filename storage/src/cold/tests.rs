@@ -16,17 +16,7 @@ use crate::settings;
 
 /// The settings of a store at `url`, which gives up soon.
 fn settings(url: &str) -> settings::Cold {
-    settings::Cold {
-        url: url.to_owned(),
-        credentials_file: String::new(),
-        endpoint: String::new(),
-        region: String::new(),
-        request_timeout: Duration::from_secs(5),
-        retries: 1,
-        cache_bytes: 1 << 20,
-        restore_days: 2,
-        restore_speed: RestoreSpeed::Standard,
-    }
+    settings::Cold::of_tests(url)
 }
 
 /// A store in a folder below `dir`.

@@ -1,11 +1,11 @@
-//! DuckDB as a source of answers: from memory what lies wholly in the hot tier's window, all else from
-//! the file. Never from both: two databases have no instant in common.
+//! DuckDB as a source of answers: from memory what lies wholly in the hot tier's window, all else from disk and from
+//! files. Never from both: two databases have no instant in common.
 
 use duckdb::{Connection, Params};
 use messages::UtcNanos;
 use messages::market::Timeframe;
 
-use super::{Answer, Error, Query, Source, disk, hot};
+use super::{Answer, Error, Query, Source, Stores, answer as below, hot};
 use crate::duck;
 use crate::duck::hot::Hot;
 
@@ -17,23 +17,32 @@ const STATEMENTS: usize = 64;
 pub struct Duck {
     db: Connection,
     hot: Hot,
+    stores: Stores,
 }
 
 impl Duck {
     /// Answers over this connection.
     #[must_use]
-    pub fn new(db: Connection, hot: Hot) -> Self {
+    pub fn new(db: Connection, hot: Hot, stores: Stores) -> Self {
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { db, hot }
+        Self { db, hot, stores }
     }
 }
 
 impl Source for Duck {
     fn ask(&self, query: &Query) -> Result<Answer, Error> {
-        match hot::answer(&self.db, &self.hot, query)? {
-            Some(answer) => Ok(answer),
-            None => Ok(disk::answer(&self.db, query)?),
-        }
+        answer(&self.db, &self.hot, &self.stores, query)
+    }
+}
+
+/// Answers one question over a connection.
+///
+/// # Errors
+/// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
+pub fn answer(db: &Connection, hot: &Hot, stores: &Stores, query: &Query) -> Result<Answer, Error> {
+    match hot::answer(db, hot, &stores.manifest, query)? {
+        Some(answer) => Ok(answer),
+        None => below::answer(db, stores, query),
     }
 }
 

@@ -124,7 +124,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         route: actors::venues::Route::Paper,
     };
     let storage =
-        Storage::open(&paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
+        Storage::open(&paths, &settings.journal, &settings.tiers.cold, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
     threads.block_on(async {
