@@ -8,6 +8,8 @@ use storage::DataDir;
 use storage::datadir::Paths;
 use storage::duck::file::{self, FileWriter};
 use storage::duck::instance::Instance;
+use storage::query::Stores;
+use storage::service::open_cold;
 use storage::tiers::Published;
 
 /// Where things are, by the settings.
@@ -40,6 +42,14 @@ pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
     let dir = DataDir::open(&paths)?;
     let Tables { instance, writer, manifest } = recover(&paths, settings)?;
     Ok(Stopped { instance, writer, manifest, paths, _dir: dir })
+}
+
+impl Stopped {
+    /// The tiers below memory.
+    pub fn stores(&self, settings: &Settings) -> anyhow::Result<Stores> {
+        let remote = open_cold(&self.paths, &settings.tiers.cold)?;
+        Ok(Stores::new(&self.instance.connect()?, self.manifest.clone(), &self.paths.places, remote)?)
+    }
 }
 
 /// Tables that hold all that the journals do.

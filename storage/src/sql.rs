@@ -13,6 +13,8 @@ use duckdb::Connection;
 use serde_json::Value;
 
 use crate::duck::hot::DATABASE;
+use crate::query::Stores;
+use crate::sql_tiers::{self, Named, Scope};
 
 /// What can go wrong with SQL from outside.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,9 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// The tiers that it reaches.
+    #[error(transparent)]
+    Tiers(#[from] sql_tiers::Error),
     /// DuckDB's answer to the question.
     #[error("{0}")]
     Refused(String),
@@ -114,15 +119,32 @@ const FORBIDDEN: &[&str] = &[
     "load_aws_credentials",
 ];
 
-/// Answers one question.
+/// Answers one question over what is local.
 ///
 /// # Errors
 /// [`Error`] says whether the question was refused, failed, or took too long.
 pub fn run(db: &Connection, sql: &str, limits: Limits) -> Result<Answer, Error> {
     check(db, sql)?;
+    in_read_only_transaction(db, || in_time(db, sql, limits))
+}
+
+/// Answers one question over as much of the tiers as its scope says. The time that it may take begins when cold files
+/// are there.
+///
+/// # Errors
+/// As [`run`]; and when a part of the answer is cold and no range is given.
+pub fn run_over(db: &Connection, stores: &Stores, sql: &str, scope: Scope, limits: Limits) -> Result<Answer, Error> {
+    let named = check(db, sql)?;
+    in_read_only_transaction(db, || {
+        let prepared = sql_tiers::prepare(db, stores, &named, scope)?;
+        prepared.make(db)?;
+        in_time(db, sql, limits)
+    })
+}
+
+fn in_time(db: &Connection, sql: &str, limits: Limits) -> Result<Answer, Error> {
     let watchdog = Watchdog::start(db, limits.time);
-    let answer = in_read_only_transaction(db, || fetch(db, sql, limits.rows));
-    match answer {
+    match fetch(db, sql, limits.rows) {
         Err(Error::Refused(_)) if watchdog.has_fired() => Err(Error::TimedOut(limits.time)),
         other => other,
     }
@@ -161,8 +183,8 @@ fn refused(error: duckdb::Error) -> Error {
     Error::Refused(error.to_string())
 }
 
-/// Refuses everything but one SELECT without functions that reach outside.
-fn check(db: &Connection, sql: &str) -> Result<(), Error> {
+/// Refuses everything but one SELECT without functions that reach outside. Returns the tables that it names.
+fn check(db: &Connection, sql: &str) -> Result<Named, Error> {
     let tree: String = db.query_row("SELECT json_serialize_sql(?)", [sql], |row| row.get(0)).map_err(refused)?;
     let tree: Value = serde_json::from_str(&tree).map_err(|e| Error::NotASelect { why: e.to_string() })?;
     if tree["error"].as_bool() != Some(false) {
@@ -170,15 +192,19 @@ fn check(db: &Connection, sql: &str) -> Result<(), Error> {
         return Err(Error::NotASelect { why });
     }
     match tree["statements"].as_array().map_or(0, Vec::len) {
-        1 => walk(&tree["statements"]),
+        1 => {
+            let mut named = Named::default();
+            walk(&tree["statements"], &mut named)?;
+            Ok(named)
+        }
         n => Err(Error::NotASelect { why: format!("{n} statements") }),
     }
 }
 
 /// Looks for forbidden functions, and for files named as tables, anywhere in the syntax tree.
-fn walk(node: &Value) -> Result<(), Error> {
+fn walk(node: &Value, named: &mut Named) -> Result<(), Error> {
     match node {
-        Value::Array(items) => items.iter().try_for_each(walk),
+        Value::Array(items) => items.iter().try_for_each(|item| walk(item, named)),
         Value::Object(fields) => {
             if let Some(name) = fields.get("function_name").and_then(Value::as_str)
                 && FORBIDDEN.contains(&name.to_ascii_lowercase().as_str())
@@ -196,7 +222,11 @@ fn walk(node: &Value) -> Result<(), Error> {
             {
                 return Err(Error::HotTier);
             }
-            fields.values().try_for_each(walk)
+            if fields.get("type").and_then(Value::as_str) == Some("BASE_TABLE") {
+                let path: Vec<&str> = path.into_iter().flatten().filter_map(Value::as_str).collect();
+                named.add(&path);
+            }
+            fields.values().try_for_each(|field| walk(field, named))
         }
         _ => Ok(()),
     }

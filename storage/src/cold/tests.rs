@@ -9,9 +9,8 @@ mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::{Cold, FileHash, RestoreSpeed, StorageClass, Wanted};
+use super::{Cold, FileHash, StorageClass, Wanted};
 use crate::settings;
 
 /// The settings of a store at `url`, which gives up soon.

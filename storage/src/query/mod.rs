@@ -25,7 +25,7 @@ mod tests;
 
 pub use crate::duck::stored::StoredTick;
 pub use crate::tiers::Tier;
-pub use duck::{Duck, answer};
+pub use duck::{Duck, answer, first_micros};
 pub use stores::Stores;
 
 use std::collections::BTreeMap;

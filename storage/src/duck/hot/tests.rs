@@ -366,7 +366,7 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
         }
         let answer = storage.database().source().unwrap().ask(&query).unwrap();
         let Rows::Ticks(ticks) = &answer.rows else { panic!("ticks were asked for") };
-        assert_eq!((answer.tier, answer.complete_to, ticks.len()), (Tier::Hot, last, start as usize * 100));
+        assert_eq!((answer.explain.rows_by_tier.keys().next(), answer.complete_to, ticks.len()), (Some(&Tier::Hot), last, start as usize * 100));
         storage.finish().unwrap();
     }
 }
