@@ -11,19 +11,37 @@ use messages::market::{Bar, Timeframe};
 use messages::{Instrument, UtcNanos};
 
 use super::duck::{each_batch, first_micros, latest_open};
-use super::{Answer, Query, Rows, StoredTick, Tier};
+use super::{Answer, Explain, Gaps, Page, Query, Range, Rows, StoredTick, Tier, bars as lengths};
 use crate::duck::Error;
-use crate::duck::hot::{Content, Hot, Key, Published, Slice};
+use crate::duck::hot::{Content, Hot, HotWindow, Key, Published, Slice};
 use crate::duck::stored::{BAR_CELLS, Bars, TICK_CELLS, Ticks};
 use crate::pool::Reader;
+use crate::tiers::period::Unit;
+use crate::tiers::{self, Period};
 
 /// Answers from the hot tier; `None` where it cannot answer wholly.
 ///
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
-pub fn answer(reader: &Reader<'_>, hot: &Hot, query: &Query) -> Result<Option<Answer>, Error> {
+pub fn answer(
+    reader: &Reader<'_>,
+    hot: &Hot,
+    manifest: &tiers::Published,
+    query: &Query,
+) -> Result<Option<Answer>, Error> {
     let Some(published) = hot.get() else { return Ok(None) };
+    if is_corrected(&manifest.newest(), published.window, query) {
+        return Ok(None);
+    }
     answer_while(reader, &published, query, |from| hot.window().is_some_and(|window| window.from <= from))
+}
+
+/// That a tick of the range's days corrects another, which here stands beside it.
+fn is_corrected(manifest: &tiers::Manifest, window: HotWindow, query: &Query) -> bool {
+    let Query::Ticks { range, .. } = query else { return false };
+    let days = range.from.max(window.from).day()..=range.to.day().min(window.to.day() + 1);
+    let mut periods = days.map(|day| Period::of(Unit::Day, UtcNanos::start_of_day(day)).to_string());
+    periods.any(|period| manifest.has_revisions("market_ticks", &period))
 }
 
 /// Answers from what was published, if it was still whole from the answer's beginning when all was read.
@@ -36,87 +54,123 @@ pub fn answer_while(
     query: &Query,
     is_still_whole: impl Fn(UtcNanos) -> bool,
 ) -> Result<Option<Answer>, Error> {
+    let window = published.window;
     let found = match query {
-        Query::Ticks { instrument, from, to, limit } if published.window.holds(*from, *to) => {
-            ticks(reader, published, *instrument, (*from, *to), *limit as usize)
-                .map(|found| Some((*from, Rows::Ticks(found))))
+        Query::Ticks { instrument, range, page } if window.holds(range.from, range.to) => {
+            ticks(reader, published, *instrument, *range, *page)
+                .map(|(found, is_cut)| Some((range.from, Rows::Ticks(found), is_cut)))
         }
-        Query::Bars { instrument, timeframe, to, limit } if published.window.reaches(*to) => {
-            let found = bars(reader, published, *instrument, *timeframe, *to, *limit as usize);
-            // They are the newest ones if there are enough of them; where they begin is known only now.
-            found.map(|bars| bars.and_then(|bars| Some((bars.first()?.open_time, Rows::Bars(bars)))))
+        Query::Bars { instrument, timeframe, range, gaps: Gaps::Left, page: Page::Newest(limit) }
+            if window.reaches(range.to) && lengths::base_of(*timeframe) == *timeframe =>
+        {
+            bars(reader, published, (*instrument, *timeframe), *range, *limit as usize).map(|found| {
+                let (bars, is_cut) = found?;
+                // They are the newest ones if there are enough of them; where they begin is known only now.
+                let from = bars.first().map_or(range.from, |bar| bar.open_time);
+                Some((from, Rows::Bars(bars), is_cut))
+            })
         }
         _ => return Ok(None),
     };
-    let complete_to = published.window.complete_to;
     match found {
-        Ok(Some((from, rows))) if is_still_whole(from) => Ok(Some(Answer { rows, tier: Tier::Hot, complete_to })),
+        Ok(Some((from, rows, is_cut))) if is_still_whole(from) => {
+            Ok(Some(Answer { explain: explain(&rows), rows, is_cut, complete_to: window.complete_to }))
+        }
         Ok(_) => Ok(None),
         // A table that went under the question is no failure.
-        Err(_) if !is_still_whole(published.window.from) => Ok(None),
+        Err(_) if !is_still_whole(window.from) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+fn explain(rows: &Rows) -> Explain {
+    let count = match rows {
+        Rows::Bars(bars) => bars.len(),
+        Rows::Ticks(ticks) => ticks.len(),
+        Rows::Table { .. } => 0,
+    };
+    Explain { rows_by_tier: [(Tier::Hot, count as u64)].into(), ..Explain::default() }
+}
+
+/// Ticks of a page, and whether the range has more.
 fn ticks(
     reader: &Reader<'_>,
     published: &Published,
     instrument: Instrument,
-    (from, to): (UtcNanos, UtcNanos),
-    limit: usize,
-) -> Result<Vec<StoredTick>, Error> {
+    range: Range,
+    page: Page,
+) -> Result<(Vec<StoredTick>, bool), Error> {
+    let Range { from, to } = range;
+    let most = page.limit().saturating_add(1);
     let key = Key { instrument, content: Content::Ticks };
+    let mut slices = published.overlapping(&key, from, to);
+    let is_newest = matches!(page, Page::Newest(_));
+    if !is_newest {
+        slices.sort_by_key(|slice| slice.first);
+    }
+    let order = if is_newest { "DESC" } else { "ASC" };
     let mut found: Vec<StoredTick> = Vec::new();
-    for slice in published.overlapping(&key, from, to) {
-        if found.len() >= limit && found.last().is_some_and(|oldest| oldest.tick.time > slice.last) {
+    for slice in slices {
+        let lies_behind = |t: &StoredTick| if is_newest { t.tick.time > slice.last } else { t.tick.time < slice.first };
+        if found.len() >= most && found.last().is_some_and(lies_behind) {
             break;
         }
         let sql = format!(
             "SELECT {TICK_CELLS} FROM {}
              WHERE \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)
-             ORDER BY \"timestamp\" DESC, tick_id DESC LIMIT ?",
+             ORDER BY \"timestamp\" {order}, tick_id {order} LIMIT ?",
             slice.table()
         );
-        each_batch(reader, &sql, params![first_micros(from), first_micros(to), limit as u64], |batch| {
+        each_batch(reader, &sql, params![first_micros(from), first_micros(to), most as u64], |batch| {
             let ticks = Ticks::new(batch)?;
             for row in 0..batch.num_rows() {
                 found.push(ticks.get(row, instrument)?);
             }
             Ok(())
         })?;
-        found.sort_by_key(|t| std::cmp::Reverse((t.tick.time, t.id)));
-        found.truncate(limit);
+        found.sort_by_key(|t| (t.tick.time, t.id));
+        if is_newest {
+            found.reverse();
+        }
+        found.truncate(most);
     }
-    found.reverse();
-    Ok(found)
+    let is_cut = found.len() == most;
+    found.truncate(page.limit());
+    if is_newest {
+        found.reverse();
+    }
+    Ok((found, is_cut))
 }
 
 /// The newest revision of a bar, with what decides that it is: the revision, then the later row.
 type Newest = BTreeMap<UtcNanos, ((u16, u64), Bar)>;
 
-/// Exactly `limit` bars, or `None`: what is older than the tier reaches may then be missing.
+/// The newest bars of a range, and whether it has more; `None` where that is not known here.
 fn bars(
     reader: &Reader<'_>,
     published: &Published,
-    instrument: Instrument,
-    timeframe: Timeframe,
-    to: UtcNanos,
+    of: (Instrument, Timeframe),
+    range: Range,
     limit: usize,
-) -> Result<Option<Vec<Bar>>, Error> {
-    let key = Key { instrument, content: Content::Bars };
-    let latest = latest_open(to, timeframe);
+) -> Result<Option<(Vec<Bar>, bool)>, Error> {
+    let key = Key { instrument: of.0, content: Content::Bars };
+    let latest = latest_open(range.to, of.1);
     let mut newest = Newest::new();
     // Behind this time every table has said all that it holds.
     let mut known_from = published.window.from;
-    for slice in published.overlapping(&key, known_from, latest) {
-        if oldest_of(&newest, limit).is_some_and(|oldest| oldest > slice.last) {
+    for slice in published.overlapping(&key, known_from.max(range.from), latest) {
+        if oldest_of(&newest, limit + 1).is_some_and(|oldest| oldest > slice.last) {
             break;
         }
-        let cut = read_bars(reader, &slice, (instrument, timeframe), latest, limit, &mut newest)?;
+        let cut = read_bars(reader, &slice, of, (range.from, latest), limit + 1, &mut newest)?;
         known_from = known_from.max(cut.unwrap_or(known_from));
     }
-    let Some(oldest) = oldest_of(&newest, limit).filter(|oldest| *oldest >= known_from) else { return Ok(None) };
-    Ok(Some(newest.range(oldest..).map(|(_, (_, bar))| *bar).collect()))
+    let all = |newest: &Newest, from| newest.range(from..).map(|(_, (_, bar))| *bar).collect::<Vec<_>>();
+    if oldest_of(&newest, limit + 1).is_some_and(|more| more >= known_from) {
+        let oldest = oldest_of(&newest, limit).unwrap_or(range.to);
+        return Ok(Some((all(&newest, oldest), true)));
+    }
+    Ok((known_from <= range.from).then(|| (all(&newest, range.from), false)))
 }
 
 /// When the oldest of the newest `limit` bars opened.
@@ -129,30 +183,36 @@ fn read_bars(
     reader: &Reader<'_>,
     slice: &Slice,
     (instrument, timeframe): (Instrument, Timeframe),
-    latest: UtcNanos,
+    (from, latest): (UtcNanos, UtcNanos),
     limit: usize,
     newest: &mut Newest,
 ) -> Result<Option<UtcNanos>, Error> {
     // Some more than asked for, because of revisions; if that is not enough, the disk answers.
     let most = limit + limit / 4 + 16;
     let sql = format!(
-        "SELECT {BAR_CELLS} FROM {} WHERE timeframe = ? AND \"timestamp\" <= make_timestamp(?)
+        "SELECT {BAR_CELLS} FROM {}
+         WHERE timeframe = ? AND \"timestamp\" >= make_timestamp(?) AND \"timestamp\" <= make_timestamp(?)
          ORDER BY \"timestamp\" DESC, revision DESC, rowid DESC LIMIT ?",
         slice.table()
     );
     let (mut rows, mut last) = (0, None);
-    each_batch(reader, &sql, params![timeframe.to_string(), latest.micros(), most as u64], |batch| {
-        let bars = Bars::new(batch)?;
-        for row in 0..batch.num_rows() {
-            let bar = bars.get(row, instrument)?;
-            let rank = (bar.revision, slice.number);
-            let known = newest.entry(bar.open_time).or_insert((rank, bar));
-            if known.0 < rank {
-                *known = (rank, bar);
+    each_batch(
+        reader,
+        &sql,
+        params![timeframe.to_string(), first_micros(from), latest.micros(), most as u64],
+        |batch| {
+            let bars = Bars::new(batch)?;
+            for row in 0..batch.num_rows() {
+                let bar = bars.get(row, instrument)?;
+                let rank = (bar.revision, slice.number);
+                let known = newest.entry(bar.open_time).or_insert((rank, bar));
+                if known.0 < rank {
+                    *known = (rank, bar);
+                }
+                (rows, last) = (rows + 1, Some(bar.open_time));
             }
-            (rows, last) = (rows + 1, Some(bar.open_time));
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(last.filter(|_| rows == most))
 }

@@ -1,8 +1,16 @@
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::*;
+use super::{Answer, Error, Limits, guard, names};
+use crate::datadir::Paths;
 use crate::duck::instance::{Instance, Options};
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
+use crate::query::Stores;
+use crate::service::open_cold;
+use crate::settings;
+use crate::sql_tiers::Scope;
+use crate::tiers::Published;
+use crate::tiers::views::Columns;
 
 const LIMITS: Limits = Limits { rows: 10, time: Duration::from_secs(20) };
 
@@ -20,6 +28,20 @@ fn with_instance(work: impl FnOnce(&Instance)) {
     let untouched =
         "SELECT (SELECT count(*) FROM disk.kept) + (SELECT count(*) FROM schema_migrations WHERE version = 1)";
     assert_eq!(db.query_row::<i64, _, _>(untouched, [], |row| row.get(0)).unwrap(), 2);
+}
+
+/// Stores without anything in them.
+fn stores() -> &'static Stores {
+    static STORES: OnceLock<Stores> = OnceLock::new();
+    STORES.get_or_init(|| {
+        let paths = Paths::of(&tempfile::tempdir().unwrap().keep(), None);
+        let (cold, cache) = open_cold(&paths, &settings::Cold::of_tests("")).unwrap();
+        Stores { columns: Columns::default(), manifest: Published::default(), places: paths.places, cold, cache }
+    })
+}
+
+fn run(pool: &Pool, sql: &str, limits: Limits) -> Result<Answer, Error> {
+    super::run(pool, stores(), sql, Scope::All, limits)
 }
 
 /// That each is refused, and in the right words.
