@@ -11,12 +11,12 @@ use std::time::Duration;
 use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord};
 
+use crate::cold::{self, Cache, Cold};
 use crate::datadir::Paths;
 use crate::duck::file::{CONSUMER, FileThread, FileWriter};
 use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
-use crate::cold::{self, Cache, Cold};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::query::{Duck, Source, Stores};

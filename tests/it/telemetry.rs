@@ -71,8 +71,15 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
 /// Runs until a strategy has failed and some market was seen, then stops in order.
 fn run(paths: &Paths) -> config::Settings {
     let (plan, settings) = plan(paths);
-    let storage =
-        Storage::open(paths, &settings.journal, &settings.tiers.cold, settings.duckdb.options(), settings.hot.options(), |_, _| {}).unwrap();
+    let storage = Storage::open(
+        paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        |_, _| {},
+    )
+    .unwrap();
     merganser::telemetry::send_to(storage.telemetry());
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {

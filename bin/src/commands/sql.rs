@@ -48,9 +48,7 @@ impl Arguments {
         match (self.from, self.to) {
             (None, None) if self.local_only => Scope::Local,
             (None, None) => Scope::All,
-            (from, to) => {
-                Scope::Range(Range { from: from.unwrap_or(UtcNanos::MIN), to: to.unwrap_or(UtcNanos::MAX) })
-            }
+            (from, to) => Scope::Range(Range { from: from.unwrap_or(UtcNanos::MIN), to: to.unwrap_or(UtcNanos::MAX) }),
         }
     }
 }

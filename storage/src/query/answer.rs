@@ -167,18 +167,10 @@ impl<'a> Reading<'a> {
         Ok(Found::read(self.db, &select::later_bar(bar.instrument, base, last))?.len() > 0)
     }
 
-    fn rows(
-        &mut self,
-        name: &str,
-        id: &str,
-        range: Range,
-        of: &Of,
-        page: Page,
-    ) -> Result<(Rows, bool), Error> {
+    fn rows(&mut self, name: &str, id: &str, range: Range, of: &Of, page: Page) -> Result<(Rows, bool), Error> {
         let table = table(name).expect("it moves");
         let columns = self.stores.columns.of(table);
-        let statement =
-            |relation: &str, range| select::rows(table, id, (&columns, relation), range, of, page);
+        let statement = |relation: &str, range| select::rows(table, id, (&columns, relation), range, of, page);
         let (found, is_cut) = self.page(&Wanted::all(table, range), page, plan::widening, statement)?;
         let (schema, batches) = found.into_cells()?;
         Ok((Rows::Table { schema, batches }, is_cut))
@@ -211,8 +203,7 @@ impl<'a> Reading<'a> {
         self.explain.ms_by_step.plan += took;
         let last = ranges.len() - 1;
         for (n, range) in ranges.into_iter().enumerate() {
-            let mut found =
-                self.look(&Wanted { range, ..wanted.clone() }, |relation| statement(relation, range))?;
+            let mut found = self.look(&Wanted { range, ..wanted.clone() }, |relation| statement(relation, range))?;
             if found.len() > page.limit() || n == last {
                 let is_cut = found.cut(page);
                 self.count(&found);
@@ -248,10 +239,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// How many milliseconds something takes.
+/// How many milliseconds something takes, to the microsecond.
 #[expect(clippy::disallowed_methods, reason = "how long a question takes is real time, and decides nothing")]
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let began = Instant::now();
     let done = work();
-    (done, began.elapsed().as_secs_f64() * 1_000.0)
+    (done, began.elapsed().as_micros() as f64 / 1_000.0)
 }

@@ -83,7 +83,8 @@ impl Found {
             value: e.to_string(),
         };
         let schema = self.schema.project(&cells).map_err(arrow)?;
-        let batches = self.batches.iter().map(|batch| batch.project(&cells)).collect::<Result<_, _>>().map_err(arrow)?;
+        let batches =
+            self.batches.iter().map(|batch| batch.project(&cells)).collect::<Result<_, _>>().map_err(arrow)?;
         Ok((schema.into(), batches))
     }
 }

@@ -22,12 +22,7 @@ use crate::tiers::{self, Period};
 ///
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
-pub fn answer(
-    db: &Connection,
-    hot: &Hot,
-    manifest: &tiers::Published,
-    query: &Query,
-) -> Result<Option<Answer>, Error> {
+pub fn answer(db: &Connection, hot: &Hot, manifest: &tiers::Published, query: &Query) -> Result<Option<Answer>, Error> {
     let Some(published) = hot.get() else { return Ok(None) };
     if is_corrected(&manifest.newest(), published.window, query) {
         return Ok(None);

@@ -123,8 +123,14 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         telemetry_every: settings.telemetry.every,
         route: actors::venues::Route::Paper,
     };
-    let storage =
-        Storage::open(&paths, &settings.journal, &settings.tiers.cold, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
+    let storage = Storage::open(
+        &paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        |_, _| {},
+    )?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
     threads.block_on(async {

@@ -354,7 +354,8 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
     let query = ticks_of(0, 0, 1_000, 1_000);
     for start in 1..=2u64 {
         let duck = DuckOptions { memory_bytes: 256 << 20, threads: 1, checkpoint_bytes: 64 << 20 };
-        let storage = Storage::open(&paths, &journal, &crate::settings::Cold::of_tests(""), duck, Some(ROOM), |_, _| {}).unwrap();
+        let storage =
+            Storage::open(&paths, &journal, &crate::settings::Cold::of_tests(""), duck, Some(ROOM), |_, _| {}).unwrap();
         let event = |n: u64| Event { id: MarketId(n), body: tick(0, secs(n as i64), 2) };
         let record =
             |n| MarketRecord::Batch(Batch { source: Source::Stream, received: secs(n as i64), events: vec![event(n)] });
@@ -366,7 +367,10 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
         }
         let answer = storage.database().source().unwrap().ask(&query).unwrap();
         let Rows::Ticks(ticks) = &answer.rows else { panic!("ticks were asked for") };
-        assert_eq!((answer.explain.rows_by_tier.keys().next(), answer.complete_to, ticks.len()), (Some(&Tier::Hot), last, start as usize * 100));
+        assert_eq!(
+            (answer.explain.rows_by_tier.keys().next(), answer.complete_to, ticks.len()),
+            (Some(&Tier::Hot), last, start as usize * 100)
+        );
         storage.finish().unwrap();
     }
 }
