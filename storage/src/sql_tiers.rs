@@ -42,7 +42,12 @@ impl Named {
     pub fn add(&mut self, path: &[&str]) {
         let Some((name, before)) = path.split_last() else { return };
         self.tables.insert(name.to_ascii_lowercase());
-        if !before.is_empty() && !(before.len() == 1 && before[0].eq_ignore_ascii_case("main")) {
+        let is_plain = match before {
+            [] => true,
+            [schema] => schema.eq_ignore_ascii_case("main"),
+            _ => false,
+        };
+        if !is_plain {
             self.qualified.insert(path.join("."));
         }
     }
