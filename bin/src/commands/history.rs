@@ -134,7 +134,10 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
 fn say(note: &Note, arguments: &Arguments) {
     if note.is_cut {
         let which = if arguments.from.is_some() { "oldest" } else { "newest" };
-        eprintln!("there are more rows: these are the {which} {}; raise --limit or narrow the range", arguments.limit);
+        eprintln!(
+            "there may be more rows: these are the {which} {}; raise --limit or narrow the range",
+            arguments.limit
+        );
     }
     if arguments.explain && arguments.format != Format::Json {
         explain(&note.explain);

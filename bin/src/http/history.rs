@@ -27,7 +27,7 @@ pub struct Request {
 /// What is to be known of an answer beside its rows.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Note {
-    /// That there are more rows than were asked for.
+    /// That there may be more rows than were asked for.
     pub is_cut: bool,
     /// Up to which record of its journal it is complete.
     pub complete_to: Seq,

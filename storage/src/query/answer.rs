@@ -83,7 +83,13 @@ impl<'a> Reading<'a> {
             Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
             _ => Log::Ledger,
         };
-        Ok(Answer { rows, is_cut, complete_to: file::offset(self.db, log)?, explain: self.explain })
+        let complete_to = file::offset(self.db, log)?;
+        for step in
+            [&mut self.explain.ms_by_step.plan, &mut self.explain.ms_by_step.fetch, &mut self.explain.ms_by_step.read]
+        {
+            *step = (*step * 1_000.0).round() / 1_000.0;
+        }
+        Ok(Answer { rows, is_cut, complete_to, explain: self.explain })
     }
 
     fn ticks(&mut self, instrument: Instrument, range: Range, page: Page) -> Result<(Rows, bool), Error> {
@@ -138,8 +144,8 @@ impl<'a> Reading<'a> {
                 select::merged_bars(relation, instrument, (base, timeframe), range, page)
             }
         };
-        let ranges = |selection: &Selection, range, page| {
-            let mut ranges = plan::widening(selection, range, page);
+        let ranges = |selection: &Selection, wanted: &Wanted, page| {
+            let mut ranges = plan::widening(selection, wanted, page);
             ranges.extend(bars::guess(range, timeframe, page));
             // No bar is merged from a part of its own.
             ranges.iter_mut().for_each(|narrow| *narrow = bars::outward(*narrow, range, timeframe));
@@ -196,10 +202,10 @@ impl<'a> Reading<'a> {
         &mut self,
         wanted: &Wanted,
         page: Page,
-        ranges: impl Fn(&Selection, Range, Page) -> Vec<Range>,
+        ranges: impl Fn(&Selection, &Wanted, Page) -> Vec<Range>,
         statement: impl Fn(&str, Range) -> Statement,
     ) -> Result<(Found, bool), Error> {
-        let (ranges, took) = timed(|| ranges(&plan::select(&self.manifest, wanted), wanted.range, page));
+        let (ranges, took) = timed(|| ranges(&plan::select(&self.manifest, wanted), wanted, page));
         self.explain.ms_by_step.plan += took;
         let last = ranges.len() - 1;
         for (n, range) in ranges.into_iter().enumerate() {
@@ -239,10 +245,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// How many milliseconds something takes, to the microsecond.
+/// How many milliseconds something takes.
 #[expect(clippy::disallowed_methods, reason = "how long a question takes is real time, and decides nothing")]
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let began = Instant::now();
     let done = work();
-    (done, began.elapsed().as_micros() as f64 / 1_000.0)
+    (done, began.elapsed().as_secs_f64() * 1_000.0)
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use duckdb::params;
-use messages::market::{Bar, Timeframe};
+use messages::market::{Bar, Tick, TickBody, Timeframe};
 use messages::{Instrument, UtcNanos};
 
 use super::duck::{each_batch, first_micros, latest_open};
@@ -30,14 +30,12 @@ pub fn answer(
     query: &Query,
 ) -> Result<Option<Answer>, Error> {
     let Some(published) = hot.get() else { return Ok(None) };
-    if is_corrected(&manifest.newest(), published.window, query) {
-        return Ok(None);
-    }
-    answer_while(reader, &published, query, |from| hot.window().is_some_and(|window| window.from <= from))
+    let is_corrected = has_corrections(&manifest.newest(), published.window, query);
+    answer_while(reader, &published, query, is_corrected, |from| hot.window().is_some_and(|window| window.from <= from))
 }
 
-/// That a tick of the range's days corrects another, which here stands beside it.
-fn is_corrected(manifest: &tiers::Manifest, window: HotWindow, query: &Query) -> bool {
+/// That a tick of the range's days may correct another.
+fn has_corrections(manifest: &tiers::Manifest, window: HotWindow, query: &Query) -> bool {
     let Query::Ticks { range, .. } = query else { return false };
     let days = range.from.max(window.from).day()..=range.to.day().min(window.to.day() + 1);
     let mut periods = days.map(|day| Period::of(Unit::Day, UtcNanos::start_of_day(day)).to_string());
@@ -52,12 +50,13 @@ pub fn answer_while(
     reader: &Reader<'_>,
     published: &Published,
     query: &Query,
+    is_corrected: bool,
     is_still_whole: impl Fn(UtcNanos) -> bool,
 ) -> Result<Option<Answer>, Error> {
     let window = published.window;
     let found = match query {
         Query::Ticks { instrument, range, page } if window.holds(range.from, range.to) => {
-            ticks(reader, published, *instrument, *range, *page)
+            newest_ticks(reader, published, *instrument, (*range, *page), is_corrected)
                 .map(|(found, is_cut)| Some((range.from, Rows::Ticks(found), is_cut)))
         }
         Query::Bars { instrument, timeframe, range, gaps: Gaps::Left, page: Page::Newest(limit) }
@@ -92,17 +91,71 @@ fn explain(rows: &Rows) -> Explain {
     Explain { rows_by_tier: [(Tier::Hot, count as u64)].into(), ..Explain::default() }
 }
 
+/// The newest revisions of an instrument's ticks that correct others.
+#[derive(Default)]
+struct Corrections {
+    rows: usize,
+    newest: BTreeMap<(i64, bool, i64), u16>,
+}
+
+impl Corrections {
+    fn read(reader: &Reader<'_>, published: &Published, instrument: Instrument) -> Result<Self, Error> {
+        let key = Key { instrument, content: Content::Ticks };
+        let mut found = Self::default();
+        for slice in published.overlapping(&key, UtcNanos::MIN, UtcNanos::MAX) {
+            let sql = format!("SELECT {TICK_CELLS} FROM {} WHERE revision > 0", slice.table());
+            each_batch(reader, &sql, &[], |batch| {
+                let ticks = Ticks::new(batch)?;
+                for row in 0..batch.num_rows() {
+                    let tick = ticks.get(row, instrument)?.tick;
+                    found.rows += 1;
+                    if let Some(key) = Self::key(&tick) {
+                        let newest = found.newest.entry(key).or_default();
+                        *newest = tick.revision.max(*newest);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// What a tick has in common with its corrections. One without the venue's number has none.
+    fn key(tick: &Tick) -> Option<(i64, bool, i64)> {
+        Some((tick.time.day(), matches!(tick.body, TickBody::Trade { .. }), tick.sequence?))
+    }
+
+    fn replaces(&self, tick: &Tick) -> bool {
+        Self::key(tick).and_then(|key| self.newest.get(&key)).is_some_and(|newest| tick.revision < *newest)
+    }
+}
+
+/// Ticks of a page without those that were corrected, and whether the range has more.
+fn newest_ticks(
+    reader: &Reader<'_>,
+    published: &Published,
+    instrument: Instrument,
+    of: (Range, Page),
+    is_corrected: bool,
+) -> Result<(Vec<StoredTick>, bool), Error> {
+    let found = ticks(reader, published, instrument, of, &Corrections::default())?;
+    if !is_corrected && found.0.iter().all(|stored| stored.tick.revision == 0) {
+        return Ok(found);
+    }
+    ticks(reader, published, instrument, of, &Corrections::read(reader, published, instrument)?)
+}
+
 /// Ticks of a page, and whether the range has more.
 fn ticks(
     reader: &Reader<'_>,
     published: &Published,
     instrument: Instrument,
-    range: Range,
-    page: Page,
+    (Range { from, to }, page): (Range, Page),
+    corrections: &Corrections,
 ) -> Result<(Vec<StoredTick>, bool), Error> {
-    let Range { from, to } = range;
-    let most = page.limit().saturating_add(1);
     let key = Key { instrument, content: Content::Ticks };
+    // No more rows go than there are corrections.
+    let most = page.limit().saturating_add(1 + corrections.rows);
     let mut slices = published.overlapping(&key, from, to);
     let is_newest = matches!(page, Page::Newest(_));
     if !is_newest {
@@ -128,13 +181,14 @@ fn ticks(
             }
             Ok(())
         })?;
+        found.retain(|stored| !corrections.replaces(&stored.tick));
         found.sort_by_key(|t| (t.tick.time, t.id));
         if is_newest {
             found.reverse();
         }
         found.truncate(most);
     }
-    let is_cut = found.len() == most;
+    let is_cut = found.len() > page.limit();
     found.truncate(page.limit());
     if is_newest {
         found.reverse();
@@ -145,7 +199,7 @@ fn ticks(
 /// The newest revision of a bar, with what decides that it is: the revision, then the later row.
 type Newest = BTreeMap<UtcNanos, ((u16, u64), Bar)>;
 
-/// The newest bars of a range, and whether it has more; `None` where that is not known here.
+/// The newest bars of a range, and whether it may have more; `None` where that is not known here.
 fn bars(
     reader: &Reader<'_>,
     published: &Published,
@@ -165,12 +219,11 @@ fn bars(
         let cut = read_bars(reader, &slice, of, (range.from, latest), limit + 1, &mut newest)?;
         known_from = known_from.max(cut.unwrap_or(known_from));
     }
-    let all = |newest: &Newest, from| newest.range(from..).map(|(_, (_, bar))| *bar).collect::<Vec<_>>();
-    if oldest_of(&newest, limit + 1).is_some_and(|more| more >= known_from) {
-        let oldest = oldest_of(&newest, limit).unwrap_or(range.to);
-        return Ok(Some((all(&newest, oldest), true)));
-    }
-    Ok((known_from <= range.from).then(|| (all(&newest, range.from), false)))
+    let from = oldest_of(&newest, limit).unwrap_or(range.from);
+    let is_whole = known_from <= range.from;
+    // What is older than the tier reaches is not asked for where the page is full without it.
+    let is_cut = newest.len() > limit || !is_whole;
+    Ok((known_from <= from).then(|| (newest.range(from..).map(|(_, (_, bar))| *bar).collect(), is_cut)))
 }
 
 /// When the oldest of the newest `limit` bars opened.

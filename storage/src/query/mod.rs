@@ -182,7 +182,7 @@ pub enum Rows {
 pub struct Answer {
     /// What was found.
     pub rows: Rows,
-    /// That the range has more rows than the page.
+    /// That the page is full and the range has more rows, or may have: memory does not look further.
     pub is_cut: bool,
     /// Every record up to this one is in the answer: of the market journal for ticks and bars, else of the ledger.
     pub complete_to: Seq,

@@ -9,6 +9,7 @@ use messages::{Instrument, UtcNanos};
 
 use super::{Explain, Page, Range};
 use crate::tiers::places::folder;
+use crate::tiers::tables::Moves;
 use crate::tiers::{Manifest, Period, Piece, Table, Tier};
 
 /// What is wanted of a table.
@@ -94,23 +95,22 @@ fn files<'a>(pieces: impl Iterator<Item = &'a Arc<Piece>>) -> u64 {
     pieces.filter(|piece| piece.tier != Tier::Disk).count() as u64
 }
 
-/// The ranges in which to look for a page, one after the other until it is full: what is on disk first, then one
-/// file more, two, four …, and at last all of the range. Each holds the one before it.
+/// The ranges in which to look for a page, one after the other until it is full: what has one place on disk first, then
+/// one file or day more, two, four …, and at last all of the range. Each holds the one before it.
 #[must_use]
-pub fn widening(selection: &Selection, range: Range, page: Page) -> Vec<Range> {
-    let contents = selection.pieces.iter().filter(|p| p.tier != Tier::Disk).filter_map(|p| p.content.as_ref());
-    let after = |micros: i64| UtcNanos(micros.saturating_add(1).saturating_mul(1_000));
-    let at = |micros: i64| UtcNanos(micros.saturating_mul(1_000));
+pub fn widening(selection: &Selection, wanted: &Wanted, page: Page) -> Vec<Range> {
+    let range = wanted.range;
+    let times = || selection.pieces.iter().filter_map(|piece| times(wanted.table, piece));
     let mut edges: Vec<UtcNanos> = match page {
-        Page::Oldest(_) => contents.map(|content| after(content.times.1)).collect(),
-        Page::Newest(_) => contents.map(|content| at(content.times.0)).collect(),
+        Page::Oldest(_) => times().map(|(_, after)| after).collect(),
+        Page::Newest(_) => times().map(|(first, _)| first).collect(),
     };
     edges.sort_unstable();
     edges.dedup();
     let mut ranges = Vec::new();
     if matches!(page, Page::Newest(_)) {
         edges.reverse();
-        let behind = selection.pieces.iter().filter_map(|p| p.content.as_ref()).map(|c| after(c.times.1)).max();
+        let behind = times().map(|(_, after)| after).max().filter(|_| wanted.table.moves != Moves::Whole);
         ranges.extend(behind.map(|from| Range { from, ..range }));
     }
     let doubled = std::iter::successors(Some(1usize), |n| n.checked_mul(2)).take_while(|n| *n < edges.len());
@@ -121,4 +121,17 @@ pub fn widening(selection: &Selection, range: Range, page: Page) -> Vec<Range> {
     ranges.retain(|narrow| narrow.from > range.from && narrow.from < range.to || narrow.to < range.to);
     ranges.push(range);
     ranges
+}
+
+/// The first instant of a piece and the first behind it; `None` for what stands with other periods.
+fn times(table: &Table, piece: &Piece) -> Option<(UtcNanos, UtcNanos)> {
+    let at = |micros: i64| UtcNanos(micros.saturating_mul(1_000));
+    match &piece.content {
+        Some(content) => Some((at(content.times.0), at(content.times.1.saturating_add(1)))),
+        None if table.moves == Moves::Whole => {
+            let period = piece.period.parse::<Period>().ok()?;
+            Some((period.start(), period.end()))
+        }
+        None => None,
+    }
 }

@@ -30,6 +30,7 @@ struct Machine {
     tiers: Duck,
     /// Asks the file alone.
     disk: Duck,
+    manifest: Published,
     next_id: u64,
 }
 
@@ -56,10 +57,10 @@ impl Machine {
         FileWriter::open(instance.connect().unwrap(), &paths, any, manifest.clone()).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
         let remote = open_cold(&paths, &crate::settings::Cold::of_tests("")).unwrap();
-        let stores = Stores::new(&instance.connect().unwrap(), manifest, &paths.places, remote).unwrap();
+        let stores = Stores::new(&instance.connect().unwrap(), manifest.clone(), &paths.places, remote).unwrap();
         let tiers = Duck::new(instance.pool().clone(), hot.clone(), stores.clone());
         let disk = Duck::new(instance.pool().clone(), Hot::default(), stores);
-        Self { dir, instance, hot, writer, tiers, disk, next_id }
+        Self { dir, instance, hot, writer, tiers, disk, manifest, next_id }
     }
 
     /// What a crash leaves: the journals and the file; then a new start.
@@ -81,7 +82,7 @@ impl Machine {
 
     fn follow_on_disk(&self) {
         let paths = Paths::of(self.dir.path(), None);
-        catch_up(self.instance.connect().unwrap(), &paths, Published::default()).unwrap();
+        catch_up(self.instance.connect().unwrap(), &paths, self.manifest.clone()).unwrap();
     }
 
     fn follow_in_memory(&mut self) {
@@ -315,8 +316,29 @@ fn a_table_that_goes_under_a_question_makes_the_disk_answer() {
     let query = ticks_of(0, 0, 10, 10);
     // The reader's view is older than the drop, and it sees the newer window when it has read.
     let now = machine.window().from;
-    assert_eq!(answer_while(&Reader::new(&db), &taken, &query, |from| now <= from).unwrap(), None);
-    assert!(answer_while(&Reader::new(&db), &taken, &query, |_| true).is_err(), "the table is gone");
+    assert_eq!(answer_while(&Reader::new(&db), &taken, &query, false, |from| now <= from).unwrap(), None);
+    assert!(answer_while(&Reader::new(&db), &taken, &query, false, |_| true).is_err(), "the table is gone");
+}
+
+#[test]
+fn a_correction_stands_instead_of_what_it_corrects() {
+    let mut machine = Machine::new(ROOM);
+    let of = |n: i64, sequence, revision| {
+        let EventBody::Tick(tick) = tick(0, secs(n), 2) else { panic!("a tick was made") };
+        (secs(n), EventBody::Tick(Tick { sequence: Some(sequence), revision, ..tick }))
+    };
+    machine.journal((0..20).map(|n| of(n, n, 0)));
+    machine.journal([of(20, 3, 1), of(21, 5, 1), of(22, 5, 2)]);
+    machine.follow_in_memory();
+    machine.follow_on_disk();
+    for (from, to, limit, rows) in [(0, 100, 100, 20), (0, 10, 100, 8), (2, 30, 4, 4), (4, 6, 9, 1), (20, 30, 9, 2)] {
+        for page in [Page::Oldest(limit), Page::Newest(limit)] {
+            let query = ticks_between(0, secs(from), secs(to), page);
+            assert_eq!(machine.check(&query), Tier::Hot, "{query:?}");
+            let Rows::Ticks(ticks) = machine.tiers.ask(&query).unwrap().rows else { panic!("ticks were asked for") };
+            assert_eq!(ticks.len(), rows, "{query:?}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bars;
 mod plan;
+mod restoring;
 mod sql;
 mod tiers;
 
