@@ -69,6 +69,10 @@ pub struct Arguments {
     /// Of files in the tiers only looks whether they are there with their sizes, and does not read them again.
     #[arg(long)]
     quick: bool,
+    /// Takes over files in the tiers that this trading.duckdb does not know, because it was lost and built again or an older
+    /// one was put back; then checks.
+    #[arg(long)]
+    rebuild_manifest: bool,
 }
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -97,6 +101,10 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     drop(held);
     let (archive, pool, stores) = archive::open(common, settings, &|_| {})?;
+    if arguments.rebuild_manifest {
+        let taken = archive.rebuild()?;
+        crate::output::line(format_args!("note     {taken} files were taken over"));
+    }
     let (files, mut found) = archive.verify(arguments.quick, &|_| {})?;
     let what = if arguments.quick { "is there" } else { "holds what it held" };
     say(&format!("every file of the tiers {what} ({files} files)"), first(&found));

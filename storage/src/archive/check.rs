@@ -40,7 +40,7 @@ impl Archive<'_> {
         Ok((looked, findings))
     }
 
-    fn check(&self, piece: &Piece, quick: bool) -> Result<(), Error> {
+    pub(super) fn check(&self, piece: &Piece, quick: bool) -> Result<(), Error> {
         let Some(content) = &piece.content else { return Ok(()) };
         let hash: Option<FileHash> = content.file_hash.parse().ok();
         match (piece.tier, hash) {

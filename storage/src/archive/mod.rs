@@ -11,6 +11,7 @@
 //! - [`sweep`]: what a crash left.
 //! - [`record`]: `manifest-N.json` beside the cold files.
 //! - [`runner`]: the archive of a running directory.
+//! - [`rebuild`]: files that another database owned, taken over.
 //! - [`restore`]: archived objects made readable.
 //! - [`status`], [`check`]: what stands where, and whether it is what it was.
 
@@ -19,6 +20,7 @@ pub mod digest;
 mod export;
 mod moves;
 pub mod plan;
+mod rebuild;
 mod record;
 mod restore;
 mod runner;
@@ -103,6 +105,20 @@ pub enum Error {
         store: String,
         /// The file that should not be there.
         found: String,
+    },
+    /// The files are another database's.
+    #[error("{} was written by another trading.duckdb, or by a newer state of this one: the files beside it would be taken for what a crash left; nothing was moved. Take them over with `merganser doctor --rebuild-manifest`, or put the right database back", path.display())]
+    Forgotten {
+        /// The record.
+        path: PathBuf,
+    },
+    /// Nothing says which files there were.
+    #[error(
+        "neither the local disk nor {store} has a record of files in the tiers: there is nothing to rebuild the manifest from"
+    )]
+    NoRecord {
+        /// The store.
+        store: String,
     },
     /// The one writer of the tables has ended.
     #[error("the thread that writes the tables has ended; restart merganser")]
@@ -223,6 +239,7 @@ impl Archive<'_> {
     /// # Errors
     /// What keeps all of it from being done.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
+        self.refuse_forgotten()?;
         let mut report = Report { swept: self.sweep()?, ..Report::default() };
         // What becomes due meanwhile is the next run's: rows may arrive faster than parts can be sorted.
         let steps = self.due(now, tables)?;
@@ -246,6 +263,7 @@ impl Archive<'_> {
             }
         }
         self.record(now)?;
+        self.keep_record()?;
         let _ = std::fs::remove_dir_all(&self.places.staging);
         Ok(report)
     }

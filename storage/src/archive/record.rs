@@ -6,7 +6,7 @@
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
-use super::{Archive, Did, Error};
+use super::{Archive, Did, Error, export, io};
 use crate::cold::Put;
 use crate::duck;
 use crate::duck::changes::Change;
@@ -17,14 +17,26 @@ use crate::tiers::{Manifest, Piece, Tier};
 pub struct Recorded {
     /// The version of this form.
     pub format: u32,
+    /// The database that owns the files.
+    #[serde(default)]
+    pub database: String,
     /// The run that wrote it.
     pub run: String,
     /// The version of the manifest.
     pub version: i64,
-    /// When it was written.
-    pub at: String,
+    /// The time of the run; none in the local record, whose file has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Every piece that is a file.
     pub pieces: Vec<Piece>,
+}
+
+/// The record on the local disk, beside the warm files.
+pub(super) const LOCAL: &str = "manifest.json";
+
+/// N of a `manifest-N.json`.
+pub(super) fn number_of(path: &str) -> Option<i64> {
+    path.strip_prefix("manifest-")?.strip_suffix(".json")?.parse().ok()
 }
 
 fn name(number: i64) -> String {
@@ -49,7 +61,8 @@ impl Archive<'_> {
         self.refuse_second_writer()?;
         let run: String = self.db.query_row("SELECT uuid()::VARCHAR", [], |row| row.get(0)).map_err(read())?;
         let pieces = manifest.all().filter(|p| p.content.is_some()).map(|p| Piece::clone(p)).collect();
-        let recorded = Recorded { format: 1, run: run.clone(), version: manifest.version, at: now.to_string(), pieces };
+        let (database, at) = (self.database()?, Some(now.to_string()));
+        let recorded = Recorded { format: 1, database, run: run.clone(), version: manifest.version, at, pieces };
         let text = serde_json::to_vec_pretty(&recorded).expect("plain data");
         let number = last + 1;
         self.writer.change(Change::Record { number, run, version: manifest.version })?;
@@ -70,13 +83,57 @@ impl Archive<'_> {
             .db
             .query_row("SELECT coalesce(max(number), 0) FROM manifest_files", [], |row| row.get(0))
             .map_err(read())?;
-        let number = |path: &str| path.strip_prefix("manifest-")?.strip_suffix(".json")?.parse::<i64>().ok();
-        let newest = self.cold.list("")?.into_iter().filter_map(|l| number(&l.path)).max();
+        let newest = self.cold.list("")?.into_iter().filter_map(|l| number_of(&l.path)).max();
         match newest {
             Some(newest) if newest > last => {
                 Err(Error::SecondWriter { store: self.cold.describe().to_owned(), found: name(newest) })
             }
             _ => Ok(()),
         }
+    }
+
+    /// What this database is known by.
+    fn database(&self) -> Result<String, Error> {
+        let sql = "SELECT id::VARCHAR FROM database_identity";
+        Ok(self
+            .db
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(duck::Error::duck("read what the database is known by"))?)
+    }
+
+    /// Writes the record on the local disk, whole or not at all.
+    pub(super) fn keep_record(&self) -> Result<(), Error> {
+        let manifest = Manifest::load(&self.db)?;
+        let pieces: Vec<Piece> = manifest.all().filter(|p| p.content.is_some()).map(|p| Piece::clone(p)).collect();
+        let path = self.places.warm.join(LOCAL);
+        if pieces.is_empty() && !path.exists() {
+            return Ok(());
+        }
+        let (database, run) = (self.database()?, String::new());
+        let recorded = Recorded { format: 1, database, run, version: manifest.version, at: None, pieces };
+        let text = serde_json::to_vec_pretty(&recorded).expect("plain data");
+        let fresh = path.with_extension("json.new");
+        std::fs::create_dir_all(&self.places.warm).map_err(io("make the folder", &self.places.warm))?;
+        std::fs::write(&fresh, text).map_err(io("write", &fresh))?;
+        export::sync(&fresh)?;
+        std::fs::rename(&fresh, &path).map_err(io("move a file to", &path))?;
+        export::sync_folders(&self.places.warm, &self.places.warm)
+    }
+
+    /// Refuses to go on where the local record knows more than the database.
+    pub(super) fn refuse_forgotten(&self) -> Result<(), Error> {
+        let path = self.places.warm.join(LOCAL);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io("read", path)(error)),
+        };
+        let recorded: Recorded = serde_json::from_slice(&bytes)
+            .map_err(|e| Error::Unreadable { path: path.clone(), source: Box::new(e) })?;
+        let known = Manifest::load(&self.db)?.version;
+        if recorded.database != self.database()? || recorded.version > known {
+            return Err(Error::Forgotten { path });
+        }
+        Ok(())
     }
 }

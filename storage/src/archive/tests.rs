@@ -230,3 +230,48 @@ fn another_directory_in_the_same_store_is_refused_and_nothing_is_removed_there()
     let manifest = Manifest::load(&first.connect().unwrap()).unwrap();
     assert!(manifest.all().all(|p| paths.places.cold.join(&p.location).is_file()));
 }
+
+#[test]
+fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_over() {
+    let (_dir, instance, paths) = directory();
+    run(&instance, &paths, tiers(), "2024-08-17").unwrap();
+    let before = sums(&instance);
+    drop(instance);
+    // It is built again with the rows of the first day, as a journal would, and one that no file has.
+    std::fs::remove_file(&paths.database).unwrap();
+    let instance = Instance::open(&paths.database, &Options::small(), &paths.places).unwrap();
+    drop(catch_up(instance.connect().unwrap(), &paths, Published::default()).unwrap());
+    let file = paths.places.file("market_ticks/day=2024-08-08/exchange=binance/symbol=ETHUSDT/part-0.parquet");
+    instance
+        .connect()
+        .unwrap()
+        .execute_batch(&format!(
+            "CREATE TABLE disk.ticks_20240808 AS FROM read_parquet('{}', hive_partitioning = false);
+             INSERT INTO disk.ticks_20240808 SELECT * REPLACE (9999 AS tick_id) FROM disk.ticks_20240808 LIMIT 1;
+             INSERT INTO manifest (table_name, period, part, slice, tier, location, sealed, has_revisions)
+                 VALUES ('market_ticks', '2024-08-08', 0, '', 'disk', 'disk.ticks_20240808', false, false)",
+            file.display()
+        ))
+        .unwrap();
+    let refused = run(&instance, &paths, tiers(), "2024-08-17");
+    assert!(matches!(refused, Err(Error::Forgotten { .. })), "{refused:?}");
+    assert!(file.is_file());
+    let writer = catch_up(instance.connect().unwrap(), &paths, Published::default()).unwrap();
+    let archive = Archive {
+        db: instance.connect().unwrap(),
+        writer: Writer::Own(Box::new(Mutex::new(writer))),
+        places: paths.places.clone(),
+        cold: Cold::open(&tiers().cold, &paths.places.cold).unwrap(),
+        settings: tiers(),
+        on: &|_| {},
+        settle: &|| true,
+        go_on: &|| true,
+        _held: None,
+    };
+    assert_eq!(archive.rebuild().unwrap(), 4);
+    assert_eq!(archive.look_through().unwrap(), Vec::new());
+    drop(archive);
+    assert_eq!(sums(&instance).0, before.0 + 1, "what only the database had stays, and nothing is doubled");
+    run(&instance, &paths, tiers(), "2024-08-17").unwrap();
+    assert_eq!(sums(&instance).0, before.0 + 1);
+}

@@ -4,6 +4,7 @@
 //! Each change is one transaction: rows or tables, the manifest, and the views of what changed.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use duckdb::{Connection, params};
@@ -15,8 +16,10 @@ use super::rows::Rows;
 use super::ticks;
 use crate::tiers::manifest::{self, Key};
 use crate::tiers::period::Unit;
+use crate::tiers::places::quoted;
+use crate::tiers::tables::Moves;
 use crate::tiers::views::{self, Columns};
-use crate::tiers::{Manifest, Period, Piece, Places, Published, Table, table, tables};
+use crate::tiers::{Manifest, Period, Piece, Places, Published, Table, Tier, table, tables};
 
 /// What is to be changed.
 #[derive(Debug, Clone)]
@@ -62,6 +65,15 @@ pub enum Rest {
         period: Period,
         /// What they were.
         exported: Fingerprint,
+    },
+    /// Rows that these files hold as well, in a period of a table.
+    Copies {
+        /// The table.
+        table: &'static Table,
+        /// The period.
+        period: String,
+        /// The files.
+        files: Vec<PathBuf>,
     },
 }
 
@@ -174,8 +186,15 @@ impl Tiers {
                 Ok(self.manifest.clone())
             }
             Change::Publish(publication) => {
-                publication.source.as_ref().map_or(Ok(()), |rest| remove(db, rest))?;
-                self.apply(db, &publication.removed, &publication.added, &publication.what)
+                let (mut removed, mut added) = (publication.removed.clone(), publication.added.clone());
+                match &publication.source {
+                    Some(Rest::Copies { table, period, files }) => {
+                        self.remove_copies(db, table, period, files, (&mut removed, &mut added))?;
+                    }
+                    Some(rest) => remove(db, rest)?,
+                    None => {}
+                }
+                self.apply(db, &removed, &added, &publication.what)
             }
         }
     }
@@ -189,6 +208,40 @@ impl Tiers {
         let sealed = Piece { location: sorted, sealed: true, ..Piece::clone(open) };
         let what = format!("{} {} part {} was sealed", key.table, key.period, key.part);
         self.apply(db, std::slice::from_ref(key), &[sealed], &what)
+    }
+
+    /// Deletes rows that files hold as well. A part of ticks that is empty then goes; what is left of it is another part.
+    fn remove_copies(
+        &self,
+        db: &Connection,
+        table: &'static Table,
+        period: &str,
+        files: &[PathBuf],
+        (removed, added): (&mut Vec<Key>, &mut Vec<Piece>),
+    ) -> Result<(), Error> {
+        let refused = || Error::duck("delete rows that a file holds");
+        let list: Vec<String> = files.iter().map(|file| quoted(file)).collect();
+        let held = format!("SELECT {} FROM read_parquet([{}], hive_partitioning = false)", table.key, list.join(", "));
+        if table.moves != Moves::Whole {
+            let script = format!("DELETE FROM {} WHERE ({}) IN ({held})", table.on_disk(), table.key);
+            return db.execute_batch(&script).map_err(refused());
+        }
+        let above = added.iter().map(|p| p.part + 1).max().unwrap_or(0);
+        let mut next = self.manifest.next_part(table.name, period).max(above);
+        for open in self.manifest.of_period(table.name, period).iter().filter(|p| p.tier == Tier::Disk) {
+            let script = format!("DELETE FROM {} WHERE {} IN ({held})", open.location, table.key);
+            db.execute_batch(&script).map_err(refused())?;
+            let count = format!("SELECT count(*) FROM {}", open.location);
+            let left: u64 = db.query_row(&count, [], |row| row.get(0)).map_err(refused())?;
+            removed.push(open.key());
+            if left == 0 {
+                db.execute_batch(&format!("DROP TABLE {}", open.location)).map_err(refused())?;
+            } else {
+                added.push(Piece { part: next, ..Piece::clone(open) });
+                next += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Writes the manifest and the views of the tables that changed.
@@ -208,6 +261,8 @@ fn remove(db: &Connection, rest: &Rest) -> Result<(), Error> {
         Rest::Table(name) => {
             db.execute_batch(&format!("DROP TABLE {name}")).map_err(Error::duck("drop a table that has moved"))
         }
+        // Done where the manifest is at hand.
+        Rest::Copies { .. } => Ok(()),
         Rest::Rows { table, period, exported } => {
             if fingerprint(db, table, *period)? != *exported {
                 return Err(Error::Changed { table: table.name.to_owned(), period: period.to_string() });

@@ -8,6 +8,8 @@ use super::period::Unit;
 pub struct Table {
     /// Its name in SQL; its rows on disk stand in the schema `disk`.
     pub name: &'static str,
+    /// What a row is known by.
+    pub key: &'static str,
     /// How long its periods are.
     pub unit: Unit,
     /// The column of time: what a query's range is compared with.
@@ -50,6 +52,7 @@ pub struct Newest {
 pub const TABLES: &[Table] = &[
     Table {
         name: "market_ticks",
+        key: "tick_id",
         unit: Unit::Day,
         time: "timestamp",
         folders: &["exchange", "symbol"],
@@ -64,6 +67,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "ohlcv_bars",
+        key: "exchange, symbol, timeframe, \"timestamp\"",
         unit: Unit::Month,
         time: "timestamp",
         folders: &["timeframe"],
@@ -74,6 +78,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "trades",
+        key: "trade_id",
         unit: Unit::Month,
         time: "executed_at",
         folders: &[],
@@ -84,6 +89,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "order_events",
+        key: "order_id, number",
         unit: Unit::Month,
         time: "timestamp",
         folders: &[],
@@ -94,6 +100,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "orders",
+        key: "order_id",
         unit: Unit::Month,
         time: "created_at",
         folders: &[],
@@ -104,6 +111,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "positions",
+        key: "position_id",
         unit: Unit::Month,
         time: "snapshot_time",
         folders: &[],
@@ -117,6 +125,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "balances",
+        key: "balance_id",
         unit: Unit::Month,
         time: "timestamp",
         folders: &[],
@@ -127,6 +136,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "portfolio_snapshots",
+        key: "snapshot_id",
         unit: Unit::Month,
         time: "snapshot_time",
         folders: &[],
@@ -137,6 +147,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "system_metrics",
+        key: "metric_id",
         unit: Unit::Day,
         time: "timestamp",
         folders: &[],
@@ -147,6 +158,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "application_logs",
+        key: "log_id",
         unit: Unit::Day,
         time: "timestamp",
         folders: &[],

@@ -36,6 +36,10 @@ CREATE TABLE manifest_files (
     version  BIGINT NOT NULL
 );
 
+-- What this file is known by beside its files in the tiers.
+CREATE TABLE database_identity (id UUID NOT NULL);
+INSERT INTO database_identity VALUES (uuid());
+
 INSERT INTO manifest
     SELECT table_name, period, part, '', tier, 'disk.' || location, NULL, false, false,
            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
