@@ -84,11 +84,6 @@ impl<'a> Reading<'a> {
             _ => Log::Ledger,
         };
         let complete_to = file::offset(self.db, log)?;
-        for step in
-            [&mut self.explain.ms_by_step.plan, &mut self.explain.ms_by_step.fetch, &mut self.explain.ms_by_step.read]
-        {
-            *step = (*step * 1_000.0).round() / 1_000.0;
-        }
         Ok(Answer { rows, is_cut, complete_to, explain: self.explain })
     }
 
@@ -247,7 +242,7 @@ impl<'a> Reading<'a> {
 
 /// How many milliseconds something takes.
 #[expect(clippy::disallowed_methods, reason = "how long a question takes is real time, and decides nothing")]
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let began = Instant::now();
     let done = work();
     (done, began.elapsed().as_secs_f64() * 1_000.0)

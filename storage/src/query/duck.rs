@@ -36,8 +36,12 @@ impl Source for Duck {
 /// # Errors
 /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
 pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query) -> Result<Answer, Error> {
-    match hot::answer(reader, hot, &stores.manifest, query)? {
-        Some(answer) => Ok(answer),
+    let (found, took) = below::timed(|| hot::answer(reader, hot, &stores.manifest, query));
+    match found? {
+        Some(mut answer) => {
+            answer.explain.ms_by_step.read = took;
+            Ok(answer)
+        }
         None => below::answer(reader, stores, query),
     }
 }

@@ -190,7 +190,7 @@ pub struct Answer {
     pub explain: Explain,
 }
 
-/// What was read for an answer.
+/// What was read for an answer. What memory answers looks at no file and counts none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Explain {
     /// Files of the table, warm and cold.
@@ -209,11 +209,18 @@ pub struct Explain {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Steps {
     /// To see what is to be read.
+    #[serde(serialize_with = "to_the_microsecond")]
     pub plan: f64,
     /// To bring cold files to the local disk.
+    #[serde(serialize_with = "to_the_microsecond")]
     pub fetch: f64,
     /// To read the rows.
+    #[serde(serialize_with = "to_the_microsecond")]
     pub read: f64,
+}
+
+fn to_the_microsecond<S: serde::Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((ms * 1_000.0).round() / 1_000.0)
 }
 
 /// What can go wrong with a question.
