@@ -81,9 +81,6 @@ pub enum Error {
     /// The journal.
     #[error("the start cannot be written to the ledger")]
     Ledger(#[from] storage::journal::Error),
-    /// The object store of the archive.
-    #[error(transparent)]
-    Cold(#[from] storage::cold::Error),
     /// The feed.
     #[error("the feed cannot start: {0}")]
     Feed(String),
@@ -130,7 +127,7 @@ pub(crate) struct Ports {
 /// # Errors
 /// [`Error`] says what is in the way.
 pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
-    let archive = storage.archive(&plan.paths, &plan.tiers)?;
+    let archive = storage.archive(&plan.paths, &plan.tiers);
     let durable = storage.ledger.watermark().get();
     let past = restore::past(&plan.paths.ledger, durable)?;
     restore::check_account(&past, plan.deciding.account.name)?;

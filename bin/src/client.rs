@@ -9,13 +9,23 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use storage::datadir;
 
+use crate::http::history::NOTE;
+
 /// How long an answer may take.
-const WITHIN: Duration = Duration::from_secs(120);
+pub const WITHIN: Duration = Duration::from_secs(120);
 
 /// A running instance.
 pub struct Running {
     address: String,
     token: String,
+}
+
+/// An answer as it came.
+pub struct Reply {
+    /// What it says.
+    pub body: Vec<u8>,
+    /// What is to be known of it.
+    pub note: Option<String>,
 }
 
 /// Finds the instance that runs on `root`; `None` when nobody does.
@@ -43,9 +53,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
-        let agent = agent(Some(WITHIN));
-        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        text(request.send_json(body), &self.address)
+        String::from_utf8(self.ask(path, body, Some(WITHIN))?.body).context("the answer is no text")
     }
 
     /// Sends a request whose answer may take as long as it takes.
@@ -53,9 +61,17 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn post_and_wait(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
-        let agent = agent(None);
+        String::from_utf8(self.ask(path, body, None)?.body).context("the answer is no text")
+    }
+
+    /// Sends a question and returns the answer, which may be a file.
+    ///
+    /// # Errors
+    /// The instance does not answer, or refuses in its own words.
+    pub fn ask(&self, path: &str, body: &impl Serialize, within: Option<Duration>) -> anyhow::Result<Reply> {
+        let agent = agent(within);
         let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        text(request.send_json(body), &self.address)
+        reply(request.send_json(body), &self.address)
     }
 
     /// Sends a request whose answer comes line by line, for as long as it takes. Empty lines say nothing.
@@ -91,7 +107,7 @@ impl Running {
     pub fn get(&self, path: &str) -> anyhow::Result<String> {
         let agent = agent(Some(WITHIN));
         let request = agent.get(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        text(request.call(), &self.address)
+        String::from_utf8(reply(request.call(), &self.address)?.body).context("the answer is no text")
     }
 
     fn url(&self, path: &str) -> String {
@@ -104,12 +120,13 @@ fn agent(within: Option<Duration>) -> ureq::Agent {
     config.proxy(None).build().into()
 }
 
-fn text(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, address: &str) -> anyhow::Result<String> {
+fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, address: &str) -> anyhow::Result<Reply> {
     let mut response = response.with_context(|| format!("the instance at {address} does not answer"))?;
     let status = response.status();
-    let text = response.body_mut().with_config().limit(1 << 30).read_to_string().context("the answer broke off")?;
+    let note = response.headers().get(NOTE).and_then(|note| note.to_str().ok()).map(str::to_owned);
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().context("the answer broke off")?;
     if !status.is_success() {
-        bail!("{}", text.trim());
+        bail!("{}", String::from_utf8_lossy(&body).trim());
     }
-    Ok(text)
+    Ok(Reply { body, note })
 }

@@ -3,6 +3,8 @@
 //! actix-web runs beside the actors with one worker of its own; it asks through ports and reads the
 //! database through its readers. Everything but `/health` needs the token.
 
+pub mod history;
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,6 +24,7 @@ use storage::journal::{Room, Watermark};
 use storage::pool::{Class, Limits};
 use storage::service::Database;
 use storage::sql;
+use storage::sql_tiers::Scope;
 
 use crate::archive_api;
 use crate::backup_api::{self, Directory};
@@ -63,6 +66,9 @@ pub struct Watermarks {
 pub struct SqlRequest {
     /// The SELECT.
     pub query: String,
+    /// How far it reaches.
+    #[serde(default)]
+    pub scope: Scope,
     /// How the answer is written.
     pub format: Format,
     /// The most rows.
@@ -91,6 +97,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .app_data(web::JsonConfig::default().limit(1 << 20))
             .route("/health", web::get().to(health))
             .route("/api/v1/sql", web::post().to(answer_sql))
+            .route("/api/v1/history", web::post().to(history::answer))
             .route("/api/v1/strategies", web::get().to(strategies))
             .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
             .route("/api/v1/trading", web::post().to(trading))
@@ -161,7 +168,7 @@ async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
     if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
-    let Some(pool) = edge.database.pool() else {
+    let Some((pool, stores)) = edge.database.pool().zip(edge.database.stores().cloned()) else {
         return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
     };
     if !wait_until_fresh(&edge.watermarks).await {
@@ -174,16 +181,24 @@ async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
         Ok(lease) => lease,
         Err(error) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
     };
+    let asked_format = asked.format;
     let work = web::block(move || {
-        let answer = sql::ask(lease, &asked.query, asked.max_rows)?;
+        let answer = sql::ask(lease, &stores, &asked.query, asked.scope, asked.max_rows)?;
         let mut text = Vec::new();
         output::write(&answer, asked.format, &mut text)?;
         anyhow::Ok(text)
     });
     match work.await {
-        Ok(Ok(text)) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text),
+        Ok(Ok(body)) => HttpResponse::Ok().content_type(content_type(asked_format)).body(body),
         Ok(Err(error)) => HttpResponse::UnprocessableEntity().body(format!("{error:#}")),
         Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
+    }
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Table | Format::Csv | Format::Json => "text/plain; charset=utf-8",
+        Format::Parquet => "application/vnd.apache.parquet",
     }
 }
 

@@ -19,9 +19,11 @@ use storage::DataDir;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
 use storage::service::Storage;
+use storage::sql_tiers::Scope;
 
 use crate::backup_api::Directory;
 use crate::http::{self, Edge, Watermarks};
+use crate::stopped::Tables;
 use crate::{Plugins, stopped, telemetry};
 
 /// What a live run is made from.
@@ -56,7 +58,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let (health_tx, health_rx) = flume::unbounded();
     let (duck, hot) = (settings.duckdb.options(), settings.hot.options());
     let on_health = move |log, health| drop(health_tx.send((log, health)));
-    let storage = Storage::open(&paths, &settings.journal, duck, hot, on_health)?;
+    let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
     let plan = Plan {
         deciding: settings.deciding(exchanges),
@@ -186,9 +188,16 @@ async fn wait(
 
 /// Says what the directory holds now.
 fn report(paths: &storage::datadir::Paths, settings: &Settings) -> anyhow::Result<()> {
-    let instance = stopped::recover(paths, settings)?.instance;
+    let Tables { instance, stores, .. } = stopped::recover(paths, settings)?;
     let limits = storage::sql::Limits { rows: 1_000, time: Duration::from_secs(30) };
-    let answer = storage::sql::run(instance.pool(), REPORT, limits)?;
+    let ask = |scope| storage::sql::run(instance.pool(), &stores, REPORT, scope, limits);
+    let answer = match ask(Scope::All) {
+        Err(storage::sql::Error::Tiers(_)) => {
+            eprintln!("without what is in cold storage:");
+            ask(Scope::Local)?
+        }
+        other => other?,
+    };
     crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout().lock())
 }
 

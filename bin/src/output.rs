@@ -2,10 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::ValueEnum;
 use messages::telemetry::Level;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 use storage::sql::Answer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,6 +27,8 @@ pub enum Format {
     Csv,
     /// One array of objects; decimals as text.
     Json,
+    /// A Parquet file.
+    Parquet,
 }
 
 /// Prints one line of an answer.
@@ -33,7 +38,23 @@ pub fn line(line: std::fmt::Arguments<'_>) {
 
 /// Prints an answer that brings its own line ends.
 pub fn text(text: &str) {
-    said(std::io::stdout().lock().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()));
+    bytes(text.as_bytes());
+}
+
+/// Prints an answer as it is.
+pub fn bytes(bytes: &[u8]) {
+    said(std::io::stdout().lock().write_all(bytes).and_then(|()| std::io::stdout().flush()));
+}
+
+/// Refuses to print what no terminal shows.
+///
+/// # Errors
+/// The answer is a file and goes to a terminal.
+pub fn refuse_terminal(format: Format) -> anyhow::Result<()> {
+    if format == Format::Parquet && std::io::stdout().is_terminal() {
+        bail!("a Parquet file is not for a terminal; add `> answer.parquet`");
+    }
+    Ok(())
 }
 
 /// Who reads may have seen enough (`| head`): then the program ends without a word, as others do.
@@ -70,7 +91,8 @@ pub fn write(answer: &Answer, format: Format, out: &mut impl Write) -> anyhow::R
     match format {
         Format::Table => table(answer, out),
         Format::Csv => csv(answer, out),
-        Format::Json => json(answer, out),
+        Format::Json => json(&json_rows(answer)?, out),
+        Format::Parquet => parquet(answer, out),
     }
     .context("cannot write the answer")
 }
@@ -120,7 +142,23 @@ fn table(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn json(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+fn parquet(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), answer.schema.clone(), Some(properties))?;
+    answer.batches.iter().try_for_each(|batch| writer.write(batch))?;
+    out.write_all(&writer.into_inner()?)?;
+    Ok(())
+}
+
+/// Writes a value of JSON, for people to read.
+pub fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// The rows of an answer as objects; decimals as text.
+pub fn json_rows(answer: &Answer) -> anyhow::Result<Vec<serde_json::Value>> {
     let fields = answer.schema.fields();
     let mut all = Vec::new();
     rows(answer, |cells| {
@@ -129,9 +167,7 @@ fn json(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
         all.push(serde_json::Value::Object(object.collect()));
         Ok(())
     })?;
-    serde_json::to_writer_pretty(&mut *out, &all)?;
-    writeln!(out)?;
-    Ok(())
+    Ok(all)
 }
 
 fn json_value(data_type: &arrow::datatypes::DataType, cell: &Option<String>) -> serde_json::Value {

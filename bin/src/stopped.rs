@@ -8,14 +8,16 @@ use storage::DataDir;
 use storage::datadir::Paths;
 use storage::duck::file::{self, FileWriter};
 use storage::duck::instance::Instance;
+use storage::query::Stores;
+use storage::service::open_cold;
 use storage::tiers::Published;
 
 /// Where things are, by the settings.
 pub fn paths(root: &Path, settings: &Settings) -> Paths {
     let elsewhere = &settings.journal.ledger_dir;
     let mut paths = Paths::of(root, (!elsewhere.is_empty()).then(|| Path::new(elsewhere)));
-    if let Some(folder) = settings.tiers.cold.url.strip_prefix("file://") {
-        paths.places.cold = folder.into();
+    if let Some(folder) = settings.tiers.cold.folder() {
+        paths.places.cold = folder;
     }
     paths
 }
@@ -26,8 +28,8 @@ pub struct Stopped {
     pub instance: Instance,
     /// The one writer.
     pub writer: FileWriter,
-    /// Who owns what.
-    pub manifest: Published,
+    /// The tiers below memory.
+    pub stores: Stores,
     /// Where things are.
     pub paths: Paths,
     /// Held as long as this lives.
@@ -38,8 +40,8 @@ pub struct Stopped {
 pub fn open(root: &Path, settings: &Settings) -> anyhow::Result<Stopped> {
     let paths = paths(root, settings);
     let dir = DataDir::open(&paths)?;
-    let Tables { instance, writer, manifest } = recover(&paths, settings)?;
-    Ok(Stopped { instance, writer, manifest, paths, dir })
+    let Tables { instance, writer, stores } = recover(&paths, settings)?;
+    Ok(Stopped { instance, writer, stores, paths, dir })
 }
 
 /// Tables that hold all that the journals do.
@@ -48,8 +50,8 @@ pub struct Tables {
     pub instance: Instance,
     /// The one writer.
     pub writer: FileWriter,
-    /// Who owns what.
-    pub manifest: Published,
+    /// The tiers below memory.
+    pub stores: Stores,
 }
 
 /// Brings the tables up to what the journals hold.
@@ -58,5 +60,6 @@ pub fn recover(paths: &Paths, settings: &Settings) -> anyhow::Result<Tables> {
     let manifest = Published::default();
     let writer = file::catch_up(instance.connect()?, paths, manifest.clone())
         .context("the tables could not be brought up to the journals")?;
-    Ok(Tables { instance, writer, manifest })
+    let stores = Stores::new(&instance.connect()?, manifest, &paths.places, open_cold(paths, &settings.tiers.cold)?)?;
+    Ok(Tables { instance, writer, stores })
 }

@@ -17,6 +17,7 @@ pub mod query;
 pub mod service;
 pub mod settings;
 pub mod sql;
+pub mod sql_tiers;
 pub mod telemetry;
 pub mod tiers;
 

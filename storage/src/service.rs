@@ -11,6 +11,7 @@ use std::time::Duration;
 use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord};
 
+use crate::cold::{self, Cache, Cold};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::duck::file::{CONSUMER, FileThread, FileWriter};
@@ -20,9 +21,9 @@ use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::pool::{Pool, Reader};
-use crate::query::{self, Answer, Duck, Query, Source};
+use crate::query::{self, Answer, Duck, Query, Source, Stores};
 use crate::tiers::Published;
-use crate::{archive, cold, settings, telemetry};
+use crate::{archive, settings, telemetry};
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum Error {
     /// DuckDB.
     #[error(transparent)]
     Duck(#[from] duck::Error),
+    /// The cold store.
+    #[error(transparent)]
+    Cold(#[from] cold::Error),
 }
 
 /// Storage of a running directory.
@@ -46,6 +50,7 @@ pub struct Storage {
     memory: Option<MemoryThread>,
     housekeeping: Housekeeping,
     database: Database,
+    cold: Cold,
     telemetry: telemetry::Sender,
 }
 
@@ -55,13 +60,14 @@ pub struct Database {
     instance: Arc<OnceLock<Instance>>,
     hot: Hot,
     manifest: Published,
+    stores: Arc<OnceLock<Stores>>,
 }
 
 impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        Some(Box::new(Duck::new(self.pool()?.clone(), self.hot.clone())))
+        Some(Box::new(Duck::new(self.pool()?.clone(), self.hot.clone(), self.stores.get()?.clone())))
     }
 
     /// The readers; `None` while the database is not open yet.
@@ -75,12 +81,18 @@ impl Database {
         self.instance.get()?.connect().ok()
     }
 
-    /// Answers a question over a reader, for who has one already.
+    /// The tiers below memory; `None` while the database is not open yet.
+    #[must_use]
+    pub fn stores(&self) -> Option<&Stores> {
+        self.stores.get()
+    }
+
+    /// Answers a question over a reader, for who has one already; `None` while the database is not open yet.
     ///
     /// # Errors
-    /// DuckDB refuses, or a stored row is not what it must be.
-    pub fn answer(&self, reader: &Reader<'_>, query: &Query) -> Result<Answer, query::Error> {
-        query::answer(reader, &self.hot, query)
+    /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
+    pub fn answer(&self, reader: &Reader<'_>, query: &Query) -> Option<Result<Answer, query::Error>> {
+        Some(query::answer(reader, &self.hot, self.stores.get()?, query))
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
@@ -88,6 +100,15 @@ impl Database {
     pub fn hot_window(&self) -> Option<HotWindow> {
         self.hot.window()
     }
+}
+
+/// Opens the cold store and the cache before it.
+///
+/// # Errors
+/// A setting cannot be used, or a folder cannot be made.
+pub fn open_cold(paths: &Paths, cold: &settings::Cold) -> Result<(Cold, Cache), cold::Error> {
+    let places = &paths.places;
+    Ok((Cold::open(cold, &places.cold)?, Cache::open(&places.cache, cold.cache_bytes)?))
 }
 
 impl Storage {
@@ -99,6 +120,7 @@ impl Storage {
     pub fn open(
         paths: &Paths,
         journal: &settings::Journal,
+        cold: &settings::Cold,
         duck: DuckOptions,
         hot: Option<HotOptions>,
         on_health: impl Fn(Log, Health) + Clone + Send + 'static,
@@ -114,6 +136,9 @@ impl Storage {
             linger: Duration::from_millis(journal.market_linger_ms),
         };
         duck::instance::check(&paths.database)?;
+        // Wrong settings are said now, not when the first old row is asked for. Nothing is asked of the store yet.
+        let remote = open_cold(paths, cold)?;
+        let cold = remote.0.clone();
         let heard = on_health.clone();
         let (ledger, ledger_thread) =
             Journal::open(&paths.ledger, ledger_options, move |health| heard(Log::Ledger, health))?;
@@ -125,15 +150,16 @@ impl Storage {
             .map(|o| MemoryThread::start(opened, o, &paths.market, market.watermark().clone(), database.hot.clone()))
             .transpose()?;
         let market_dir = paths.market.clone();
-        let (slot, paths) = (database.instance.clone(), paths.clone());
+        let (slot, stores, paths) = (database.instance.clone(), database.stores.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let published = database.manifest.clone();
         let ends = (ledger.watermark().get(), market.watermark().get());
         let reserve = Reserve::new(&paths.root, duck.reserve_bytes);
         let make = move || {
             let opened = Instance::open(&paths.database, &duck, &paths.places)?;
-            let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published)?;
+            let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published.clone())?;
             writer.listen(told)?;
+            let _ = stores.set(Stores::new(&opened.connect()?, published, &paths.places, remote)?);
             // Nobody hears it where the hot tier is switched off.
             let _ = to_memory.send(Connections { hot: opened.connect()?, file: opened.connect()? });
             let _ = slot.set(opened);
@@ -145,7 +171,7 @@ impl Storage {
         let housekeeping =
             Housekeeping::start(&market_dir, journal.market_max_bytes, market.open_segment().clone(), consumers)?;
         let writers = vec![ledger_thread, market_thread];
-        Ok(Self { ledger, market, writers, file, memory, housekeeping, database, telemetry })
+        Ok(Self { ledger, market, writers, file, memory, housekeeping, database, cold, telemetry })
     }
 
     /// The way into the tables for log lines and metrics: bounded, and never waited for.
@@ -160,14 +186,11 @@ impl Storage {
         self.database.clone()
     }
 
-    /// The archive, with the object store of its settings.
-    ///
-    /// # Errors
-    /// The settings of the object store do not make one.
-    pub fn archive(&self, paths: &Paths, settings: &settings::Tiers) -> Result<archive::Runner, cold::Error> {
-        let cold = cold::Cold::open(&settings.cold, &paths.places.cold)?;
+    /// The archive.
+    #[must_use]
+    pub fn archive(&self, paths: &Paths, settings: &settings::Tiers) -> archive::Runner {
         let (database, changes) = (self.database.clone(), self.file.changes.clone());
-        Ok(archive::Runner::new(database, changes, paths.places.clone(), cold, settings.clone()))
+        archive::Runner::new(database, changes, paths.places.clone(), self.cold.clone(), settings.clone())
     }
 
     /// The last ledger record that the tables hold.

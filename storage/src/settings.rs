@@ -228,3 +228,27 @@ pub struct Cold {
     /// How fast an archived file is restored.
     pub restore_speed: RestoreSpeed,
 }
+
+impl Cold {
+    /// The folder, where the store is one elsewhere: DuckDB must be allowed to read there.
+    #[must_use]
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        crate::cold::folder_of(&self.url)
+    }
+
+    /// The settings of a store at `url`, which gives up soon.
+    #[cfg(test)]
+    pub(crate) fn of_tests(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            credentials_file: String::new(),
+            endpoint: String::new(),
+            region: String::new(),
+            request_timeout: Duration::from_secs(5),
+            retries: 1,
+            cache_bytes: 1 << 20,
+            restore_days: 2,
+            restore_speed: RestoreSpeed::Standard,
+        }
+    }
+}

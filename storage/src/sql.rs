@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::pool;
 
+use crate::sql_tiers;
 pub use names::HIDDEN;
 pub use run::{Answer, answer, ask, run};
 
@@ -87,6 +88,9 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The tiers that it reaches.
+    #[error(transparent)]
+    Tiers(#[from] sql_tiers::Error),
     /// DuckDB's answer to the question.
     #[error("{0}")]
     Refused(String),

@@ -146,8 +146,15 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
 /// Runs the runtime with these strategies while `during` looks at it; all is stopped in order.
 fn run(paths: &Paths, names: &[&str], told: &Told, during: impl AsyncFnOnce(&Runtime)) {
     let (plan, settings) = plan(paths, names, told);
-    let storage =
-        Storage::open(paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {}).unwrap();
+    let storage = Storage::open(
+        paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        |_, _| {},
+    )
+    .unwrap();
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
         let runtime = runtime::start(plan, &storage).await.unwrap();

@@ -17,7 +17,11 @@ use messages::telemetry::Level;
 use messages::{Exchange, Instrument};
 use storage::datadir::Paths;
 use storage::duck::instance::Instance;
+use storage::query::Stores;
 use storage::service::Storage;
+use storage::service::open_cold;
+use storage::sql_tiers::Scope;
+use storage::tiers::Published;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -72,8 +76,15 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
 /// Runs until a strategy has failed and some market was seen, then stops in order.
 fn run(paths: &Paths) -> config::Settings {
     let (plan, settings) = plan(paths);
-    let storage =
-        Storage::open(paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {}).unwrap();
+    let storage = Storage::open(
+        paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        |_, _| {},
+    )
+    .unwrap();
     merganser::telemetry::send_to(storage.telemetry());
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
@@ -103,9 +114,12 @@ fn a_run_fills_the_tables_about_itself() {
     let settings = run(&paths);
 
     let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places).unwrap();
+    let remote = open_cold(&paths, &settings.tiers.cold).unwrap();
+    let db = instance.connect().unwrap();
+    let stores = Stores::new(&db, Published::default(), &paths.places, remote).unwrap();
     let holds = |what: &str, sql: &str| {
         let limits = storage::sql::Limits { rows: 2, time: Duration::from_secs(60) };
-        let answer = storage::sql::run(instance.pool(), sql, limits).unwrap();
+        let answer = storage::sql::run(instance.pool(), &stores, sql, Scope::All, limits).unwrap();
         let rows: usize = answer.batches.iter().map(|b| b.num_rows()).sum();
         assert!(rows == 1, "{what}: {sql}");
     };

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/common.sh"
 . "$here/support/s3.sh"
 trap 's3_stop 2> /dev/null; moto_stop 2> /dev/null; rm -rf "$work"' EXIT
-s3_start || fail "no S3 server can be started"
-eval "$(s3_env)"
+s3_start "$work/s3" || fail "no S3 server can be started"
+eval "$(s3_env "$s3_url")"
 python3 - > "$work/a.csv" <<'PY'
 print("timestamp,symbol,price,size,side")
 for n in range(6000):
@@ -28,7 +28,7 @@ if archive run --now 2024-12-20 > "$work/run" 2> "$work/err"; then fail "moved i
 grep -h "could not be reached" "$work/run" "$work/err" | head -1 | cut -c1-160
 expect "warm files while the store is down" "$(find "$d/warm" -name '*.parquet' | wc -l)" "4"
 expect "answers while the store is down" "$(ask)" "$before"
-s3_start
+s3_start "$work/s3"
 # The wrong secret.
 if AWS_SECRET_ACCESS_KEY=wrong archive run --now 2024-12-20 > "$work/run" 2> "$work/err"; then fail "moved with a wrong secret"; fi
 grep -h "denied access" "$work/run" "$work/err" | head -1 | cut -c1-160
@@ -39,21 +39,21 @@ expect "warm files when all is cold" "$(find "$d/warm" -name '*.parquet' | wc -l
 expect "cold, fetched" "$(ask)" "$before"
 expect "cold, from the cache" "$(ask)" "$before"
 "$merganser" doctor --data-dir "$d" "${store[@]}" > "$work/doctor" || fail "$(grep FINDING "$work/doctor")"
-key="walk-$$/market_ticks/day=2024-08-08/exchange=binance/symbol=BTCUSDT/part-0.parquet"
-exchange=$("$merganser" sql --data-dir "$d" --format csv "select min(slice) from partitions where tier = 'cold' and table_name = 'market_ticks'" "${store[@]}" | tail -1)
-key="walk-$$/market_ticks/day=2024-08-08/$exchange/part-0.parquet"
+slice=$("$merganser" sql --data-dir "$d" --format csv "select min(slice) from partitions where tier = 'cold' and table_name = 'market_ticks'" "${store[@]}" | tail -1)
+object="$s3_bucket/walk-$$/market_ticks/day=2024-08-08/$slice/part-0.parquet"
 # A corrupted object, and a missing one: found by verify, and no answer is given from them.
-s3_curl GET "$key" > "$work/object"
+address="$s3_url/$(sed 's/=/%3D/g' <<< "$object")"
+s3_curl "$s3_url" -f "$address" > "$work/object"
 cp "$work/object" "$work/broken"; printf 'X' | dd of="$work/broken" bs=1 seek=2000 conv=notrunc 2> /dev/null
-s3_curl PUT "$key" "$work/broken" > /dev/null
+s3_curl "$s3_url" -f -T "$work/broken" "$address" > /dev/null
 rm -rf "$d/cache"
 if ask > "$work/run" 2> "$work/err"; then fail "an answer from a corrupted object"; fi
 grep -h "blake3\|corrupt" "$work/err" | head -1 | cut -c1-200
 if archive verify > "$work/run"; then fail "verify does not see a corrupted object"; fi
-s3_curl DELETE "$key" > /dev/null
+s3_curl "$s3_url" -f -X DELETE "$address" > /dev/null
 if ask > "$work/run" 2> "$work/err"; then fail "an answer without a missing object"; fi
 grep -h "is not in" "$work/err" | head -1 | cut -c1-160
-s3_curl PUT "$key" "$work/object" > /dev/null
+s3_curl "$s3_url" -f -T "$work/object" "$address" > /dev/null
 expect "the object put back" "$(ask)" "$before"
 archive verify | tail -1
 
@@ -66,8 +66,8 @@ expect "the first one's rows" "$(ask)" "$before"
 s3_stop
 
 # Archived classes.
-moto_start || fail "moto cannot be started"
-eval "$(s3_env)"
+moto_start "$work/moto" || fail "moto cannot be started"
+eval "$(s3_env "$moto_url")"
 store=(--set "tiers.cold.url=s3://merganser-test/glacier" --set tiers.market_ticks.storage_class=GLACIER --set tiers.cold.retries=1)
 d="$work/g"
 "$merganser" import --format csv --input "$work/a.csv" --data-dir "$d" > /dev/null

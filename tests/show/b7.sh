@@ -12,7 +12,7 @@ small=(--set duckdb.reserve_bytes=67108864 --set duckdb.checkpoint_bytes=1048576
 pid=$!
 until grep -q "merganser runs on" "$work/out"; do sleep 0.05; kill -0 "$pid" || fail "$(cat "$work/out")"; done
 health() { curl -s "$(grep -o 'http://[^;]*health' "$work/out")"; }
-field() { health | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
+field() { health | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])" 2> /dev/null || kill -0 "$pid" 2> /dev/null || fail "it has ended: $(tail -5 "$work/out")"; }
 until_field() { for (( n = 0; n < 200; n++ )); do [ "$(field "$1")" = "$2" ] && return; sleep 0.1; done; fail "$1 is $(field "$1"), expected $2"; }
 fill() { # leaves so many KiB
     local free; free=$(df -k --output=avail "$disk" | tail -1)
@@ -30,7 +30,7 @@ expect "trading with little room" "$(field trading)" "ACTIVE"
 expect "records in the tables while they wait" "$(field market_in_tables)" "$stuck"
 grep -q "little room: the tables wait" "$work/out" || fail "no alarm: $(tail -3 "$work/out")"
 # No room at all: the ledger cannot write, nothing trades.
-fill 0; dd if=/dev/zero of="$disk/filler2" bs=1k > /dev/null 2>&1 || true
+dd if=/dev/zero of="$disk/filler2" bs=1k > /dev/null 2>&1 || true
 until_field trading HALTED
 rm "$disk/filler" "$disk/filler2"
 until_field tables_wait_for_room False

@@ -14,7 +14,7 @@ use messages::orders::{OrderUpdate, Sender};
 use messages::strategies::Checkpoint;
 use messages::{MarketId, UtcNanos};
 use storage::journal::Journal;
-use storage::query::{Answer, Query, Rows, Source};
+use storage::query::{Answer, Gaps, Page, Query, Range, Rows, Source};
 
 use super::host::{Host, Said};
 use crate::bulk::{Delivered, Inlet};
@@ -197,7 +197,8 @@ impl Thread {
         let (Some(warm_up), Some(history)) = (self.a.host.wants().warm_up, self.a.history.take()) else { return };
         for instrument in self.a.host.wants().instruments.clone() {
             let to = self.a.clock.now();
-            let query = Query::Bars { instrument, timeframe: warm_up.timeframe, to, limit: warm_up.bars };
+            let (timeframe, page) = (warm_up.timeframe, Page::Newest(warm_up.bars));
+            let query = Query::Bars { instrument, timeframe, range: Range::until(to), gaps: Gaps::Left, page };
             match history.ask(&query) {
                 Ok(Answer { rows: Rows::Bars(bars), .. }) if !bars.is_empty() => {
                     self.deliver(Delivery::History { instrument, bars: bars.clone() }, |host, now, said| {

@@ -9,8 +9,8 @@ use config::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::UtcNanos;
 use storage::archive::{Action, Archive, Did, Report, Standing, Step, Writer};
-use storage::cold::Cold;
 use storage::pool::Pool;
+use storage::query::Stores;
 use storage::tiers::TABLES;
 
 use super::Common;
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     let progress = Progress::new();
     let on = |did: &Did| progress.hear(did);
-    let (archive, _) = open(common, settings, &on)?;
+    let (archive, ..) = open(common, settings, &on)?;
     match &arguments.what {
         What::Run(run) if run.dry_run => {
             say_due(&archive.due(run.at(), &run.tables)?, run.json)?;
@@ -135,14 +135,18 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
 }
 
-/// The archive of a stopped directory, and its readers.
-pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> anyhow::Result<(Archive<'a>, Pool)> {
+/// The archive of a stopped directory, its readers and the tiers that they reach.
+pub fn open<'a>(
+    common: &Common,
+    settings: &Settings,
+    on: &'a dyn Fn(&Did),
+) -> anyhow::Result<(Archive<'a>, Pool, Stores)> {
     let stopped = stopped::open(&common.data_dir, settings)?;
-    let pool = stopped.instance.pool().clone();
+    let (pool, stores) = (stopped.instance.pool().clone(), stopped.stores);
     let archive = Archive {
         db: stopped.instance.connect()?,
         writer: Writer::Own(Box::new(Mutex::new(stopped.writer))),
-        cold: Cold::open(&settings.tiers.cold, &stopped.paths.places.cold)?,
+        cold: stores.cold.clone(),
         places: stopped.paths.places,
         settings: settings.tiers.clone(),
         on,
@@ -150,7 +154,7 @@ pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> a
         go_on: &|| true,
         _held: Some(Box::new((stopped.instance, stopped.dir))),
     };
-    Ok((archive, pool))
+    Ok((archive, pool, stores))
 }
 
 fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {

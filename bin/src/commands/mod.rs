@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod config_command;
 mod doctor;
+mod history;
 mod import;
 mod journal_command;
 mod replay;
@@ -77,6 +78,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Answers one SELECT over everything that was recorded.
     Sql(sql::Arguments),
+    /// Ticks, bars, orders, fills, positions and equity, whatever tier they are in.
+    History(history::Arguments),
     /// Brings recorded history into the tables.
     Import(import::Arguments),
     /// The tiers of history: what moves, what stands where, whether it is what it was.
@@ -114,6 +117,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Replay(arguments) => replay::run(&arguments, &line.common, settings, plugins),
         Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &plugins),
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
+        Command::History(arguments) => history::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),

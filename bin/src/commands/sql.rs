@@ -1,12 +1,14 @@
 //! `merganser sql`: one SELECT over everything that was recorded.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use config::Settings;
+use messages::UtcNanos;
+use storage::query::Range;
 use storage::sql::{self, Limits};
+use storage::sql_tiers::Scope;
 
 use super::Common;
 use crate::client;
@@ -16,11 +18,20 @@ use crate::stopped;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  merganser sql \"select symbol, count(*) from market_ticks group by 1\"\n  merganser sql \"select * from current_positions\" --format csv"
+    after_help = "Examples:\n  merganser sql \"select symbol, count(*) from market_ticks group by 1\"\n  merganser sql \"select * from current_positions\" --format csv\n  merganser sql \"select count(*) from market_ticks\" --from 2026-01-01 --to 2026-02-01"
 )]
 pub struct Arguments {
     /// The SELECT.
     query: String,
+    /// With what is cold, from this time on: YYYY-MM-DD, or with HH:MM:SS, in UTC.
+    #[arg(long, value_name = "TIME")]
+    from: Option<UtcNanos>,
+    /// With what is cold, before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<UtcNanos>,
+    /// Only what is on this machine.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    local_only: bool,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -32,21 +43,32 @@ pub struct Arguments {
     timeout: Duration,
 }
 
+impl Arguments {
+    fn scope(&self) -> Scope {
+        match (self.from, self.to) {
+            (None, None) if self.local_only => Scope::Local,
+            (None, None) => Scope::All,
+            (from, to) => Scope::Range(Range { from: from.unwrap_or(UtcNanos::MIN), to: to.unwrap_or(UtcNanos::MAX) }),
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    output::refuse_terminal(arguments.format)?;
     if let Some(running) = client::find(&common.data_dir)? {
         let request = SqlRequest {
             query: arguments.query.clone(),
+            scope: arguments.scope(),
             format: arguments.format,
             max_rows: arguments.max_rows,
             timeout_ms: u64::try_from(arguments.timeout.as_millis())?,
         };
-        out.write_all(running.post("/api/v1/sql", &request)?.as_bytes())?;
+        output::bytes(&running.ask("/api/v1/sql", &request, Some(client::WITHIN))?.body);
         return Ok(ExitCode::SUCCESS);
     }
     let stopped = stopped::open(&common.data_dir, settings)?;
     let limits = Limits { rows: arguments.max_rows, time: arguments.timeout };
-    let answer = sql::run(stopped.instance.pool(), &arguments.query, limits)?;
-    output::write(&answer, arguments.format, &mut out)?;
+    let answer = sql::run(stopped.instance.pool(), &stopped.stores, &arguments.query, arguments.scope(), limits)?;
+    output::write(&answer, arguments.format, &mut std::io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }

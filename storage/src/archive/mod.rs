@@ -266,3 +266,6 @@ fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Erro
     let path = path.into();
     move |source| Error::Io { what, path, source }
 }
+
+#[cfg(test)]
+mod tests;

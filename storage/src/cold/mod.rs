@@ -35,6 +35,7 @@ pub use cache::{Cache, Cached, Wanted};
 pub use class::{RestoreSpeed, StorageClass};
 pub use error::Error;
 pub use hash::{Content, FileHash};
+pub use place::folder_of;
 pub use upload::Put;
 
 use crate::settings;

@@ -106,6 +106,12 @@ impl Place {
     }
 }
 
+/// The folder that an address names, if it names one.
+#[must_use]
+pub fn folder_of(url: &str) -> Option<PathBuf> {
+    Url::parse(url).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
+}
+
 fn folder(root: PathBuf, shown: &str) -> Result<Place, Error> {
     fs::create_dir_all(&root).map_err(Error::io("make the cold store's folder", &root))?;
     let refused = |e: object_store::Error| Error::Settings {

@@ -9,24 +9,13 @@ mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::{Cold, FileHash, RestoreSpeed, StorageClass, Wanted};
+use super::{Cold, FileHash, StorageClass, Wanted};
 use crate::settings;
 
 /// The settings of a store at `url`, which gives up soon.
 fn settings(url: &str) -> settings::Cold {
-    settings::Cold {
-        url: url.to_owned(),
-        credentials_file: String::new(),
-        endpoint: String::new(),
-        region: String::new(),
-        request_timeout: Duration::from_secs(5),
-        retries: 1,
-        cache_bytes: 1 << 20,
-        restore_days: 2,
-        restore_speed: RestoreSpeed::Standard,
-    }
+    settings::Cold::of_tests(url)
 }
 
 /// A store in a folder below `dir`.

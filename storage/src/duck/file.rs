@@ -175,7 +175,9 @@ fn forget_old_offsets(db: &Connection) -> Result<(), Error> {
 /// DuckDB refuses.
 pub fn offset(db: &Connection, log: Log) -> Result<Seq, Error> {
     let sql = "SELECT coalesce(max(seq), 0) FROM consumer_offsets WHERE consumer = ? AND log = ?";
-    db.query_row(sql, params![CONSUMER, log.as_str()], |row| row.get(0))
+    let mut statement = db.prepare_cached(sql).map_err(Error::duck("read the consumer's offset"))?;
+    statement
+        .query_row(params![CONSUMER, log.as_str()], |row| row.get(0))
         .map(Seq)
         .map_err(Error::duck("read the consumer's offset"))
 }

@@ -18,10 +18,10 @@ mod intake;
 pub mod measure;
 pub mod memory;
 mod migrate;
-mod rows;
-mod sheet;
+pub(crate) mod rows;
+pub(crate) mod sheet;
 pub mod stored;
-mod ticks;
+pub(crate) mod ticks;
 
 use std::path::PathBuf;
 

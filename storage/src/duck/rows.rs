@@ -233,8 +233,12 @@ fn not_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn write_bar(sheet: &mut Sheet, b: &Bar) {
-    sheet.int(int(b.bar_id.0)).text(b.instrument.exchange.as_str()).text(b.instrument.symbol.as_str());
+/// Writes one bar as a row. One that is no row of a table has the number 0, and none here.
+pub fn write_bar(sheet: &mut Sheet, b: &Bar) {
+    sheet
+        .int(int(b.bar_id.0).filter(|id| *id != 0))
+        .text(b.instrument.exchange.as_str())
+        .text(b.instrument.symbol.as_str());
     write_bar_after_names(sheet, b);
 }
 

@@ -293,3 +293,33 @@ fn what_is_no_database_is_refused_before_anything_begins() {
     drop(open(dir.path()));
     assert!(instance::check(&path).is_ok());
 }
+
+#[test]
+fn a_file_of_the_first_schema_is_brought_up_to_date_with_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trading.duckdb");
+    let old = duckdb::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/0001_tables.sql")).unwrap();
+    old.execute_batch(
+        "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name VARCHAR NOT NULL);
+         INSERT INTO schema_migrations VALUES (1, 'tables');
+         CREATE TABLE ticks_20240808 AS FROM ticks_template LIMIT 0;
+         INSERT INTO ticks_20240808 (tick_id, exchange, symbol, \"timestamp\", kind, source, revision, ingestion_time)
+             VALUES (1, 'binance', 'BTCUSDT', '2024-08-08 12:00:00', 'quote', 'stream', 0, '2024-08-08 12:00:01');
+         INSERT INTO partitions VALUES ('market_ticks', '2024-08-08', 0, 'disk', 'ticks_20240808');
+         CREATE VIEW market_ticks AS FROM ticks_template UNION ALL FROM ticks_20240808;
+         INSERT INTO balances VALUES (7, 'paper', 'USDT', 12.5, '2024-08-08')",
+    )
+    .unwrap();
+    drop(old);
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    assert_eq!(ask(&instance, "SELECT tick_id AS id FROM market_ticks"), "{'id': 1}");
+    assert_eq!(ask(&instance, "SELECT total AS t FROM balances"), "{'t': 12.500000000}");
+    assert_eq!(
+        ask(&instance, "SELECT location AS l, \"rows\" AS n FROM partitions WHERE table_name = 'market_ticks'"),
+        "{'l': disk.ticks_20240808, 'n': 1}"
+    );
+    let twice = "INSERT INTO disk.balances VALUES (7, 'paper', 'USDT', 1, '2024-08-08')";
+    assert!(instance.connect().unwrap().execute_batch(twice).is_err(), "its key came along");
+}

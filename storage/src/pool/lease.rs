@@ -88,7 +88,7 @@ impl Lease {
         tracing::warn!(
             event = "slow_query",
             class = self.class.as_str(),
-            outcome = ?outcome,
+            outcome = outcome.as_str(),
             seconds = took.as_secs_f64(),
             rows = reader.rows(),
             sql = reader.slowest_sql(),

@@ -110,6 +110,17 @@ pub(super) enum Outcome {
     TimedOut,
 }
 
+impl Outcome {
+    /// The name in log lines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
 /// What is counted.
 #[derive(Default)]
 pub(super) struct Book(Mutex<Pages>);

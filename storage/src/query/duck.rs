@@ -1,11 +1,11 @@
 //! DuckDB as a source of answers, through its readers: from memory what lies wholly in the hot tier's window, all else from
-//! the file. Never from both: two databases have no instant in common.
+//! disk and from files. Never from both: two databases have no instant in common.
 
 use duckdb::ToSql;
 use messages::UtcNanos;
 use messages::market::Timeframe;
 
-use super::{Answer, Error, Query, Source, disk, hot};
+use super::{Answer, Error, Query, Source, Stores, answer as below, hot};
 use crate::duck;
 use crate::duck::hot::Hot;
 use crate::pool::{Class, Pool, Reader};
@@ -14,30 +14,31 @@ use crate::pool::{Class, Pool, Reader};
 pub struct Duck {
     pool: Pool,
     hot: Hot,
+    stores: Stores,
 }
 
 impl Duck {
     /// Answers through these readers.
     #[must_use]
-    pub fn new(pool: Pool, hot: Hot) -> Self {
-        Self { pool, hot }
+    pub fn new(pool: Pool, hot: Hot, stores: Stores) -> Self {
+        Self { pool, hot, stores }
     }
 }
 
 impl Source for Duck {
     fn ask(&self, query: &Query) -> Result<Answer, Error> {
-        self.pool.run(class(query), self.pool.limits(), |reader| answer(reader, &self.hot, query))
+        self.pool.run(class(query), self.pool.limits(), |reader| answer(reader, &self.hot, &self.stores, query))
     }
 }
 
 /// Answers one question over a reader, for who has one already.
 ///
 /// # Errors
-/// DuckDB refuses, or a stored row is not what it must be.
-pub fn answer(reader: &Reader<'_>, hot: &Hot, query: &Query) -> Result<Answer, Error> {
-    match hot::answer(reader, hot, query)? {
+/// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
+pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query) -> Result<Answer, Error> {
+    match hot::answer(reader, hot, &stores.manifest, query)? {
         Some(answer) => Ok(answer),
-        None => Ok(disk::answer(reader, query)?),
+        None => below::answer(reader, stores, query),
     }
 }
 
@@ -45,6 +46,10 @@ fn class(query: &Query) -> Class {
     match query {
         Query::Bars { .. } => Class::Bars,
         Query::Ticks { .. } => Class::Ticks,
+        Query::Orders { .. } => Class::Orders,
+        Query::Trades { .. } => Class::Trades,
+        Query::Positions { .. } => Class::Positions,
+        Query::Equity { .. } => Class::Equity,
     }
 }
 

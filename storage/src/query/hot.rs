@@ -7,23 +7,39 @@
 use std::collections::BTreeMap;
 
 use duckdb::params;
-use messages::market::{Bar, Timeframe};
+use messages::market::{Bar, Tick, TickBody, Timeframe};
 use messages::{Instrument, UtcNanos};
 
 use super::duck::{each_batch, first_micros, latest_open};
-use super::{Answer, Query, Rows, StoredTick, Tier};
+use super::{Answer, Explain, Gaps, Page, Query, Range, Rows, StoredTick, Tier, bars as lengths};
 use crate::duck::Error;
-use crate::duck::hot::{Content, Hot, Key, Published, Slice};
+use crate::duck::hot::{Content, Hot, HotWindow, Key, Published, Slice};
 use crate::duck::stored::{BAR_CELLS, Bars, TICK_CELLS, Ticks};
 use crate::pool::Reader;
+use crate::tiers::period::Unit;
+use crate::tiers::{self, Period};
 
 /// Answers from the hot tier; `None` where it cannot answer wholly.
 ///
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
-pub fn answer(reader: &Reader<'_>, hot: &Hot, query: &Query) -> Result<Option<Answer>, Error> {
+pub fn answer(
+    reader: &Reader<'_>,
+    hot: &Hot,
+    manifest: &tiers::Published,
+    query: &Query,
+) -> Result<Option<Answer>, Error> {
     let Some(published) = hot.get() else { return Ok(None) };
-    answer_while(reader, &published, query, |from| hot.window().is_some_and(|window| window.from <= from))
+    let is_corrected = has_corrections(&manifest.newest(), published.window, query);
+    answer_while(reader, &published, query, is_corrected, |from| hot.window().is_some_and(|window| window.from <= from))
+}
+
+/// That a tick of the range's days may correct another.
+fn has_corrections(manifest: &tiers::Manifest, window: HotWindow, query: &Query) -> bool {
+    let Query::Ticks { range, .. } = query else { return false };
+    let days = range.from.max(window.from).day()..=range.to.day().min(window.to.day() + 1);
+    let mut periods = days.map(|day| Period::of(Unit::Day, UtcNanos::start_of_day(day)).to_string());
+    periods.any(|period| manifest.has_revisions("market_ticks", &period))
 }
 
 /// Answers from what was published, if it was still whole from the answer's beginning when all was read.
@@ -34,89 +50,180 @@ pub fn answer_while(
     reader: &Reader<'_>,
     published: &Published,
     query: &Query,
+    is_corrected: bool,
     is_still_whole: impl Fn(UtcNanos) -> bool,
 ) -> Result<Option<Answer>, Error> {
+    let window = published.window;
     let found = match query {
-        Query::Ticks { instrument, from, to, limit } if published.window.holds(*from, *to) => {
-            ticks(reader, published, *instrument, (*from, *to), *limit as usize)
-                .map(|found| Some((*from, Rows::Ticks(found))))
+        Query::Ticks { instrument, range, page } if window.holds(range.from, range.to) => {
+            newest_ticks(reader, published, *instrument, (*range, *page), is_corrected)
+                .map(|(found, is_cut)| Some((range.from, Rows::Ticks(found), is_cut)))
         }
-        Query::Bars { instrument, timeframe, to, limit } if published.window.reaches(*to) => {
-            let found = bars(reader, published, *instrument, *timeframe, *to, *limit as usize);
-            // They are the newest ones if there are enough of them; where they begin is known only now.
-            found.map(|bars| bars.and_then(|bars| Some((bars.first()?.open_time, Rows::Bars(bars)))))
+        Query::Bars { instrument, timeframe, range, gaps: Gaps::Left, page: Page::Newest(limit) }
+            if window.reaches(range.to) && lengths::base_of(*timeframe) == *timeframe =>
+        {
+            bars(reader, published, (*instrument, *timeframe), *range, *limit as usize).map(|found| {
+                let (bars, is_cut) = found?;
+                // They are the newest ones if there are enough of them; where they begin is known only now.
+                let from = bars.first().map_or(range.from, |bar| bar.open_time);
+                Some((from, Rows::Bars(bars), is_cut))
+            })
         }
         _ => return Ok(None),
     };
-    let complete_to = published.window.complete_to;
     match found {
-        Ok(Some((from, rows))) if is_still_whole(from) => Ok(Some(Answer { rows, tier: Tier::Hot, complete_to })),
+        Ok(Some((from, rows, is_cut))) if is_still_whole(from) => {
+            Ok(Some(Answer { explain: explain(&rows), rows, is_cut, complete_to: window.complete_to }))
+        }
         Ok(_) => Ok(None),
         // A table that went under the question is no failure.
-        Err(_) if !is_still_whole(published.window.from) => Ok(None),
+        Err(_) if !is_still_whole(window.from) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+fn explain(rows: &Rows) -> Explain {
+    let count = match rows {
+        Rows::Bars(bars) => bars.len(),
+        Rows::Ticks(ticks) => ticks.len(),
+        Rows::Table { .. } => 0,
+    };
+    Explain { rows_by_tier: [(Tier::Hot, count as u64)].into(), ..Explain::default() }
+}
+
+/// The newest revisions of an instrument's ticks that correct others.
+#[derive(Default)]
+struct Corrections {
+    rows: usize,
+    newest: BTreeMap<(i64, bool, i64), u16>,
+}
+
+impl Corrections {
+    fn read(reader: &Reader<'_>, published: &Published, instrument: Instrument) -> Result<Self, Error> {
+        let key = Key { instrument, content: Content::Ticks };
+        let mut found = Self::default();
+        for slice in published.overlapping(&key, UtcNanos::MIN, UtcNanos::MAX) {
+            let sql = format!("SELECT {TICK_CELLS} FROM {} WHERE revision > 0", slice.table());
+            each_batch(reader, &sql, &[], |batch| {
+                let ticks = Ticks::new(batch)?;
+                for row in 0..batch.num_rows() {
+                    let tick = ticks.get(row, instrument)?.tick;
+                    found.rows += 1;
+                    if let Some(key) = Self::key(&tick) {
+                        let newest = found.newest.entry(key).or_default();
+                        *newest = tick.revision.max(*newest);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// What a tick has in common with its corrections. One without the venue's number has none.
+    fn key(tick: &Tick) -> Option<(i64, bool, i64)> {
+        Some((tick.time.day(), matches!(tick.body, TickBody::Trade { .. }), tick.sequence?))
+    }
+
+    fn replaces(&self, tick: &Tick) -> bool {
+        Self::key(tick).and_then(|key| self.newest.get(&key)).is_some_and(|newest| tick.revision < *newest)
+    }
+}
+
+/// Ticks of a page without those that were corrected, and whether the range has more.
+fn newest_ticks(
+    reader: &Reader<'_>,
+    published: &Published,
+    instrument: Instrument,
+    of: (Range, Page),
+    is_corrected: bool,
+) -> Result<(Vec<StoredTick>, bool), Error> {
+    let found = ticks(reader, published, instrument, of, &Corrections::default())?;
+    if !is_corrected && found.0.iter().all(|stored| stored.tick.revision == 0) {
+        return Ok(found);
+    }
+    ticks(reader, published, instrument, of, &Corrections::read(reader, published, instrument)?)
+}
+
+/// Ticks of a page, and whether the range has more.
 fn ticks(
     reader: &Reader<'_>,
     published: &Published,
     instrument: Instrument,
-    (from, to): (UtcNanos, UtcNanos),
-    limit: usize,
-) -> Result<Vec<StoredTick>, Error> {
+    (Range { from, to }, page): (Range, Page),
+    corrections: &Corrections,
+) -> Result<(Vec<StoredTick>, bool), Error> {
     let key = Key { instrument, content: Content::Ticks };
+    // No more rows go than there are corrections.
+    let most = page.limit().saturating_add(1 + corrections.rows);
+    let mut slices = published.overlapping(&key, from, to);
+    let is_newest = matches!(page, Page::Newest(_));
+    if !is_newest {
+        slices.sort_by_key(|slice| slice.first);
+    }
+    let order = if is_newest { "DESC" } else { "ASC" };
     let mut found: Vec<StoredTick> = Vec::new();
-    for slice in published.overlapping(&key, from, to) {
-        if found.len() >= limit && found.last().is_some_and(|oldest| oldest.tick.time > slice.last) {
+    for slice in slices {
+        let lies_behind = |t: &StoredTick| if is_newest { t.tick.time > slice.last } else { t.tick.time < slice.first };
+        if found.len() >= most && found.last().is_some_and(lies_behind) {
             break;
         }
         let sql = format!(
             "SELECT {TICK_CELLS} FROM {}
              WHERE \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)
-             ORDER BY \"timestamp\" DESC, tick_id DESC LIMIT ?",
+             ORDER BY \"timestamp\" {order}, tick_id {order} LIMIT ?",
             slice.table()
         );
-        each_batch(reader, &sql, params![first_micros(from), first_micros(to), limit as u64], |batch| {
+        each_batch(reader, &sql, params![first_micros(from), first_micros(to), most as u64], |batch| {
             let ticks = Ticks::new(batch)?;
             for row in 0..batch.num_rows() {
                 found.push(ticks.get(row, instrument)?);
             }
             Ok(())
         })?;
-        found.sort_by_key(|t| std::cmp::Reverse((t.tick.time, t.id)));
-        found.truncate(limit);
+        found.retain(|stored| !corrections.replaces(&stored.tick));
+        found.sort_by_key(|t| (t.tick.time, t.id));
+        if is_newest {
+            found.reverse();
+        }
+        found.truncate(most);
     }
-    found.reverse();
-    Ok(found)
+    let is_cut = found.len() > page.limit();
+    found.truncate(page.limit());
+    if is_newest {
+        found.reverse();
+    }
+    Ok((found, is_cut))
 }
 
 /// The newest revision of a bar, with what decides that it is: the revision, then the later row.
 type Newest = BTreeMap<UtcNanos, ((u16, u64), Bar)>;
 
-/// Exactly `limit` bars, or `None`: what is older than the tier reaches may then be missing.
+/// The newest bars of a range, and whether it may have more; `None` where that is not known here.
 fn bars(
     reader: &Reader<'_>,
     published: &Published,
-    instrument: Instrument,
-    timeframe: Timeframe,
-    to: UtcNanos,
+    of: (Instrument, Timeframe),
+    range: Range,
     limit: usize,
-) -> Result<Option<Vec<Bar>>, Error> {
-    let key = Key { instrument, content: Content::Bars };
-    let latest = latest_open(to, timeframe);
+) -> Result<Option<(Vec<Bar>, bool)>, Error> {
+    let key = Key { instrument: of.0, content: Content::Bars };
+    let latest = latest_open(range.to, of.1);
     let mut newest = Newest::new();
     // Behind this time every table has said all that it holds.
     let mut known_from = published.window.from;
-    for slice in published.overlapping(&key, known_from, latest) {
-        if oldest_of(&newest, limit).is_some_and(|oldest| oldest > slice.last) {
+    for slice in published.overlapping(&key, known_from.max(range.from), latest) {
+        if oldest_of(&newest, limit + 1).is_some_and(|oldest| oldest > slice.last) {
             break;
         }
-        let cut = read_bars(reader, &slice, (instrument, timeframe), latest, limit, &mut newest)?;
+        let cut = read_bars(reader, &slice, of, (range.from, latest), limit + 1, &mut newest)?;
         known_from = known_from.max(cut.unwrap_or(known_from));
     }
-    let Some(oldest) = oldest_of(&newest, limit).filter(|oldest| *oldest >= known_from) else { return Ok(None) };
-    Ok(Some(newest.range(oldest..).map(|(_, (_, bar))| *bar).collect()))
+    let from = oldest_of(&newest, limit).unwrap_or(range.from);
+    let is_whole = known_from <= range.from;
+    // What is older than the tier reaches is not asked for where the page is full without it.
+    let is_cut = newest.len() > limit || !is_whole;
+    Ok((known_from <= from).then(|| (newest.range(from..).map(|(_, (_, bar))| *bar).collect(), is_cut)))
 }
 
 /// When the oldest of the newest `limit` bars opened.
@@ -129,30 +236,36 @@ fn read_bars(
     reader: &Reader<'_>,
     slice: &Slice,
     (instrument, timeframe): (Instrument, Timeframe),
-    latest: UtcNanos,
+    (from, latest): (UtcNanos, UtcNanos),
     limit: usize,
     newest: &mut Newest,
 ) -> Result<Option<UtcNanos>, Error> {
     // Some more than asked for, because of revisions; if that is not enough, the disk answers.
     let most = limit + limit / 4 + 16;
     let sql = format!(
-        "SELECT {BAR_CELLS} FROM {} WHERE timeframe = ? AND \"timestamp\" <= make_timestamp(?)
+        "SELECT {BAR_CELLS} FROM {}
+         WHERE timeframe = ? AND \"timestamp\" >= make_timestamp(?) AND \"timestamp\" <= make_timestamp(?)
          ORDER BY \"timestamp\" DESC, revision DESC, rowid DESC LIMIT ?",
         slice.table()
     );
     let (mut rows, mut last) = (0, None);
-    each_batch(reader, &sql, params![timeframe.to_string(), latest.micros(), most as u64], |batch| {
-        let bars = Bars::new(batch)?;
-        for row in 0..batch.num_rows() {
-            let bar = bars.get(row, instrument)?;
-            let rank = (bar.revision, slice.number);
-            let known = newest.entry(bar.open_time).or_insert((rank, bar));
-            if known.0 < rank {
-                *known = (rank, bar);
+    each_batch(
+        reader,
+        &sql,
+        params![timeframe.to_string(), first_micros(from), latest.micros(), most as u64],
+        |batch| {
+            let bars = Bars::new(batch)?;
+            for row in 0..batch.num_rows() {
+                let bar = bars.get(row, instrument)?;
+                let rank = (bar.revision, slice.number);
+                let known = newest.entry(bar.open_time).or_insert((rank, bar));
+                if known.0 < rank {
+                    *known = (rank, bar);
+                }
+                (rows, last) = (rows + 1, Some(bar.open_time));
             }
-            (rows, last) = (rows + 1, Some(bar.open_time));
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(last.filter(|_| rows == most))
 }

@@ -1,45 +1,164 @@
 //! Questions as plain data, and who answers them.
 //!
-//! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows and with
-//! how far those rows are complete. DuckDB's tiers are one source; PostgreSQL will be another.
+//! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows, with how far those rows
+//! are complete, and with what was read for them. DuckDB's tiers are one source; PostgreSQL will be another.
+//!
+//! - `hot`: answers from memory.
+//! - [`plan`]: which pieces of the other tiers an answer needs; [`fetch`]: brings cold ones to the local disk.
+//! - `answer`: an answer over disk, warm and cold files, in one snapshot; `select`: its SQL; `found`: its rows.
+//! - `bars`: gaps between bars, filled.
+//! - `table`: rows as columns named as in the tables.
+//! - [`stores`]: what a source needs to reach every tier.
 
-mod disk;
+mod answer;
+mod bars;
 mod duck;
+pub mod fetch;
+mod found;
 pub(crate) mod hot;
+pub mod plan;
+mod select;
+pub mod stores;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use crate::duck::stored::StoredTick;
-pub use duck::Duck;
-pub(crate) use duck::answer;
+pub use crate::tiers::Tier;
+pub use duck::{Duck, answer, first_micros};
+pub use stores::Stores;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use messages::ledger::Seq;
 use messages::market::{Bar, Timeframe};
-use messages::{Instrument, UtcNanos};
+use messages::{Account, Instrument, StrategyId, UtcNanos};
+use serde::{Deserialize, Serialize};
 
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What is asked. Where a row was corrected, its newest revision is in the answer and no older one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Query {
-    /// The newest bars that ended at or before `to`, oldest first.
+    /// Ticks by exchange time and number.
+    Ticks {
+        /// Of which instrument.
+        instrument: Instrument,
+        /// Of exchange time.
+        range: Range,
+        /// Which of them.
+        page: Page,
+    },
+    /// Bars of any length, by the time that they open. They are merged from those of a second or a minute.
     Bars {
         /// Of which instrument.
         instrument: Instrument,
         /// Of which length.
         timeframe: Timeframe,
-        /// No bar that ends later.
-        to: UtcNanos,
-        /// At most so many.
-        limit: u32,
+        /// They open at or after its beginning and end at or before its end.
+        range: Range,
+        /// What stands where nothing was traded.
+        gaps: Gaps,
+        /// Which of them.
+        page: Page,
     },
-    /// The newest ticks of a range of exchange time, oldest first, corrections beside what they correct.
-    Ticks {
-        /// Of which instrument.
-        instrument: Instrument,
-        /// The first instant of the range.
-        from: UtcNanos,
-        /// The first instant after it.
-        to: UtcNanos,
-        /// At most so many.
-        limit: u32,
+    /// Orders as they are now, by the time that they were created.
+    Orders {
+        /// Of that time.
+        range: Range,
+        /// Whose.
+        of: Of,
+        /// Which of them.
+        page: Page,
     },
+    /// Fills, by the time of their execution.
+    Trades {
+        /// Of that time.
+        range: Range,
+        /// Whose.
+        of: Of,
+        /// Which of them.
+        page: Page,
+    },
+    /// Positions as they stood at an instant: the newest row of each, without those that were flat.
+    Positions {
+        /// The instant.
+        at: UtcNanos,
+        /// Whose.
+        of: Of,
+    },
+    /// The equity curve: portfolio snapshots by their time.
+    Equity {
+        /// Of that time.
+        range: Range,
+        /// Of which account; none for all.
+        account: Option<Account>,
+        /// Which of them.
+        page: Page,
+    },
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Its first instant.
+    pub from: UtcNanos,
+    /// The first instant behind it.
+    pub to: UtcNanos,
+}
+
+impl Range {
+    /// All time.
+    pub const ALL: Self = Self { from: UtcNanos::MIN, to: UtcNanos::MAX };
+
+    /// All time up to an instant.
+    #[must_use]
+    pub fn until(to: UtcNanos) -> Self {
+        Self { from: UtcNanos::MIN, to }
+    }
+}
+
+/// Which rows of a range are in the answer, always the oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// At most so many, from its beginning.
+    Oldest(u32),
+    /// At most so many, up to its end.
+    Newest(u32),
+}
+
+impl Page {
+    /// At most so many.
+    #[must_use]
+    pub fn limit(self) -> usize {
+        let (Self::Oldest(limit) | Self::Newest(limit)) = self;
+        limit as usize
+    }
+}
+
+/// What stands where no bar is, between the first and the last of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// Nothing.
+    Left,
+    /// Bars at the last close, without volume and trades and without a number, and not complete: that nothing was
+    /// traded is not known, only that nothing was seen.
+    Filled,
+}
+
+/// Whose rows; what is not said is not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Of {
+    /// Of this instrument.
+    pub instrument: Option<Instrument>,
+    /// Of this account.
+    pub account: Option<Account>,
+    /// Of this strategy.
+    pub strategy: Option<StrategyId>,
 }
 
 /// What was found.
@@ -49,15 +168,13 @@ pub enum Rows {
     Bars(Vec<Bar>),
     /// Ticks, by time and number.
     Ticks(Vec<StoredTick>),
-}
-
-/// Where rows stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tier {
-    /// In memory.
-    Hot,
-    /// In the file.
-    Disk,
+    /// Rows of a table, with its columns.
+    Table {
+        /// The columns.
+        schema: SchemaRef,
+        /// The rows.
+        batches: Vec<RecordBatch>,
+    },
 }
 
 /// Rows, and how far they are complete.
@@ -65,10 +182,38 @@ pub enum Tier {
 pub struct Answer {
     /// What was found.
     pub rows: Rows,
-    /// The one tier that answered.
-    pub tier: Tier,
-    /// Every market record up to this one is in the answer.
+    /// That the page is full and the range has more rows, or may have: memory does not look further.
+    pub is_cut: bool,
+    /// Every record up to this one is in the answer: of the market journal for ticks and bars, else of the ledger.
     pub complete_to: Seq,
+    /// What was read for it.
+    pub explain: Explain,
+}
+
+/// What was read for an answer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Explain {
+    /// Files of the table, warm and cold.
+    pub files_total: u64,
+    /// Those that were read.
+    pub files_read: u64,
+    /// Those that could hold nothing of the answer, and were not.
+    pub files_pruned: u64,
+    /// Stored rows that the answer is made of, by the tier that has them; each tier that was looked at.
+    pub rows_by_tier: BTreeMap<Tier, u64>,
+    /// Where the time went.
+    pub ms_by_step: Steps,
+}
+
+/// Milliseconds of the steps of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Steps {
+    /// To see what is to be read.
+    pub plan: f64,
+    /// To bring cold files to the local disk.
+    pub fetch: f64,
+    /// To read the rows.
+    pub read: f64,
 }
 
 /// What can go wrong with a question.
@@ -80,6 +225,26 @@ pub enum Error {
     /// It found no reader, or was interrupted.
     #[error(transparent)]
     Pool(#[from] crate::pool::Error),
+    /// A cold file cannot be had.
+    #[error(transparent)]
+    Cold(#[from] crate::cold::Error),
+    /// Files must be restored before they can be read.
+    #[error(
+        "the answer needs {files} archived file{}: restore started, ready in about {}; ask again then",
+        if *files == 1 { "" } else { "s" },
+        messages::durations::format(*ready_about)
+    )]
+    Restoring {
+        /// How many.
+        files: usize,
+        /// When the last of them can be read, from now.
+        ready_about: Duration,
+        /// Their paths in the object store.
+        tickets: Vec<String>,
+    },
+    /// Files moved to another tier while they were read, twice.
+    #[error("files moved to another tier while they were read; ask again")]
+    Moved,
 }
 
 /// Who answers questions.

@@ -4,8 +4,6 @@
 //! of nothing but their arguments. It is a list of what is allowed wherever rows come from, and a list of what is not
 //! only for functions that compute a value.
 
-use std::collections::BTreeSet;
-
 use duckdb::Connection;
 use serde_json::{Map, Value};
 
@@ -14,22 +12,16 @@ use super::names::{
 };
 use super::size::Size;
 use super::{Error, refused};
+use crate::sql_tiers::Named;
 
 /// Parts of a syntax tree that select.
 const SELECTS: &[&str] = &["SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"];
-
-/// What a question turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// The tables and views that it needs, in lower case, without those of its own WITH.
-    pub tables: BTreeSet<String>,
-}
 
 /// Refuses everything but one SELECT from tables by their own names.
 ///
 /// # Errors
 /// [`Error`] says what is not allowed.
-pub fn check(db: &Connection, sql: &str) -> Result<Checked, Error> {
+pub fn check(db: &Connection, sql: &str) -> Result<Named, Error> {
     let tree: String = db.query_row("SELECT json_serialize_sql(?)", [sql], |row| row.get(0)).map_err(refused)?;
     // The parser of JSON goes 128 levels deep, and the walk below no deeper.
     let tree: Value = serde_json::from_str(&tree).map_err(|_| Error::TooDeep)?;
@@ -45,7 +37,7 @@ pub fn check(db: &Connection, sql: &str) -> Result<Checked, Error> {
         1 => {
             let mut walk = Walk::default();
             walk.value(&tree["statements"])?;
-            Ok(Checked { tables: walk.tables })
+            Ok(walk.named)
         }
         n => Err(Error::NotASelect { why: format!("{n} statements") }),
     }
@@ -56,7 +48,7 @@ pub fn check(db: &Connection, sql: &str) -> Result<Checked, Error> {
 struct Walk<'t> {
     /// Names that a WITH has given, as far as they reach.
     given: Vec<&'t str>,
-    tables: BTreeSet<String>,
+    named: Named,
     size: Size,
 }
 
@@ -135,7 +127,7 @@ impl<'t> Walk<'t> {
         }
         let is_system = |lower: &str| SYSTEM_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
         if before.iter().all(|part| one_of(OWN, &[part])) && !is_system(&lower) {
-            self.tables.insert(lower);
+            self.named.add(&path);
             return Ok(());
         }
         let of_schema = before.last().is_some_and(|schema| schema.eq_ignore_ascii_case(SYSTEM_SCHEMA));

@@ -5,6 +5,8 @@ use arrow::datatypes::SchemaRef;
 
 use super::{Error, Limits, guard, refused};
 use crate::pool::{self, Class, Lease, Pool, Reader};
+use crate::query::Stores;
+use crate::sql_tiers::{self, Scope};
 
 /// Bytes of an answer in memory, whatever its rows: an answer is for a person or a script, a table is for COPY.
 const ANSWER_BYTES: usize = 256 << 20;
@@ -22,26 +24,31 @@ pub struct Answer {
 ///
 /// # Errors
 /// [`Error`] says whether the question was refused, failed, or took too long.
-pub fn run(pool: &Pool, sql: &str, limits: Limits) -> Result<Answer, Error> {
+pub fn run(pool: &Pool, stores: &Stores, sql: &str, scope: Scope, limits: Limits) -> Result<Answer, Error> {
     let acquire = pool.limits().acquire;
-    ask(pool.lease(Class::Sql, pool::Limits { acquire, execute: limits.time })?, sql, limits.rows)
+    ask(pool.lease(Class::Sql, pool::Limits { acquire, execute: limits.time })?, stores, sql, scope, limits.rows)
 }
 
 /// Answers one question with this reader, in at most so many rows.
 ///
 /// # Errors
 /// [`Error`] says whether the question was refused, failed, or took too long.
-pub fn ask(lease: Lease, sql: &str, rows: usize) -> Result<Answer, Error> {
-    lease.run(|reader| answer(reader, sql, rows))
+pub fn ask(lease: Lease, stores: &Stores, sql: &str, scope: Scope, rows: usize) -> Result<Answer, Error> {
+    lease.run(|reader| answer(reader, stores, sql, scope, rows))
 }
 
 /// Answers one question over a reader, in at most so many rows, for who has one already.
 ///
 /// # Errors
 /// [`Error`] says whether the question was refused or failed.
-pub fn answer(reader: &Reader<'_>, sql: &str, rows: usize) -> Result<Answer, Error> {
-    guard::check(reader, sql)?;
-    in_read_only_transaction(reader, || fetch(reader, sql, rows))
+pub fn answer(reader: &Reader<'_>, stores: &Stores, sql: &str, scope: Scope, rows: usize) -> Result<Answer, Error> {
+    let named = guard::check(reader, sql)?;
+    in_read_only_transaction(reader, || {
+        // Files that are cold are fetched, and stay, until all is read.
+        let prepared = sql_tiers::prepare(reader, stores, &named, scope)?;
+        prepared.make(reader)?;
+        fetch(reader, sql, rows)
+    })
 }
 
 fn fetch(reader: &Reader<'_>, sql: &str, max_rows: usize) -> Result<Answer, Error> {

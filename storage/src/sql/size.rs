@@ -46,15 +46,7 @@ impl Size {
 
 /// The size that a constant says, whatever its sign.
 fn number(argument: &Value) -> Option<u64> {
-    let expression = &argument["expression"];
-    if expression["function_name"].as_str() == Some("-") {
-        let operands = expression["arguments"].as_array()?;
-        return match operands.as_slice() {
-            [one] => number(one),
-            _ => None,
-        };
-    }
-    constant(expression)?.parse().ok()
+    constant(&argument["expression"])?.trim_start_matches('-').parse().ok()
 }
 
 /// The largest width that a constant format can ask for.

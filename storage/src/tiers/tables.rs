@@ -176,6 +176,12 @@ impl Table {
         format!("disk.{}", self.name)
     }
 
+    /// That a row stands in the period of its own time, and not of its order's.
+    #[must_use]
+    pub fn is_by_time(&self) -> bool {
+        self.moves != Moves::ByOrder || self.time == "created_at"
+    }
+
     /// A condition that holds for its rows of a period on disk, as far as they may move.
     #[must_use]
     pub fn belongs(&self, period: super::Period) -> String {

@@ -65,10 +65,37 @@ impl Parts {
     }
 }
 
+/// The columns of a table's rows, in a SELECT over one tier.
+struct Cells {
+    names: String,
+    /// Whether a column `tier` behind them says who owns the row.
+    show_tier: bool,
+}
+
+impl Cells {
+    fn of(&self, tier: Tier) -> String {
+        if self.show_tier { format!("{}, '{tier}' AS tier", self.names) } else { self.names.clone() }
+    }
+
+    fn of_any(&self) -> String {
+        if self.show_tier { format!("{}, tier", self.names) } else { self.names.clone() }
+    }
+}
+
 /// The SELECT over the parts of a table. A table that has one place on disk for all its periods is always among them.
 #[must_use]
 pub fn relation(table: &Table, columns: &Columns, parts: &Parts) -> String {
-    let names = columns.of(table);
+    union(table, &Cells { names: columns.of(table), show_tier: false }, parts)
+}
+
+/// The same SELECT with one more column, `tier`: the owner of each row.
+#[must_use]
+pub fn relation_with_tier(table: &Table, columns: &Columns, parts: &Parts) -> String {
+    union(table, &Cells { names: columns.of(table), show_tier: true }, parts)
+}
+
+fn union(table: &Table, cells: &Cells, parts: &Parts) -> String {
+    let on_disk = cells.of(Tier::Disk);
     let revised: BTreeSet<&str> =
         parts.pieces.iter().filter(|(p, _)| p.has_revisions).map(|(p, _)| p.period.as_str()).collect();
     let (again, once): (Vec<_>, Vec<_>) = parts.pieces.iter().partition(|(p, _)| revised.contains(p.period.as_str()));
@@ -78,20 +105,21 @@ pub fn relation(table: &Table, columns: &Columns, parts: &Parts) -> String {
     let mut selects = Vec::new();
     match (table.moves, within.is_empty()) {
         (Moves::Whole, _) => {}
-        (_, true) => selects.push(format!("SELECT {names} FROM {}", table.on_disk())),
-        (_, false) => selects.push(format!("SELECT {names} FROM {} WHERE NOT ({within})", table.on_disk())),
+        (_, true) => selects.push(format!("SELECT {on_disk} FROM {}", table.on_disk())),
+        (_, false) => selects.push(format!("SELECT {on_disk} FROM {} WHERE NOT ({within})", table.on_disk())),
     }
-    selects.extend(tables(table, &names, &once));
-    selects.extend(files(&names, &once));
+    selects.extend(tables(table, cells, &once));
+    selects.extend(files(cells, &once));
     if let Some(newest) = table.newest.as_ref().filter(|_| !again.is_empty()) {
         let mut candidates = Vec::new();
         if table.moves != Moves::Whole {
-            candidates.push(format!("SELECT {names} FROM {} WHERE {within}", table.on_disk()));
+            candidates.push(format!("SELECT {on_disk} FROM {} WHERE {within}", table.on_disk()));
         }
-        candidates.extend(tables(table, &names, &again));
-        candidates.extend(files(&names, &again));
+        candidates.extend(tables(table, cells, &again));
+        candidates.extend(files(cells, &again));
         selects.push(format!(
-            "SELECT {names} FROM ({}) QUALIFY rank() OVER (PARTITION BY {} ORDER BY {}) = 1",
+            "SELECT {} FROM ({}) QUALIFY rank() OVER (PARTITION BY {} ORDER BY {}) = 1",
+            cells.of_any(),
             candidates.join(" UNION ALL "),
             newest.key,
             newest.rank
@@ -99,23 +127,26 @@ pub fn relation(table: &Table, columns: &Columns, parts: &Parts) -> String {
     }
     if selects.is_empty() {
         // Only ticks may stand nowhere.
-        selects.push(format!("SELECT {names} FROM main.ticks_template"));
+        selects.push(format!("SELECT {on_disk} FROM main.ticks_template"));
     }
     selects.join(" UNION ALL ")
 }
 
 /// A SELECT for each part that has a table of its own on disk.
-fn tables(table: &Table, names: &str, parts: &[&(Arc<Piece>, PathBuf)]) -> Vec<String> {
+fn tables(table: &Table, cells: &Cells, parts: &[&(Arc<Piece>, PathBuf)]) -> Vec<String> {
     let own = parts.iter().filter(|(p, _)| p.tier == Tier::Disk && table.moves == Moves::Whole);
-    own.map(|(p, _)| format!("SELECT {names} FROM {}", p.location)).collect()
+    own.map(|(p, _)| format!("SELECT {} FROM {}", cells.of(Tier::Disk), p.location)).collect()
 }
 
-/// A SELECT for all the files.
-fn files(names: &str, parts: &[&(Arc<Piece>, PathBuf)]) -> Option<String> {
-    let paths: Vec<String> = parts.iter().filter(|(p, _)| p.tier != Tier::Disk).map(|(_, path)| quoted(path)).collect();
-    // The folders of a path are columns of the file as well: DuckDB need not look at them.
-    let list = paths.join(", ");
-    (!paths.is_empty()).then(|| format!("SELECT {names} FROM read_parquet([{list}], hive_partitioning = false)"))
+/// A SELECT for all the files of each tier.
+fn files(cells: &Cells, parts: &[&(Arc<Piece>, PathBuf)]) -> Vec<String> {
+    let of_tier = |tier: Tier| {
+        let paths: Vec<String> = parts.iter().filter(|(p, _)| p.tier == tier).map(|(_, path)| quoted(path)).collect();
+        // The folders of a path are columns of the file as well: DuckDB need not look at them.
+        let (names, list) = (cells.of(tier), paths.join(", "));
+        (!paths.is_empty()).then(|| format!("SELECT {names} FROM read_parquet([{list}], hive_partitioning = false)"))
+    };
+    [Tier::Warm, Tier::Cold].into_iter().filter_map(of_tier).collect()
 }
 
 /// Points the view of a table at what is local, inside the caller's transaction.

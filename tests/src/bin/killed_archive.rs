@@ -24,7 +24,7 @@ fn main() {
     let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places).expect("an instance");
     let db = || instance.connect().expect("a connection");
     let writer = file::catch_up(db(), &paths, Published::default()).expect("tables");
-    let fatal: u32 = fatal.parse().expect("N is a number");
+    let fatal: usize = fatal.parse().expect("N is a number");
     let signs = Cell::new(0);
     let on = |_: &storage::archive::Did| {
         signs.set(signs.get() + 1);

@@ -36,7 +36,8 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let failed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let heard = failed.clone();
     let on_health = move |_, _| heard.store(true, Ordering::Release);
-    let storage = Storage::open(&paths, &settings.journal, duck, settings.hot.options(), on_health)?;
+    let storage =
+        Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, settings.hot.options(), on_health)?;
     let records = batches.len() as u64;
     let began = now();
     for batch in batches {

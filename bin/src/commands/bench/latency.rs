@@ -107,8 +107,14 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         sequence: 0,
         since_order: Duration::ZERO,
     };
-    let storage =
-        Storage::open(&paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), |_, _| {})?;
+    let storage = Storage::open(
+        &paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        |_, _| {},
+    )?;
     let plan = Plan {
         deciding: settings.deciding(vec![Exchange::Binance]),
         instance: "bench".to_owned(),

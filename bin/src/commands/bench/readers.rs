@@ -17,9 +17,10 @@ use messages::market::{Bar, Batch, Event, EventBody, Source, Timeframe};
 use messages::{Instrument, MarketId, Notional, Price, Quantity, UtcNanos};
 use storage::datadir::Paths;
 use storage::pool::{Class, Limits, Pool};
-use storage::query::Query;
+use storage::query::{Gaps, Page, Query, Range};
 use storage::service::{Database, Storage};
 use storage::sql;
+use storage::sql_tiers::Scope;
 
 use super::Figure;
 use super::ingest::{event, instruments, now, wait};
@@ -102,8 +103,14 @@ pub fn measure(mut settings: Settings, load: Load) -> anyhow::Result<Outcome> {
     let failed = Arc::new(AtomicBool::new(false));
     let heard = failed.clone();
     let on_health = move |_, _| heard.store(true, Ordering::Release);
-    let storage =
-        Storage::open(&paths, &settings.journal, settings.duckdb.options(), settings.hot.options(), on_health)?;
+    let storage = Storage::open(
+        &paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        settings.duckdb.options(),
+        settings.hot.options(),
+        on_health,
+    )?;
     let asking = Arc::new(Asking {
         database: storage.database(),
         pool: until_open(&storage)?,
@@ -306,11 +313,14 @@ impl Asking {
                 let (waited, began) = (asked.elapsed(), now());
                 match ASKED[kind] {
                     Class::Ticks => {
-                        drop(self.database.answer(reader, &Query::Ticks { instrument, from, to, limit: ROWS })?);
+                        let query = Query::Ticks { instrument, range: Range { from, to }, page: Page::Newest(ROWS) };
+                        drop(self.database.answer(reader, &query).transpose()?);
                     }
                     Class::Bars => {
                         let timeframe = "1s".parse::<Timeframe>().map_err(anyhow::Error::msg)?;
-                        drop(self.database.answer(reader, &Query::Bars { instrument, timeframe, to, limit: ROWS })?);
+                        let (range, gaps, page) = (Range::until(to), Gaps::Left, Page::Newest(ROWS));
+                        let query = Query::Bars { instrument, timeframe, range, gaps, page };
+                        drop(self.database.answer(reader, &query).transpose()?);
                     }
                     _ => {
                         let text = format!(
@@ -319,7 +329,9 @@ impl Asking {
                             instrument.symbol,
                             from.to_string().trim_end_matches('Z'),
                         );
-                        drop(sql::answer(reader, &text, ROWS as usize)?);
+                        if let Some(stores) = self.database.stores() {
+                            drop(sql::answer(reader, stores, &text, Scope::All, ROWS as usize)?);
+                        }
                     }
                 }
                 anyhow::Ok((waited, began.elapsed()))

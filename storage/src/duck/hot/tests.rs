@@ -14,8 +14,8 @@ use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::journal::{Log, Writer, recover};
 use crate::pool::Reader;
 use crate::query::hot::answer_while;
-use crate::query::{Duck, Query, Rows, Source as _, Tier};
-use crate::service::Storage;
+use crate::query::{Duck, Gaps, Page, Query, Range, Rows, Source as _, Stores, Tier};
+use crate::service::{Storage, open_cold};
 use crate::tiers::{Places, Published};
 
 const ROOM: Options = Options { max_bytes: 64 << 20, keep: Duration::from_secs(1_000) };
@@ -30,6 +30,7 @@ struct Machine {
     tiers: Duck,
     /// Asks the file alone.
     disk: Duck,
+    manifest: Published,
     next_id: u64,
 }
 
@@ -52,11 +53,14 @@ impl Machine {
         // The file thread makes the views before anybody reads.
         let any = (Seq(u64::MAX), Seq(u64::MAX));
         let paths = Paths::of(dir.path(), None);
-        FileWriter::open(instance.connect().unwrap(), &paths, any, Published::default()).unwrap();
+        let manifest = Published::default();
+        FileWriter::open(instance.connect().unwrap(), &paths, any, manifest.clone()).unwrap();
         assert!(rebuild(&mut writer, &instance.connect().unwrap(), &|| true).unwrap());
-        let tiers = Duck::new(instance.pool().clone(), hot.clone());
-        let disk = Duck::new(instance.pool().clone(), Hot::default());
-        Self { dir, instance, hot, writer, tiers, disk, next_id }
+        let remote = open_cold(&paths, &crate::settings::Cold::of_tests("")).unwrap();
+        let stores = Stores::new(&instance.connect().unwrap(), manifest.clone(), &paths.places, remote).unwrap();
+        let tiers = Duck::new(instance.pool().clone(), hot.clone(), stores.clone());
+        let disk = Duck::new(instance.pool().clone(), Hot::default(), stores);
+        Self { dir, instance, hot, writer, tiers, disk, manifest, next_id }
     }
 
     /// What a crash leaves: the journals and the file; then a new start.
@@ -78,7 +82,7 @@ impl Machine {
 
     fn follow_on_disk(&self) {
         let paths = Paths::of(self.dir.path(), None);
-        catch_up(self.instance.connect().unwrap(), &paths, Published::default()).unwrap();
+        catch_up(self.instance.connect().unwrap(), &paths, self.manifest.clone()).unwrap();
     }
 
     fn follow_in_memory(&mut self) {
@@ -96,9 +100,9 @@ impl Machine {
     /// Asks both ways; the rows must be the same. Returns who answered.
     fn check(&self, query: &Query) -> Tier {
         let (answer, disk) = (self.tiers.ask(query).unwrap(), self.disk.ask(query).unwrap());
-        assert_eq!(answer.rows, disk.rows, "{query:?} from {:?}, window {:?}", answer.tier, self.hot.window());
+        assert_eq!(answer.rows, disk.rows, "{query:?} from {:?}, window {:?}", answer.explain, self.hot.window());
         assert!(answer.complete_to <= disk.complete_to);
-        answer.tier
+        if answer.explain.rows_by_tier.contains_key(&Tier::Hot) { Tier::Hot } else { Tier::Disk }
     }
 
     /// What DuckDB says that tables in memory take.
@@ -163,11 +167,20 @@ fn bar(of: usize, open: i64, revision: u16, trades: u64) -> EventBody {
 }
 
 fn ticks_of(of: usize, from: i64, to: i64, limit: u32) -> Query {
-    Query::Ticks { instrument: instrument(of), from: secs(from), to: secs(to), limit }
+    ticks_between(of, secs(from), secs(to), Page::Newest(limit))
+}
+
+fn ticks_between(of: usize, from: UtcNanos, to: UtcNanos, page: Page) -> Query {
+    Query::Ticks { instrument: instrument(of), range: Range { from, to }, page }
 }
 
 fn bars_of(of: usize, to: i64, limit: u32) -> Query {
-    Query::Bars { instrument: instrument(of), timeframe: Timeframe::SECOND, to: secs(to), limit }
+    bars_until(of, secs(to), limit)
+}
+
+fn bars_until(of: usize, to: UtcNanos, limit: u32) -> Query {
+    let (instrument, timeframe) = (instrument(of), Timeframe::SECOND);
+    Query::Bars { instrument, timeframe, range: Range::until(to), gaps: Gaps::Left, page: Page::Newest(limit) }
 }
 
 /// What happens at a second of market time: to whom, how late, of what kind; a bar of revision `kind % 3` below 4.
@@ -206,10 +219,11 @@ proptest! {
             for &(of, from, len, limit) in &asked {
                 let from = now.before(Duration::from_secs(from.unsigned_abs()));
                 let to = from.after(Duration::from_secs(len.unsigned_abs()));
-                let query = Query::Ticks { instrument: instrument(of), from, to, limit };
+                let page = if limit % 2 == 0 { Page::Oldest(limit) } else { Page::Newest(limit) };
+                let query = ticks_between(of, from, to, page);
                 let tier = machine.check(&query);
                 prop_assert_eq!(tier == Tier::Hot, from >= machine.window().from);
-                machine.check(&Query::Bars { instrument: instrument(of), timeframe: Timeframe::SECOND, to, limit });
+                machine.check(&bars_until(of, to, limit));
             }
         }
     }
@@ -278,7 +292,7 @@ fn memory_keeps_its_bound_and_the_window_moves() {
     // The oldest rows are gone, and no more of them than must.
     assert!(from > secs(0) && from < secs(end - 100_000), "{from}");
     assert_eq!(machine.check(&ticks_of(1, end - 90_000, end, 100_000)), Tier::Hot);
-    let before = Query::Ticks { instrument: instrument(1), from: UtcNanos(from.0 - 1_000), to: secs(end), limit: 9 };
+    let before = ticks_between(1, UtcNanos(from.0 - 1_000), secs(end), Page::Newest(9));
     assert_eq!(machine.check(&before), Tier::Disk);
 
     // A start reads no more than fits.
@@ -302,8 +316,29 @@ fn a_table_that_goes_under_a_question_makes_the_disk_answer() {
     let query = ticks_of(0, 0, 10, 10);
     // The reader's view is older than the drop, and it sees the newer window when it has read.
     let now = machine.window().from;
-    assert_eq!(answer_while(&Reader::new(&db), &taken, &query, |from| now <= from).unwrap(), None);
-    assert!(answer_while(&Reader::new(&db), &taken, &query, |_| true).is_err(), "the table is gone");
+    assert_eq!(answer_while(&Reader::new(&db), &taken, &query, false, |from| now <= from).unwrap(), None);
+    assert!(answer_while(&Reader::new(&db), &taken, &query, false, |_| true).is_err(), "the table is gone");
+}
+
+#[test]
+fn a_correction_stands_instead_of_what_it_corrects() {
+    let mut machine = Machine::new(ROOM);
+    let of = |n: i64, sequence, revision| {
+        let EventBody::Tick(tick) = tick(0, secs(n), 2) else { panic!("a tick was made") };
+        (secs(n), EventBody::Tick(Tick { sequence: Some(sequence), revision, ..tick }))
+    };
+    machine.journal((0..20).map(|n| of(n, n, 0)));
+    machine.journal([of(20, 3, 1), of(21, 5, 1), of(22, 5, 2)]);
+    machine.follow_in_memory();
+    machine.follow_on_disk();
+    for (from, to, limit, rows) in [(0, 100, 100, 20), (0, 10, 100, 8), (2, 30, 4, 4), (4, 6, 9, 1), (20, 30, 9, 2)] {
+        for page in [Page::Oldest(limit), Page::Newest(limit)] {
+            let query = ticks_between(0, secs(from), secs(to), page);
+            assert_eq!(machine.check(&query), Tier::Hot, "{query:?}");
+            let Rows::Ticks(ticks) = machine.tiers.ask(&query).unwrap().rows else { panic!("ticks were asked for") };
+            assert_eq!(ticks.len(), rows, "{query:?}");
+        }
+    }
 }
 
 #[test]
@@ -340,8 +375,8 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
     };
     let query = ticks_of(0, 0, 1_000, 1_000);
     for start in 1..=2u64 {
-        let duck = DuckOptions::small();
-        let storage = Storage::open(&paths, &journal, duck, Some(ROOM), |_, _| {}).unwrap();
+        let (duck, cold) = (DuckOptions::small(), crate::settings::Cold::of_tests(""));
+        let storage = Storage::open(&paths, &journal, &cold, duck, Some(ROOM), |_, _| {}).unwrap();
         let event = |n: u64| Event { id: MarketId(n), body: tick(0, secs(n as i64), 2) };
         let record =
             |n| MarketRecord::Batch(Batch { source: Source::Stream, received: secs(n as i64), events: vec![event(n)] });
@@ -353,7 +388,10 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
         }
         let answer = storage.database().source().unwrap().ask(&query).unwrap();
         let Rows::Ticks(ticks) = &answer.rows else { panic!("ticks were asked for") };
-        assert_eq!((answer.tier, answer.complete_to, ticks.len()), (Tier::Hot, last, start as usize * 100));
+        assert_eq!(
+            (answer.explain.rows_by_tier.keys().next(), answer.complete_to, ticks.len()),
+            (Some(&Tier::Hot), last, start as usize * 100)
+        );
         storage.finish().unwrap();
     }
 }

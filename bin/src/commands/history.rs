@@ -1,0 +1,154 @@
+//! `merganser history`: ticks, bars, orders, fills, positions and equity of a range of time, whatever tier they are in.
+
+use std::process::ExitCode;
+
+use actors::clock::Clock;
+use clap::{Args, ValueEnum};
+use config::Settings;
+use messages::market::Timeframe;
+use messages::{Account, Instrument, StrategyId, UtcNanos};
+use storage::duck::hot::Hot;
+use storage::query::{Duck, Explain, Gaps, Of, Page, Query, Range, Source};
+
+use super::Common;
+use crate::client;
+use crate::http::history::{self, Note, Request};
+use crate::output::{self, Format};
+use crate::stopped;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --from, the oldest rows of the range come first; without it, the newest before --to.\n\nExamples:\n  merganser history ticks --symbol binance:BTCUSDT --from 2024-08-09 --to \"2024-08-09 00:05:00\" --format csv\n  merganser history bars --symbol binance:BTCUSDT --timeframe 5m --fill --limit 100 --explain\n  merganser history positions --account paper --to 2026-01-01"
+)]
+pub struct Arguments {
+    /// What is asked for.
+    what: What,
+    /// Of which instrument: exchange:SYMBOL. Ticks and bars need one.
+    #[arg(long, value_parser = instrument, required_if_eq_any = [("what", "ticks"), ("what", "bars")])]
+    symbol: Option<Instrument>,
+    /// From this time on: YYYY-MM-DD, or with HH:MM:SS, in UTC.
+    #[arg(long, value_name = "TIME")]
+    from: Option<UtcNanos>,
+    /// Before this time; positions as they stood then.
+    #[arg(long, value_name = "TIME")]
+    to: Option<UtcNanos>,
+    /// The length of bars: any that divides a day.
+    #[arg(long, default_value = "1m")]
+    timeframe: Timeframe,
+    /// Fill gaps between bars at the last close.
+    #[arg(long)]
+    fill: bool,
+    /// Of which account.
+    #[arg(long)]
+    account: Option<Account>,
+    /// Of which strategy.
+    #[arg(long)]
+    strategy: Option<StrategyId>,
+    /// The most rows.
+    #[arg(long, default_value_t = 100_000)]
+    limit: u32,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Say what was read for the answer, and how long that took.
+    #[arg(long)]
+    explain: bool,
+    /// Wait until the tables hold what is durable now: the default.
+    #[arg(long, overrides_with = "stale")]
+    fresh: bool,
+    /// Do not wait for that.
+    #[arg(long)]
+    stale: bool,
+}
+
+/// What history has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Trades and quotes of the market.
+    Ticks,
+    /// Bars of any length.
+    Bars,
+    /// Orders, by the time that they were created.
+    Orders,
+    /// Fills.
+    Trades,
+    /// Positions at an instant.
+    Positions,
+    /// The equity curve: portfolio snapshots.
+    Equity,
+}
+
+fn instrument(text: &str) -> Result<Instrument, String> {
+    let (exchange, symbol) =
+        text.split_once(':').ok_or_else(|| format!("`{text}` is no instrument; expected exchange:SYMBOL"))?;
+    let exchange = exchange.parse().map_err(|e| format!("{e}"))?;
+    Ok(Instrument { exchange, symbol: symbol.parse().map_err(|e| format!("{e}"))? })
+}
+
+impl Arguments {
+    fn query(&self, now: UtcNanos) -> Query {
+        let page = if self.from.is_some() { Page::Oldest(self.limit) } else { Page::Newest(self.limit) };
+        let range = Range { from: self.from.unwrap_or(UtcNanos::MIN), to: self.to.unwrap_or(UtcNanos::MAX) };
+        let of = Of { instrument: self.symbol, account: self.account, strategy: self.strategy };
+        match (self.what, self.symbol) {
+            (What::Ticks, Some(instrument)) => Query::Ticks { instrument, range, page },
+            (What::Bars, Some(instrument)) => {
+                let range = Range { to: self.to.unwrap_or(now), ..range };
+                let gaps = if self.fill { Gaps::Filled } else { Gaps::Left };
+                Query::Bars { instrument, timeframe: self.timeframe, range, gaps, page }
+            }
+            (What::Orders, _) => Query::Orders { range, of, page },
+            (What::Trades, _) => Query::Trades { range, of, page },
+            (What::Positions, _) => Query::Positions { at: range.to, of },
+            (What::Equity, _) => Query::Equity { range, account: self.account, page },
+            (What::Ticks | What::Bars, None) => unreachable!("the command line needs a symbol for them"),
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+    output::refuse_terminal(arguments.format)?;
+    let Arguments { format, explain, .. } = *arguments;
+    let query = arguments.query(Clock::wall().now());
+    let (body, note) = match client::find(&common.data_dir)? {
+        Some(running) => {
+            let request = Request { query, format, explain, fresh: arguments.fresh || !arguments.stale };
+            let reply = running.ask("/api/v1/history", &request, Some(client::WITHIN))?;
+            (reply.body, reply.note.map(|note| serde_json::from_str(&note)).transpose()?)
+        }
+        None => {
+            let stopped = stopped::open(&common.data_dir, settings)?;
+            let duck = Duck::new(stopped.instance.pool().clone(), Hot::default(), stopped.stores.clone());
+            let (body, note) = history::write(duck.ask(&query)?, format, explain)?;
+            (body, Some(note))
+        }
+    };
+    output::bytes(&body);
+    if let Some(note) = note {
+        say(&note, arguments);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says beside the answer what is to be known of it.
+fn say(note: &Note, arguments: &Arguments) {
+    if note.is_cut {
+        let which = if arguments.from.is_some() { "oldest" } else { "newest" };
+        eprintln!(
+            "there may be more rows: these are the {which} {}; raise --limit or narrow the range",
+            arguments.limit
+        );
+    }
+    if arguments.explain && arguments.format != Format::Json {
+        explain(&note.explain);
+    }
+}
+
+fn explain(explain: &Explain) {
+    let rows: Vec<String> = explain.rows_by_tier.iter().map(|(tier, rows)| format!("{rows} {tier}")).collect();
+    let rows = if rows.is_empty() { "none".to_owned() } else { rows.join(", ") };
+    let Explain { files_total, files_read, files_pruned, ms_by_step: steps, .. } = explain;
+    eprintln!("files: {files_read} read, {files_pruned} pruned of {files_total}");
+    eprintln!("rows: {rows}");
+    eprintln!("time: plan {:.1} ms, fetch {:.1} ms, read {:.1} ms", steps.plan, steps.fetch, steps.read);
+}

@@ -1,0 +1,254 @@
+//! An answer over disk, warm and cold files, in one snapshot: the manifest of the snapshot says which pieces can hold
+//! it, the cold ones of them come to the local disk, and one SELECT over all of them gives the rows.
+//!
+//! Corrections are resolved by the relation that is asked ([`views::relation_with_tier`]). A page whose rows are all in
+//! a few pieces reads no others: the range is widened until the page is full.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::pool::Reader;
+use messages::market::{Bar, Timeframe};
+use messages::{Instrument, UtcNanos};
+
+use super::fetch::fetch;
+use super::found::Found;
+use super::plan::{self, Selection, Wanted};
+use super::select::{self, Statement};
+use super::{Answer, Error, Explain, Gaps, Of, Page, Query, Range, Rows, Steps, Stores, Tier, bars};
+use crate::duck::stored::{Bars, Ticks};
+use crate::duck::{self, file};
+use crate::journal::Log;
+use crate::tiers::tables::{Moves, ticks};
+use crate::tiers::{Manifest, places::folder, table, views};
+
+/// Answers from everything below memory.
+///
+/// # Errors
+/// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
+pub fn answer(db: &Reader<'_>, stores: &Stores, query: &Query) -> Result<Answer, Error> {
+    // A file that has moved meanwhile is found in its new tier by a new snapshot.
+    match in_snapshot(db, || Reading::begin(db, stores)?.answer(query)) {
+        Err(Error::Moved) => in_snapshot(db, || Reading::begin(db, stores)?.answer(query)),
+        other => other,
+    }
+}
+
+/// Does all of `work` in one snapshot.
+///
+/// # Errors
+/// As `work`.
+pub fn in_snapshot<T>(db: &Reader<'_>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    db.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(duck::Error::duck("begin to read"))?;
+    let done = work();
+    // Nothing was written: how the transaction ends makes no difference to the answer.
+    let _ = db.execute_batch("ROLLBACK");
+    done
+}
+
+/// An answer in the making.
+struct Reading<'a> {
+    db: &'a Reader<'a>,
+    stores: &'a Stores,
+    manifest: Arc<Manifest>,
+    explain: Explain,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(db: &'a Reader<'a>, stores: &'a Stores) -> Result<Self, Error> {
+        let (manifest, took) = timed(|| stores.manifest.of_snapshot(db));
+        let explain = Explain { ms_by_step: Steps { plan: took, ..Steps::default() }, ..Explain::default() };
+        Ok(Self { db, stores, manifest: manifest?, explain })
+    }
+
+    fn answer(mut self, query: &Query) -> Result<Answer, Error> {
+        let (mut rows, is_cut) = match query {
+            Query::Ticks { instrument, range, page } => self.ticks(*instrument, *range, *page)?,
+            Query::Bars { instrument, timeframe, range, page, .. } => {
+                self.bars(*instrument, *timeframe, *range, *page)?
+            }
+            Query::Orders { range, of, page } => self.rows("orders", "order_id", *range, of, *page)?,
+            Query::Trades { range, of, page } => self.rows("trades", "trade_id", *range, of, *page)?,
+            Query::Positions { at, of } => self.positions(*at, of)?,
+            Query::Equity { range, account, page } => {
+                let of = Of { account: *account, ..Of::default() };
+                self.rows("portfolio_snapshots", "snapshot_id", *range, &of, *page)?
+            }
+        };
+        let mut is_cut = is_cut;
+        if let (Query::Bars { gaps: Gaps::Filled, page, .. }, Rows::Bars(found)) = (query, &mut rows) {
+            is_cut |= bars::fill(found, *page);
+        }
+        let log = match query {
+            Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
+            _ => Log::Ledger,
+        };
+        let complete_to = file::offset(self.db, log)?;
+        for step in
+            [&mut self.explain.ms_by_step.plan, &mut self.explain.ms_by_step.fetch, &mut self.explain.ms_by_step.read]
+        {
+            *step = (*step * 1_000.0).round() / 1_000.0;
+        }
+        Ok(Answer { rows, is_cut, complete_to, explain: self.explain })
+    }
+
+    fn ticks(&mut self, instrument: Instrument, range: Range, page: Page) -> Result<(Rows, bool), Error> {
+        let wanted = Wanted::of_instrument(ticks(), range, instrument);
+        let statement = |relation: &str, range| select::ticks(relation, instrument, range, page);
+        let (found, is_cut) = self.page(&wanted, page, plan::widening, statement)?;
+        let mut rows = Vec::with_capacity(found.len());
+        for batch in &found.batches {
+            let ticks = Ticks::new(batch)?;
+            for row in 0..batch.num_rows() {
+                rows.push(ticks.get(row, instrument)?);
+            }
+        }
+        Ok((Rows::Ticks(rows), is_cut))
+    }
+
+    fn bars(
+        &mut self,
+        instrument: Instrument,
+        timeframe: Timeframe,
+        range: Range,
+        page: Page,
+    ) -> Result<(Rows, bool), Error> {
+        let base = bars::base_of(timeframe);
+        let (mut found, is_cut) = self.bars_from(instrument, (base, timeframe), range, page)?;
+        if found.is_empty() && base != timeframe {
+            // Where only the length itself is stored.
+            let (found, is_cut) = self.bars_from(instrument, (timeframe, timeframe), range, page)?;
+            return Ok((Rows::Bars(found), is_cut));
+        }
+        if let Some(last) = found.last_mut().filter(|last| base != timeframe && last.is_complete) {
+            last.is_complete = self.has_ended(last, base)?;
+        }
+        Ok((Rows::Bars(found), is_cut))
+    }
+
+    fn bars_from(
+        &mut self,
+        instrument: Instrument,
+        (base, timeframe): (Timeframe, Timeframe),
+        range: Range,
+        page: Page,
+    ) -> Result<(Vec<Bar>, bool), Error> {
+        let bars_table = table("ohlcv_bars").expect("bars move");
+        let range = bars::whole_bars(range, timeframe);
+        let folders = vec![folder("timeframe", &base.to_string())];
+        let wanted = Wanted { table: bars_table, range, folders };
+        let statement = |relation: &str, range| {
+            if base == timeframe {
+                select::bars(relation, instrument, base, range, page)
+            } else {
+                select::merged_bars(relation, instrument, (base, timeframe), range, page)
+            }
+        };
+        let ranges = |selection: &Selection, wanted: &Wanted, page| {
+            let mut ranges = plan::widening(selection, wanted, page);
+            ranges.extend(bars::guess(range, timeframe, page));
+            // No bar is merged from a part of its own.
+            ranges.iter_mut().for_each(|narrow| *narrow = bars::outward(*narrow, range, timeframe));
+            ranges.sort_by_key(|narrow| narrow.to.since(narrow.from));
+            ranges
+        };
+        let (found, is_cut) = self.page(&wanted, page, ranges, statement)?;
+        let mut rows = Vec::with_capacity(found.len());
+        for batch in &found.batches {
+            let bars = Bars::new(batch)?;
+            for row in 0..batch.num_rows() {
+                rows.push(bars.get(row, instrument)?);
+            }
+        }
+        Ok((rows, is_cut))
+    }
+
+    /// That all which a merged bar is made of is stored: something of its last part or later is.
+    fn has_ended(&self, bar: &Bar, base: Timeframe) -> Result<bool, Error> {
+        let last = bar.end_time().before(base.duration());
+        let mut archived = self.manifest.of_table("ohlcv_bars").filter_map(|piece| piece.content.as_ref());
+        if archived.any(|content| content.times.1 >= last.micros()) {
+            return Ok(true);
+        }
+        Ok(Found::read(self.db, &select::later_bar(bar.instrument, base, last))?.len() > 0)
+    }
+
+    fn rows(&mut self, name: &str, id: &str, range: Range, of: &Of, page: Page) -> Result<(Rows, bool), Error> {
+        let table = table(name).expect("it moves");
+        let columns = self.stores.columns.of(table);
+        let statement = |relation: &str, range| select::rows(table, id, (&columns, relation), range, of, page);
+        let (found, is_cut) = self.page(&Wanted::all(table, range), page, plan::widening, statement)?;
+        let (schema, batches) = found.into_cells()?;
+        Ok((Rows::Table { schema, batches }, is_cut))
+    }
+
+    fn positions(&mut self, at: UtcNanos, of: &Of) -> Result<(Rows, bool), Error> {
+        let table = table("positions").expect("positions move");
+        let columns = self.stores.columns.of(table);
+        let mut wanted = Wanted::all(table, Range::until(UtcNanos(at.0.saturating_add(1_000))));
+        if Found::read(self.db, &select::later_position(at))?.len() == 0 {
+            // The newest row of each position stays on disk, and nothing else is asked for.
+            wanted.range = Range { from: UtcNanos::MAX, to: UtcNanos::MAX };
+        }
+        let statement = |relation: &str| select::positions((&columns, relation), at, of);
+        let found = self.look(&wanted, statement)?;
+        self.count(&found);
+        let (schema, batches) = found.into_cells()?;
+        Ok((Rows::Table { schema, batches }, false))
+    }
+
+    /// The rows of a page, from no more pieces than it needs.
+    fn page(
+        &mut self,
+        wanted: &Wanted,
+        page: Page,
+        ranges: impl Fn(&Selection, &Wanted, Page) -> Vec<Range>,
+        statement: impl Fn(&str, Range) -> Statement,
+    ) -> Result<(Found, bool), Error> {
+        let (ranges, took) = timed(|| ranges(&plan::select(&self.manifest, wanted), wanted, page));
+        self.explain.ms_by_step.plan += took;
+        let last = ranges.len() - 1;
+        for (n, range) in ranges.into_iter().enumerate() {
+            let mut found = self.look(&Wanted { range, ..wanted.clone() }, |relation| statement(relation, range))?;
+            if found.len() > page.limit() || n == last {
+                let is_cut = found.cut(page);
+                self.count(&found);
+                return Ok((found, is_cut));
+            }
+        }
+        unreachable!("the last range is answered")
+    }
+
+    /// Everything that a statement finds in the pieces that can hold what is wanted.
+    fn look(&mut self, wanted: &Wanted, statement: impl FnOnce(&str) -> Statement) -> Result<Found, Error> {
+        let (selection, plan) = timed(|| plan::select(&self.manifest, wanted));
+        let (fetched, fetch) = timed(|| fetch(self.stores, &selection.pieces));
+        let steps = &mut self.explain.ms_by_step;
+        (steps.plan, steps.fetch) = (steps.plan + plan, steps.fetch + fetch);
+        self.explain = Explain { ms_by_step: *steps, ..selection.explain() };
+        if wanted.table.moves != Moves::Whole {
+            self.explain.rows_by_tier.insert(Tier::Disk, 0);
+        }
+        let fetched = fetched?;
+        let relation = views::relation_with_tier(wanted.table, &self.stores.columns, &fetched.parts);
+        let (found, read) = timed(|| Found::read(self.db, &statement(&relation)));
+        self.explain.ms_by_step.read += read;
+        found.map_err(|error| if fetched.has_gone() { Error::Moved } else { error.into() })
+    }
+
+    fn count(&mut self, found: &Found) {
+        for (tier, rows) in found.by_tier() {
+            if let Some(count) = self.explain.rows_by_tier.get_mut(&tier) {
+                *count = rows;
+            }
+        }
+    }
+}
+
+/// How many milliseconds something takes.
+#[expect(clippy::disallowed_methods, reason = "how long a question takes is real time, and decides nothing")]
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let began = Instant::now();
+    let done = work();
+    (done, began.elapsed().as_secs_f64() * 1_000.0)
+}

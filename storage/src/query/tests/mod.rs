@@ -1,0 +1,119 @@
+//! Questions over every tier.
+
+mod bars;
+mod plan;
+mod restoring;
+mod sql;
+mod tiers;
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use messages::{Exchange, Instrument, UtcNanos};
+
+use super::{Answer, Duck, Query, Range, Source, Stores};
+use crate::archive::{Archive, Report, Writer};
+use crate::datadir::Paths;
+use crate::duck::file::{FileWriter, catch_up};
+use crate::duck::hot::Hot;
+use crate::duck::instance::{Instance, Options};
+use crate::service::open_cold;
+use crate::settings::{Age, AtEnd, Cold, Limits, StorageClass, Tiers};
+use crate::tiers::{Places, Published};
+
+/// A data directory without a running process, and who asks it.
+struct Directory {
+    root: tempfile::TempDir,
+    instance: Instance,
+    manifest: Published,
+    stores: Stores,
+    duck: Duck,
+}
+
+impl Directory {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let options = Options { memory_bytes: 512 << 20, ..Options::small() };
+        let paths = Paths::of(root.path(), None);
+        let instance = Instance::open(&paths.database, &options, &Places::of(root.path())).unwrap();
+        let manifest = Published::default();
+        catch_up(instance.connect().unwrap(), &paths, manifest.clone()).unwrap();
+        let db = instance.connect().unwrap();
+        let remote = open_cold(&paths, &Cold { cache_bytes: 64 << 20, ..Cold::of_tests("") }).unwrap();
+        let stores = Stores::new(&db, manifest.clone(), &paths.places, remote).unwrap();
+        let duck = Duck::new(instance.pool().clone(), Hot::default(), stores.clone());
+        Self { root, instance, manifest, stores, duck }
+    }
+
+    fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Applies what the journals hold.
+    fn follow(&self) -> FileWriter {
+        let paths = Paths::of(self.path(), None);
+        catch_up(self.instance.connect().unwrap(), &paths, self.manifest.clone()).unwrap()
+    }
+
+    fn execute(&self, sql: &str) {
+        self.instance.connect().unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn archive(&self, now: &str) -> Report {
+        let archive = Archive {
+            db: self.instance.connect().unwrap(),
+            writer: Writer::Own(Box::new(Mutex::new(self.follow()))),
+            places: self.stores.places.clone(),
+            cold: self.stores.cold.clone(),
+            settings: limits(),
+            on: &|_| {},
+            settle: &|| true,
+            go_on: &|| true,
+            _held: None,
+        };
+        let report = archive.run(at(now), &[]).unwrap();
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        report
+    }
+
+    fn ask(&self, query: &Query) -> Answer {
+        self.duck.ask(query).unwrap_or_else(|e| panic!("{query:?}: {e}"))
+    }
+}
+
+/// Ticks: a day on disk, another one warm. Months: a day on disk, ten days warm. Then cold for ever.
+fn limits() -> Tiers {
+    let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
+    let limits = |warm| Limits {
+        disk: days(1),
+        warm: days(warm),
+        cold: Age::Forever,
+        at_end: AtEnd::Keep,
+        storage_class: StorageClass::GlacierIr,
+    };
+    Tiers {
+        schedule: String::new(),
+        warm_level: 3,
+        cold_level: 9,
+        cold: Cold::of_tests(""),
+        market_ticks: limits(2),
+        ohlcv_bars: limits(10),
+        orders: limits(10),
+        portfolio_snapshots: limits(10),
+        system_metrics: limits(2),
+        application_logs: limits(2),
+    }
+}
+
+fn at(text: &str) -> UtcNanos {
+    text.parse().unwrap()
+}
+
+fn range(from: &str, to: &str) -> Range {
+    Range { from: at(from), to: at(to) }
+}
+
+fn instrument(symbol: &str) -> Instrument {
+    Instrument { exchange: Exchange::Simulated, symbol: symbol.parse().unwrap() }
+}
