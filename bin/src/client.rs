@@ -97,7 +97,7 @@ impl Running {
             }
             return Ok(());
         }
-        text(response, &self.address).map(drop)
+        reply(response, &self.address).map(drop)
     }
 
     /// Asks for something.

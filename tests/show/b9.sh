@@ -2,6 +2,7 @@
 # B9: backups of a running directory: twice while it trades and the archive moves days; the second sends only what is
 # new. Killed; restored; every table as the journals of the backup say, and as it was at a point in time; doctor is content.
 . "$(dirname "$0")/common.sh"
+. "$here/support/s3.sh"
 d="$work/d"; to="$work/backups"
 keep=(--set tiers.market_ticks.warm=forever --set http.address=127.0.0.1:0)
 # Two days of history that the archive brings into local files.
@@ -14,7 +15,7 @@ PY
 "$merganser" import --format csv --input "$work/a.csv" --data-dir "$d" > /dev/null
 "$merganser" run --data-dir "$d" "${keep[@]}" > "$work/out" 2> "$work/err" &
 pid=$!
-trap 'kill -9 $pid 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill -9 $pid 2> /dev/null; s3_stop 2> /dev/null; rm -rf "$work"' EXIT
 health() { python3 -c 'import json,sys,urllib.request
 owner = json.load(open(sys.argv[1]))
 print(json.load(urllib.request.urlopen("http://%s/health" % owner["address"]))[sys.argv[2]])' "$d/merganser.lock" "$1"; }
@@ -118,4 +119,33 @@ grep FINDING "$work/verified" | cut -c1-160
 if "$merganser" backup restore --from "$to" --data-dir "$work/no" "${keep[@]}" > /dev/null 2> "$work/err"; then fail "a damaged backup was restored"; fi
 grep -h "is not what was put there" "$work/err" | cut -c1-160
 expect "what a refused restore leaves" "$(find "$work/no" -type f | wc -l)" "0"
-echo "B9 ok: $(field "$work/first" bytes) bytes, then $(field "$work/second" new_bytes) new of $(field "$work/second" bytes); created in $took ms while trading ($lag market records behind then, $orders open orders), restored in $back ms; tables equal at the end and at $at; doctor content; no id used again"
+
+# A stopped directory: cold files in its own folder are in the backup, and come back.
+e="$work/e"
+"$merganser" import --format csv --input "$work/a.csv" --data-dir "$e" > /dev/null
+"$merganser" archive run --data-dir "$e" > /dev/null
+cold() { "$merganser" sql --data-dir "$1" "${@:2}" --format csv --from 2024-08-01 --to 2024-09-01 "select symbol, count(*), sum(last_price), bit_xor(hash(t)) from market_ticks t group by 1 order by 1" | tail -2; }
+"$merganser" backup create --data-dir "$e" --to "$work/backups-of-e" > /dev/null
+"$merganser" backup restore --from "$work/backups-of-e" --data-dir "$work/cold" > "$work/out"
+grep -q "cold files stand in $work/cold/cold" "$work/out" || fail "$(cat "$work/out")"
+expect "cold rows" "$(cold "$work/cold")" "$(cold "$e")"
+"$merganser" doctor --data-dir "$work/cold" > "$work/doctor" || fail "doctor with cold files: $(grep FINDING "$work/doctor")"
+
+# Into a bucket, with the cold store in another: named, not copied.
+s3=" (no S3 server here)"
+if s3_start "$work/s3"; then
+    eval "$(s3_env "$s3_url")"
+    store=(--set "tiers.cold.url=s3://$s3_bucket/cold-$$")
+    "$merganser" import --format csv --input "$work/a.csv" --data-dir "$work/f" > /dev/null
+    "$merganser" archive run --data-dir "$work/f" "${store[@]}" > /dev/null
+    bucket="s3://$s3_bucket/backups-$$"
+    for n in 1 2; do "$merganser" backup create --data-dir "$work/f" --to "$bucket" "${store[@]}" --json > "$work/in-s3"; done
+    "$merganser" backup verify --from "$bucket" "${store[@]}" > "$work/verified" || fail "$(cat "$work/verified")"
+    grep -q "stand in s3://$s3_bucket/cold-$$ .*were not copied" "$work/verified" || fail "$(cat "$work/verified")"
+    "$merganser" backup restore --from "$bucket" --data-dir "$work/g" "${store[@]}" > "$work/out"
+    grep -q "belongs to the directory that was backed up" "$work/out" || fail "$(cat "$work/out")"
+    expect "rows in the store" "$(cold "$work/g" "${store[@]}")" "$(cold "$e")"
+    "$merganser" doctor --data-dir "$work/g" "${store[@]}" > "$work/doctor" || fail "doctor beside a store: $(grep FINDING "$work/doctor")"
+    s3=", S3 too"
+fi
+echo "B9 ok: $(field "$work/first" bytes) bytes, then $(field "$work/second" new_bytes) new of $(field "$work/second" bytes); created in $took ms while trading ($lag market records behind then, $orders open orders), restored in $back ms; tables equal at the end and at $at; doctor content; no id used again; cold files$s3"

@@ -107,7 +107,7 @@ impl Running {
     fn start(root: &Path) -> Self {
         let paths = Paths::of(root, None);
         drop(DataDir::create(&paths).unwrap());
-        let storage = Storage::open(&paths, &journal(), Options::small(), None, |_, _| {}).unwrap();
+        let storage = Storage::open(&paths, &journal(), &cold(), Options::small(), None, |_, _| {}).unwrap();
         while storage.database().pool().is_none() {
             std::thread::yield_now();
         }
@@ -155,7 +155,8 @@ fn source<'a>(
 /// Opens a stopped directory, brings its tables up to date, and says what each holds: rows and their hash.
 fn tables(root: &Path) -> BTreeMap<String, (u64, u64)> {
     let instance = opened(root);
-    let names = ["market_ticks", "ohlcv_bars", "orders", "trades", "positions", "actions", "system_metrics", "feed_gaps"];
+    let names =
+        ["market_ticks", "ohlcv_bars", "orders", "trades", "positions", "actions", "system_metrics", "feed_gaps"];
     names.into_iter().map(|name| (name.to_owned(), ask(&instance, name, "true"))).collect()
 }
 
@@ -264,7 +265,11 @@ fn backups_of_a_running_directory_restore_what_its_journals_held() {
     // Nothing later is there, and the group behind it holds something later.
     let found = opened(&to);
     for (table, column) in [("market_ticks", "ingestion_time"), ("actions", "timestamp")] {
-        assert_eq!(ask(&found, table, &format!("\"{column}\" > TIMESTAMP '{between}'")).0, 0, "{table} after {between}");
+        assert_eq!(
+            ask(&found, table, &format!("\"{column}\" > TIMESTAMP '{between}'")).0,
+            0,
+            "{table} after {between}"
+        );
     }
     drop(found);
     let behind = Reader::<MarketRecord>::new(&root.join("market"), restored.market.next()).next_group(Seq(u64::MAX));
@@ -342,10 +347,7 @@ fn what_was_broken_off_is_no_backup_and_is_pruned() {
     let stopped = create(&repository, &Source { on: &on, stop: stop.clone(), ..source });
     assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
     assert_eq!(repository.list().unwrap(), vec![]);
-    assert!(matches!(
-        restore_to(&repository, &temp.path().join("x"), &Wanted::default()),
-        Err(Error::NoBackup { .. })
-    ));
+    assert!(matches!(restore_to(&repository, &temp.path().join("x"), &Wanted::default()), Err(Error::NoBackup { .. })));
     assert!(!repository.objects().unwrap().is_empty());
 
     running.clock.tick();
