@@ -1,6 +1,7 @@
 //! The command line's way to a running instance: found by the lock file, reached on loopback, with the
 //! token that only its owner can read.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,6 +72,32 @@ impl Running {
         let agent = agent(within);
         let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
         reply(request.send_json(body), &self.address)
+    }
+
+    /// Sends a request whose answer comes line by line, for as long as it takes. Empty lines say nothing.
+    ///
+    /// # Errors
+    /// The instance does not answer, refuses in its own words, or `hear` does not go on.
+    pub fn post_and_hear(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut hear: impl FnMut(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let agent = agent(None);
+        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
+        let response = request.send_json(body);
+        if response.as_ref().is_ok_and(|r| r.status().is_success()) {
+            let mut response = response?;
+            for line in BufReader::new(response.body_mut().as_reader()).lines() {
+                let line = line.context("the answer broke off")?;
+                if !line.is_empty() {
+                    hear(&line)?;
+                }
+            }
+            return Ok(());
+        }
+        reply(response, &self.address).map(drop)
     }
 
     /// Asks for something.

@@ -27,6 +27,7 @@ use storage::sql;
 use storage::sql_tiers::Scope;
 
 use crate::archive_api;
+use crate::backup_api::{self, Directory};
 use crate::output::{self, Format};
 
 /// The longest that a question waits for the tables to hold what was durable when it was asked.
@@ -46,6 +47,8 @@ pub struct Edge {
     pub reserve: Reserve,
     /// Whether the market journal has room.
     pub room: Room,
+    /// The data directory, for a backup.
+    pub directory: Directory,
     /// What must be shown.
     pub token: String,
 }
@@ -100,6 +103,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .route("/api/v1/trading", web::post().to(trading))
             .route("/api/v1/reconcile", web::post().to(reconcile))
             .configure(archive_api::routes)
+            .configure(backup_api::routes)
     })
     .workers(1)
     .disable_signals()

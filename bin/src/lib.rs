@@ -3,6 +3,7 @@
 //! A user's own binary is a dozen lines: make an [`App`], add strategies, call [`App::main`].
 
 mod archive_api;
+mod backup_api;
 mod client;
 mod commands;
 mod http;

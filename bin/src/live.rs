@@ -21,6 +21,7 @@ use storage::journal::{Health, Log};
 use storage::service::Storage;
 use storage::sql_tiers::Scope;
 
+use crate::backup_api::Directory;
 use crate::http::{self, Edge, Watermarks};
 use crate::stopped::Tables;
 use crate::{Plugins, stopped, telemetry};
@@ -119,6 +120,11 @@ fn serve(
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
+    let directory = Directory {
+        paths: paths.clone(),
+        cold: settings.tiers.cold.clone(),
+        reserve_bytes: settings.duckdb.reserve_bytes,
+    };
     let edge = Edge {
         runtime: runtime.clone(),
         database,
@@ -126,6 +132,7 @@ fn serve(
         ledger_writes,
         reserve: storage.reserve().clone(),
         room,
+        directory,
         token,
     };
     let (address, server) = http::start(&settings.http.address, edge)?;

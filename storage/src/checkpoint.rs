@@ -10,7 +10,7 @@ use std::path::Path;
 
 use messages::ledger::{LedgerRecord, Seq};
 
-use crate::journal::{Error, Reader, Record};
+use crate::journal::{Error, record_hash};
 
 const NAME: &str = "checkpoint";
 const MAGIC: &[u8; 8] = b"MERGCKPT";
@@ -35,7 +35,7 @@ pub fn write(ledger: &Path, version: u32, checkpoint: &Checkpoint) -> Result<(),
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&checkpoint.upto.0.to_le_bytes());
-    bytes.extend_from_slice(&record_hash(ledger, checkpoint.upto)?.unwrap_or_default());
+    bytes.extend_from_slice(&record_hash::<LedgerRecord>(ledger, checkpoint.upto)?.unwrap_or_default());
     bytes.extend_from_slice(&(checkpoint.content.len() as u64).to_le_bytes());
     bytes.extend_from_slice(&crc(&bytes, &checkpoint.content).to_le_bytes());
     bytes.extend_from_slice(&checkpoint.content);
@@ -66,7 +66,7 @@ pub fn read(ledger: &Path, version: u32, durable: Seq) -> Option<Checkpoint> {
     if !is_ours || !is_whole || upto > durable || upto == Seq(0) {
         return None;
     }
-    let hash = record_hash(ledger, upto).ok()??;
+    let hash = record_hash::<LedgerRecord>(ledger, upto).ok()??;
     (hash == header[20..52]).then(|| Checkpoint { upto, content: content.to_owned() })
 }
 
@@ -75,17 +75,6 @@ fn crc(header: &[u8], content: &[u8]) -> u32 {
     crc.update(header);
     crc.update(content);
     crc.finalize()
-}
-
-/// What tells one ledger from another that has as many records; `None` where a quarantine lost the record.
-fn record_hash(ledger: &Path, seq: Seq) -> Result<Option<[u8; 32]>, Error> {
-    let group = Reader::<LedgerRecord>::new(ledger, seq).next_group(Seq(u64::MAX))?;
-    let record = group.and_then(|g| g.records.into_iter().find(|(s, _)| *s == seq));
-    Ok(record.map(|(_, record)| {
-        let mut bytes = Vec::new();
-        record.encode(&mut bytes);
-        messages::ids::hash(&bytes)
-    }))
 }
 
 #[cfg(test)]

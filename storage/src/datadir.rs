@@ -46,6 +46,12 @@ pub enum Error {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// A restore into it has not ended.
+    #[error("a restore into {} is under way, or was broken off; wait for it, or empty the directory and run `merganser backup restore` again", dir.display())]
+    Unfinished {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// It is not there.
     #[error("there is no data directory {}; `merganser run` makes one, or give another --data-dir", dir.display())]
     Missing {
@@ -53,6 +59,9 @@ pub enum Error {
         dir: PathBuf,
     },
 }
+
+/// Stands in a directory that is being restored into: until it is gone, the directory is not whole.
+pub const UNFINISHED: &str = "restore-unfinished";
 
 /// Who uses a data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +134,9 @@ impl DataDir {
         let root = &paths.root;
         if !root.is_dir() {
             return Err(Error::Missing { dir: root.clone() });
+        }
+        if root.join(UNFINISHED).exists() {
+            return Err(Error::Unfinished { dir: root.clone() });
         }
         let mut lock = open_lock(&lock_path(root)).map_err(unusable(root, "write its lock file"))?;
         match lock.try_lock() {

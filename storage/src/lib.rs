@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod background;
+pub mod backup;
 pub mod checkpoint;
 pub mod cold;
 pub mod datadir;

@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod backtest;
+mod backup;
 mod bench;
 mod config_command;
 mod doctor;
@@ -83,6 +84,8 @@ enum Command {
     Import(import::Arguments),
     /// The tiers of history: what moves, what stands where, whether it is what it was.
     Archive(archive::Arguments),
+    /// The data directory, running or stopped, into a folder or a bucket, and back.
+    Backup(backup::Arguments),
     /// The strategies of a running instance.
     Strategies(steer::Strategies),
     /// Stops all new orders of a running instance; cancels go through.
@@ -117,6 +120,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::History(arguments) => history::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
+        Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),
         Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),

@@ -9,6 +9,7 @@
 //! Invariant: a record is handed out by [`Reader`] or acknowledged only after its frame is synced.
 
 mod codec;
+mod copy;
 mod frame;
 mod housekeeping;
 mod packed;
@@ -22,6 +23,7 @@ mod thread;
 mod writer;
 
 pub use codec::Record;
+pub use copy::{copy, cut, pack_to, record_hash};
 pub use housekeeping::{Consumer, Housekeeping, Room};
 pub use quarantine::{Quarantined, quarantine};
 pub use reader::{Group, Reader};

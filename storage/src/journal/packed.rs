@@ -72,6 +72,17 @@ pub fn pack(dir: &Path, plain: &Segment, log: Log, go_on: impl Fn() -> bool) -> 
     Ok(Packed::Done { from, to })
 }
 
+/// Compresses a segment to the file `to`, and leaves it where it is.
+///
+/// # Errors
+/// The disk refuses, or the segment is damaged.
+pub fn pack_to(plain: &Segment, to: &Path, log: Log) -> Result<(), Error> {
+    match write(plain, to, log, &|| true)? {
+        Some((sum, _)) => compare(plain, to, log, &sum, &|| true).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// What a crash in [`pack`] or in a quarantine may leave: unfinished files, and a compressed segment beside its plain one.
 ///
 /// # Errors

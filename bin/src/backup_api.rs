@@ -1,0 +1,133 @@
+//! A backup of a running instance, as the command line asks for it.
+//!
+//! The answer is a line of JSON for each thing that is done, and one at the end. An empty line once a second shows
+//! that both sides are still there: when the one who asked is gone, or the instance stops, the backup ends.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use storage::backup::{self, Doing, Listed, Repository, Source, Stop, Tables};
+use storage::datadir::Paths;
+use storage::settings;
+
+use crate::http::{Edge, refusal};
+
+/// How often an empty line is sent where there is nothing to say.
+const ALIVE: Duration = Duration::from_secs(1);
+
+/// Lines that may wait for who asked; more are left out.
+const LINES: usize = 64;
+
+/// What a backup needs to know of the instance.
+pub struct Directory {
+    /// Where everything is.
+    pub paths: Paths,
+    /// The cold store.
+    pub cold: settings::Cold,
+    /// Bytes of the disk that are left free.
+    pub reserve_bytes: u64,
+}
+
+/// Where to.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// The repository.
+    pub to: String,
+}
+
+/// One line of the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// Something is being done.
+    Doing {
+        /// The file.
+        what: String,
+        /// Bytes that were sent so far.
+        done: u64,
+    },
+    /// It is done.
+    Done(Listed),
+    /// It is not, and why.
+    Failed(String),
+}
+
+impl Said {
+    fn line(&self) -> web::Bytes {
+        let mut text = serde_json::to_vec(self).expect("plain data");
+        text.push(b'\n');
+        text.into()
+    }
+}
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route("/api/v1/backup", web::post().to(create));
+}
+
+async fn create(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Asked>) -> HttpResponse {
+    if let Some(refused) = refusal(&request, &edge) {
+        return refused;
+    }
+    let (say, said) = flume::bounded(LINES);
+    let stop = Stop::default();
+    let ends = Ends(stop.clone());
+    let edge = edge.clone();
+    tokio::task::spawn_blocking(move || {
+        let on = |doing: Doing<'_>| {
+            let line = Said::Doing { what: doing.what.to_owned(), done: doing.done }.line();
+            // A line that does not fit is only progress.
+            let _ = say.try_send(line);
+        };
+        let last = match make(&edge, &asked.to, &on, stop) {
+            Ok(listed) => Said::Done(listed),
+            Err(error) => Said::Failed(format!("{error:#}")),
+        };
+        // Who asked may be gone.
+        let _ = say.send(last.line());
+    });
+    HttpResponse::Ok().streaming(stream::unfold((said, ends), |(said, ends)| async move {
+        let line = match tokio::time::timeout(ALIVE, said.recv_async()).await {
+            Ok(Ok(line)) => line,
+            Ok(Err(_)) => return None,
+            Err(_) => web::Bytes::from_static(b"\n"),
+        };
+        Some((Ok::<_, Infallible>(line), (said, ends)))
+    }))
+}
+
+fn make(edge: &Edge, to: &str, on: &dyn Fn(Doing<'_>), stop: Stop) -> anyhow::Result<Listed> {
+    let Directory { paths, cold, reserve_bytes } = &edge.directory;
+    let clock = actors::clock::Clock::wall();
+    let source = Source {
+        tables: Tables::Running(&edge.database),
+        paths,
+        cold,
+        durable: &|| (edge.watermarks.ledger.0.get(), edge.watermarks.market.0.get()),
+        reserve_bytes: *reserve_bytes,
+        now: &|| clock.now(),
+        on,
+        stop,
+    };
+    let made = backup::create(&Repository::open(to, cold)?, &source)?;
+    tracing::info!(
+        event = "backup_made",
+        backup = made.id,
+        bytes = made.bytes(),
+        new = made.sent.1,
+        "a backup was made"
+    );
+    Ok(made.listed())
+}
+
+/// Ends the backup when its answer is not sent any more.
+struct Ends(Stop);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
