@@ -81,7 +81,7 @@ impl Simulated {
     /// # Errors
     /// A price, step or rate that makes no market.
     pub fn new(seed: u64, symbols: &[SimulatedSymbol], start: UtcNanos) -> Result<Self, SimulatedError> {
-        let mut seeds = SplitMix64(seed);
+        let mut seeds = SplitMix64::new(seed);
         let markets = symbols.iter().map(|setup| Market::new(setup, SplitMix64(seeds.next()), start));
         Ok(Self { markets: markets.collect::<Result<_, _>>()? })
     }
@@ -226,9 +226,15 @@ fn price(raw: i128) -> Price {
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014; public
 /// domain code by Vigna). Small, seedable, good enough for a market that is not real.
 #[derive(Debug, Clone)]
-struct SplitMix64(u64);
+pub struct SplitMix64(u64);
 
 impl SplitMix64 {
+    /// Numbers that the same seed gives again.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -238,19 +244,19 @@ impl SplitMix64 {
     }
 
     /// 0 to `bound` - 1, by Lemire's multiplication; the bias of at most bound / 2^64 does not matter.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// -`width` to `width`.
-    fn within(&mut self, width: i128) -> i128 {
+    pub fn within(&mut self, width: i128) -> i128 {
         let width = u64::try_from(width).unwrap_or(0);
         i128::from(self.below(2 * width + 1)) - i128::from(width)
     }
 
     /// Exponentially distributed with mean 1, in 1/65,536: -ln of a uniform number. The logarithm
     /// is that of the highest bit and a parabola through the rest, within 1 % of the true one.
-    fn exponential(&mut self) -> u64 {
+    pub fn exponential(&mut self) -> u64 {
         const LN_2: u64 = 45_426;
         let uniform = self.next() | 1;
         let zeros = u64::from(uniform.leading_zeros());

@@ -4,9 +4,11 @@ mod backtest;
 mod ingest;
 mod latency;
 mod machine;
+mod query;
 mod readers;
 mod restart;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use actors::strategies::registry::Registry;
@@ -45,6 +47,24 @@ enum What {
         #[arg(long, default_value_t = 0)]
         questions: u64,
     },
+    /// Questions to every tier, alone and while 100,000 rows/s arrive; what is pruned, and how small files are.
+    Query {
+        /// Ticks of history.
+        #[arg(long, default_value_t = 10_000_000)]
+        rows: u64,
+        /// Instruments that they are of.
+        #[arg(long, default_value_t = 100)]
+        symbols: usize,
+        /// Days that they are spread over, the last of them today.
+        #[arg(long, default_value_t = 100)]
+        days: u32,
+        /// How long rows arrive while others ask.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+        /// Recorded Binance frames whose ticks are compressed, in place of the made ones. May be given many times.
+        #[arg(long = "recorded", value_name = "FILE")]
+        recorded: Vec<PathBuf>,
+    },
     /// Decoded trades through ema_cross and the paper venue.
     Backtest {
         /// How many trades.
@@ -73,20 +93,25 @@ struct Bench {
 
 pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> anyhow::Result<ExitCode> {
     let (mut code, mut findings) = (ExitCode::SUCCESS, Vec::new());
-    let (bench, results) = match arguments.what {
+    let (bench, results) = match &arguments.what {
         What::Ingest => ("ingest", ingest::measure(&settings)?),
         What::Latency => {
             let mut results = latency::measure(&settings)?;
             results.push(restart::measure(&settings)?);
             ("latency", results)
         }
-        What::Readers { seconds, readers, tasks, questions } => {
+        &What::Readers { seconds, readers, tasks, questions } => {
             let load = readers::Load { seconds, readers, tasks, questions };
             let outcome = readers::measure(settings, load)?;
             (code, findings) = (outcome.code(), outcome.findings);
             ("readers", outcome.figures)
         }
-        What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
+        &What::Query { rows, symbols, days, seconds, ref recorded } => {
+            let outcome = query::measure(&settings, query::Size { rows, symbols, days, seconds }, recorded)?;
+            (code, findings) = (outcome.code(), outcome.findings);
+            ("query", outcome.figures)
+        }
+        &What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
     };
     let bench = Bench { bench, machine: machine::Machine::this(), results };
     if arguments.json {
@@ -94,7 +119,7 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
     } else {
         for figure in &bench.results {
             let target = figure.target.map_or(String::new(), |t| format!("   target {t}"));
-            let value = figure.value.map_or("not there".to_owned(), |v| format!("{v:.1}"));
+            let value = figure.value.map_or("not there".to_owned(), |v| format!("{v:.2}"));
             crate::output::line(format_args!("{:<24} {value:>14} {}{target}", figure.name, figure.unit));
         }
     }

@@ -182,7 +182,7 @@ fn figures(load: Load, rate: f64, lag: &Lag, seen: &Seen, busy: u64) -> Vec<Figu
     figures
 }
 
-fn until_open(storage: &Storage) -> anyhow::Result<Pool> {
+pub fn until_open(storage: &Storage) -> anyhow::Result<Pool> {
     let deadline = now() + Duration::from_secs(30);
     loop {
         if let Some(pool) = storage.database().pool() {
