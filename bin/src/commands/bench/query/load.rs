@@ -109,8 +109,8 @@ fn arrive(storage: &Storage, market: &mut Market, end: Instant) -> anyhow::Resul
         ensure!(storage.market.append_blocking(vec![record], None).is_ok(), "the market journal has stopped");
         rows += BATCH;
         // From here on every record is a batch.
-        let behind = |seq: u64| seq.saturating_sub(storage.applied_market().get().0.max(before)) * BATCH;
-        last = behind(storage.market.watermark().get().0);
+        let (durable, applied) = (storage.market.watermark().get().0, storage.applied_market().get().0);
+        last = durable.saturating_sub(applied.max(before)) * BATCH;
         most = most.max(last);
         wait((began + Duration::from_nanos(rows * ns_per_row)).saturating_duration_since(now()));
     }
