@@ -4,9 +4,11 @@
 //! that both sides are still there: when the one who asked is gone, or the instance stops, the backup ends.
 
 use std::convert::Infallible;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use anyhow::ensure;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use storage::backup::{self, Doing, Listed, Repository, Source, Stop, Tables};
@@ -29,6 +31,53 @@ pub struct Directory {
     pub cold: settings::Cold,
     /// Bytes of the disk that are left free.
     pub reserve_bytes: u64,
+    /// The backup that is being made.
+    pub current: Current,
+}
+
+/// The backup that is being made, if any: one at a time, and none is left when the database closes. A clone is the same.
+#[derive(Clone, Default)]
+pub struct Current(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    stop: Option<Stop>,
+    is_closed: bool,
+}
+
+impl Current {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins one.
+    fn begin(&self, stop: &Stop) -> anyhow::Result<Begun> {
+        let mut state = self.state();
+        ensure!(!state.is_closed, "merganser is stopping; no backup was made");
+        ensure!(state.stop.is_none(), "a backup is being made already; wait until it is done");
+        state.stop = Some(stop.clone());
+        Ok(Begun(self.clone()))
+    }
+
+    /// Ends the one that is being made, lets none begin any more, and returns when that has ended.
+    pub fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        if let Some(stop) = &state.stop {
+            stop.stop();
+        }
+        drop(self.0.1.wait_while(state, |state| state.stop.is_some()));
+    }
+}
+
+/// A backup that is being made.
+struct Begun(Current);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.state().stop = None;
+        self.0.0.1.notify_all();
+    }
 }
 
 /// Where to.
@@ -100,7 +149,8 @@ async fn create(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<As
 }
 
 fn make(edge: &Edge, to: &str, on: &dyn Fn(Doing<'_>), stop: Stop) -> anyhow::Result<Listed> {
-    let Directory { paths, cold, reserve_bytes } = &edge.directory;
+    let Directory { paths, cold, reserve_bytes, current } = &edge.directory;
+    let _one = current.begin(&stop)?;
     let clock = actors::clock::Clock::wall();
     let source = Source {
         tables: Tables::Running(&edge.database),

@@ -21,7 +21,7 @@ use storage::journal::{Health, Log};
 use storage::service::Storage;
 use storage::sql_tiers::Scope;
 
-use crate::backup_api::Directory;
+use crate::backup_api::{Current, Directory};
 use crate::http::{self, Edge, Watermarks};
 use crate::stopped::Tables;
 use crate::{Plugins, stopped, telemetry};
@@ -83,7 +83,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     };
     pass_on_health(health_rx, runtime.on_journal_health());
 
-    let server = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -93,6 +93,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         }
     };
     let reason = wait(&runtime.wants_stop, stop_after, &storage).await?;
+    tokio::task::spawn_blocking(move || backup.close()).await.context("a backup did not end")?;
     server.stop(true).await;
     runtime.stop().await;
     drop(runtime);
@@ -113,17 +114,19 @@ fn serve(
     runtime: &Arc<Runtime>,
     storage: &Storage,
     ledger_writes: Arc<AtomicBool>,
-) -> anyhow::Result<ServerHandle> {
+) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
         ledger: (storage.ledger.watermark().clone(), storage.applied_ledger().clone()),
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
+    let backup = Current::default();
     let directory = Directory {
         paths: paths.clone(),
         cold: settings.tiers.cold.clone(),
         reserve_bytes: settings.duckdb.reserve_bytes,
+        current: backup.clone(),
     };
     let edge = Edge {
         runtime: runtime.clone(),
@@ -142,7 +145,7 @@ fn serve(
         token_path: Some(paths.token.clone()),
     })?;
     eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
-    Ok(server)
+    Ok((server, backup))
 }
 
 fn pass_on_health(from: flume::Receiver<(Log, Health)>, to: impl Fn(Log, Health) + Send + 'static) {

@@ -16,27 +16,39 @@ PY
 "$merganser" run --data-dir "$d" "${keep[@]}" > "$work/out" 2> "$work/err" &
 pid=$!
 trap 'kill -9 $pid 2> /dev/null; s3_stop 2> /dev/null; rm -rf "$work"' EXIT
+# Market records that the tables are behind the journal, and open orders.
 health() { python3 -c 'import json,sys,urllib.request
 owner = json.load(open(sys.argv[1]))
-print(json.load(urllib.request.urlopen("http://%s/health" % owner["address"]))[sys.argv[2]])' "$d/merganser.lock" "$1"; }
+said = json.load(urllib.request.urlopen("http://%s/health" % owner["address"]))
+print(max(0, said["market_durable"] - said["market_in_tables"]), said["open_orders"])' "$d/merganser.lock"; }
 sleep 6
 "$merganser" archive run --data-dir "$d" --table market_ticks "${keep[@]}" > "$work/archived"
 sleep 4
 began=$(date +%s%N)
 "$merganser" backup create --data-dir "$d" --to "$to" --json > "$work/first"
 took=$(( ($(date +%s%N) - began) / 1000000 ))
-lag=$(( $(health market_durable) - $(health market_in_tables) ))
 sleep 2
 at=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
 sleep 2
 "$merganser" backup create --data-dir "$d" --to "$to" --json > "$work/second"
-orders=$(health open_orders)
+read -r lag orders < <(health)
 kill -9 $pid; wait $pid 2> /dev/null || true
 field() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
 id=$(field "$work/second" id)
 "$merganser" backup list --from "$to"
 "$merganser" backup verify --from "$to" | tee "$work/verified"
 grep -q "^2 backups, .* 0 findings" "$work/verified" || fail "verify: $(cat "$work/verified")"
+# What was sealed at the first is in the second, and was not sent again.
+read -r there new sent < <(python3 - "$to/backups/$(field "$work/first" id).json" "$to/backups/$id.json" <<'PY'
+import json, sys
+first, second = (json.load(open(path)) for path in sys.argv[1:])
+had = {f["hash"] for f in first["files"]}
+again = [f for f in second["files"] if f["hash"] in had]
+assert {f["path"] for f in first["files"] if f["path"].startswith("warm/")} <= {f["path"] for f in again}
+print(len(again), len(second["files"]) - len(again), second["sent"][0])
+PY
+)
+expect "objects that the second sent" "$sent" "$new"
 warm=$(find "$d/warm" -name '*.parquet' | wc -l)
 expect "warm files" "$warm" "4"
 
@@ -148,4 +160,4 @@ if s3_start "$work/s3"; then
     "$merganser" doctor --data-dir "$work/g" "${store[@]}" > "$work/doctor" || fail "doctor beside a store: $(grep FINDING "$work/doctor")"
     s3=", S3 too"
 fi
-echo "B9 ok: $(field "$work/first" bytes) bytes, then $(field "$work/second" new_bytes) new of $(field "$work/second" bytes); created in $took ms while trading ($lag market records behind then, $orders open orders), restored in $back ms; tables equal at the end and at $at; doctor content; no id used again; cold files$s3"
+echo "B9 ok: $(field "$work/first" bytes) bytes, then $(field "$work/second" new_bytes) new of $(field "$work/second" bytes) ($there files were there, $new sent); created in $took ms while trading ($lag market records behind then, $orders open orders), restored in $back ms; tables equal at the end and at $at; doctor content; no id used again; cold files$s3"
