@@ -111,7 +111,7 @@ impl Shell {
 
 fn say(done: &Result<Report, Error>) {
     match done {
-        Ok(report) if report.failed.is_empty() => {
+        Ok(report) if report.failed.is_empty() && report.unrecorded.is_none() => {
             tracing::info!(
                 event = "archive_ran",
                 done = report.done.len(),

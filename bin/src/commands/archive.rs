@@ -200,7 +200,8 @@ fn say_due(steps: &[Step], json: bool) -> anyhow::Result<()> {
 }
 
 fn say_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
-    let code = if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    let code =
+        if report.failed.is_empty() && report.unrecorded.is_none() { ExitCode::SUCCESS } else { ExitCode::from(1) };
     if json {
         output::line(format_args!("{}", serde_json::to_string_pretty(report)?));
         return Ok(code);
@@ -216,6 +217,9 @@ fn say_report(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
     }
     for (step, why) in &report.failed {
         output::line(format_args!("FAILED   {} {} part {}: {why}", step.table, step.period, step.part));
+    }
+    if let Some(why) = &report.unrecorded {
+        output::line(format_args!("FAILED   the manifest beside the cold files: {why}"));
     }
     let (done, failed, bytes) = (report.done.len(), report.failed.len(), report.bytes_written);
     output::line(format_args!("{done} steps done, {failed} failed, {bytes} bytes written"));

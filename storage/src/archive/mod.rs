@@ -194,6 +194,8 @@ pub struct Report {
     pub done: Vec<Step>,
     /// Steps that are not, and why.
     pub failed: Vec<(Step, String)>,
+    /// Why the manifest could not be written beside the cold files.
+    pub unrecorded: Option<String>,
     /// Files that nobody owned.
     pub swept: Vec<String>,
     /// Bytes written, to the local disk or the object store.
@@ -262,7 +264,10 @@ impl Archive<'_> {
                 }
             }
         }
-        self.record(now)?;
+        match self.record(now) {
+            Err(Error::Cold(error)) => report.unrecorded = Some(chain(&error)),
+            other => other?,
+        }
         self.keep_record()?;
         let _ = std::fs::remove_dir_all(&self.places.staging);
         Ok(report)

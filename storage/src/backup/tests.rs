@@ -132,10 +132,11 @@ impl Running {
         })
     }
 
-    /// Until so many more records are durable.
+    /// Until so many more records are durable, and the tables hold some.
     fn wait_for(&self, more: u64) {
-        let enough = self.storage.market.watermark().get().0 + more;
-        while self.storage.market.watermark().get().0 < enough {
+        let (storage, enough) = (&self.storage, self.storage.market.watermark().get().0 + more);
+        let applied = || storage.applied_ledger().get().min(storage.applied_market().get());
+        while storage.market.watermark().get().0 < enough || applied() == Seq(0) {
             std::thread::yield_now();
         }
     }
