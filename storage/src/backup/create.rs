@@ -65,8 +65,9 @@ pub fn create(repository: &Repository, source: &Source<'_>) -> Result<Backup, Er
     };
     let staging = Staging::take(&source.paths.places, &source.paths.root)?;
     let id = Backup::name((source.now)());
-    let known = repository.objects()?;
-    let mut making = Making { repository, source, db, staging, known, sent: (0, 0) };
+    let before = repository.objects()?;
+    let known = before.clone();
+    let mut making = Making { repository, source, db, staging, known, sent: 0 };
     for _ in 0..TRIES {
         if let Some(mut backup) = making.attempt(&id)? {
             // Somebody may have removed what nobody named yet.
@@ -74,7 +75,7 @@ pub fn create(repository: &Repository, source: &Source<'_>) -> Result<Backup, Er
             if backup.files.iter().any(|file| there.get(&file.hash) != Some(&file.bytes)) {
                 return Err(Error::Pruned { store: repository.describe().to_owned() });
             }
-            backup.sent = making.sent;
+            backup.sent = new(&backup.files, &before);
             backup.created = (source.now)();
             repository.commit(&backup)?;
             return Ok(backup);
@@ -89,7 +90,8 @@ struct Making<'a> {
     db: Connection,
     staging: Staging,
     known: BTreeMap<FileHash, u64>,
-    sent: (u64, u64),
+    /// Bytes so far.
+    sent: u64,
 }
 
 impl Making<'_> {
@@ -190,18 +192,43 @@ impl Making<'_> {
         segments.retain(|segment| segment.first_seq <= end.0);
         let last = segments.pop();
         let mut files = Vec::new();
-        for segment in &segments {
-            let Some(file) = self.closed(log, segment)? else { return Ok(None) };
+        for segment in segments {
+            let Some(file) = self.segment(dir, segment, |making, segment| making.closed(log, segment))? else {
+                return Ok(None);
+            };
             files.push(file);
         }
         if let Some(open) = last {
-            let sent = match journal::copy(&open, log, end, self.staging.folder()) {
-                Err(error) if is_gone(&error) => return Ok(None),
-                copied => self.staged(log, &copied?.0)?,
+            let Some(file) = self.segment(dir, open, |making, segment| making.open(log, segment, end))? else {
+                return Ok(None);
             };
-            files.extend(sent);
+            files.push(file);
         }
         Ok(Some(files))
+    }
+
+    /// Sends a segment; one that was compressed meanwhile is found again. `None` where it was dropped.
+    fn segment(
+        &mut self,
+        dir: &Path,
+        segment: Segment,
+        send: impl Fn(&mut Self, &Segment) -> Result<Option<File>, Error>,
+    ) -> Result<Option<File>, Error> {
+        if let Some(file) = send(self, &segment)? {
+            return Ok(Some(file));
+        }
+        match journal::segments(dir)?.iter().find(|again| again.first_seq == segment.first_seq) {
+            Some(packed) => send(self, packed),
+            None => Ok(None),
+        }
+    }
+
+    /// The groups of the last segment, up to a record.
+    fn open(&mut self, log: Log, segment: &Segment, end: Seq) -> Result<Option<File>, Error> {
+        match journal::copy(segment, log, end, self.staging.folder()) {
+            Err(error) if is_gone(&error) => Ok(None),
+            copied => self.staged(log, &copied?.0),
+        }
     }
 
     /// A segment that does not change any more. One of the market is sent as housekeeping leaves it in the end.
@@ -253,7 +280,7 @@ impl Making<'_> {
             other => other?,
         }
         self.known.insert(wanted.hash, wanted.bytes);
-        self.sent = (self.sent.0 + 1, self.sent.1 + wanted.bytes);
+        self.sent += wanted.bytes;
         Ok(true)
     }
 
@@ -274,8 +301,15 @@ impl Making<'_> {
     }
 
     fn say(&self, what: &str) {
-        (self.source.on)(Doing { what, done: self.sent.1, of: None });
+        (self.source.on)(Doing { what, done: self.sent, of: None });
     }
+}
+
+/// Objects that were not there before, and their bytes.
+fn new(files: &[File], before: &BTreeMap<FileHash, u64>) -> (u64, u64) {
+    let new: BTreeMap<_, _> =
+        files.iter().map(|f| (f.hash, f.bytes)).filter(|(hash, _)| !before.contains_key(hash)).collect();
+    (new.len() as u64, new.values().sum())
 }
 
 fn mark(seq: Seq, hash: Option<[u8; 32]>) -> Mark {

@@ -96,6 +96,15 @@ fn write(ledger: &Journal<LedgerRecord>, market: &Journal<MarketRecord>, clock: 
     }
 }
 
+/// Sets a flag when it goes.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// A running directory.
 struct Running {
     paths: Paths,
@@ -126,9 +135,9 @@ impl Running {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| write(&self.storage.ledger, &self.storage.market, &self.clock, from, &stop));
-            let done = work();
-            stop.store(true, Ordering::Release);
-            done
+            // However the work ends.
+            let _ends = Ends(&stop);
+            work()
         })
     }
 
