@@ -10,8 +10,8 @@
 //!
 //! - [`record`]: what a backup is, as data.
 //! - [`repository`]: where backups are kept.
-//! - [`snapshot`], [`create`]: how one is made.
-//! - [`point`], [`restore`]: how a directory is made from one, or from an older database and newer journals.
+//! - [`snapshot`], [`segments`], [`create`]: how one is made.
+//! - [`point`], [`target`], [`restore`]: how a directory is made from one, or from an older database and newer journals.
 //! - [`check`]: whether everything is what it was, and what is not needed any more.
 
 mod check;
@@ -20,7 +20,9 @@ mod point;
 mod record;
 mod repository;
 mod restore;
+mod segments;
 mod snapshot;
+mod target;
 #[cfg(test)]
 mod tests;
 
