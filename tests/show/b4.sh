@@ -3,7 +3,7 @@
 # archived classes against moto.
 . "$(dirname "$0")/common.sh"
 . "$here/support/s3.sh"
-trap 's3_stop 2> /dev/null; moto_stop 2> /dev/null; rm -rf "$work"' EXIT
+trap '{ s3_stop; moto_stop; } 2> /dev/null || true; rm -rf "$work"' EXIT
 s3_start "$work/s3" || fail "no S3 server can be started"
 eval "$(s3_env "$s3_url")"
 python3 - > "$work/a.csv" <<'PY'

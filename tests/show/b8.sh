@@ -3,7 +3,7 @@
 # is refused in clear words, none is executed. No file is made, none is shown, no row changes.
 . "$(dirname "$0")/common.sh"
 cd "$work"
-trap '[ -n "${pid:-}" ] && kill -9 "$pid" 2> /dev/null; rm -rf "$work"' EXIT
+trap '[ -z "${pid:-}" ] || kill -9 "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 export SECRET="the-secret-of-the-environment"
 refused=0
 mkdir traps; echo "in,side" > traps/in.csv; echo "the-secret-of-a-file" > traps/in.txt

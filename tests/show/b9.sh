@@ -15,7 +15,7 @@ PY
 "$merganser" import --format csv --input "$work/a.csv" --data-dir "$d" > /dev/null
 "$merganser" run --data-dir "$d" "${keep[@]}" > "$work/out" 2> "$work/err" &
 pid=$!
-trap 'kill -9 $pid 2> /dev/null; s3_stop 2> /dev/null; rm -rf "$work"' EXIT
+trap '{ kill -9 $pid; s3_stop; } 2> /dev/null || true; rm -rf "$work"' EXIT
 # Market records that the tables are behind the journal, and open orders.
 health() { python3 -c 'import json,sys,urllib.request
 owner = json.load(open(sys.argv[1]))
