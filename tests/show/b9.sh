@@ -116,7 +116,7 @@ done
 "$merganser" doctor --data-dir "$p" "${keep[@]}" > "$work/doctor" || fail "doctor at the point: $(grep FINDING "$work/doctor")"
 
 # It goes on from there, and uses no client order id again.
-"$merganser" run --for 3s --data-dir "$p" "${keep[@]}" > /dev/null 2> "$work/err" || fail "the restored directory does not run: $(cat "$work/err")"
+"$merganser" run --for 10s --data-dir "$p" "${keep[@]}" > /dev/null 2> "$work/err" || fail "the restored directory does not run: $(cat "$work/err")"
 "$merganser" doctor --data-dir "$p" "${keep[@]}" > "$work/doctor" || fail "doctor after it ran: $(grep FINDING "$work/doctor")"
 ids() { "$merganser" sql --data-dir "$1" "${keep[@]}" --format csv "select client_order_id from orders $2" | tail -n +2 | sort; }
 ids "$p" "where created_at > $when" > "$work/new"; ids "$d" "" > "$work/old"
