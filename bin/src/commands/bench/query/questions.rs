@@ -98,8 +98,10 @@ impl Questions {
                 let took = due.elapsed().as_micros() as u64;
                 // Not `saturating_record`: a histogram that grows saturates at where it began.
                 seen.took.record(took)?;
-                seen.rows += answer.explain.rows_by_tier.values().sum::<u64>();
-                seen.elsewhere += u64::from(!answer.explain.rows_by_tier.contains_key(&tier));
+                // Empty where no piece can hold anything of the range: no tier was asked.
+                let by_tier = answer.explain.rows_by_tier;
+                seen.rows += by_tier.values().sum::<u64>();
+                seen.elsewhere += u64::from(!by_tier.is_empty() && !by_tier.contains_key(&tier));
             }
             Err(error) => seen.errors.push(format!("{tier}: {:#}", anyhow::Error::from(error))),
         }
