@@ -15,7 +15,7 @@ found = json.load(open(sys.argv[1]))
 results = {r["name"]: r for r in found["results"]}
 tiers = ["hot", "disk", "warm", "cold"]
 wanted = [f"{t}_{p}{a}" for t in tiers for p in ("p50", "p99") for a in ("", "_alone")]
-wanted += ["cold_first_p50_alone", "cold_first_p99_alone", "rows_arriving", "questions", "files_pruned"]
+wanted += ["cold_first_p50_alone", "cold_first_p99_alone", "rows_arriving", "rows_in_tables", "questions", "files_pruned"]
 wanted += ["compression_csv_warm", "compression_csv_cold"]
 optional = ["compression_warm", "compression_cold"]  # where there is a PostgreSQL
 for r in found["results"]:
@@ -30,5 +30,5 @@ def beside(name, digits=1):
     r = results[name]
     return f'{name} ' + ("not there" if r["value"] is None else f'{r["value"]:.{digits}f}') + f' ({r["target"]:g})'
 said = [beside(f"{t}_p99") for t in tiers] + [beside("files_pruned", 2)] + [beside(n) for n in optional]
-print("B5 ok: with targets in brackets: " + ", ".join(said) + f', at {results["rows_arriving"]["value"]:.0f} rows/s and {results["questions"]["value"]:.0f} answers/s')
+print("B5 ok: with targets in brackets: " + ", ".join(said) + f', at {results["rows_arriving"]["value"]:.0f} rows/s arriving, {results["rows_in_tables"]["value"]:.0f} into the tables, and {results["questions"]["value"]:.0f} answers/s')
 PY

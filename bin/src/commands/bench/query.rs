@@ -153,6 +153,7 @@ fn of_load(loaded: &load::Outcome) -> Vec<Figure> {
     figures.extend([
         figure("elsewhere", "answers from another tier", elsewhere as f64, None),
         figure("rows_arriving", "rows/s", loaded.rows_per_sec, Some(rows)),
+        figure("rows_in_tables", "rows/s", loaded.applied_per_sec, Some(rows)),
         figure("questions", "answers/s", loaded.answers_per_sec, Some(answers)),
         figure("lag_max", lag, most as f64, None),
         figure("lag_at_end", lag, at_end as f64, None),

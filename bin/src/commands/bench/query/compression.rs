@@ -1,6 +1,6 @@
 //! How many bytes the same ticks take as CSV and in a PostgreSQL table for each byte of their Parquet files: ticks of
-//! recorded frames where there are any, else a day of the made ones. This program's own commands read and archive them, as
-//! anybody would.
+//! recorded frames where there are any, else a day of the made ones. This program's own commands read and archive
+//! them, as anybody would.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

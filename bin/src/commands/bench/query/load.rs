@@ -28,8 +28,10 @@ const BATCH: u64 = 1_000;
 /// What came of it.
 pub struct Outcome {
     pub seen: [Seen; TIERS.len()],
-    /// Rows per second that arrived.
+    /// Rows per second that were handed to the journal.
     pub rows_per_sec: f64,
+    /// Rows per second that came into the tables meanwhile.
+    pub applied_per_sec: f64,
     /// Answers per second.
     pub answers_per_sec: f64,
     /// How far the tables were behind the journal, in rows: at most, and at the end.
@@ -54,10 +56,11 @@ pub fn run(storage: &Storage, market: &mut Market, questions: &Questions, time: 
             }
         }
         let answered = began.elapsed();
-        let (rows, behind) = arrived?;
+        let Arrived { rows, applied, behind } = arrived?;
         let answers: u64 = seen.iter().map(Seen::answers).sum();
         Ok(Outcome {
             rows_per_sec: rows as f64 / took.as_secs_f64(),
+            applied_per_sec: applied as f64 / took.as_secs_f64(),
             answers_per_sec: answers as f64 / answered.as_secs_f64(),
             seen,
             behind,
@@ -96,11 +99,22 @@ fn ask_until(
     Ok(seen)
 }
 
-/// Brings rows until the end, each batch at its time. Returns how many, and how far the tables were behind.
-fn arrive(storage: &Storage, market: &mut Market, end: Instant) -> anyhow::Result<(u64, (u64, u64))> {
+/// Rows that were brought, those of them that the tables held at the end, and how far the tables were behind the
+/// journal: at most, and at the end.
+struct Arrived {
+    rows: u64,
+    applied: u64,
+    behind: (u64, u64),
+}
+
+/// Brings rows until the end, each batch at its time.
+fn arrive(storage: &Storage, market: &mut Market, end: Instant) -> anyhow::Result<Arrived> {
     let before = storage.market.watermark().get().0;
     let ns_per_row = 1_000_000_000 / ROWS_PER_SEC;
-    let (began, mut rows, mut most, mut last) = (now(), 0, 0, 0);
+    // From here on every record is a batch.
+    let applied = || storage.applied_market().get().0.saturating_sub(before) * BATCH;
+    let durable = || storage.market.watermark().get().0.saturating_sub(before) * BATCH;
+    let (began, mut rows, mut most) = (now(), 0, 0);
     while now() < end {
         let received = Clock::wall().now();
         let at = |n: u64| UtcNanos(received.0 - ((BATCH - n) * ns_per_row) as i64);
@@ -108,11 +122,9 @@ fn arrive(storage: &Storage, market: &mut Market, end: Instant) -> anyhow::Resul
         let record = MarketRecord::Batch(Batch { source: Source::Simulated, received, events });
         ensure!(storage.market.append_blocking(vec![record], None).is_ok(), "the market journal has stopped");
         rows += BATCH;
-        // From here on every record is a batch.
-        let (durable, applied) = (storage.market.watermark().get().0, storage.applied_market().get().0);
-        last = durable.saturating_sub(applied.max(before)) * BATCH;
-        most = most.max(last);
+        most = most.max(durable().saturating_sub(applied()));
         wait((began + Duration::from_nanos(rows * ns_per_row)).saturating_duration_since(now()));
     }
-    Ok((rows, (most, last)))
+    let applied = applied();
+    Ok(Arrived { rows, applied, behind: (most, durable().saturating_sub(applied)) })
 }

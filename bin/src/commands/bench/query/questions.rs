@@ -44,9 +44,13 @@ impl Questions {
     pub fn new(database: Database, instruments: Vec<Instrument>) -> anyhow::Result<Self> {
         let manifest = database.stores().context("the database is not open")?.manifest.newest();
         let mut days = BTreeMap::<Tier, BTreeSet<UtcNanos>>::new();
-        // The open part is today's, and is asked in memory.
+        let hot_from = database.hot_window().map_or(UtcNanos::MAX, |window| window.from);
+        // The open part is today's, and of yesterday memory holds a part and would answer for the disk.
         for piece in manifest.of_table("market_ticks").filter(|piece| piece.sealed) {
-            days.entry(piece.tier).or_default().insert(piece.period.parse::<Period>()?.start());
+            let period = piece.period.parse::<Period>()?;
+            if period.end() <= hot_from {
+                days.entry(piece.tier).or_default().insert(period.start());
+            }
         }
         let days = days.into_iter().map(|(tier, days)| (tier, days.into_iter().collect())).collect();
         Ok(Self { database, instruments, days })
