@@ -95,11 +95,6 @@ impl Actor for ArchiveActor {
         }
         Ok(())
     }
-
-    async fn post_stop(&self, _: ActorRef<Mailbox>, shell: &mut Shell) -> Result<(), ActorProcessingErr> {
-        shell.a.runner.stop();
-        Ok(())
-    }
 }
 
 impl Shell {

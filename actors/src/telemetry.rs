@@ -15,6 +15,7 @@ use messages::StrategyId;
 use messages::ledger::{LedgerRecord, MarketRecord};
 use messages::telemetry::Telemetry;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use storage::archive::Runner;
 use storage::journal::{Journal, Watermark};
 use storage::pool::Pool;
 use storage::service::Database;
@@ -47,6 +48,8 @@ pub struct Arguments {
     pub ledger: (Journal<LedgerRecord>, Watermark),
     /// The market journal, and how far the tables hold it.
     pub journal: (Journal<MarketRecord>, Watermark),
+    /// The archive.
+    pub archive: Runner,
     /// The database, whose readers are counted once it is open.
     pub database: Database,
     /// Where samples go.
@@ -137,6 +140,7 @@ impl Shell {
         if let Some(readers) = self.a.database.pool().map(Pool::stats) {
             sample.readers(&readers);
         }
+        sample.archive(self.a.archive.counts());
         sample.process(&Process::read());
         let sender = &self.a.sender;
         sample.telemetry(sender.waiting(), sender.logs_dropped(), sender.metrics_dropped());

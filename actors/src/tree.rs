@@ -233,7 +233,7 @@ impl Tree {
                 (Child::Archive, _) => self.start_archive(me).await?,
                 (Child::Strategy, Some(name)) => {
                     let durable = self.ledger.watermark().get();
-                    let restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+                    let restored = self.read_ledger(durable).await?;
                     let saved = restored.strategies.get(&name).cloned().unwrap_or_default();
                     if let Some(run) = self.assembly.deciding().strategies.run.get(&name).cloned() {
                         self.start_strategy(me, name, run, saved).await?;
@@ -249,6 +249,12 @@ impl Tree {
         Ok(())
     }
 
+    /// What the ledger says up to `durable`, read on a thread for blocking work.
+    async fn read_ledger(&self, durable: Seq) -> Result<Restored, ActorProcessingErr> {
+        let (ledger, assembly) = (self.plan_paths.ledger.clone(), self.assembly.clone());
+        Ok(tokio::task::spawn_blocking(move || restore::restore(&ledger, durable, &assembly)).await??)
+    }
+
     /// Stops what is left of the group and starts it again from the ledger.
     async fn restore_trading(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
         let group: Vec<ActorId> =
@@ -261,7 +267,7 @@ impl Tree {
         let (tx, rx) = flume::bounded(1);
         let _ = self.ledger.append(Vec::new(), Some(Box::new(move |durable| drop(tx.send(durable))))).await;
         let durable = rx.recv_async().await??;
-        let mut restored = restore::restore(&self.plan_paths.ledger, durable, &self.assembly)?;
+        let mut restored = self.read_ledger(durable).await?;
         let strategies = std::mem::take(&mut restored.strategies);
         self.deliveries += 1 << 24;
         self.start_trading(me, restored, durable, true).await?;
@@ -449,6 +455,7 @@ impl Tree {
             queues: queues.chain(listeners).collect(),
             ledger: (self.ledger.clone(), self.applied.0.clone()),
             journal: (self.journal.clone(), self.applied.1.clone()),
+            archive: self.archive.0.clone(),
             database: self.database.clone(),
             sender: self.telemetry.clone(),
             wall: self.wall.clone(),

@@ -93,7 +93,13 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         }
     };
     let reason = wait(&runtime.wants_stop, stop_after, &storage).await?;
-    tokio::task::spawn_blocking(move || backup.close()).await.context("a backup did not end")?;
+    let archive = runtime.archive.clone();
+    // Whoever works on the database for long ends before it does.
+    let ends = move || {
+        backup.close();
+        archive.close();
+    };
+    tokio::task::spawn_blocking(ends).await.context("a backup or the archive did not end")?;
     server.stop(true).await;
     runtime.stop().await;
     drop(runtime);

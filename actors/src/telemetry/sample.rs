@@ -142,6 +142,13 @@ impl Sample {
         }
     }
 
+    /// Runs of the archive, and steps of them that failed.
+    pub fn archive(&mut self, (runs, failed): (u64, u64)) {
+        self.of("archive", None);
+        self.counter("archive_runs", runs);
+        self.counter("archive_steps_failed", failed);
+    }
+
     /// This process; what the system does not say has no metric.
     pub fn process(&mut self, process: &Process) {
         self.of("process", None);

@@ -8,8 +8,9 @@ use clap::{Args, Subcommand};
 use config::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use messages::UtcNanos;
+use storage::DataDir;
 use storage::archive::{Action, Archive, Did, Report, Standing, Step, Writer};
-use storage::pool::Pool;
+use storage::duck::instance::Instance;
 use storage::query::Stores;
 use storage::tiers::TABLES;
 
@@ -103,7 +104,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     let progress = Progress::new();
     let on = |did: &Did| progress.hear(did);
-    let (archive, ..) = open(common, settings, &on)?;
+    let Opened { archive, .. } = open(common, settings, &on)?;
     match &arguments.what {
         What::Run(run) if run.dry_run => {
             say_due(&archive.due(run.at(), &run.tables)?, run.json)?;
@@ -135,14 +136,21 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
 }
 
-/// The archive of a stopped directory, its readers and the tiers that they reach.
-pub fn open<'a>(
-    common: &Common,
-    settings: &Settings,
-    on: &'a dyn Fn(&Did),
-) -> anyhow::Result<(Archive<'a>, Pool, Stores)> {
+/// A stopped directory with its archive; what is last is let go last.
+pub struct Opened<'a> {
+    /// The archive.
+    pub archive: Archive<'a>,
+    /// The tiers that its readers reach.
+    pub stores: Stores,
+    /// The database.
+    pub instance: Instance,
+    _dir: DataDir,
+}
+
+/// Takes a stopped directory.
+pub fn open<'a>(common: &Common, settings: &Settings, on: &'a dyn Fn(&Did)) -> anyhow::Result<Opened<'a>> {
     let stopped = stopped::open(&common.data_dir, settings)?;
-    let (pool, stores) = (stopped.instance.pool().clone(), stopped.stores);
+    let stores = stopped.stores;
     let archive = Archive {
         db: stopped.instance.connect()?,
         writer: Writer::Own(Box::new(Mutex::new(stopped.writer))),
@@ -152,9 +160,8 @@ pub fn open<'a>(
         on,
         settle: &|| true,
         go_on: &|| true,
-        _held: Some(Box::new((stopped.instance, stopped.dir))),
     };
-    Ok((archive, pool, stores))
+    Ok(Opened { archive, stores, instance: stopped.instance, _dir: stopped.dir })
 }
 
 fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {

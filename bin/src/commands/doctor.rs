@@ -11,6 +11,7 @@ use storage::query::Range;
 use storage::sql::{self, Limits};
 use storage::sql_tiers::Scope;
 
+use super::archive::Opened;
 use super::{Common, archive};
 use crate::stopped;
 
@@ -100,7 +101,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         say(&format!("the {log} journal is intact ({records} records)"), problem);
     }
     drop(held);
-    let (archive, pool, stores) = archive::open(common, settings, &|_| {})?;
+    let Opened { archive, stores, instance, .. } = archive::open(common, settings, &|_| {})?;
     if arguments.rebuild_manifest {
         let taken = archive.rebuild()?;
         crate::output::line(format_args!("note     {taken} files were taken over"));
@@ -120,7 +121,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     }
     let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };
     for check in CHECKS {
-        let answer = match sql::run(&pool, &stores, check.sql, Scope::Range(Range::ALL), limits) {
+        let answer = match sql::run(instance.pool(), &stores, check.sql, Scope::Range(Range::ALL), limits) {
             Ok(answer) => answer,
             // It needs rows that cannot be had now: that is no finding, and not nothing.
             Err(sql::Error::Tiers(why)) => {

@@ -220,8 +220,6 @@ pub struct Archive<'a> {
     pub settle: &'a dyn Fn() -> bool,
     /// False when it is to stop.
     pub go_on: &'a dyn Fn() -> bool,
-    /// What must live as long as it does.
-    pub _held: Option<Box<dyn std::any::Any>>,
 }
 
 impl Archive<'_> {

@@ -1,7 +1,9 @@
 //! The runner: the archive of a running directory, for the actor on its schedule and for people, one run at a time.
+//!
+//! It ends before the database does: a connection that lives on would be a second instance beside the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
 use messages::UtcNanos;
@@ -28,6 +30,8 @@ struct Inner {
     cold: Cold,
     settings: settings::Tiers,
     running: Mutex<()>,
+    /// False when the database is about to close.
+    is_open: RwLock<bool>,
     stop: AtomicBool,
     runs: AtomicU64,
     failed: AtomicU64,
@@ -43,24 +47,23 @@ impl Runner {
         cold: Cold,
         settings: settings::Tiers,
     ) -> Self {
-        let (running, stop) = (Mutex::new(()), AtomicBool::new(false));
+        let (running, is_open, stop) = (Mutex::new(()), RwLock::new(true), AtomicBool::new(false));
         let (runs, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { database, changes, places, cold, settings, running, stop, runs, failed }))
+        Self(Arc::new(Inner { database, changes, places, cold, settings, running, is_open, stop, runs, failed }))
     }
 
-    /// Does everything that is due.
+    /// Does everything that is due, on a thread that steps back for those that trade.
     ///
     /// # Errors
     /// What keeps all of it from being done; another run is under way.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
-        crate::background::step_back();
         let _one = match self.0.running.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(Error::Busy),
         };
         self.0.runs.fetch_add(1, Ordering::Relaxed);
-        let report = self.with(|archive| archive.run(now, tables));
+        let report = on_a_thread(|| self.with(|archive| archive.run(now, tables)));
         let failed = report.as_ref().map_or(1, |r| r.failed.len() as u64);
         self.0.failed.fetch_add(failed, Ordering::Relaxed);
         report
@@ -72,6 +75,10 @@ impl Runner {
     /// The database is not open yet, or what the work says.
     pub fn with<T>(&self, work: impl FnOnce(&Archive<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let inner = &self.0;
+        let is_open = inner.is_open.read().unwrap_or_else(PoisonError::into_inner);
+        if !*is_open {
+            return Err(Error::Stopped);
+        }
         let db = inner.database.connect().ok_or(Error::NotOpen)?;
         let archive = Archive {
             db,
@@ -85,14 +92,14 @@ impl Runner {
                 readers.is_none_or(|pool| pool.wait_until_readers_before_now_are_done(SETTLE) == Earlier::Done)
             },
             go_on: &|| !inner.stop.load(Ordering::Acquire),
-            _held: None,
         };
         work(&archive)
     }
 
-    /// Lets a run end after the file that it writes.
-    pub fn stop(&self) {
+    /// Lets a run end after the file that it writes, lets none begin any more, and returns when nothing is done.
+    pub fn close(&self) {
         self.0.stop.store(true, Ordering::Release);
+        *self.0.is_open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
     /// Runs since the start, and steps of them that failed.
@@ -100,4 +107,16 @@ impl Runner {
     pub fn counts(&self) -> (u64, u64) {
         (self.0.runs.load(Ordering::Relaxed), self.0.failed.load(Ordering::Relaxed))
     }
+}
+
+/// The priority of a thread cannot be raised again: threads that are lent out keep theirs.
+fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("archive".to_owned()).spawn_scoped(scope, || {
+            crate::background::step_back();
+            work()
+        });
+        let thread = thread.map_err(super::io("start the thread of", "the archive"))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

@@ -10,6 +10,7 @@ use crate::cold::{Cold, RestoreSpeed, StorageClass};
 use crate::datadir::Paths;
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
+use crate::service::Storage;
 use crate::settings::{self, Age, AtEnd, Limits};
 use crate::tiers::manifest::Content;
 use crate::tiers::{Manifest, Piece, Published, Tier};
@@ -157,7 +158,6 @@ fn run(instance: &Instance, paths: &Paths, settings: settings::Tiers, now: &str)
         on: &on,
         settle: &|| true,
         go_on: &|| true,
-        _held: None,
     };
     let report = archive.run(now.parse().unwrap(), &[])?;
     assert!(report.failed.is_empty(), "{:?}", report.failed);
@@ -213,7 +213,6 @@ fn a_file_that_holds_other_rows_is_found() {
         on: &|_| {},
         settle: &|| true,
         go_on: &|| true,
-        _held: None,
     };
     let (looked, findings) = archive.verify(false, &|_| {}).unwrap();
     assert_eq!((looked, findings.len(), findings[0].what.as_str()), (4, 1, location));
@@ -266,7 +265,6 @@ fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_ove
         on: &|_| {},
         settle: &|| true,
         go_on: &|| true,
-        _held: None,
     };
     assert_eq!(archive.rebuild().unwrap(), 4);
     assert_eq!(archive.look_through().unwrap(), Vec::new());
@@ -274,4 +272,33 @@ fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_ove
     assert_eq!(sums(&instance).0, before.0 + 1, "what only the database had stays, and nothing is doubled");
     run(&instance, &paths, tiers(), "2024-08-17").unwrap();
     assert_eq!(sums(&instance).0, before.0 + 1);
+}
+
+#[test]
+fn the_archive_of_a_running_directory_ends_before_its_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::of(dir.path(), None);
+    let journal = settings::Journal {
+        ledger_dir: String::new(),
+        ledger_segment_bytes: 1 << 20,
+        market_segment_bytes: 1 << 20,
+        market_max_bytes: 1 << 30,
+        market_linger_ms: 0,
+        market_queue: 100,
+        ledger_queue: 100,
+    };
+    let storage = Storage::open(&paths, &journal, &tiers().cold, Options::small(), None, |_, _| {}).unwrap();
+    let runner = storage.archive(&paths, &tiers());
+    let now = "2024-08-09".parse().unwrap();
+    let report = loop {
+        match runner.run(now, &[]) {
+            Err(Error::NotOpen) => std::thread::yield_now(),
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!((report.done.len(), report.failed.len(), runner.counts().1), (0, 0, runner.counts().0 - 1));
+    runner.close();
+    assert!(matches!(runner.run(now, &[]), Err(Error::Stopped)));
+    assert!(matches!(runner.with(|archive| archive.status()), Err(Error::Stopped)));
+    storage.finish().unwrap();
 }

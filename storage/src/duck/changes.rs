@@ -89,6 +89,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Says that there is no room for it now.
+    pub fn refuse(self) {
+        let _ = self.done.send(Err(Error::NoRoom));
+    }
+
     /// Makes the change and says how it went.
     pub fn answer(self, writer: &mut FileWriter) {
         // Who does not wait any more will find the change made, or not, in the manifest.
@@ -186,15 +191,11 @@ impl Tiers {
                 Ok(self.manifest.clone())
             }
             Change::Publish(publication) => {
-                let (mut removed, mut added) = (publication.removed.clone(), publication.added.clone());
-                match &publication.source {
-                    Some(Rest::Copies { table, period, files }) => {
-                        self.remove_copies(db, table, period, files, (&mut removed, &mut added))?;
-                    }
-                    Some(rest) => remove(db, rest)?,
-                    None => {}
+                let Publication { mut removed, mut added, source, what } = publication.clone();
+                if let Some(rest) = &source {
+                    self.remove(db, rest, (&mut removed, &mut added))?;
                 }
-                self.apply(db, &removed, &added, &publication.what)
+                self.apply(db, &removed, &added, &what)
             }
         }
     }
@@ -208,6 +209,23 @@ impl Tiers {
         let sealed = Piece { location: sorted, sealed: true, ..Piece::clone(open) };
         let what = format!("{} {} part {} was sealed", key.table, key.period, key.part);
         self.apply(db, std::slice::from_ref(key), &[sealed], &what)
+    }
+
+    /// Takes from the disk what has another owner now.
+    fn remove(&self, db: &Connection, rest: &Rest, pieces: (&mut Vec<Key>, &mut Vec<Piece>)) -> Result<(), Error> {
+        match rest {
+            Rest::Table(name) => {
+                db.execute_batch(&format!("DROP TABLE {name}")).map_err(Error::duck("drop a table that has moved"))
+            }
+            Rest::Copies { table, period, files } => self.remove_copies(db, table, period, files, pieces),
+            Rest::Rows { table, period, exported } => {
+                if fingerprint(db, table, *period)? != *exported {
+                    return Err(Error::Changed { table: table.name.to_owned(), period: period.to_string() });
+                }
+                let script = format!("DELETE FROM {} WHERE {}", table.on_disk(), table.belongs(*period));
+                db.execute_batch(&script).map_err(Error::duck("delete rows that have moved"))
+            }
+        }
     }
 
     /// Deletes rows that files hold as well. A part of ticks that is empty then goes; what is left of it is another part.
@@ -253,23 +271,6 @@ impl Tiers {
             views::make(db, table, &self.columns, &manifest, &self.places)?;
         }
         Ok(Arc::new(manifest))
-    }
-}
-
-fn remove(db: &Connection, rest: &Rest) -> Result<(), Error> {
-    match rest {
-        Rest::Table(name) => {
-            db.execute_batch(&format!("DROP TABLE {name}")).map_err(Error::duck("drop a table that has moved"))
-        }
-        // Done where the manifest is at hand.
-        Rest::Copies { .. } => Ok(()),
-        Rest::Rows { table, period, exported } => {
-            if fingerprint(db, table, *period)? != *exported {
-                return Err(Error::Changed { table: table.name.to_owned(), period: period.to_string() });
-            }
-            let script = format!("DELETE FROM {} WHERE {}", table.on_disk(), table.belongs(*period));
-            db.execute_batch(&script).map_err(Error::duck("delete rows that have moved"))
-        }
     }
 }
 

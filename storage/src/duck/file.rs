@@ -258,6 +258,8 @@ fn follow(
         // Read before the look at the journals: what was durable when the stop was asked for is still applied.
         let last_round = asked.load(Ordering::Acquire);
         if room.look() && !last_round {
+            // Who waits for a change would wait as long as the disk is full.
+            wanted.try_iter().for_each(Asked::refuse);
             std::thread::sleep(LOOK_AGAIN);
             continue;
         }

@@ -74,6 +74,11 @@ pub enum Error {
         /// The last record that it has.
         end: u64,
     },
+    /// The tables wait for room on the disk.
+    #[error(
+        "the disk has less room than duckdb.reserve_bytes: the tables wait, and nothing was changed; make room there and try again"
+    )]
+    NoRoom,
     /// Rows changed between their export and its publication.
     #[error("rows of {table} {period} changed while they were exported; they move at the next run of the archive")]
     Changed {

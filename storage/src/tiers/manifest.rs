@@ -91,7 +91,7 @@ impl Manifest {
     }
 
     /// From pieces.
-    #[must_use]
+    #[cfg(test)]
     pub fn from_pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {
         let mut manifest = Self::default();
         pieces.into_iter().for_each(|piece| manifest.add(piece));

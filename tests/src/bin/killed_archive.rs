@@ -41,7 +41,6 @@ fn main() {
         on: &on,
         settle: &|| true,
         go_on: &|| true,
-        _held: None,
     };
     let report = archive.run(now.parse().expect("NOW is a time"), &[]).expect("a run");
     assert!(report.failed.is_empty(), "{:?}", report.failed);

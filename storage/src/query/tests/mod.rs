@@ -70,7 +70,6 @@ impl Directory {
             on: &|_| {},
             settle: &|| true,
             go_on: &|| true,
-            _held: None,
         };
         let report = archive.run(at(now), &[]).unwrap();
         assert!(report.failed.is_empty(), "{:?}", report.failed);
