@@ -167,7 +167,8 @@ impl Storage {
         };
         let file = FileThread::start(make, ledger.watermark().clone(), market.watermark().clone(), reserve)?;
         // Everybody who must have read a market segment before it may go; the hot tier is a cache and may miss some.
-        let consumers = vec![Consumer { name: CONSUMER, applied: file.market.clone() }];
+        let applied = database.manifest.applied(Log::Market).clone();
+        let consumers = vec![Consumer { name: CONSUMER, applied }];
         let housekeeping =
             Housekeeping::start(&market_dir, journal.market_max_bytes, market.open_segment().clone(), consumers)?;
         let writers = vec![ledger_thread, market_thread];
@@ -196,13 +197,13 @@ impl Storage {
     /// The last ledger record that the tables hold.
     #[must_use]
     pub fn applied_ledger(&self) -> &Watermark {
-        &self.file.ledger
+        self.database.manifest.applied(Log::Ledger)
     }
 
     /// The last market record that the tables hold.
     #[must_use]
     pub fn applied_market(&self) -> &Watermark {
-        &self.file.market
+        self.database.manifest.applied(Log::Market)
     }
 
     /// The last market record that the hot tier holds; `None` where it is switched off.

@@ -107,7 +107,8 @@ pub struct Tiers {
     pub manifest: Arc<Manifest>,
     columns: Columns,
     places: Places,
-    published: Published,
+    /// Where it is shown.
+    pub published: Published,
 }
 
 impl Tiers {

@@ -20,7 +20,7 @@ use super::{Error, rows, ticks};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Log, Reader, Record, Watermark};
-use crate::tiers::Published;
+use crate::tiers::{Manifest, Published};
 
 /// Its name as a consumer of the journals.
 pub const CONSUMER: &str = "file";
@@ -59,6 +59,7 @@ impl FileWriter {
             if applied > end {
                 return Err(Error::Ahead { log, dir: dir.to_owned(), applied: applied.0, end: end.0 });
             }
+            published.applied(log).advance(applied);
         }
         rows::prepare(&db)?;
         forget_old_offsets(&db)?;
@@ -128,10 +129,10 @@ impl FileWriter {
                     .map_err(Error::duck("write the consumer's offset"))?;
             }
         }
-        self.db.execute_batch("COMMIT").map_err(Error::duck("commit"))?;
-        if let Some(manifest) = changed {
-            self.tiers.committed(manifest);
-        }
+        self.end(changed)?;
+        let published = &self.tiers.published;
+        published.applied(Log::Ledger).advance(after.0);
+        published.applied(Log::Market).advance(after.1);
         Ok(())
     }
 
@@ -141,22 +142,24 @@ impl FileWriter {
     /// DuckDB refuses, or the rows are not the ones that were exported.
     pub fn change(&mut self, change: &Change) -> Result<(), Error> {
         self.db.execute_batch("BEGIN").map_err(Error::duck("begin a transaction"))?;
-        let done = self.tiers.perform(&self.db, change).and_then(|manifest| {
-            self.db.execute_batch("COMMIT").map_err(Error::duck("commit a change of the tiers"))?;
-            Ok(manifest)
-        });
-        match done {
-            Ok(manifest) => {
-                self.open = ticks::open_parts(&manifest);
-                self.tiers.committed(manifest);
-                Ok(())
-            }
-            Err(error) => {
-                // Where the commit failed there is nothing to roll back.
-                let _ = self.db.execute_batch("ROLLBACK");
-                Err(error)
-            }
+        let done = self.tiers.perform(&self.db, change).and_then(|manifest| self.end(Some(manifest)));
+        if done.is_err() {
+            // Where the commit failed there is nothing to roll back.
+            let _ = self.db.execute_batch("ROLLBACK");
         }
+        done
+    }
+
+    /// Commits, and shows the manifest if it was changed.
+    fn end(&mut self, changed: Option<Arc<Manifest>>) -> Result<(), Error> {
+        let published = self.tiers.published.clone();
+        let _turn = changed.is_some().then(|| published.turn());
+        self.db.execute_batch("COMMIT").map_err(Error::duck("commit"))?;
+        if let Some(manifest) = changed {
+            self.open = ticks::open_parts(&manifest);
+            self.tiers.committed(manifest);
+        }
+        Ok(())
     }
 }
 
@@ -184,10 +187,6 @@ pub fn offset(db: &Connection, log: Log) -> Result<Seq, Error> {
 
 /// The running file thread.
 pub struct FileThread {
-    /// Ledger records that the tables hold.
-    pub ledger: Watermark,
-    /// Market records that the tables hold.
-    pub market: Watermark,
     /// The room that is left on the disk.
     pub reserve: Reserve,
     /// Where changes of the tiers wait; they are made between batches.
@@ -209,9 +208,7 @@ impl FileThread {
         durable_market: Watermark,
         reserve: Reserve,
     ) -> Result<Self, Error> {
-        let (ledger, market) = (Watermark::new(Seq(0)), Watermark::new(Seq(0)));
         let stop = Arc::new(AtomicBool::new(false));
-        let said = (ledger.clone(), market.clone());
         let asked = stop.clone();
         let (changes, wanted) = flume::bounded(1);
         let room = reserve.clone();
@@ -219,10 +216,10 @@ impl FileThread {
             .name("duckdb-file".to_owned())
             .spawn(move || {
                 crate::background::step_back();
-                follow(make()?, &(durable_ledger, durable_market), &said, &wanted, (&room, &asked))
+                follow(make()?, &(durable_ledger, durable_market), &wanted, (&room, &asked))
             })
             .map_err(|e| Error::Thread { name: "file", what: format!("cannot be started: {e}") })?;
-        Ok(Self { ledger, market, reserve, changes, stop, thread })
+        Ok(Self { reserve, changes, stop, thread })
     }
 
     /// True when it has ended, which before [`Self::finish`] means that it failed.
@@ -249,7 +246,6 @@ impl FileThread {
 fn follow(
     mut writer: FileWriter,
     durable: &(Watermark, Watermark),
-    said: &(Watermark, Watermark),
     wanted: &flume::Receiver<Asked>,
     (room, asked): (&Reserve, &AtomicBool),
 ) -> Result<(), Error> {
@@ -265,9 +261,6 @@ fn follow(
         }
         loop {
             let more = writer.apply(durable.0.get(), durable.1.get())?;
-            let (ledger, market) = writer.applied();
-            said.0.advance(ledger);
-            said.1.advance(market);
             wanted.try_iter().for_each(|asked| asked.answer(&mut writer));
             if !more {
                 break;

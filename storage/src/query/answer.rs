@@ -1,7 +1,7 @@
 //! An answer over disk, warm and cold files, in one snapshot: the manifest of the snapshot says which pieces can hold
 //! it, the cold ones of them come to the local disk, and one SELECT over all of them gives the rows.
 //!
-//! Corrections are resolved by the relation that is asked ([`views::relation_with_tier`]). A page whose rows are all in
+//! Corrections are resolved by the relation that is asked ([`Relation`]). A page whose rows are all in
 //! a few pieces reads no others: the range is widened until the page is full.
 
 use std::sync::Arc;
@@ -17,20 +17,55 @@ use super::plan::{self, Selection, Wanted};
 use super::select::{self, Statement};
 use super::{Answer, Error, Explain, Gaps, Of, Page, Query, Range, Rows, Steps, Stores, Tier, bars};
 use crate::duck::stored::{Bars, Ticks};
-use crate::duck::{self, file};
+use crate::duck;
 use crate::journal::Log;
 use crate::tiers::tables::{Moves, ticks};
-use crate::tiers::{Manifest, places::folder, table, views};
+use crate::tiers::views::Relation;
+use crate::tiers::{Manifest, places::folder, table};
 
 /// Answers from everything below memory.
 ///
 /// # Errors
 /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
 pub fn answer(db: &Reader<'_>, stores: &Stores, query: &Query) -> Result<Answer, Error> {
+    // What was published is the manifest of the snapshot if nothing was published meanwhile: nobody need ask for it.
+    if let Some(look) = stores.manifest.look() {
+        let answered = read(db, stores, query, || Ok(look.manifest.clone()));
+        if stores.manifest.was_unchanged_since(&look) {
+            return answered;
+        }
+    }
+    let read_again = || read(db, stores, query, || stores.manifest.of_snapshot(db));
     // A file that has moved meanwhile is found in its new tier by a new snapshot.
-    match in_snapshot(db, || Reading::begin(db, stores)?.answer(query)) {
-        Err(Error::Moved) => in_snapshot(db, || Reading::begin(db, stores)?.answer(query)),
+    match read_again() {
+        Err(Error::Moved) => read_again(),
         other => other,
+    }
+}
+
+/// Answers in one snapshot, by the manifest of it.
+fn read(
+    db: &Reader<'_>,
+    stores: &Stores,
+    query: &Query,
+    manifest: impl FnOnce() -> Result<Arc<Manifest>, duck::Error>,
+) -> Result<Answer, Error> {
+    // What is in the tables now is in the snapshot.
+    let complete_to = stores.manifest.applied(log_of(query)).get();
+    in_snapshot(db, || {
+        let (manifest, plan) = timed(manifest);
+        let explain = Explain { ms_by_step: Steps { plan, ..Steps::default() }, ..Explain::default() };
+        let mut reading = Reading { db, stores, manifest: manifest?, explain };
+        let (rows, is_cut) = reading.rows_of(query)?;
+        Ok(Answer { rows, is_cut, complete_to, explain: reading.explain })
+    })
+}
+
+/// Where the rows of an answer come from.
+fn log_of(query: &Query) -> Log {
+    match query {
+        Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
+        _ => Log::Ledger,
     }
 }
 
@@ -55,14 +90,8 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn begin(db: &'a Reader<'a>, stores: &'a Stores) -> Result<Self, Error> {
-        let (manifest, took) = timed(|| stores.manifest.of_snapshot(db));
-        let explain = Explain { ms_by_step: Steps { plan: took, ..Steps::default() }, ..Explain::default() };
-        Ok(Self { db, stores, manifest: manifest?, explain })
-    }
-
-    fn answer(mut self, query: &Query) -> Result<Answer, Error> {
-        let (mut rows, is_cut) = match query {
+    fn rows_of(&mut self, query: &Query) -> Result<(Rows, bool), Error> {
+        let (mut rows, mut is_cut) = match query {
             Query::Ticks { instrument, range, page } => self.ticks(*instrument, *range, *page)?,
             Query::Bars { instrument, timeframe, range, page, .. } => {
                 self.bars(*instrument, *timeframe, *range, *page)?
@@ -75,21 +104,15 @@ impl<'a> Reading<'a> {
                 self.rows("portfolio_snapshots", "snapshot_id", *range, &of, *page)?
             }
         };
-        let mut is_cut = is_cut;
         if let (Query::Bars { gaps: Gaps::Filled, page, .. }, Rows::Bars(found)) = (query, &mut rows) {
             is_cut |= bars::fill(found, *page);
         }
-        let log = match query {
-            Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
-            _ => Log::Ledger,
-        };
-        let complete_to = file::offset(self.db, log)?;
-        Ok(Answer { rows, is_cut, complete_to, explain: self.explain })
+        Ok((rows, is_cut))
     }
 
     fn ticks(&mut self, instrument: Instrument, range: Range, page: Page) -> Result<(Rows, bool), Error> {
         let wanted = Wanted::of_instrument(ticks(), range, instrument);
-        let statement = |relation: &str, range| select::ticks(relation, instrument, range, page);
+        let statement = |relation: &Relation, range| select::ticks(relation, instrument, range, page);
         let (found, is_cut) = self.page(&wanted, page, plan::widening, statement)?;
         let mut rows = Vec::with_capacity(found.len());
         for batch in &found.batches {
@@ -132,7 +155,7 @@ impl<'a> Reading<'a> {
         let range = bars::whole_bars(range, timeframe);
         let folders = vec![folder("timeframe", &base.to_string())];
         let wanted = Wanted { table: bars_table, range, folders };
-        let statement = |relation: &str, range| {
+        let statement = |relation: &Relation, range| {
             if base == timeframe {
                 select::bars(relation, instrument, base, range, page)
             } else {
@@ -171,7 +194,7 @@ impl<'a> Reading<'a> {
     fn rows(&mut self, name: &str, id: &str, range: Range, of: &Of, page: Page) -> Result<(Rows, bool), Error> {
         let table = table(name).expect("it moves");
         let columns = self.stores.columns.of(table);
-        let statement = |relation: &str, range| select::rows(table, id, (&columns, relation), range, of, page);
+        let statement = |relation: &Relation, range| select::rows(table, id, (&columns, relation), range, of, page);
         let (found, is_cut) = self.page(&Wanted::all(table, range), page, plan::widening, statement)?;
         let (schema, batches) = found.into_cells()?;
         Ok((Rows::Table { schema, batches }, is_cut))
@@ -185,7 +208,7 @@ impl<'a> Reading<'a> {
             // The newest row of each position stays on disk, and nothing else is asked for.
             wanted.range = Range { from: UtcNanos::MAX, to: UtcNanos::MAX };
         }
-        let statement = |relation: &str| select::positions((&columns, relation), at, of);
+        let statement = |relation: &Relation| select::positions((&columns, relation), at, of);
         let found = self.look(&wanted, statement)?;
         self.count(&found);
         let (schema, batches) = found.into_cells()?;
@@ -198,7 +221,7 @@ impl<'a> Reading<'a> {
         wanted: &Wanted,
         page: Page,
         ranges: impl Fn(&Selection, &Wanted, Page) -> Vec<Range>,
-        statement: impl Fn(&str, Range) -> Statement,
+        statement: impl Fn(&Relation, Range) -> Statement,
     ) -> Result<(Found, bool), Error> {
         let (ranges, took) = timed(|| ranges(&plan::select(&self.manifest, wanted), wanted, page));
         self.explain.ms_by_step.plan += took;
@@ -206,7 +229,7 @@ impl<'a> Reading<'a> {
         for (n, range) in ranges.into_iter().enumerate() {
             let mut found = self.look(&Wanted { range, ..wanted.clone() }, |relation| statement(relation, range))?;
             if found.len() > page.limit() || n == last {
-                let is_cut = found.cut(page);
+                let is_cut = found.cut(page)?;
                 self.count(&found);
                 return Ok((found, is_cut));
             }
@@ -215,7 +238,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Everything that a statement finds in the pieces that can hold what is wanted.
-    fn look(&mut self, wanted: &Wanted, statement: impl FnOnce(&str) -> Statement) -> Result<Found, Error> {
+    fn look(&mut self, wanted: &Wanted, statement: impl FnOnce(&Relation) -> Statement) -> Result<Found, Error> {
         let (selection, plan) = timed(|| plan::select(&self.manifest, wanted));
         let (fetched, fetch) = timed(|| fetch(self.stores, &selection.pieces));
         let steps = &mut self.explain.ms_by_step;
@@ -225,7 +248,7 @@ impl<'a> Reading<'a> {
             self.explain.rows_by_tier.insert(Tier::Disk, 0);
         }
         let fetched = fetched?;
-        let relation = views::relation_with_tier(wanted.table, &self.stores.columns, &fetched.parts);
+        let relation = Relation::of(wanted.table, &self.stores.columns, &fetched.parts);
         let (found, read) = timed(|| Found::read(self.db, &statement(&relation)));
         self.explain.ms_by_step.read += read;
         found.map_err(|error| if fetched.has_gone() { Error::Moved } else { error.into() })

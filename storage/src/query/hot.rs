@@ -103,8 +103,8 @@ impl Corrections {
         let key = Key { instrument, content: Content::Ticks };
         let mut found = Self::default();
         for slice in published.overlapping(&key, UtcNanos::MIN, UtcNanos::MAX) {
-            let sql = format!("SELECT {TICK_CELLS} FROM {} WHERE revision > 0", slice.table());
-            each_batch(reader, &sql, &[], |batch| {
+            let sql = format!("SELECT {TICK_CELLS} FROM query_table(?) WHERE revision > 0");
+            each_batch(reader, &sql, params![slice.table()], |batch| {
                 let ticks = Ticks::new(batch)?;
                 for row in 0..batch.num_rows() {
                     let tick = ticks.get(row, instrument)?.tick;
@@ -169,12 +169,11 @@ fn ticks(
             break;
         }
         let sql = format!(
-            "SELECT {TICK_CELLS} FROM {}
+            "SELECT {TICK_CELLS} FROM query_table(?)
              WHERE \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)
-             ORDER BY \"timestamp\" {order}, tick_id {order} LIMIT ?",
-            slice.table()
+             ORDER BY \"timestamp\" {order}, tick_id {order} LIMIT ?"
         );
-        each_batch(reader, &sql, params![first_micros(from), first_micros(to), most as u64], |batch| {
+        each_batch(reader, &sql, params![slice.table(), first_micros(from), first_micros(to), most as u64], |batch| {
             let ticks = Ticks::new(batch)?;
             for row in 0..batch.num_rows() {
                 found.push(ticks.get(row, instrument)?);

@@ -1,6 +1,6 @@
 //! The SQL of an answer over a relation. Its text depends only on what the relation is made of, so that it is
-//! prepared once; everything else is a parameter. Behind the cells stand three counts: of how many rows on disk, warm
-//! and cold a row is made.
+//! prepared once; everything else is a parameter. Behind the cells stands a count for each owner of the relation: of
+//! how many of its rows a row is made. Rows come in the order of their page: the newest of a page of the newest first.
 
 use duckdb::types::Value;
 use messages::market::Timeframe;
@@ -9,11 +9,8 @@ use messages::{Account, Instrument, StrategyId, UtcNanos};
 use super::duck::first_micros;
 use super::{Of, Page, Range};
 use crate::duck::stored::{BAR_CELLS, TICK_CELLS};
-use crate::tiers::Table;
-
-const COUNTS: &str = "(tier = 'disk')::BIGINT, (tier = 'warm')::BIGINT, (tier = 'cold')::BIGINT";
-const MERGED_COUNTS: &str =
-    "count(*) FILTER (tier = 'disk'), count(*) FILTER (tier = 'warm'), count(*) FILTER (tier = 'cold')";
+use crate::tiers::views::Relation;
+use crate::tiers::{Table, Tier};
 
 /// A statement and its parameters.
 pub struct Statement {
@@ -21,19 +18,40 @@ pub struct Statement {
     pub sql: String,
     /// What stands for its question marks.
     pub key: Vec<Value>,
+    /// Whose rows the counts behind the cells count.
+    pub owners: Vec<Tier>,
 }
 
 impl Statement {
+    /// A SELECT up to its WHERE, which has the parameters of the relation alone.
+    fn new(select: &str, relation: &Relation, wanted: Where) -> Self {
+        let sql = format!("{select} FROM {} WHERE {}", relation.from, wanted.conditions.join(" AND "));
+        let key = relation.key.iter().map(|place| Value::from(place.clone())).chain(wanted.key).collect();
+        Self { sql, key, owners: relation.owners.clone() }
+    }
+
     /// One row more than the page has: that tells whether there are more.
-    fn of_page(select: &str, order: [&str; 2], mut key: Vec<Value>, page: Page) -> Self {
-        let [time, tie] = order;
-        let forward = format!("ORDER BY {time}, {tie}");
-        let sql = match page {
-            Page::Oldest(_) => format!("{select} {forward} LIMIT ?"),
-            Page::Newest(_) => format!("FROM ({select} ORDER BY {time} DESC, {tie} DESC LIMIT ?) {forward}"),
-        };
-        key.push(Value::from(page.limit() as u64 + 1));
-        Self { sql, key }
+    fn page(mut self, [time, tie]: [&str; 2], page: Page) -> Self {
+        let way = if matches!(page, Page::Newest(_)) { "DESC" } else { "ASC" };
+        self.sql += &format!(" ORDER BY {time} {way}, {tie} {way} LIMIT ?");
+        self.key.push(Value::from(page.limit() as u64 + 1));
+        self
+    }
+}
+
+/// The counts of a row that is one row of the relation.
+fn counts(relation: &Relation) -> String {
+    match &relation.owners[..] {
+        [_] => ", 1::BIGINT".to_owned(),
+        several => several.iter().map(|owner| format!(", (tier = '{owner}')::BIGINT")).collect(),
+    }
+}
+
+/// The counts of a row that is made of several.
+fn counts_of_merged(relation: &Relation) -> String {
+    match &relation.owners[..] {
+        [_] => ", count(*)".to_owned(),
+        several => several.iter().map(|owner| format!(", count(*) FILTER (tier = '{owner}')")).collect(),
     }
 }
 
@@ -74,29 +92,25 @@ impl Where {
     fn of(self, of: &Of) -> Self {
         self.instrument(of.instrument).account(of.account).strategy(of.strategy)
     }
-
-    fn text(&self) -> String {
-        self.conditions.join(" AND ")
-    }
 }
 
 /// Ticks of an instrument.
-pub fn ticks(relation: &str, instrument: Instrument, range: Range, page: Page) -> Statement {
+pub fn ticks(relation: &Relation, instrument: Instrument, range: Range, page: Page) -> Statement {
     let wanted = Where::default().instrument(instrument).within("timestamp", range);
-    let select = format!("SELECT {TICK_CELLS}, {COUNTS} FROM ({relation}) WHERE {}", wanted.text());
-    Statement::of_page(&select, ["\"timestamp\"", "tick_id"], wanted.key, page)
+    let select = format!("SELECT {TICK_CELLS}{}", counts(relation));
+    Statement::new(&select, relation, wanted).page(["\"timestamp\"", "tick_id"], page)
 }
 
 /// Bars as they are stored.
-pub fn bars(relation: &str, instrument: Instrument, timeframe: Timeframe, range: Range, page: Page) -> Statement {
+pub fn bars(relation: &Relation, instrument: Instrument, timeframe: Timeframe, range: Range, page: Page) -> Statement {
     let wanted = of_length(instrument, timeframe, range);
-    let select = format!("SELECT {BAR_CELLS}, {COUNTS} FROM ({relation}) WHERE {}", wanted.text());
-    Statement::of_page(&select, ["\"timestamp\"", "bar_id"], wanted.key, page)
+    let select = format!("SELECT {BAR_CELLS}{}", counts(relation));
+    Statement::new(&select, relation, wanted).page(["\"timestamp\"", "bar_id"], page)
 }
 
 /// Bars of the length `timeframe`, merged from those of the length `base`. Sums of decimals are exact.
 pub fn merged_bars(
-    relation: &str,
+    relation: &Relation,
     instrument: Instrument,
     (base, timeframe): (Timeframe, Timeframe),
     range: Range,
@@ -109,17 +123,17 @@ pub fn merged_bars(
              time_bucket(to_microseconds({width}), \"timestamp\", TIMESTAMP '1970-01-01') AS opened,
              arg_min(\"open\", \"timestamp\") AS o, max(high) AS h, min(low) AS l, arg_max(\"close\", \"timestamp\") AS c,
              sum(volume) AS v, sum(notional) AS n, sum(trade_count)::BIGINT AS t, max(revision) AS r,
-             bool_and(is_complete) AS w, '{timeframe}' AS f, {MERGED_COUNTS}
-         FROM ({relation}) WHERE {} GROUP BY opened",
-        wanted.text()
+             bool_and(is_complete) AS w, '{timeframe}' AS f{}",
+        counts_of_merged(relation)
     );
-    Statement::of_page(&select, ["opened", "bar_id"], wanted.key, page)
+    let mut statement = Statement::new(&select, relation, wanted);
+    statement.sql += " GROUP BY opened";
+    statement.page(["opened", "bar_id"], page)
 }
 
 /// One row if a bar on disk opens at or after an instant.
 pub fn later_bar(instrument: Instrument, timeframe: Timeframe, from: UtcNanos) -> Statement {
-    let wanted = of_length(instrument, timeframe, Range { from, to: UtcNanos::MAX });
-    Statement { sql: format!("SELECT 1 FROM disk.ohlcv_bars WHERE {} LIMIT 1", wanted.text()), key: wanted.key }
+    any_on_disk("disk.ohlcv_bars", of_length(instrument, timeframe, Range { from, to: UtcNanos::MAX }))
 }
 
 fn of_length(instrument: Instrument, timeframe: Timeframe, range: Range) -> Where {
@@ -128,29 +142,37 @@ fn of_length(instrument: Instrument, timeframe: Timeframe, range: Range) -> Wher
 }
 
 /// Rows of a table by its time; `id` tells rows of one time apart.
-pub fn rows(table: &Table, id: &str, relation: (&str, &str), range: Range, of: &Of, page: Page) -> Statement {
+pub fn rows(table: &Table, id: &str, relation: (&str, &Relation), range: Range, of: &Of, page: Page) -> Statement {
     let (columns, relation) = relation;
     let wanted = Where::default().within(table.time, range).of(of);
-    let select = format!("SELECT {columns}, {COUNTS} FROM ({relation}) WHERE {}", wanted.text());
-    Statement::of_page(&select, [table.time, id], wanted.key, page)
+    Statement::new(&format!("SELECT {columns}{}", counts(relation)), relation, wanted).page([table.time, id], page)
 }
 
 /// The newest row of each position at an instant; then the flat ones go. The other way round, closed ones come back.
-pub fn positions(relation: (&str, &str), at: UtcNanos, of: &Of) -> Statement {
+pub fn positions(relation: (&str, &Relation), at: UtcNanos, of: &Of) -> Statement {
     let (columns, relation) = relation;
     let wanted = Where::default().and("snapshot_time <= make_timestamp(?)", at.micros()).of(of);
+    let newest = Statement::new("SELECT *", relation, wanted);
     let sql = format!(
-        "SELECT {columns}, {COUNTS} FROM (
-             SELECT * FROM ({relation}) WHERE {} QUALIFY row_number() OVER (
+        "SELECT {columns}{} FROM (
+             {} QUALIFY row_number() OVER (
                  PARTITION BY account, exchange, symbol, strategy_id ORDER BY position_id DESC) = 1
          ) WHERE side <> 'flat' ORDER BY account, exchange, symbol, strategy_id",
-        wanted.text()
+        counts(relation),
+        newest.sql
     );
-    Statement { sql, key: wanted.key }
+    Statement { sql, ..newest }
 }
 
 /// One row if a position on disk changed after an instant.
 pub fn later_position(at: UtcNanos) -> Statement {
-    let sql = "SELECT 1 FROM disk.positions WHERE snapshot_time > make_timestamp(?) LIMIT 1".to_owned();
-    Statement { sql, key: vec![Value::from(at.micros())] }
+    any_on_disk("disk.positions", Where::default().and("snapshot_time > make_timestamp(?)", at.micros()))
+}
+
+/// One row if a table on disk has any that is wanted.
+fn any_on_disk(table: &str, wanted: Where) -> Statement {
+    let relation = Relation { from: table.to_owned(), key: vec![], owners: vec![] };
+    let mut any = Statement::new("SELECT 1", &relation, wanted);
+    any.sql += " LIMIT 1";
+    any
 }

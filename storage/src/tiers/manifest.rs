@@ -5,7 +5,7 @@
 //! snapshot whether what it holds in memory is the manifest of that snapshot.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use duckdb::{Connection, Row, params};
 use messages::UtcNanos;
@@ -296,34 +296,4 @@ fn insert(db: &Connection, p: &Piece) -> Result<(), Error> {
                make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?)";
     let mut statement = db.prepare_cached(sql).map_err(Error::duck("write the manifest"))?;
     statement.execute(values).map(drop).map_err(Error::duck("write the manifest"))
-}
-
-/// The manifest that was committed last, for those who read: theirs if their snapshot has its version.
-#[derive(Debug, Clone, Default)]
-pub struct Published(Arc<Mutex<Arc<Manifest>>>);
-
-impl Published {
-    /// Shows a manifest that was committed.
-    pub fn set(&self, manifest: Arc<Manifest>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = manifest;
-    }
-
-    /// The newest.
-    #[must_use]
-    pub fn newest(&self) -> Arc<Manifest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The manifest of the snapshot in which the connection reads: the newest, if it is that, or else the one that
-    /// stands in the table.
-    ///
-    /// # Errors
-    /// DuckDB refuses.
-    pub fn of_snapshot(&self, db: &Connection) -> Result<Arc<Manifest>, Error> {
-        let newest = self.newest();
-        if newest.version == version(db)? && newest.version > 0 {
-            return Ok(newest);
-        }
-        Manifest::load(db).map(Arc::new)
-    }
 }

@@ -4,6 +4,7 @@
 //! - [`period`]: the days and months that they are divided into.
 //! - [`manifest`]: every part with the one tier that owns it; the table `manifest` is the truth.
 //! - [`views`]: one name per table over all parts that are local, made from the manifest.
+//! - [`Published`]: what was committed last, for those who read.
 //! - [`places`]: where files stand.
 //!
 //! Invariant: a row is counted by exactly one part, and a part is owned by exactly one tier: the manifest, the
@@ -12,12 +13,14 @@
 pub mod manifest;
 pub mod period;
 pub mod places;
+mod published;
 pub mod tables;
 pub mod views;
 
-pub use manifest::{Manifest, Piece, Published};
+pub use manifest::{Manifest, Piece};
 pub use period::Period;
 pub use places::Places;
+pub use published::Published;
 pub use tables::{TABLES, Table, table};
 
 use serde::{Deserialize, Serialize};
