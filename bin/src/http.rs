@@ -16,6 +16,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use actors::runtime::Runtime;
 use anyhow::Context;
+use messages::ledger::Seq;
 use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
@@ -171,7 +172,7 @@ async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
     let Some((pool, stores)) = edge.database.pool().zip(edge.database.stores().cloned()) else {
         return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
     };
-    if !wait_until_fresh(&edge.watermarks).await {
+    if wait_until_fresh(&edge.watermarks).await.is_none() {
         return HttpResponse::ServiceUnavailable()
             .body("the tables are more than 10 s behind the journals; ask again later");
     }
@@ -202,17 +203,17 @@ fn content_type(format: Format) -> &'static str {
     }
 }
 
-/// Waits until the tables hold what is durable now.
-async fn wait_until_fresh(w: &Watermarks) -> bool {
+/// Waits until the tables hold what is durable now. Returns the last market record that was; `None` if it takes too long.
+async fn wait_until_fresh(w: &Watermarks) -> Option<Seq> {
     let (ledger, market) = (w.ledger.0.get(), w.market.0.get());
     let deadline = now() + FRESH_WITHIN;
     while w.ledger.1.get() < ledger || w.market.1.get() < market {
         if now() > deadline {
-            return false;
+            return None;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    true
+    Some(market)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a person waits is real time")]

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use messages::caps;
-use messages::ledger::{LedgerRecord, MarketRecord};
+use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 
 use crate::cold::{self, Cache, Cold};
 use crate::datadir::Paths;
@@ -67,7 +67,15 @@ impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        Some(Box::new(Duck::new(self.pool()?.clone(), self.hot.clone(), self.stores.get()?.clone())))
+        self.fresh_source(Seq(0))
+    }
+
+    /// A source of answers that hold the market up to this record, once the tables do; `None` while the database is not
+    /// open yet.
+    #[must_use]
+    pub fn fresh_source(&self, market: Seq) -> Option<Box<dyn Source + Send>> {
+        let duck = Duck::new(self.pool()?.clone(), self.hot.clone(), self.stores.get()?.clone());
+        Some(Box::new(duck.at_least(market)))
     }
 
     /// The readers; `None` while the database is not open yet.
@@ -92,7 +100,7 @@ impl Database {
     /// # Errors
     /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
     pub fn answer(&self, reader: &Reader<'_>, query: &Query) -> Option<Result<Answer, query::Error>> {
-        Some(query::answer(reader, &self.hot, self.stores.get()?, query))
+        Some(query::answer(reader, &self.hot, self.stores.get()?, query, Seq(0)))
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.

@@ -57,14 +57,15 @@ pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
     if let Some(refused) = refusal(&request, &edge) {
         return refused;
     }
-    let Some(source) = edge.database.source() else {
-        return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
-    };
     let Request { query, format, explain, fresh } = asked.into_inner();
-    if fresh && !wait_until_fresh(&edge.watermarks).await {
+    let durable = if fresh { wait_until_fresh(&edge.watermarks).await } else { Some(Seq(0)) };
+    let Some(durable) = durable else {
         return HttpResponse::ServiceUnavailable()
             .body("the tables are more than 10 s behind the journals; ask again later, or with --stale");
-    }
+    };
+    let Some(source) = edge.database.fresh_source(durable) else {
+        return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
+    };
     let work = web::block(move || write(source.ask(&query)?, format, explain));
     match work.await {
         Ok(Ok((body, note))) => {

@@ -16,8 +16,8 @@ use super::found::Found;
 use super::plan::{self, Selection, Wanted};
 use super::select::{self, Statement};
 use super::{Answer, Error, Explain, Gaps, Of, Page, Query, Range, Rows, Steps, Stores, Tier, bars};
-use crate::duck::stored::{Bars, Ticks};
 use crate::duck;
+use crate::duck::stored::{Bars, Ticks};
 use crate::journal::Log;
 use crate::tiers::tables::{Moves, ticks};
 use crate::tiers::views::Relation;
@@ -81,6 +81,9 @@ pub fn in_snapshot<T>(db: &Reader<'_>, work: impl FnOnce() -> Result<T, Error>) 
     done
 }
 
+/// One row, whichever comes first.
+const ANY: Page = Page::Oldest(1);
+
 /// An answer in the making.
 struct Reading<'a> {
     db: &'a Reader<'a>,
@@ -131,17 +134,16 @@ impl<'a> Reading<'a> {
         range: Range,
         page: Page,
     ) -> Result<(Rows, bool), Error> {
-        let base = bars::base_of(timeframe);
-        let (mut found, is_cut) = self.bars_from(instrument, (base, timeframe), range, page)?;
-        if found.is_empty() && base != timeframe {
-            // Where only the length itself is stored.
-            let (found, is_cut) = self.bars_from(instrument, (timeframe, timeframe), range, page)?;
+        // Where the length that bars are merged from is not stored, another may be.
+        for base in bars::bases_of(timeframe) {
+            let (mut found, is_cut) = self.bars_from(instrument, (base, timeframe), range, page)?;
+            let Some(last) = found.last_mut() else { continue };
+            if base != timeframe && last.is_complete {
+                last.is_complete = self.has_ended(last, base)?;
+            }
             return Ok((Rows::Bars(found), is_cut));
         }
-        if let Some(last) = found.last_mut().filter(|last| base != timeframe && last.is_complete) {
-            last.is_complete = self.has_ended(last, base)?;
-        }
-        Ok((Rows::Bars(found), is_cut))
+        Ok((Rows::Bars(Vec::new()), false))
     }
 
     fn bars_from(
@@ -151,10 +153,8 @@ impl<'a> Reading<'a> {
         range: Range,
         page: Page,
     ) -> Result<(Vec<Bar>, bool), Error> {
-        let bars_table = table("ohlcv_bars").expect("bars move");
         let range = bars::whole_bars(range, timeframe);
-        let folders = vec![folder("timeframe", &base.to_string())];
-        let wanted = Wanted { table: bars_table, range, folders };
+        let wanted = of_length(base, range);
         let statement = |relation: &Relation, range| {
             if base == timeframe {
                 select::bars(relation, instrument, base, range, page)
@@ -182,13 +182,14 @@ impl<'a> Reading<'a> {
     }
 
     /// That all which a merged bar is made of is stored: something of its last part or later is.
-    fn has_ended(&self, bar: &Bar, base: Timeframe) -> Result<bool, Error> {
-        let last = bar.end_time().before(base.duration());
-        let mut archived = self.manifest.of_table("ohlcv_bars").filter_map(|piece| piece.content.as_ref());
-        if archived.any(|content| content.times.1 >= last.micros()) {
-            return Ok(true);
-        }
-        Ok(Found::read(self.db, &select::later_bar(bar.instrument, base, last))?.len() > 0)
+    fn has_ended(&mut self, bar: &Bar, base: Timeframe) -> Result<bool, Error> {
+        let range = Range { from: bar.end_time().before(base.duration()), to: UtcNanos::MAX };
+        let wanted = of_length(base, range);
+        let statement = |relation: &Relation, range| select::bars(relation, bar.instrument, base, range, ANY);
+        let explain = std::mem::take(&mut self.explain);
+        let (later, _) = self.page(&wanted, ANY, plan::widening, statement)?;
+        self.explain = Explain { ms_by_step: explain.ms_by_step.and(self.explain.ms_by_step), ..explain };
+        Ok(later.len() > 0)
     }
 
     fn rows(&mut self, name: &str, id: &str, range: Range, of: &Of, page: Page) -> Result<(Rows, bool), Error> {
@@ -261,6 +262,12 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// Bars of a length.
+fn of_length(timeframe: Timeframe, range: Range) -> Wanted {
+    let folders = vec![folder("timeframe", &timeframe.to_string())];
+    Wanted { table: table("ohlcv_bars").expect("bars move"), range, folders }
 }
 
 /// How many milliseconds something takes.

@@ -13,6 +13,18 @@ pub fn base_of(timeframe: Timeframe) -> Timeframe {
     if timeframe.secs().is_multiple_of(Timeframe::MINUTE.secs()) { Timeframe::MINUTE } else { Timeframe::SECOND }
 }
 
+/// What a bar may be merged from, in the order in which it is looked for: the bars that the market makes by default, the
+/// length itself, and other usual lengths for who has set `bars.timeframes` otherwise.
+pub fn bases_of(timeframe: Timeframe) -> impl Iterator<Item = Timeframe> {
+    const OTHERS: [u32; 8] = [3_600, 1_800, 900, 300, 30, 10, 5, 1];
+    let first = [base_of(timeframe), timeframe];
+    let others =
+        OTHERS.into_iter().filter(move |secs| *secs < timeframe.secs() && timeframe.secs().is_multiple_of(*secs));
+    let others = others.filter_map(Timeframe::from_secs).filter(move |other| !first.contains(other));
+    let count = if first[0] == first[1] { 1 } else { 2 };
+    first.into_iter().take(count).chain(others)
+}
+
 fn ceil_to(at: UtcNanos, width: Duration) -> UtcNanos {
     let floor = at.floor_to(width);
     if floor == at { at } else { floor.after(width) }

@@ -3,6 +3,7 @@
 
 use duckdb::ToSql;
 use messages::UtcNanos;
+use messages::ledger::Seq;
 use messages::market::Timeframe;
 
 use super::{Answer, Error, Query, Source, Stores, answer as below, hot};
@@ -15,28 +16,38 @@ pub struct Duck {
     pool: Pool,
     hot: Hot,
     stores: Stores,
+    at_least: Seq,
 }
 
 impl Duck {
     /// Answers through these readers.
     #[must_use]
     pub fn new(pool: Pool, hot: Hot, stores: Stores) -> Self {
-        Self { pool, hot, stores }
+        Self { pool, hot, stores, at_least: Seq(0) }
+    }
+
+    /// Answers of the market that memory knows no further than to before this record come from the disk.
+    #[must_use]
+    pub fn at_least(self, market: Seq) -> Self {
+        Self { at_least: market, ..self }
     }
 }
 
 impl Source for Duck {
     fn ask(&self, query: &Query) -> Result<Answer, Error> {
-        self.pool.run(class(query), self.pool.limits(), |reader| answer(reader, &self.hot, &self.stores, query))
+        self.pool.run(class(query), self.pool.limits(), |reader| {
+            answer(reader, &self.hot, &self.stores, query, self.at_least)
+        })
     }
 }
 
-/// Answers one question over a reader, for who has one already.
+/// Answers one question over a reader, for who has one already; from memory only if that holds the market `at_least`
+/// up to a record.
 ///
 /// # Errors
 /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
-pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query) -> Result<Answer, Error> {
-    let (found, took) = below::timed(|| hot::answer(reader, hot, &stores.manifest, query));
+pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query, at_least: Seq) -> Result<Answer, Error> {
+    let (found, took) = below::timed(|| hot::answer(reader, hot, &stores.manifest, query, at_least));
     match found? {
         Some(mut answer) => {
             answer.explain.ms_by_step.read = took;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use duckdb::params;
+use messages::ledger::Seq;
 use messages::market::{Bar, Tick, TickBody, Timeframe};
 use messages::{Instrument, UtcNanos};
 
@@ -19,7 +20,7 @@ use crate::pool::Reader;
 use crate::tiers::period::Unit;
 use crate::tiers::{self, Period};
 
-/// Answers from the hot tier; `None` where it cannot answer wholly.
+/// Answers from the hot tier; `None` where it cannot answer wholly, or does not hold the market up to `at_least`.
 ///
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
@@ -28,8 +29,11 @@ pub fn answer(
     hot: &Hot,
     manifest: &tiers::Published,
     query: &Query,
+    at_least: Seq,
 ) -> Result<Option<Answer>, Error> {
-    let Some(published) = hot.get() else { return Ok(None) };
+    let Some(published) = hot.get().filter(|published| published.window.complete_to >= at_least) else {
+        return Ok(None);
+    };
     let is_corrected = has_corrections(&manifest.newest(), published.window, query);
     answer_while(reader, &published, query, is_corrected, |from| hot.window().is_some_and(|window| window.from <= from))
 }

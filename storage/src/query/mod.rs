@@ -219,6 +219,13 @@ pub struct Steps {
     pub read: f64,
 }
 
+impl Steps {
+    /// Both times.
+    fn and(self, more: Self) -> Self {
+        Self { plan: self.plan + more.plan, fetch: self.fetch + more.fetch, read: self.read + more.read }
+    }
+}
+
 fn to_the_microsecond<S: serde::Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((ms * 1_000.0).round() / 1_000.0)
 }

@@ -131,11 +131,6 @@ pub fn merged_bars(
     statement.page(["opened", "bar_id"], page)
 }
 
-/// One row if a bar on disk opens at or after an instant.
-pub fn later_bar(instrument: Instrument, timeframe: Timeframe, from: UtcNanos) -> Statement {
-    any_on_disk("disk.ohlcv_bars", of_length(instrument, timeframe, Range { from, to: UtcNanos::MAX }))
-}
-
 fn of_length(instrument: Instrument, timeframe: Timeframe, range: Range) -> Where {
     let of_length = Where::default().instrument(instrument).and("timeframe = ?", timeframe.to_string());
     of_length.within("timestamp", range)

@@ -61,7 +61,8 @@ pub const TABLES: &[Table] = &[
         moves: Moves::Whole,
         // A tick without a number of the venue is corrected by nobody.
         newest: Some(Newest {
-            key: "exchange, symbol, kind, coalesce(sequence_number, -tick_id)",
+            // A venue's numbers may come again on another day.
+            key: "exchange, symbol, \"timestamp\"::DATE, kind, coalesce(sequence_number, -tick_id)",
             rank: "revision DESC",
         }),
     },

@@ -22,8 +22,8 @@ const ROW_BYTES: u64 = 128;
 /// # Errors
 /// DuckDB refuses, or a stored row is not what it must be.
 pub fn rebuild(hot: &mut HotWriter, file: &Connection, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
-    file.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(Error::duck("begin a transaction"))?;
-    let copied = copy(hot, file, go_on);
+    let begun = file.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(Error::duck("begin a transaction"));
+    let copied = begun.and_then(|()| copy(hot, file, go_on));
     // Nothing was written here: how the transaction ends makes no difference.
     let _ = file.execute_batch("ROLLBACK");
     copied
@@ -145,9 +145,12 @@ fn beginning(
     newest: Option<UtcNanos>,
     options: Options,
 ) -> Result<UtcNanos, Error> {
-    let archived = manifest.of_table(tables::ticks().name).filter(|p| p.tier != Tier::Disk);
-    let behind = archived.filter_map(|p| Some(p.period.parse::<Period>().ok()?.end())).max();
-    let from = newest.map_or(UtcNanos::MIN, |at| at.before(options.keep)).max(behind.unwrap_or(UtcNanos::MIN));
+    let archived = |table| manifest.of_table(table).filter(|p| p.tier != Tier::Disk);
+    let ticks_behind = archived(tables::ticks().name).filter_map(|p| Some(p.period.parse::<Period>().ok()?.end()));
+    let last_bars = archived("ohlcv_bars").filter_map(|p| p.content.as_ref()).map(|content| content.times.1);
+    let bars_behind = last_bars.map(|micros| UtcNanos(micros.saturating_add(1).saturating_mul(1_000)));
+    let behind = ticks_behind.chain(bars_behind).max().unwrap_or(UtcNanos::MIN);
+    let from = newest.map_or(UtcNanos::MIN, |at| at.before(options.keep)).max(behind);
     if newest.is_none() {
         return Ok(from);
     }

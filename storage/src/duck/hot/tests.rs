@@ -359,12 +359,25 @@ fn a_start_takes_the_file_and_then_the_journal_behind_it() {
     assert_eq!((bars[0].revision, bars[0].trade_count), (2, 3));
 }
 
-/// The real threads: what was journaled is answered from memory, and again after the next start.
 #[test]
-fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let paths = crate::datadir::Paths::of(dir.path(), None);
-    let journal = crate::settings::Journal {
+fn an_answer_is_not_older_than_it_must_be() {
+    let mut machine = Machine::new(ROOM);
+    machine.journal([(secs(1), tick(0, secs(1), 2))]);
+    machine.follow_in_memory();
+    machine.journal([(secs(2), tick(0, secs(2), 2))]);
+    machine.follow_on_disk();
+    let asked = |at_least| {
+        let reader = machine.instance.connect().unwrap();
+        let query = ticks_of(0, 0, 10, 10);
+        let found = crate::query::hot::answer(&Reader::new(&reader), &machine.hot, &machine.manifest, &query, at_least);
+        found.unwrap().map(|answer| answer.complete_to)
+    };
+    assert_eq!(asked(Seq(1)), Some(Seq(1)));
+    assert_eq!(asked(Seq(2)), None, "the second tick is durable and not in memory");
+}
+
+fn journal_settings() -> crate::settings::Journal {
+    crate::settings::Journal {
         ledger_dir: String::new(),
         ledger_segment_bytes: 1 << 20,
         market_max_bytes: 1 << 40,
@@ -372,11 +385,18 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
         market_linger_ms: 1,
         market_queue: 64,
         ledger_queue: 64,
-    };
+    }
+}
+
+/// The real threads: what was journaled is answered from memory, and again after the next start.
+#[test]
+fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = crate::datadir::Paths::of(dir.path(), None);
     let query = ticks_of(0, 0, 1_000, 1_000);
     for start in 1..=2u64 {
         let (duck, cold) = (DuckOptions::small(), crate::settings::Cold::of_tests(""));
-        let storage = Storage::open(&paths, &journal, &cold, duck, Some(ROOM), |_, _| {}).unwrap();
+        let storage = Storage::open(&paths, &journal_settings(), &cold, duck, Some(ROOM), |_, _| {}).unwrap();
         let event = |n: u64| Event { id: MarketId(n), body: tick(0, secs(n as i64), 2) };
         let record =
             |n| MarketRecord::Batch(Batch { source: Source::Stream, received: secs(n as i64), events: vec![event(n)] });

@@ -180,3 +180,18 @@ fn a_gap_is_filled_at_the_last_close_and_has_no_number() {
     );
     assert_eq!(["open", "high", "low", "close"].map(|c| text(c, 2)), [(); 4].map(|()| text("close", 0)));
 }
+
+#[test]
+fn bars_are_merged_from_whatever_length_is_stored() {
+    for stored in [1, 300, 3_600] {
+        let directory = Directory::new();
+        let base = Timeframe::from_secs(stored).unwrap();
+        let bars: Vec<Bar> = (0..3_600 / i64::from(stored)).map(|n| bar(base, n, 7 * n as u16 + 1)).collect();
+        insert(&directory, &bars);
+        let (timeframe, page) = (Timeframe::from_secs(3_600).unwrap(), Page::Oldest(10));
+        let query = Query::Bars { instrument: instrument("A"), timeframe, range: Range::ALL, gaps: Gaps::Left, page };
+        let Rows::Bars(found) = directory.ask(&query).rows else { panic!("no bars") };
+        assert_eq!(found.len(), 1, "from {stored} s");
+        assert_eq!(found[0].trade_count, bars.iter().map(|bar| bar.trade_count).sum::<u64>());
+    }
+}

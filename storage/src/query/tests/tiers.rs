@@ -1,12 +1,14 @@
 //! Answers are the same wherever their rows stand.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use messages::ledger::MarketRecord;
 use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody, Timeframe};
 use messages::{Account, MarketId, Price, Size, UtcNanos};
 
 use super::{Directory, at, instrument, range};
+use crate::duck::hot::Hot;
 use crate::journal::Writer;
 use crate::query::{Gaps, Of, Page, Query, Range, Rows, Tier};
 
@@ -184,4 +186,70 @@ fn a_file_that_is_gone_is_said_and_not_left_out() {
         Query::Ticks { instrument: instrument("A"), range: range("2024-01-02", "2024-01-03"), page: Page::Oldest(10) };
     use crate::query::Source as _;
     assert!(directory.duck.ask(&query).is_err());
+}
+
+#[test]
+fn a_correction_replaces_nothing_of_another_day() {
+    let directory = filled();
+    // The venue counts from the beginning every day; on the first a trade is corrected, and so on the second.
+    let number = |id, day: &str, sequence, revision| (id, "E", at(day), sequence, revision);
+    journal(
+        &directory,
+        [
+            number(9_001, "2024-01-01 12:00:00", 1, 0),
+            number(9_002, "2024-01-01 13:00:00", 2, 0),
+            number(9_003, "2024-01-01 13:00:00", 2, 1),
+            number(9_004, "2024-01-02 12:00:00", 1, 0),
+            number(9_005, "2024-01-02 13:00:00", 2, 0),
+            number(9_006, "2024-01-02 12:00:00", 1, 1),
+        ],
+    );
+    directory.follow();
+    let range = range("2024-01-01", "2024-01-03");
+    let query = Query::Ticks { instrument: instrument("E"), range, page: Page::Oldest(100) };
+    for now in ["2024-01-03", "2024-01-04 01:00:00", "2025-01-01"] {
+        directory.archive(now);
+        let Rows::Ticks(ticks) = directory.ask(&query).rows else { panic!("no ticks") };
+        let ids: Vec<u64> = ticks.iter().map(|t| t.id.0).collect();
+        assert_eq!(ids, [9_001, 9_003, 9_006, 9_005], "{now}");
+    }
+}
+
+#[test]
+fn whether_a_bar_has_ended_is_the_same_in_every_tier() {
+    let directory = Directory::new();
+    // One symbol is traded until the seventh minute, another one and another length until the twentieth.
+    directory.execute(
+        "INSERT INTO disk.ohlcv_bars SELECT n * 10 + s + f * 5, 'simulated', ['A', 'D'][s + 1], ['1m', '1s'][f + 1],
+             TIMESTAMP '2024-01-01' + to_minutes(n), 1, 1, 1, 1, 1, 1, 1, 1, 0, true
+         FROM range(20) t(n), range(2) u(s), range(2) v(f) WHERE s = 1 OR n < 7 OR f = 1",
+    );
+    let timeframe = Timeframe::from_secs(300).unwrap();
+    let ended = |symbol| {
+        let (gaps, page) = (Gaps::Left, Page::Oldest(100));
+        let query = Query::Bars { instrument: instrument(symbol), timeframe, range: Range::ALL, gaps, page };
+        let Rows::Bars(bars) = directory.ask(&query).rows else { panic!("no bars") };
+        bars.iter().map(|bar| bar.is_complete).collect::<Vec<_>>()
+    };
+    for now in ["2024-01-01", "2024-02-12", "2025-01-01"] {
+        directory.archive(now);
+        assert_eq!((ended("A"), ended("D")), (vec![true, false], vec![true; 4]), "{now}");
+    }
+}
+
+#[test]
+fn memory_begins_behind_what_was_archived() {
+    let directory = filled();
+    directory.archive("2025-01-01");
+    journal(&directory, [(9_001, "A", at("2024-01-30 12:00:00"), 1, 0)]);
+    directory.follow();
+    let (hot, keep) = (Hot::default(), Duration::from_secs(10 * 365 * 86_400));
+    let options = crate::duck::hot::Options { max_bytes: 64 << 20, keep };
+    let db = || directory.instance.connect().unwrap();
+    let market = directory.path().join("market");
+    let mut writer = crate::duck::hot::HotWriter::open(db(), options, &market, hot.clone()).unwrap();
+    assert!(crate::duck::hot::rebuild(&mut writer, &db(), &|| true).unwrap());
+    writer.publish(true);
+    // The last bar that was archived opens at minute 3999 * 30.
+    assert_eq!(hot.window().unwrap().from, UtcNanos(at("2024-01-23 07:30:00").0 + 1_000));
 }
