@@ -3,7 +3,7 @@
 //! - [`Pool`]: up to `duckdb.readers` connections, handed out first come first served. Of those who have one,
 //!   as many are executed at a time as there are cores (`duckdb.executing`), again first come first served.
 //! - `line`: who waits, for a reader or for a turn.
-//! - `watchdog`: one thread that interrupts whatever runs longer than it may.
+//! - `watchdog`: one thread that interrupts whatever runs longer than it may, or holds too much `memory`.
 //! - [`Lease`], [`Reader`]: a reader while it is lent out, and while its question runs.
 //! - `leases`: which ones run, for who must wait for those that saw what was before.
 //! - [`Stats`]: how all of them do.
@@ -14,6 +14,7 @@
 mod lease;
 mod leases;
 mod line;
+mod memory;
 mod reader;
 mod stats;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use watchdog::Watchdog;
 
 pub use lease::Lease;
 pub use leases::Earlier;
+pub use memory::Memory;
 pub use reader::Reader;
 pub use stats::{Class, ClassStats, Spread, Stats};
 
@@ -90,6 +92,15 @@ pub enum Error {
         /// What it was given.
         after: Duration,
     },
+    /// It held too much memory.
+    #[error(
+        "the query was interrupted: it and those beside it held more than {} MiB of memory in lists, texts and the like; narrow it, or raise duckdb.memory_bytes",
+        most >> 20
+    )]
+    TooMuchMemory {
+        /// How much they may hold together, in bytes.
+        most: u64,
+    },
     /// The database is being closed.
     #[error("the database is being closed; ask again when merganser runs")]
     Closed,
@@ -116,11 +127,11 @@ struct Shared {
 }
 
 impl Pool {
-    /// Lends these connections out.
+    /// Lends these connections out, and looks at the memory that SQL from outside holds.
     ///
     /// # Errors
     /// The watchdog's thread cannot be started.
-    pub fn new(connections: Vec<Connection>, options: &Options) -> std::io::Result<Self> {
+    pub fn new(connections: Vec<Connection>, memory: Memory, options: &Options) -> std::io::Result<Self> {
         connections.iter().for_each(|db| db.set_prepared_statement_cache_capacity(STATEMENTS));
         let turns = match options.executing {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -130,7 +141,7 @@ impl Pool {
             sizes: (connections.len(), turns),
             readers: Line::new(connections),
             turns: Line::new(vec![(); turns]),
-            watchdog: Watchdog::start()?,
+            watchdog: Watchdog::start(memory)?,
             leases: Leases::default(),
             book: Book::default(),
             limits: options.limits,
@@ -234,6 +245,7 @@ impl Pool {
     pub fn close(&self) {
         self.0.readers.close();
         self.0.turns.close();
+        self.0.watchdog.close();
     }
 }
 

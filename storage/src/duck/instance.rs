@@ -11,7 +11,7 @@ use duckdb::{Config, Connection};
 
 use super::hot::DATABASE;
 use super::{Error, migrate};
-use crate::pool::{self, Pool};
+use crate::pool::{self, Memory, Pool};
 use crate::tiers::Places;
 use crate::tiers::places::quoted;
 
@@ -81,7 +81,9 @@ impl Instance {
             readable.join(", "),
         );
         root.execute_batch(&lock_down).map_err(Error::duck("lock its configuration"))?;
-        let pool = Pool::new(readers, &options.pool)
+        let watched = root.try_clone().map_err(Error::duck("open another connection"))?;
+        let memory = Memory::new(watched, options.memory_bytes);
+        let pool = Pool::new(readers, memory, &options.pool)
             .map_err(|e| Error::Thread { name: "watchdog", what: format!("cannot be started: {e}") })?;
         Ok(Self { root: Mutex::new(root), pool })
     }

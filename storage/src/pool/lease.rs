@@ -7,6 +7,7 @@ use duckdb::Connection;
 
 use super::line::{Line, Nothing};
 use super::stats::Outcome;
+use super::watchdog::Why;
 use super::{Class, Error, Limits, Reader, Shared, now};
 
 /// The longest that the plan of a slow question may take.
@@ -42,18 +43,22 @@ impl Lease {
         let Some(db) = &self.db else { return Err(Error::Closed.into()) };
         let reader = Reader::new(db);
         self.is_dirty = true;
-        let guard = shared.watchdog.guard(db, self.limits.execute);
+        let guard = shared.watchdog.guard(db, self.limits.execute, self.class == Class::Sql);
         let began = now();
         let result = work(&reader);
         let took = began.elapsed();
-        let was_interrupted = guard.end();
+        let interrupted = guard.end();
         let (outcome, result) = match result {
             Ok(answer) => {
                 self.is_dirty = false;
                 (Outcome::Answered, Ok(answer))
             }
-            Err(_) if was_interrupted => {
+            Err(_) if interrupted == Some(Why::Time) => {
                 (Outcome::TimedOut, Err(Error::TimedOut { after: self.limits.execute }.into()))
+            }
+            Err(_) if interrupted == Some(Why::Memory) => {
+                let most = shared.watchdog.memory().unwrap_or_default();
+                (Outcome::Failed, Err(Error::TooMuchMemory { most }.into()))
             }
             Err(error) => (Outcome::Failed, Err(error)),
         };
@@ -82,7 +87,7 @@ impl Lease {
 
     /// Says which question was slow, and how DuckDB went about it.
     fn tell_slow(&self, reader: &Reader<'_>, outcome: Outcome, took: Duration) {
-        let guard = self.shared.watchdog.guard(reader, PLAN_WITHIN);
+        let guard = self.shared.watchdog.guard(reader, PLAN_WITHIN, false);
         let plan = reader.slowest_plan();
         guard.end();
         tracing::warn!(

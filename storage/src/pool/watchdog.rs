@@ -1,4 +1,5 @@
-//! The watchdog: one thread that interrupts whatever runs longer than it may.
+//! The watchdog: one thread that interrupts whatever runs longer than it may, and queries that together hold more
+//! memory than they may.
 //!
 //! DuckDB forgets an interrupt that comes while a statement is still being prepared, so it is said again
 //! until the question ends. Nobody is interrupted after its end: both happen under one lock.
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use duckdb::{Connection, InterruptHandle};
 
+use super::memory::{LOOK, Memory};
 use super::now;
 
 /// How soon an interrupt is said again.
@@ -28,19 +30,37 @@ pub struct Watchdog {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// `None` when the database is being closed.
+    memory: Mutex<Option<Memory>>,
 }
 
 #[derive(Default)]
 struct State {
     /// What runs, by its end and a number.
-    running: BTreeMap<(Instant, u64), Arc<InterruptHandle>>,
+    running: BTreeMap<(Instant, u64), Running>,
     /// What has passed its end, since when, and is told so until it ends.
     late: BTreeMap<u64, Late>,
     next: u64,
     stops: bool,
 }
 
+struct Running {
+    handle: Arc<InterruptHandle>,
+    /// That it may be anything, and hold any memory.
+    is_foreign: bool,
+}
+
+/// Why something was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Its time was over.
+    Time,
+    /// It held too much memory, or another one that ran beside it did.
+    Memory,
+}
+
 struct Late {
+    why: Why,
     since: Instant,
     handle: Arc<InterruptHandle>,
     is_told: bool,
@@ -50,6 +70,10 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn memory(&self) -> MutexGuard<'_, Option<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Watchdog {
@@ -58,15 +82,15 @@ impl Watchdog {
     /// # Errors
     /// The thread cannot be started.
     #[expect(clippy::disallowed_methods, reason = "the limit of a question is real time; another thread interrupts it")]
-    pub fn start() -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub fn start(memory: Memory) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { memory: Mutex::new(Some(memory)), ..Shared::default() });
         let watching = shared.clone();
         let thread = std::thread::Builder::new().name("duckdb-watchdog".to_owned()).spawn(move || watch(&watching))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Watches what runs on this connection until the answer is dropped or asked.
-    pub fn guard(&self, db: &Connection, most: Duration) -> Guard<'_> {
+    /// Watches what runs on this connection until the answer is dropped or asked. `is_foreign`: its memory too.
+    pub fn guard(&self, db: &Connection, most: Duration, is_foreign: bool) -> Guard<'_> {
         let handle = db.interrupt_handle();
         let mut state = self.shared.state();
         let number = state.next;
@@ -74,13 +98,42 @@ impl Watchdog {
         // An end beyond all time is none.
         let end = now().checked_add(most).map(|end| (end, number));
         if let Some(end) = end {
-            state.running.insert(end, handle);
-            // Only a new first end is news to the thread.
-            if state.running.first_key_value().is_some_and(|(first, _)| *first == end) {
+            let is_first_foreign = is_foreign && !state.has_foreign();
+            state.running.insert(end, Running { handle, is_foreign });
+            // Only a new first end is news to the thread, and that it must look at the memory.
+            if is_first_foreign || state.running.first_key_value().is_some_and(|(first, _)| *first == end) {
                 self.shared.changed.notify_one();
             }
         }
         Guard { shared: &self.shared, number, end }
+    }
+}
+
+impl State {
+    fn has_foreign(&self) -> bool {
+        self.running.values().any(|running| running.is_foreign)
+    }
+
+    /// Has everything interrupted that may hold any memory.
+    fn end_foreign(&mut self, since: Instant) {
+        let foreign: Vec<_> = self.running.iter().filter(|(_, r)| r.is_foreign).map(|(end, _)| *end).collect();
+        for end in foreign {
+            if let Some(Running { handle, .. }) = self.running.remove(&end) {
+                self.late.insert(end.1, Late { why: Why::Memory, since, handle, is_told: false });
+            }
+        }
+    }
+}
+
+impl Watchdog {
+    /// How much memory foreign queries may hold together, in bytes; `None` when the database is being closed.
+    pub fn memory(&self) -> Option<u64> {
+        self.shared.memory().as_ref().map(Memory::most)
+    }
+
+    /// Lets go of its connection.
+    pub fn close(&self) {
+        *self.shared.memory() = None;
     }
 }
 
@@ -102,17 +155,17 @@ pub struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Ends the watch. True when it was interrupted.
-    pub fn end(self) -> bool {
+    /// Ends the watch. Says why it was interrupted, if it was.
+    pub fn end(self) -> Option<Why> {
         self.leave()
     }
 
-    fn leave(&self) -> bool {
+    fn leave(&self) -> Option<Why> {
         let mut state = self.shared.state();
         if let Some(end) = self.end {
             state.running.remove(&end);
         }
-        state.late.remove(&self.number).is_some()
+        state.late.remove(&self.number).map(|late| late.why)
     }
 }
 
@@ -127,8 +180,8 @@ fn watch(shared: &Shared) {
     while !state.stops {
         let now = now();
         while let Some(first) = state.running.first_entry().filter(|first| first.key().0 <= now) {
-            let ((since, number), handle) = first.remove_entry();
-            state.late.insert(number, Late { since, handle, is_told: false });
+            let ((since, number), Running { handle, .. }) = first.remove_entry();
+            state.late.insert(number, Late { why: Why::Time, since, handle, is_told: false });
         }
         for late in state.late.values_mut() {
             late.handle.interrupt();
@@ -139,10 +192,21 @@ fn watch(shared: &Shared) {
             }
         }
         let next = state.running.first_key_value().map(|((end, _), _)| end.saturating_duration_since(now));
-        let sleep = if state.late.is_empty() { next } else { Some(next.map_or(AGAIN, |next| next.min(AGAIN))) };
+        let looks = state.has_foreign();
+        let soon = if looks { Some(LOOK) } else { (!state.late.is_empty()).then_some(AGAIN) };
+        let sleep = next.into_iter().chain(soon).min();
         state = match sleep {
             Some(sleep) => shared.changed.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0,
             None => shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
+        if looks && state.has_foreign() {
+            // Nobody waits for the look.
+            drop(state);
+            let is_over = shared.memory().as_ref().is_some_and(Memory::is_over);
+            state = shared.state();
+            if is_over {
+                state.end_foreign(super::now());
+            }
+        }
     }
 }

@@ -376,6 +376,55 @@ fn an_answer_is_not_older_than_it_must_be() {
     assert_eq!(asked(Seq(2)), None, "the second tick is durable and not in memory");
 }
 
+/// The real threads: SQL that takes all of DuckDB's memory is ended before the writers miss any.
+#[test]
+fn a_query_that_takes_all_memory_stops_no_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = crate::datadir::Paths::of(dir.path(), None);
+    let (duck, cold) =
+        (DuckOptions { memory_bytes: 256 << 20, ..DuckOptions::small() }, crate::settings::Cold::of_tests(""));
+    let storage = Storage::open(&paths, &journal_settings(), &cold, duck, Some(ROOM), |_, _| {}).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let database = storage.database();
+    let mut last = Seq(0);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let mut interrupted = false;
+            while !stop.load(std::sync::atomic::Ordering::Acquire) || !interrupted {
+                let Some(pool) = database.pool() else { continue };
+                let all = pool.run(crate::pool::Class::Sql, pool.limits(), |reader| {
+                    let sql = "SELECT len(list(i)) FROM range(2000000000) t(i)";
+                    reader.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|_| crate::pool::Error::Closed)
+                });
+                interrupted |= matches!(all, Err(crate::pool::Error::TooMuchMemory { .. }));
+            }
+        });
+        for round in 0..300i64 {
+            let events = (0..2_000).map(|n| {
+                let id = round * 2_000 + n + 1;
+                Event { id: MarketId(id.unsigned_abs()), body: tick(id as usize % 3, secs(round), 2) }
+            });
+            let batch = Batch { source: Source::Stream, received: secs(round), events: events.collect() };
+            last = storage.market.append_and_wait(vec![MarketRecord::Batch(batch)]).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Release);
+    });
+    for applied in [storage.applied_market(), storage.applied_hot().unwrap()] {
+        let moved = applied.listen();
+        while applied.get() < last {
+            moved.recv_timeout(Duration::from_secs(60)).expect("it follows");
+        }
+    }
+    assert!(!storage.has_failed());
+    storage.finish().unwrap();
+    let instance = open(dir.path());
+    let sql = "SELECT count(*), count(DISTINCT tick_id) FROM market_ticks";
+    let rows: (i64, i64) =
+        instance.connect().unwrap().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(rows, (600_000, 600_000));
+}
+
 fn journal_settings() -> crate::settings::Journal {
     crate::settings::Journal {
         ledger_dir: String::new(),
