@@ -266,7 +266,8 @@ fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_ove
         settle: &|| true,
         go_on: &|| true,
     };
-    assert_eq!(archive.rebuild().unwrap(), 4);
+    let rebuilt = archive.rebuild().unwrap();
+    assert_eq!((rebuilt.taken, rebuilt.left), (4, Vec::new()));
     assert_eq!(archive.look_through().unwrap(), Vec::new());
     drop(archive);
     assert_eq!(sums(&instance).0, before.0 + 1, "what only the database had stays, and nothing is doubled");
