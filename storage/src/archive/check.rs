@@ -106,14 +106,18 @@ impl Archive<'_> {
     pub fn look_through(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         let mut say = |what: String, finding: &str| findings.push(Finding { what, finding: finding.to_owned() });
-        for path in self.warm_orphans()? {
-            say(path, "nobody owns this file; the next `merganser archive run` removes it");
-        }
-        match self.cold_orphans() {
-            Ok(orphans) => orphans.into_iter().for_each(|path| {
-                say(path, "nobody owns this object; the next `merganser archive run` removes it");
-            }),
-            Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
+        if let Err(error) = self.refuse_forgotten() {
+            say("the archive does not run".to_owned(), &chain(&error));
+        } else {
+            for path in self.warm_orphans()? {
+                say(path, "nobody owns this file; the next `merganser archive run` removes it");
+            }
+            match self.cold_orphans() {
+                Ok(orphans) => orphans.into_iter().for_each(|path| {
+                    say(path, "nobody owns this object; the next `merganser archive run` removes it");
+                }),
+                Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
+            }
         }
         let manifest = Manifest::load(&self.db)?;
         let mut keys = BTreeSet::new();

@@ -295,7 +295,16 @@ impl Archive<'_> {
     /// What keeps all of it from being done.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
         self.refuse_forgotten()?;
-        let done = self.move_all(now, tables);
+        // What is local moves on without the store; what needs it fails by itself and says why.
+        let is_ours = match self.store() {
+            Ok(store) => store == record::Store::Ours,
+            Err(Error::Cold(error)) => {
+                tracing::warn!(%error, "the object store is not tidied in this run");
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let done = self.move_all(now, tables, is_ours);
         // However it ended: what has moved is to be found without the database.
         let kept = self.keep_record();
         let report = done?;
@@ -304,12 +313,12 @@ impl Archive<'_> {
         Ok(report)
     }
 
-    fn move_all(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
-        let mut report = Report { swept: self.sweep()?, ..Report::default() };
+    fn move_all(&self, now: UtcNanos, tables: &[String], is_ours: bool) -> Result<Report, Error> {
+        let mut report = Report { swept: self.sweep(is_ours)?, ..Report::default() };
         // What becomes due meanwhile is the next run's: rows may arrive faster than parts can be sorted.
         let steps = self.due(now, tables)?;
         let goes_there = |step: &Step| matches!(step.action, Action::Move { to: Tier::Cold, .. });
-        let unclaimed = match steps.iter().any(goes_there).then(|| self.claim()) {
+        let unclaimed = match (!is_ours && steps.iter().any(goes_there)).then(|| self.claim()) {
             Some(Err(Error::Cold(error))) => Some(chain(&error)),
             other => other.transpose().map(|_| None)?,
         };
