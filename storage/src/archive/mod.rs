@@ -141,7 +141,7 @@ pub enum Error {
     },
     /// Another directory writes to the same store.
     #[error(
-        "{store} already has {found}, which this data directory did not write. Where another one uses the same tiers.cold.url give one of them another prefix; where it is this one's, and trading.duckdb was lost, take its files over with `merganser doctor --rebuild-manifest`. Nothing was removed there"
+        "{store} already has {found}, which this data directory did not write. Where another one uses the same tiers.cold.url give one of them another prefix; where it is this one's alone, and trading.duckdb was lost or is an older one, take its files over with `merganser doctor --rebuild-manifest`. Nothing was removed there"
     )]
     SecondWriter {
         /// The store.
@@ -166,6 +166,14 @@ pub enum Error {
     Forgotten {
         /// The record.
         path: PathBuf,
+    },
+    /// An object cannot be read before it is restored.
+    #[error(
+        "{path} is archived, and rows of it may be on disk as well: its restore was started; rebuild the manifest again when it is readable"
+    )]
+    Archived {
+        /// The object.
+        path: String,
     },
     /// Nothing says which files there were.
     #[error(

@@ -14,6 +14,7 @@ use duckdb::{Connection, params};
 use super::check::Finding;
 use super::record::{Recorded, number_of};
 use super::{Archive, Did, Error, chain, io};
+use crate::cold;
 use crate::duck;
 use crate::duck::changes::{Change, Publication, Rest};
 use crate::duck::file::{CONSUMER, offset};
@@ -183,7 +184,13 @@ impl Archive<'_> {
         let file = self.places.staging.join(&piece.location);
         let folder = file.parent().unwrap_or(&file);
         std::fs::create_dir_all(folder).map_err(io("make the folder", folder))?;
-        self.cold.fetch(&piece.location, &file, content.bytes, &hash)?;
-        Ok(Some(file))
+        match self.cold.fetch(&piece.location, &file, content.bytes, &hash) {
+            Err(cold::Error::Archived { path, .. }) => {
+                // Nobody else asks for it as long as it has no owner.
+                self.cold.restore(&path)?;
+                Err(Error::Archived { path })
+            }
+            other => Ok(other.map(|()| Some(file))?),
+        }
     }
 }

@@ -50,9 +50,7 @@ pub(super) enum Store {
 
 /// What of a manifest says who wrote it.
 #[derive(Deserialize)]
-struct Writer {
-    #[serde(default)]
-    database: String,
+struct Author {
     run: String,
 }
 
@@ -139,11 +137,11 @@ impl Archive<'_> {
             return Ok(Store::Unclaimed);
         }
         let manifest = Manifest::load(&self.db)?;
-        if let Some(piece) = manifest.all().find(|p| p.tier == Tier::Cold) {
-            if self.cold.head(&piece.location)?.is_none() {
-                let (store, missing) = (self.cold.describe().to_owned(), piece.location.clone());
-                return Err(Error::OtherStore { store, number: last, missing });
-            }
+        if let Some(piece) = manifest.all().find(|p| p.tier == Tier::Cold)
+            && self.cold.head(&piece.location)?.is_none()
+        {
+            let (store, missing) = (self.cold.describe().to_owned(), piece.location.clone());
+            return Err(Error::OtherStore { store, number: last, missing });
         }
         let sql = "SELECT run::VARCHAR FROM manifest_files WHERE number = ? LIMIT 1";
         let run = self.db.query_row(sql, [last], |row| row.get(0)).map_err(read())?;
@@ -153,16 +151,12 @@ impl Archive<'_> {
     /// Refuses a manifest that this directory did not write.
     fn refuse_other(&self, number: i64) -> Result<(), Error> {
         let path = name(number);
-        let writer: Writer = serde_json::from_slice(&self.cold.read(&path)?)
+        let author: Author = serde_json::from_slice(&self.cold.read(&path)?)
             .map_err(|e| Error::Unreadable { path: path.clone().into(), source: Box::new(e) })?;
-        if self.has_written(number, &writer.run)? {
+        if self.has_written(number, &author.run)? {
             return Ok(());
         }
-        let store = self.cold.describe().to_owned();
-        if writer.database == self.database()? {
-            return Err(Error::Forgotten { path: format!("{store}/{path}").into() });
-        }
-        Err(Error::SecondWriter { store, found: path })
+        Err(Error::SecondWriter { store: self.cold.describe().to_owned(), found: path })
     }
 
     /// The last manifest that was written down here, and the version that is in it; 0 where none was.
@@ -198,10 +192,11 @@ impl Archive<'_> {
         if there.is_none() && manifest.all().all(|p| p.content.is_none()) {
             return Ok(());
         }
-        if let Some(there) = there.filter(|there| there.version == manifest.version) {
-            if there.database == self.database()? && self.has_written(LOCAL_NUMBER, &there.run)? {
-                return Ok(());
-            }
+        if let Some(there) = there.filter(|there| there.version == manifest.version)
+            && there.database == self.database()?
+            && self.has_written(LOCAL_NUMBER, &there.run)?
+        {
+            return Ok(());
         }
         let run = self.fresh_run()?;
         let change = Change::Record { number: LOCAL_NUMBER, run: run.clone(), version: manifest.version };

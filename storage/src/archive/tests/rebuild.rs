@@ -149,7 +149,7 @@ fn an_older_database_is_found_out_however_far_it_has_gone_and_finds_its_files() 
     // The object store says so by itself as well.
     fs::remove_file(paths.places.warm.join("manifest.json")).unwrap();
     let refused = archive.run(now, &[]);
-    assert!(matches!(refused, Err(Error::Forgotten { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::SecondWriter { .. })), "{refused:?}");
     assert_eq!(archive.rebuild().unwrap().taken, 4);
     drop(archive);
     assert_eq!(
