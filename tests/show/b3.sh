@@ -52,6 +52,25 @@ expect "after the database was lost" "$(ask "$d")" "$three"
 "$merganser" archive run --now 2024-12-20 --data-dir "$d" > "$work/run" || fail "$(cat "$work/run")"
 expect "and archived again" "$(ask "$d")" "$three"
 
+# The journal has dropped its oldest segment as well: what was in it is in files.
+o="$work/o"
+python3 - > "$work/o.csv" <<'PY'
+print("timestamp,symbol,price,size,side")
+for n in range(80000):
+    day, second = 8 + n // 40000, 2 * (n % 40000)
+    print(f"2024-08-{day:02d}T{second//3600:02d}:{second//60%60:02d}:{second%60:02d}Z,BTCUSDT,{60000+n%500}.25,0.{n%9+1},buy")
+PY
+"$merganser" import --format csv --input "$work/o.csv" --data-dir "$o" --set journal.market_segment_bytes=1048576 > "$work/import"
+"$merganser" archive run --now 2024-08-20 --data-dir "$o" > /dev/null
+many=$(ask "$o")
+rm "$o"/trading.duckdb*
+segments=("$o"/market/*.journal*)
+[ "${#segments[@]}" -gt 1 ] || fail "one segment only: ${segments[*]}"
+rm "${segments[0]}"
+refused "doctor --rebuild-manifest" ask "$o"
+"$merganser" doctor --rebuild-manifest --data-dir "$o" > "$work/doctor" || fail "$(grep FINDING "$work/doctor")"
+expect "without the oldest segment" "$(ask "$o")" "$many"
+
 # A warm file is away: everything else goes on, and no answer is without it.
 w="$work/w"
 import "$work/a.csv" "$w"
