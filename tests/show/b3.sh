@@ -80,6 +80,7 @@ file=$(find "$w/warm" -name 'part-0.parquet' | sort | head -1)
 mv "$file" "$work/aside"
 refused "$file" "$merganser" sql --data-dir "$w" --local-only "select count(*) from market_ticks"
 refused "$file" ask "$w"
+refused "$file" "$merganser" history ticks --symbol binance:BTCUSDT --from 2024-08-08 --to 2024-08-09 --data-dir "$w"
 expect "another table" "$(sql "$w" "select count(*) from orders")" "0"
 "$merganser" run --for 2s --data-dir "$w" > /dev/null 2> "$work/err" || fail "run ended with $?: $(cat "$work/err")"
 refused "$file" "$merganser" doctor --data-dir "$w"
