@@ -203,9 +203,17 @@ fn report(paths: &storage::datadir::Paths, settings: &Settings) -> anyhow::Resul
     let answer = match ask(Scope::All) {
         Err(storage::sql::Error::Tiers(_)) => {
             eprintln!("without what is in cold storage:");
-            ask(Scope::Local)?
+            ask(Scope::Local)
         }
-        other => other?,
+        other => other,
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        // The run was what it was, whatever can be read of the tables now.
+        Err(error) => {
+            eprintln!("the tables cannot be counted: {:#}", anyhow::Error::from(error));
+            return Ok(());
+        }
     };
     crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout().lock())
 }

@@ -70,7 +70,7 @@ pub struct Run {
     /// Only says what would move or go, and how many bytes.
     #[arg(long)]
     pub dry_run: bool,
-    /// Only this table. May be given many times.
+    /// Only this table; of orders, order_events and trades all three. May be given many times.
     #[arg(long = "table", value_name = "TABLE")]
     pub tables: Vec<String>,
     /// As JSON.

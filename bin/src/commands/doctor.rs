@@ -6,6 +6,8 @@ use clap::Args;
 use config::Settings;
 use storage::DataDir;
 use storage::archive::Finding;
+use storage::datadir::Paths;
+use storage::duck::instance::Instance;
 use storage::journal::{self, Log};
 use storage::query::Range;
 use storage::sql::{self, Limits};
@@ -19,18 +21,31 @@ use crate::stopped;
 struct Check {
     what: &'static str,
     sql: &'static str,
+    /// That it says nothing where fills were deleted.
+    needs_all_fills: bool,
+}
+
+impl Check {
+    const fn new(what: &'static str, sql: &'static str) -> Self {
+        Self { what, sql, needs_all_fills: false }
+    }
 }
 
 const CHECKS: &[Check] = &[
-    Check { what: "tick ids are unique", sql: "SELECT tick_id FROM market_ticks GROUP BY tick_id HAVING count(*) > 1" },
-    Check {
-        what: "every filled order's fills add up to it",
-        sql: "SELECT o.order_id, o.filled_quantity, sum(t.quantity) AS fills FROM orders o LEFT JOIN trades t USING (order_id)
+    Check::new(
+        "tick ids are unique",
+        "SELECT tick_id FROM market_ticks GROUP BY tick_id HAVING count(*) > 1",
+    ),
+    Check::new(
+        "every filled order's fills add up to it",
+        "SELECT o.order_id, o.filled_quantity, sum(t.quantity) AS fills FROM orders o LEFT JOIN trades t USING (order_id)
               GROUP BY ALL HAVING o.filled_quantity <> coalesce(sum(t.quantity), 0)",
-    },
+    ),
     Check {
-        what: "positions are the sum of their fills",
-        sql: "WITH newest AS (
+        needs_all_fills: true,
+        ..Check::new(
+        "positions are the sum of their fills",
+        "WITH newest AS (
                   SELECT account, exchange, symbol, strategy_id,
                          arg_max(CASE side WHEN 'short' THEN -quantity ELSE quantity END, position_id) AS held
                   FROM positions GROUP BY ALL),
@@ -39,29 +54,30 @@ const CHECKS: &[Check] = &[
                   FROM trades GROUP BY ALL)
               SELECT * FROM newest FULL JOIN filled USING (account, exchange, symbol, strategy_id)
               WHERE coalesce(newest.held, 0) <> coalesce(filled.held, 0)",
+    )
     },
-    Check {
-        what: "an order's row is its last event",
-        sql: "SELECT o.order_id, o.status, e.state FROM orders o
+    Check::new(
+        "an order's row is its last event",
+        "SELECT o.order_id, o.status, e.state FROM orders o
               JOIN (SELECT order_id, arg_max(state, number) AS state FROM order_events GROUP BY 1) e USING (order_id)
               WHERE o.status <> e.state",
-    },
-    Check {
-        what: "an order's events are numbered without a hole",
-        sql: "SELECT order_id FROM order_events GROUP BY 1 HAVING max(number) <> count(*) OR min(number) <> 1",
-    },
-    Check {
-        what: "every trade's order is there",
-        sql: "SELECT trade_id FROM trades ANTI JOIN orders USING (order_id)",
-    },
-    Check {
-        what: "bars are whole",
-        sql: "SELECT bar_id FROM ohlcv_bars WHERE high < low OR high < \"open\" OR high < \"close\" OR low > \"open\" OR low > \"close\" OR trade_count < 1",
-    },
-    Check {
-        what: "quantities are not negative",
-        sql: "SELECT position_id FROM positions WHERE quantity < 0 UNION ALL SELECT bar_id FROM ohlcv_bars WHERE volume < 0",
-    },
+    ),
+    Check::new(
+        "an order's events are numbered without a hole",
+        "SELECT order_id FROM order_events GROUP BY 1 HAVING max(number) <> count(*) OR min(number) <> 1",
+    ),
+    Check::new(
+        "every trade's order is there",
+        "SELECT trade_id FROM trades ANTI JOIN orders USING (order_id)",
+    ),
+    Check::new(
+        "bars are whole",
+        "SELECT bar_id FROM ohlcv_bars WHERE high < low OR high < \"open\" OR high < \"close\" OR low > \"open\" OR low > \"close\" OR trade_count < 1",
+    ),
+    Check::new(
+        "quantities are not negative",
+        "SELECT position_id FROM positions WHERE quantity < 0 UNION ALL SELECT bar_id FROM ohlcv_bars WHERE volume < 0",
+    ),
 ];
 
 #[derive(Debug, Args)]
@@ -101,10 +117,14 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         say(&format!("the {log} journal is intact ({records} records)"), problem);
     }
     drop(held);
+    if arguments.rebuild_manifest {
+        skip_dropped(&paths, settings)?;
+    }
     let Opened { archive, stores, instance, .. } = archive::open(common, settings, &|_| {})?;
     if arguments.rebuild_manifest {
-        let taken = archive.rebuild()?;
-        crate::output::line(format_args!("note     {taken} files were taken over"));
+        let rebuilt = archive.rebuild()?;
+        crate::output::line(format_args!("note     {} files were taken over", rebuilt.taken));
+        say("every recorded file could be taken over", first(&rebuilt.left));
     }
     let (files, mut found) = archive.verify(arguments.quick, &|_| {})?;
     let what = if arguments.quick { "is there" } else { "holds what it held" };
@@ -119,8 +139,18 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
             due.len()
         ));
     }
+    let deleted = archive.deleted()?;
     let limits = Limits { rows: 1_000_000, time: std::time::Duration::from_secs(600) };
     for check in CHECKS {
+        if check.needs_all_fills
+            && deleted.iter().any(|what| what.starts_with("trades ") || what.starts_with("positions "))
+        {
+            let what = check.what;
+            crate::output::line(format_args!(
+                "note     not looked at: {what}: fills were deleted at the end of their life"
+            ));
+            continue;
+        }
         let answer = match sql::run(instance.pool(), &stores, check.sql, Scope::Range(Range::ALL), limits) {
             Ok(answer) => answer,
             // It needs rows that cannot be had now: that is no finding, and not nothing.
@@ -128,7 +158,11 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
                 crate::output::line(format_args!("note     not looked at: {}: {why}", check.what));
                 continue;
             }
-            Err(error) => return Err(error.into()),
+            // One file that cannot be read is no reason not to look at the rest.
+            Err(error) => {
+                say(check.what, Some(format!("cannot be looked at: {:#}", anyhow::Error::from(error))));
+                continue;
+            }
         };
         let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
         say(
@@ -137,6 +171,20 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         );
     }
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Market records that the journal has no more are not waited for: the files that are taken over hold them, or nothing does.
+fn skip_dropped(paths: &Paths, settings: &Settings) -> anyhow::Result<()> {
+    let Some(oldest) = journal::verify(&paths.market, Log::Market)?.first().map(|v| v.segment.first_seq) else {
+        return Ok(());
+    };
+    let instance = Instance::open(&paths.database, &settings.duckdb.options(), &paths.places)?;
+    if let Some((first, last)) = storage::archive::skip_dropped(&instance.connect()?, oldest)? {
+        crate::output::line(format_args!(
+            "note     market records {first} to {last} are in no journal any more: what no file of the tiers holds of them is lost"
+        ));
+    }
+    Ok(())
 }
 
 /// The first of the findings, and how many there are.

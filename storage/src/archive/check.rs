@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::export::look;
 use super::{Archive, Error, chain};
 use crate::cold::FileHash;
+use crate::duck;
 use crate::tiers::{Manifest, Piece, Tier, table};
 
 /// Something that is not as it must be.
@@ -46,8 +47,11 @@ impl Archive<'_> {
         match (piece.tier, hash) {
             (Tier::Warm, _) => {
                 let file = self.places.file(&piece.location);
-                let found = std::fs::metadata(&file).map_err(super::io("find", &file))?;
-                let differs = |expected: String, found: String| Error::Differs { path: file.clone(), expected, found };
+                let found = match std::fs::metadata(&file) {
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(Error::Missing { path: file }),
+                    other => other.map_err(super::io("look at", &file))?,
+                };
+                let differs = |expected: String, found: String| Error::Damaged { path: file.clone(), expected, found };
                 if found.len() != content.bytes {
                     let bytes = |n: u64| format!("{n} bytes");
                     return Err(differs(bytes(content.bytes), bytes(found.len())));
@@ -73,14 +77,23 @@ impl Archive<'_> {
         }
     }
 
-    fn is_there(&self, piece: &Piece, bytes: u64) -> Result<(), Error> {
+    /// Whether the file of a piece is nowhere.
+    pub(super) fn is_missing(&self, piece: &Piece) -> Result<bool, Error> {
+        match piece.tier {
+            Tier::Cold => Ok(self.cold.head(&piece.location)?.is_none()),
+            _ => Ok(!self.places.file(&piece.location).exists()),
+        }
+    }
+
+    pub(super) fn is_there(&self, piece: &Piece, bytes: u64) -> Result<(), Error> {
         let path = piece.location.clone();
         let store = self.cold.describe().to_owned();
         match self.cold.head(&piece.location)? {
             None => Err(crate::cold::Error::Missing { path, store }.into()),
             Some(head) if head.bytes != bytes => {
                 let text = |n: u64| format!("{n} bytes");
-                Err(Error::Differs { path: path.into(), expected: text(bytes), found: text(head.bytes) })
+                let path = format!("{store}/{path}").into();
+                Err(Error::Damaged { path, expected: text(bytes), found: text(head.bytes) })
             }
             Some(_) => Ok(()),
         }
@@ -93,14 +106,18 @@ impl Archive<'_> {
     pub fn look_through(&self) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         let mut say = |what: String, finding: &str| findings.push(Finding { what, finding: finding.to_owned() });
-        for path in self.warm_orphans()? {
-            say(path, "nobody owns this file; the next `merganser archive run` removes it");
-        }
-        match self.cold_orphans() {
-            Ok(orphans) => orphans.into_iter().for_each(|path| {
-                say(path, "nobody owns this object; the next `merganser archive run` removes it");
-            }),
-            Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
+        if let Err(error) = self.refuse_forgotten() {
+            say("the archive does not run".to_owned(), &chain(&error));
+        } else {
+            for path in self.warm_orphans()? {
+                say(path, "nobody owns this file; the next `merganser archive run` removes it");
+            }
+            match self.cold_orphans() {
+                Ok(orphans) => orphans.into_iter().for_each(|path| {
+                    say(path, "nobody owns this object; the next `merganser archive run` removes it");
+                }),
+                Err(error) => say(self.cold.describe().to_owned(), &chain(&error)),
+            }
         }
         let manifest = Manifest::load(&self.db)?;
         let mut keys = BTreeSet::new();
@@ -109,15 +126,31 @@ impl Archive<'_> {
                 say(piece.location.clone(), "the manifest names it twice");
             }
         }
+        let deleted = self.deleted()?;
         for ((table, period), numbers) in parts(&manifest) {
-            if let Some(missing) = (0..).zip(&numbers).find(|(expected, part)| expected != *part) {
-                findings.push(Finding {
-                    what: format!("{table} {period}"),
-                    finding: format!("part {} is missing; restore it from a backup", missing.0),
-                });
+            let last = numbers.last().copied().unwrap_or(0);
+            let is_missing = |part: &u32| {
+                let own = format!("{table} {period} part {part} ");
+                !numbers.contains(part) && !deleted.iter().any(|what| what.starts_with(&own))
+            };
+            if let Some(part) = (0..last).find(is_missing) {
+                let finding = format!("part {part} is missing; restore it from a backup");
+                findings.push(Finding { what: format!("{table} {period}"), finding });
             }
         }
         Ok(findings)
+    }
+
+    /// What was deleted at the end of its life, in the words of its publication.
+    ///
+    /// # Errors
+    /// DuckDB refuses.
+    pub fn deleted(&self) -> Result<Vec<String>, Error> {
+        let read = || duck::Error::duck("read what was deleted");
+        let sql = "SELECT what FROM manifest_versions WHERE what LIKE '% deleted from % at the end of its life'";
+        let mut statement = self.db.prepare(sql).map_err(read())?;
+        let rows = statement.query_map([], |row| row.get(0)).map_err(read())?;
+        Ok(rows.collect::<Result<_, _>>().map_err(read())?)
     }
 }
 

@@ -38,13 +38,16 @@ pub fn on_disk(db: &Connection) -> Result<DiskRows, Error> {
         let format = if table.unit == Unit::Month { "%Y-%m" } else { "%Y-%m-%d" };
         let own = table.on_disk();
         let sql = match table.moves {
-            // An order that has not ended keeps its whole month.
+            // An order that has not ended, or whose fills are not all here, keeps its whole month; unless its fills have
+            // left the disk before it.
             Moves::ByOrder => format!(
-                "SELECT strftime(o.created_at, '{format}'), count({}),
+                "WITH filled AS (SELECT order_id, sum(quantity) AS fills FROM disk.trades GROUP BY 1),
+                     own AS (SELECT order_id, count(*) AS n FROM {own} GROUP BY 1)
+                 SELECT strftime(o.created_at, '{format}') AS p, coalesce(sum(n), 0)::UBIGINT,
                      bool_and(o.status IN ('denied', 'filled', 'canceled', 'rejected', 'expired'))
-                 FROM disk.orders o {} GROUP BY 1",
-                if table.name == "orders" { "*" } else { "t.order_id" },
-                if table.name == "orders" { String::new() } else { format!("LEFT JOIN {own} t USING (order_id)") },
+                     AND (bool_and(o.filled_quantity = coalesce(fills, 0)) OR count(fills) = 0
+                          OR p IN (SELECT period FROM manifest WHERE table_name = 'trades'))
+                 FROM disk.orders o LEFT JOIN filled USING (order_id) LEFT JOIN own USING (order_id) GROUP BY p",
             ),
             Moves::ByTimeBut(stays) => format!(
                 "SELECT strftime(\"{}\", '{format}'), count(*), true FROM {own} WHERE NOT ({stays}) GROUP BY 1",

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Finding;
 pub use plan::{Action, Step};
+pub use rebuild::{Rebuilt, skip_dropped};
 pub use restore::Ticket;
 pub use runner::Runner;
 pub use status::Standing;
@@ -45,7 +46,7 @@ use crate::duck;
 use crate::duck::changes::{Asked, Change};
 use crate::duck::file::FileWriter;
 use crate::settings;
-use crate::tiers::{Manifest, Places};
+use crate::tiers::{Manifest, Places, Tier, tables};
 
 /// What can go wrong with the archive.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,48 @@ pub enum Error {
         path: PathBuf,
         /// The system's answer.
         source: std::io::Error,
+    },
+    /// A file of the tiers is not there.
+    #[error("{} is missing; bring it back from a backup (`merganser backup restore` into another folder, and copy it)", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the tiers is not what it was.
+    #[error("{} is damaged ({expected} expected, {found} found); bring it back from a backup (`merganser backup restore` into another folder, and copy it)", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What it held.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// The manifest does not say what a file must hold.
+    #[error("the manifest holds `{hash}` as the hash of {path}; nothing was moved: run `merganser doctor`")]
+    NoHash {
+        /// The file.
+        path: String,
+        /// What stands there.
+        hash: String,
+    },
+    /// Rows may still arrive in a day's table.
+    #[error("{table} {period} is not sorted yet and takes rows; it moves at the next run of the archive")]
+    NotSealed {
+        /// The table.
+        table: String,
+        /// The day.
+        period: String,
+    },
+    /// Orders whose fills and events are still on disk.
+    #[error(
+        "{rows} fills and events of orders of {period} are still on disk; the orders move at the first run behind them"
+    )]
+    NotLast {
+        /// The month.
+        period: String,
+        /// How many.
+        rows: u64,
     },
     /// A file is not what was written.
     #[error("{} does not hold what was exported to it ({expected} expected, {found} found); nothing was moved: check the disk and run the archive again", path.display())]
@@ -98,7 +141,7 @@ pub enum Error {
     },
     /// Another directory writes to the same store.
     #[error(
-        "{store} already has {found}, which this data directory did not write: another one uses the same tiers.cold.url; give one of them another prefix. Nothing was removed there"
+        "{store} already has {found}, which this data directory did not write. Where another one uses the same tiers.cold.url give one of them another prefix; where it is this one's alone, and trading.duckdb was lost or is an older one, take its files over with `merganser doctor --rebuild-manifest`. Nothing was removed there"
     )]
     SecondWriter {
         /// The store.
@@ -106,11 +149,31 @@ pub enum Error {
         /// The file that should not be there.
         found: String,
     },
+    /// The store is not the one that was written to.
+    #[error(
+        "{store} has neither manifest-{number}.json nor {missing}, which this data directory wrote: it is not the store that was written to. Copy all of that one to it first, or set tiers.cold.url back; nothing was moved"
+    )]
+    OtherStore {
+        /// The store.
+        store: String,
+        /// The last manifest.
+        number: i64,
+        /// An object that should be there.
+        missing: String,
+    },
     /// The files are another database's.
     #[error("{} was written by another trading.duckdb, or by a newer state of this one: the files beside it would be taken for what a crash left; nothing was moved. Take them over with `merganser doctor --rebuild-manifest`, or put the right database back", path.display())]
     Forgotten {
         /// The record.
         path: PathBuf,
+    },
+    /// An object cannot be read before it is restored.
+    #[error(
+        "{path} is archived, and rows of it may be on disk as well: its restore was started; rebuild the manifest again when it is readable"
+    )]
+    Archived {
+        /// The object.
+        path: String,
     },
     /// Nothing says which files there were.
     #[error(
@@ -230,7 +293,7 @@ impl Archive<'_> {
     pub fn due(&self, now: UtcNanos, tables: &[String]) -> Result<Vec<Step>, Error> {
         let manifest = Manifest::load(&self.db)?;
         let mut steps = plan::plan(&self.settings, &manifest, &export::on_disk(&self.db)?, now);
-        steps.retain(|step| tables.is_empty() || tables.contains(&step.table));
+        steps.retain(|step| tables.is_empty() || tables.iter().any(|named| moves_with(named, &step.table)));
         Ok(steps)
     }
 
@@ -240,13 +303,41 @@ impl Archive<'_> {
     /// What keeps all of it from being done.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
         self.refuse_forgotten()?;
-        let mut report = Report { swept: self.sweep()?, ..Report::default() };
+        // What is local moves on without the store; what needs it fails by itself and says why.
+        let is_ours = match self.store() {
+            Ok(store) => store == record::Store::Ours,
+            Err(Error::Cold(error)) => {
+                tracing::warn!(%error, "the object store is not tidied in this run");
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let done = self.move_all(now, tables, is_ours);
+        // However it ended: what has moved is to be found without the database.
+        let kept = self.keep_record();
+        let report = done?;
+        kept?;
+        let _ = std::fs::remove_dir_all(&self.places.staging);
+        Ok(report)
+    }
+
+    fn move_all(&self, now: UtcNanos, tables: &[String], is_ours: bool) -> Result<Report, Error> {
+        let mut report = Report { swept: self.sweep(is_ours)?, ..Report::default() };
         // What becomes due meanwhile is the next run's: rows may arrive faster than parts can be sorted.
         let steps = self.due(now, tables)?;
+        let goes_there = |step: &Step| matches!(step.action, Action::Move { to: Tier::Cold, .. });
+        let unclaimed = match (!is_ours && steps.iter().any(goes_there)).then(|| self.claim()) {
+            Some(Err(Error::Cold(error))) => Some(chain(&error)),
+            other => other.transpose().map(|_| None)?,
+        };
         let all = steps.len();
         for (n, step) in (1..).zip(steps) {
             if !(self.go_on)() {
                 return Err(Error::Stopped);
+            }
+            if let Some(why) = unclaimed.as_ref().filter(|_| goes_there(&step)) {
+                report.failed.push((step, why.clone()));
+                continue;
             }
             (self.on)(&Did::Began(n, all, step.clone()));
             match self.perform(&step) {
@@ -266,14 +357,18 @@ impl Archive<'_> {
             Err(Error::Cold(error)) => report.unrecorded = Some(chain(&error)),
             other => other?,
         }
-        self.keep_record()?;
-        let _ = std::fs::remove_dir_all(&self.places.staging);
         Ok(report)
     }
 }
 
+/// Orders, their fills and their events move together.
+fn moves_with(named: &str, table: &str) -> bool {
+    let by_order = |name| tables::table(name).is_some_and(|t| t.moves == tables::Moves::ByOrder);
+    named == table || by_order(named) && by_order(table)
+}
+
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

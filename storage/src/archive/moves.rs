@@ -25,6 +25,9 @@ impl Archive<'_> {
     /// Does one step. Returns the bytes of the files that were written.
     pub(super) fn perform(&self, step: &Step) -> Result<u64, Error> {
         let Some((table, period)) = table(&step.table).zip(step.period.parse::<Period>().ok()) else { return Ok(0) };
+        if let Action::Move { from: Tier::Disk, .. } | Action::Delete { from: Tier::Disk } = step.action {
+            self.refuse_early(step, table, period)?;
+        }
         match step.action {
             Action::Seal => self.seal(step),
             Action::Move { from: Tier::Disk, to } => self.move_rows(step, table, period, to),
@@ -32,6 +35,26 @@ impl Archive<'_> {
             Action::Delete { from: Tier::Disk } => self.delete_rows(step, table, period),
             Action::Delete { .. } => self.delete_files(step),
         }
+    }
+
+    /// Refuses to take from the disk what something else must go before.
+    fn refuse_early(&self, step: &Step, table: &'static Table, period: Period) -> Result<(), Error> {
+        if table.moves == Moves::Whole {
+            // What arrives between the export and the publication would go with the table.
+            let is_sealed = open_piece(&Manifest::load(&self.db)?, step).is_some_and(|open| open.sealed);
+            let (table, period) = (step.table.clone(), step.period.clone());
+            return if is_sealed { Ok(()) } else { Err(Error::NotSealed { table, period }) };
+        }
+        if table.name == "orders" {
+            let of = |name| crate::tiers::table(name).map(|t| format!("{} WHERE {}", t.on_disk(), t.belongs(period)));
+            let left: Result<Vec<u64>, Error> =
+                ["trades", "order_events"].into_iter().filter_map(of).map(|from| count(self, &from)).collect();
+            let rows: u64 = left?.iter().sum();
+            if rows > 0 {
+                return Err(Error::NotLast { period: step.period.clone(), rows });
+            }
+        }
+        Ok(())
     }
 
     fn seal(&self, step: &Step) -> Result<u64, Error> {
@@ -138,7 +161,11 @@ impl Archive<'_> {
             sync(&staged)?;
             (self.on)(&Did::Synced(path.clone()));
             let (_, content) = look(table, &staged)?;
-            expect(&staged, (known.rows, &known.row_hash), (content.rows, &content.row_hash))?;
+            if let Err(error) = expect(&staged, (known.rows, &known.row_hash), (content.rows, &content.row_hash)) {
+                // Either the file that was read is not what it was, or the one that was written is wrong.
+                self.check(piece, false)?;
+                return Err(error);
+            }
             (self.on)(&Did::Verified(path.clone()));
             let piece = Piece {
                 tier: to,
@@ -184,8 +211,9 @@ impl Archive<'_> {
             let content = piece.content.as_ref();
             bytes += content.map_or(0, |c| c.bytes);
             if to == Tier::Cold {
-                let hash = content.map(|c| c.file_hash.parse::<FileHash>());
-                let Some(Ok(hash)) = hash else { continue };
+                let text = content.map(|c| c.file_hash.clone()).unwrap_or_default();
+                let hash: FileHash =
+                    text.parse().map_err(|_| Error::NoHash { path: piece.location.clone(), hash: text })?;
                 self.cold.put(&piece.location, staged, self.settings.limits(table.name).storage_class, &hash)?;
                 (self.on)(&Did::Uploaded(piece.location.clone()));
                 std::fs::remove_file(staged).map_err(io("remove", staged))?;

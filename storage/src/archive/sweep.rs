@@ -1,17 +1,18 @@
 //! What a crash left: files that are being written by nobody, and files that nobody owns.
 //!
-//! Only names that the archive itself gives are touched. In an object store nothing is touched while another data
-//! directory may be writing there.
+//! Only names that the archive itself gives are touched. In an object store nothing is touched unless it is known to be
+//! this directory's: another one may be writing there for the first time.
 
 use std::path::{Path, PathBuf};
 
+use super::record::Store;
 use super::{Archive, Did, Error, io, moves};
 use crate::tiers::tables::TABLES;
 use crate::tiers::{Manifest, Tier};
 
 impl Archive<'_> {
-    /// Removes what a crash left. Returns what it was.
-    pub(super) fn sweep(&self) -> Result<Vec<String>, Error> {
+    /// Removes what a crash left, in the store only if that is ours. Returns what it was.
+    pub(super) fn sweep(&self, is_ours: bool) -> Result<Vec<String>, Error> {
         for folder in [&self.places.warm, &self.places.cache] {
             std::fs::create_dir_all(folder).map_err(io("make the folder", folder))?;
         }
@@ -25,7 +26,7 @@ impl Archive<'_> {
             (self.on)(&Did::Removed(path.clone()));
             swept.push(path);
         }
-        match self.cold_orphans() {
+        match if is_ours { self.objects_of_nobody() } else { Ok(Vec::new()) } {
             Ok(orphans) => {
                 for path in orphans {
                     self.cold.delete(&path)?;
@@ -33,7 +34,6 @@ impl Archive<'_> {
                     swept.push(path);
                 }
             }
-            // What is local moves on; what needs the store fails by itself and says why.
             Err(Error::Cold(error)) => tracing::warn!(%error, "the object store is not tidied in this run"),
             Err(error) => return Err(error),
         }
@@ -56,7 +56,13 @@ impl Archive<'_> {
 
     /// Cold objects that nobody owns.
     pub(super) fn cold_orphans(&self) -> Result<Vec<String>, Error> {
-        self.refuse_second_writer()?;
+        if self.store()? != Store::Ours {
+            return Ok(Vec::new());
+        }
+        self.objects_of_nobody()
+    }
+
+    fn objects_of_nobody(&self) -> Result<Vec<String>, Error> {
         let manifest = Manifest::load(&self.db)?;
         let owned: std::collections::BTreeSet<&str> =
             manifest.all().filter(|p| p.tier == Tier::Cold).map(|p| p.location.as_str()).collect();

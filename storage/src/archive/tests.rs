@@ -1,4 +1,12 @@
 //! What is due when; what rows are, whoever reads them; a walk through all tiers.
+//!
+//! Beside it: `store`, whose store it is; `rebuild`, files taken over; `files`, files that are not what they were;
+//! `orders`, what moves together.
+
+mod files;
+mod orders;
+mod rebuild;
+mod store;
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -144,21 +152,26 @@ fn directory() -> (tempfile::TempDir, Instance, Paths) {
     (dir, instance, paths)
 }
 
-/// Runs the archive at some time and returns what it did.
-fn run(instance: &Instance, paths: &Paths, settings: settings::Tiers, now: &str) -> Result<Vec<Did>, Error> {
-    let heard = RefCell::new(Vec::new());
-    let on = |did: &Did| heard.borrow_mut().push(did.clone());
+/// The archive of a stopped directory.
+fn archive<'a>(instance: &Instance, paths: &Paths, settings: settings::Tiers, on: &'a dyn Fn(&Did)) -> Archive<'a> {
     let writer = catch_up(instance.connect().unwrap(), paths, Published::default()).unwrap();
-    let archive = Archive {
+    Archive {
         db: instance.connect().unwrap(),
         writer: Writer::Own(Box::new(Mutex::new(writer))),
         places: paths.places.clone(),
         cold: Cold::open(&settings.cold, &paths.places.cold).unwrap(),
         settings,
-        on: &on,
+        on,
         settle: &|| true,
         go_on: &|| true,
-    };
+    }
+}
+
+/// Runs the archive at some time and returns what it did.
+fn run(instance: &Instance, paths: &Paths, settings: settings::Tiers, now: &str) -> Result<Vec<Did>, Error> {
+    let heard = RefCell::new(Vec::new());
+    let on = |did: &Did| heard.borrow_mut().push(did.clone());
+    let archive = archive(instance, paths, settings, &on);
     let report = archive.run(now.parse().unwrap(), &[])?;
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     let (_, findings) = archive.verify(false, &|_| {})?;
@@ -202,18 +215,7 @@ fn a_file_that_holds_other_rows_is_found() {
     let location = "market_ticks/day=2024-08-09/exchange=binance/symbol=ETHUSDT/part-0.parquet";
     let other = "market_ticks/day=2024-08-08/exchange=binance/symbol=ETHUSDT/part-0.parquet";
     std::fs::copy(paths.places.file(other), paths.places.file(location)).unwrap();
-    let writer = catch_up(instance.connect().unwrap(), &paths, Published::default()).unwrap();
-    let settings = tiers();
-    let archive = Archive {
-        db: instance.connect().unwrap(),
-        writer: Writer::Own(Box::new(Mutex::new(writer))),
-        places: paths.places.clone(),
-        cold: Cold::open(&settings.cold, &paths.places.cold).unwrap(),
-        settings,
-        on: &|_| {},
-        settle: &|| true,
-        go_on: &|| true,
-    };
+    let archive = archive(&instance, &paths, tiers(), &|_| {});
     let (looked, findings) = archive.verify(false, &|_| {}).unwrap();
     assert_eq!((looked, findings.len(), findings[0].what.as_str()), (4, 1, location));
 }
@@ -255,18 +257,9 @@ fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_ove
     let refused = run(&instance, &paths, tiers(), "2024-08-17");
     assert!(matches!(refused, Err(Error::Forgotten { .. })), "{refused:?}");
     assert!(file.is_file());
-    let writer = catch_up(instance.connect().unwrap(), &paths, Published::default()).unwrap();
-    let archive = Archive {
-        db: instance.connect().unwrap(),
-        writer: Writer::Own(Box::new(Mutex::new(writer))),
-        places: paths.places.clone(),
-        cold: Cold::open(&tiers().cold, &paths.places.cold).unwrap(),
-        settings: tiers(),
-        on: &|_| {},
-        settle: &|| true,
-        go_on: &|| true,
-    };
-    assert_eq!(archive.rebuild().unwrap(), 4);
+    let archive = archive(&instance, &paths, tiers(), &|_| {});
+    let rebuilt = archive.rebuild().unwrap();
+    assert_eq!((rebuilt.taken, rebuilt.left), (4, Vec::new()));
     assert_eq!(archive.look_through().unwrap(), Vec::new());
     drop(archive);
     assert_eq!(sums(&instance).0, before.0 + 1, "what only the database had stays, and nothing is doubled");

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::record::Backup;
 use super::repository::Repository;
 use super::{Doing, Error};
+use crate::archive::chain;
 use crate::cold::{self, FileHash};
 
 /// Something that is not as it must be.
@@ -117,10 +118,4 @@ pub fn prune(repository: &Repository, keep: usize, on: &dyn Fn(Doing<'_>)) -> Re
         }
     }
     Ok(pruned)
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -71,7 +71,7 @@ pub enum Rest {
         /// The table.
         table: &'static Table,
         /// The period.
-        period: String,
+        period: Period,
         /// The files.
         files: Vec<PathBuf>,
     },
@@ -218,7 +218,7 @@ impl Tiers {
             Rest::Table(name) => {
                 db.execute_batch(&format!("DROP TABLE {name}")).map_err(Error::duck("drop a table that has moved"))
             }
-            Rest::Copies { table, period, files } => self.remove_copies(db, table, period, files, pieces),
+            Rest::Copies { table, period, files } => self.remove_copies(db, table, *period, files, pieces),
             Rest::Rows { table, period, exported } => {
                 if fingerprint(db, table, *period)? != *exported {
                     return Err(Error::Changed { table: table.name.to_owned(), period: period.to_string() });
@@ -229,31 +229,45 @@ impl Tiers {
         }
     }
 
-    /// Deletes rows that files hold as well. A part of ticks that is empty then goes; what is left of it is another part.
+    /// Deletes rows that files hold as well. A part of ticks that is empty then goes; what is left of it is another part,
+    /// as are rows that replace one of a file.
     fn remove_copies(
         &self,
         db: &Connection,
         table: &'static Table,
-        period: &str,
+        period: Period,
         files: &[PathBuf],
         (removed, added): (&mut Vec<Key>, &mut Vec<Piece>),
     ) -> Result<(), Error> {
         let refused = || Error::duck("delete rows that a file holds");
+        let count = |from: &str| db.query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get::<_, u64>(0));
         let list: Vec<String> = files.iter().map(|file| quoted(file)).collect();
-        let held = format!("SELECT {} FROM read_parquet([{}], hive_partitioning = false)", table.key, list.join(", "));
-        if table.moves != Moves::Whole {
-            let script = format!("DELETE FROM {} WHERE ({}) IN ({held})", table.on_disk(), table.key);
-            return db.execute_batch(&script).map_err(refused());
-        }
+        let held = format!(
+            "(SELECT {} FROM read_parquet([{}], hive_partitioning = false))",
+            self.columns.of(table),
+            list.join(", ")
+        );
+        let is_copy = is_copy(table, self.columns.names(table));
+        let name = period.to_string();
         let above = added.iter().map(|p| p.part + 1).max().unwrap_or(0);
-        let mut next = self.manifest.next_part(table.name, period).max(above);
-        for open in self.manifest.of_period(table.name, period).iter().filter(|p| p.tier == Tier::Disk) {
-            let script = format!("DELETE FROM {} WHERE {} IN ({held})", open.location, table.key);
+        let mut next = self.manifest.next_part(table.name, &name).max(above);
+        let on_disk = self.manifest.of_period(table.name, &name).iter().filter(|p| p.tier == Tier::Disk);
+        if table.moves != Moves::Whole {
+            let own = table.on_disk();
+            db.execute_batch(&format!("DELETE FROM {own} t USING {held} f WHERE {is_copy}")).map_err(refused())?;
+            let open: Vec<Key> = on_disk.map(|p| p.key()).collect();
+            let replaces = format!("{own} SEMI JOIN {held} USING ({})", table.key);
+            if table.newest.is_some() && (!open.is_empty() || count(&replaces).map_err(refused())? > 0) {
+                added.push(Piece { has_revisions: true, ..Piece::open(table, period, next, own) });
+            }
+            removed.extend(open);
+            return Ok(());
+        }
+        for open in on_disk {
+            let script = format!("DELETE FROM {} t USING {held} f WHERE {is_copy}", open.location);
             db.execute_batch(&script).map_err(refused())?;
-            let count = format!("SELECT count(*) FROM {}", open.location);
-            let left: u64 = db.query_row(&count, [], |row| row.get(0)).map_err(refused())?;
             removed.push(open.key());
-            if left == 0 {
+            if count(&open.location).map_err(refused())? == 0 {
                 db.execute_batch(&format!("DROP TABLE {}", open.location)).map_err(refused())?;
             } else {
                 added.push(Piece { part: next, ..Piece::clone(open) });
@@ -273,6 +287,25 @@ impl Tiers {
         }
         Ok(Arc::new(manifest))
     }
+}
+
+/// That a row `t` on disk is in a file, as its row `f`: the same in every column, or, where a row of that key is written
+/// anew, not newer. An order stays as long as fills on disk refer to it.
+fn is_copy(table: &Table, columns: &[String]) -> String {
+    let pairs = |names: Vec<&str>, how: &str| -> Vec<String> {
+        names.into_iter().map(|name| format!("t.{name} {how} f.{name}")).collect()
+    };
+    let Some(newest) = table.newest.as_ref().filter(|_| table.moves != Moves::Whole) else {
+        return pairs(columns.iter().map(String::as_str).collect(), "IS NOT DISTINCT FROM").join(" AND ");
+    };
+    let rank: Vec<&str> = newest.rank.split(", ").map(|column| column.trim_end_matches(" DESC")).collect();
+    let of = |row: &str| rank.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ");
+    let mut all = pairs(table.key.split(", ").collect(), "=");
+    all.push(format!("({}) <= ({})", of("t"), of("f")));
+    if table.name == "orders" {
+        all.push("t.order_id NOT IN (SELECT order_id FROM disk.trades)".to_owned());
+    }
+    all.join(" AND ")
 }
 
 /// What the rows of a period on disk are, in the connection's snapshot.

@@ -99,7 +99,9 @@ pub enum Error {
         max: usize,
     },
     /// A reader asked for records that no segment holds any more.
-    #[error("{log} records from {from} are gone: the oldest that is kept is {oldest}")]
+    #[error(
+        "{log} records from {from} are gone: the oldest that is kept is {oldest}; restore a backup, or, where trading.duckdb was lost, take over what the tiers hold of them with `merganser doctor --rebuild-manifest`"
+    )]
     Gone {
         /// The log's name.
         log: Log,

@@ -38,7 +38,7 @@ pub fn answer(db: &Reader<'_>, stores: &Stores, query: &Query) -> Result<Answer,
     let read_again = || read(db, stores, query, || stores.manifest.of_snapshot(db));
     // A file that has moved meanwhile is found in its new tier by a new snapshot.
     match read_again() {
-        Err(Error::Moved) => read_again(),
+        Err(Error::Moved { .. }) => read_again(),
         other => other,
     }
 }
@@ -252,7 +252,10 @@ impl<'a> Reading<'a> {
         let relation = Relation::of(wanted.table, &self.stores.columns, &fetched.parts);
         let (found, read) = timed(|| Found::read(self.db, &statement(&relation)));
         self.explain.ms_by_step.read += read;
-        found.map_err(|error| if fetched.has_gone() { Error::Moved } else { error.into() })
+        found.map_err(|error| match fetched.gone() {
+            Some(file) => Error::Moved { file: file.to_owned() },
+            None => error.into(),
+        })
     }
 
     fn count(&mut self, found: &Found) {

@@ -1,7 +1,7 @@
 //! Pieces to where they can be read: warm files are there, cold ones come through the cache, and archived ones are
 //! asked for and come later.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +21,11 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// That a file has gone since: it has moved to another tier.
+    /// A file that has gone since: it has moved to another tier, or somebody has removed it.
     #[must_use]
-    pub fn has_gone(&self) -> bool {
-        self.parts.pieces.iter().any(|(piece, path)| piece.tier == Tier::Warm && !path.exists())
+    pub fn gone(&self) -> Option<&Path> {
+        let warm = self.parts.pieces.iter().filter(|(piece, _)| piece.tier == Tier::Warm);
+        warm.map(|(_, path)| path.as_path()).find(|path| !path.exists())
     }
 }
 

@@ -257,8 +257,11 @@ pub enum Error {
         tickets: Vec<String>,
     },
     /// Files moved to another tier while they were read, twice.
-    #[error("files moved to another tier while they were read; ask again")]
-    Moved,
+    #[error("{} is not there: ask again if the archive moves files now; else `merganser archive verify` names what is missing, bring it back from a backup", file.display())]
+    Moved {
+        /// The first of them that is gone.
+        file: std::path::PathBuf,
+    },
 }
 
 /// Who answers questions.

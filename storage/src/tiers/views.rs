@@ -45,7 +45,13 @@ impl Columns {
     /// Those of one table, for a SELECT.
     #[must_use]
     pub fn of(&self, table: &Table) -> String {
-        self.0.get(table.name).map(|columns| columns.join(", ")).unwrap_or_default()
+        self.names(table).join(", ")
+    }
+
+    /// Those of one table, one by one.
+    #[must_use]
+    pub fn names(&self, table: &Table) -> &[String] {
+        self.0.get(table.name).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -152,8 +158,10 @@ fn union(table: &Table, cells: &Cells, parts: &Parts) -> String {
         }
         candidates.extend(tables(table, cells, &again));
         candidates.extend(files(cells, &again));
+        // Two ticks may be of one rank, and both are shown. Of the others a row may stand on disk and in a file: it is one.
+        let place = if table.moves == Moves::Whole { "rank" } else { "row_number" };
         selects.push(format!(
-            "SELECT {} FROM ({}) QUALIFY rank() OVER (PARTITION BY {} ORDER BY {}) = 1",
+            "SELECT {} FROM ({}) QUALIFY {place}() OVER (PARTITION BY {} ORDER BY {}) = 1",
             cells.of_any(),
             candidates.join(" UNION ALL "),
             newest.key,
@@ -184,7 +192,8 @@ fn files(cells: &Cells, parts: &[&(Arc<Piece>, PathBuf)]) -> Vec<String> {
     [Tier::Warm, Tier::Cold].into_iter().filter_map(of_tier).collect()
 }
 
-/// Points the view of a table at what is local, inside the caller's transaction.
+/// Points the view of a table at what is local, inside the caller's transaction. DuckDB looks at the files of a view
+/// when it is made: where one cannot be read the view is made to say so to whoever asks, and nothing else waits for it.
 ///
 /// # Errors
 /// DuckDB refuses.
@@ -195,10 +204,50 @@ pub fn make(
     manifest: &Manifest,
     places: &Places,
 ) -> Result<(), Error> {
-    let body = relation(table, columns, &Parts::local(table, manifest, places));
+    let parts = Parts::local(table, manifest, places);
+    let body = match unreadable(db, &parts)? {
+        None => relation(table, columns, &parts),
+        Some(why) => {
+            tracing::error!(table = table.name, event = "file_unreadable", "{why}");
+            refusal(table, columns, &why)
+        }
+    };
     db.execute_batch(&format!("CREATE OR REPLACE VIEW main.{} AS {body}", table.name))
         .map_err(Error::duck("point a view at its parts"))?;
     if table.moves == Moves::Whole { make_partitions(db, manifest) } else { Ok(()) }
+}
+
+/// Why DuckDB would not take the files of a relation. It is asked on a connection of its own: a failure would end the
+/// caller's transaction.
+fn unreadable(db: &Connection, parts: &Parts) -> Result<Option<String>, Error> {
+    let files: Vec<String> =
+        parts.pieces.iter().filter(|(p, _)| p.tier == Tier::Warm).map(|(_, path)| quoted(path)).collect();
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let beside = db.try_clone().map_err(Error::duck("open another connection"))?;
+    let sql = format!("SELECT 1 FROM read_parquet([{}], hive_partitioning = false)", files.join(", "));
+    let refused = beside.prepare(&sql).err();
+    Ok(refused.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned()))
+}
+
+/// A relation with the columns of a table that fails whoever reads a row of it, and says why.
+fn refusal(table: &Table, columns: &Columns, why: &str) -> String {
+    let text = format!(
+        "a file of {} cannot be read ({why}); `merganser archive verify` names each such file: bring it back from a backup \
+         and start again, or leave it out with --from and --to",
+        table.name
+    );
+    let fails = format!("error('{}')", text.replace('\'', "''"));
+    // The columns' types are those of the rows on disk, of which there are none here.
+    let typed = if table.moves == Moves::Whole { "main.ticks_template".to_owned() } else { table.on_disk() };
+    let cells: Vec<&str> = columns.names(table).iter().map(|_| fails.as_str()).collect();
+    // Whatever is asked, a column or none: one of them has to be known.
+    format!(
+        "SELECT {} FROM {typed} WHERE false UNION ALL SELECT {} FROM range(1) WHERE {fails} IS NULL",
+        columns.of(table),
+        cells.join(", ")
+    )
 }
 
 /// The view `partitions`: the manifest, with the rows of what is on disk counted when it is asked.
@@ -210,11 +259,19 @@ fn make_partitions(db: &Connection, manifest: &Manifest) -> Result<(), Error> {
             .to_owned();
     let counted = |table: &Table, period: &str, part: &str, location: &str, sealed: bool| {
         let (name, time, id) = (table.name, table.time, table.id);
+        // What moves with its order stands in the period of that.
+        let rows = if table.is_by_time() {
+            location.to_owned()
+        } else {
+            format!(
+                "(SELECT *, (SELECT created_at FROM disk.orders o WHERE o.order_id = r.order_id) AS ordered_at FROM {location} r)"
+            )
+        };
         let ids = id.map_or("NULL, NULL".to_owned(), |id| format!("min({id}), max({id})"));
         format!(
             " UNION ALL SELECT '{name}', {period} AS p, {part}, '', 'disk', '{location}', NULL, count(*), NULL, NULL,
               min(\"{time}\"), max(\"{time}\"), {ids}, NULL, NULL, NULL, NULL, {sealed}, false
-              FROM {location} GROUP BY p HAVING count(*) > 0"
+              FROM {rows} GROUP BY p HAVING count(*) > 0"
         )
     };
     for table in super::tables::TABLES {
@@ -226,7 +283,12 @@ fn make_partitions(db: &Connection, manifest: &Manifest) -> Result<(), Error> {
             }
         } else {
             let format = if table.unit == super::period::Unit::Month { "%Y-%m" } else { "%Y-%m-%d" };
-            let period = format!("strftime(\"{}\", '{format}')", table.time);
+            let time = if table.is_by_time() {
+                format!("\"{}\"", table.time)
+            } else {
+                format!("coalesce(ordered_at, \"{}\")", table.time)
+            };
+            let period = format!("strftime({time}, '{format}')");
             body += &counted(table, &period, "NULL", &table.on_disk(), false);
         }
     }

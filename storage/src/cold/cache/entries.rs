@@ -133,6 +133,11 @@ impl Entries {
         self.by_hash.get_mut(hash).expect("a busy entry stays").state = State::Ready;
     }
 
+    /// What was ready is not there; who asked has it busy until [`Self::settle`].
+    pub(super) fn lost(&mut self, hash: &FileHash) {
+        self.by_hash.get_mut(hash).expect("a pinned entry stays").state = State::Busy;
+    }
+
     /// It is not there any more.
     pub(super) fn discard(&mut self, hash: &FileHash) {
         if let Some(entry) = self.by_hash.remove(hash) {

@@ -123,9 +123,14 @@ impl Cache {
         loop {
             let mut state = self.0.lock();
             match state.entries.claim(&wanted.hash) {
-                Found::Ready => {
+                Found::Ready if file_of(&self.0.dir, &wanted.hash).exists() => {
                     state.stats.hits += 1;
                     return Ok(self.pinned(wanted.hash));
+                }
+                Found::Ready => {
+                    state.entries.lost(&wanted.hash);
+                    drop(state);
+                    return self.fetch_again(cold, wanted);
                 }
                 Found::Busy => drop(self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner)),
                 Found::Unproven => {
@@ -204,6 +209,24 @@ impl Cache {
         cold.fetch(&wanted.path, &to, wanted.bytes, &wanted.hash)?;
         self.0.lock().stats.fetched_bytes += wanted.bytes;
         Ok(claim.settle(self))
+    }
+}
+
+impl Cache {
+    /// Somebody has emptied the folder. The entry stays, for others may hold it; who asks next looks again.
+    fn fetch_again(&self, cold: &Cold, wanted: &Wanted) -> Result<Cached, Error> {
+        let to = file_of(&self.0.dir, &wanted.hash);
+        let fetched = fs::create_dir_all(&self.0.dir)
+            .map_err(Error::io("make the cache's folder", &self.0.dir))
+            .and_then(|()| cold.fetch(&wanted.path, &to, wanted.bytes, &wanted.hash));
+        let mut state = self.0.lock();
+        state.entries.settle(&wanted.hash);
+        state.stats.misses += 1;
+        state.stats.fetched_bytes += if fetched.is_ok() { wanted.bytes } else { 0 };
+        drop(state);
+        self.0.changed.notify_all();
+        let cached = self.pinned(wanted.hash);
+        fetched.map(|()| cached)
     }
 }
 

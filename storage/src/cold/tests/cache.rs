@@ -53,6 +53,18 @@ fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
 }
 
 #[test]
+fn what_somebody_has_removed_is_fetched_again() {
+    let (server, cold, wanted) = stored(1);
+    let cache = open(server.temp.path(), 3000);
+    let held = cache.get(&cold, &wanted[0]).unwrap();
+    fs::remove_dir_all(server.temp.path().join("cache")).unwrap();
+    let again = cache.get(&cold, &wanted[0]).unwrap();
+    assert_eq!((fs::read(again.path()).unwrap().len(), cache.stats().misses), (1000, 2));
+    drop((held, again));
+    assert_eq!((cache.get(&cold, &wanted[0]).unwrap(), cache.stats().hits).1, 1);
+}
+
+#[test]
 fn more_than_fits_at_once_is_refused_by_name_and_less_is_not() {
     let (server, cold, wanted) = stored(4);
     let cache = open(server.temp.path(), 3000);
