@@ -20,7 +20,7 @@ use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
-use crate::pool::{Pool, Reader};
+use crate::pool::{self, Lease, Pool, Reader};
 use crate::query::{self, Answer, Duck, Query, Source, Stores};
 use crate::tiers::Published;
 use crate::{archive, settings, telemetry};
@@ -74,6 +74,12 @@ impl Database {
     #[must_use]
     pub fn pool(&self) -> Option<&Pool> {
         Some(self.instance.get()?.pool())
+    }
+
+    /// Waits for a reader for a question, as a task of tokio; `None` while the database is not open yet.
+    pub async fn lease(&self, query: &Query) -> Option<Result<Lease, pool::Error>> {
+        let pool = self.pool()?;
+        Some(pool.lease_async(query::class(query), pool.limits()).await)
     }
 
     /// A connection of its own, for who works long; `None` while the database is not open yet.
@@ -227,7 +233,14 @@ impl Storage {
     /// True when DuckDB has stopped following, which must not be.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.file.has_ended() || self.database.pool().is_some_and(Pool::has_failed)
+        self.watch()()
+    }
+
+    /// As [`Self::has_failed`], for who does not hold the storage.
+    pub fn watch(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let (changes, database) = (self.file.changes.clone(), self.database());
+        // The file thread hears changes for as long as it lives.
+        move || changes.is_disconnected() || database.pool().is_some_and(Pool::has_failed)
     }
 
     /// Ends in order: what is queued is written, what is written is applied.

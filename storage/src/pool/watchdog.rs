@@ -69,8 +69,8 @@ impl Watchdog {
     pub fn guard(&self, db: &Connection, most: Duration) -> Guard<'_> {
         let handle = db.interrupt_handle();
         let mut state = self.shared.state();
-        let number = state.next;
         state.next += 1;
+        let number = state.next;
         // An end beyond all time is none.
         let end = now().checked_add(most).map(|end| (end, number));
         if let Some(end) = end {
@@ -81,6 +81,16 @@ impl Watchdog {
             }
         }
         Guard { shared: &self.shared, number, end }
+    }
+
+    /// Interrupts what this watch is of, whatever time it has left; nothing where it has ended.
+    pub fn end_now(&self, number: u64) {
+        let mut state = self.shared.state();
+        let Some(end) = state.running.keys().find(|(_, of)| *of == number).copied() else { return };
+        if let Some(handle) = state.running.remove(&end) {
+            state.late.insert(number, Late { since: now(), handle, is_told: false });
+            self.shared.changed.notify_one();
+        }
     }
 }
 
@@ -102,6 +112,11 @@ pub struct Guard<'a> {
 }
 
 impl Guard<'_> {
+    /// Which watch it is; from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Ends the watch. True when it was interrupted.
     pub fn end(self) -> bool {
         self.leave()

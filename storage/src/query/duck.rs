@@ -46,7 +46,8 @@ pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query) ->
     }
 }
 
-fn class(query: &Query) -> Class {
+/// What a question is about.
+pub fn class(query: &Query) -> Class {
     match query {
         Query::Bars { .. } => Class::Bars,
         Query::Ticks { .. } => Class::Ticks,
