@@ -31,6 +31,7 @@ fn rows(dir: &Path) -> String {
 }
 
 /// Begins an import and kills it when the market journal has so many segments.
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
 fn kill(import: &[&str], dir: &Path, segments: usize) {
     let mut child = merganser(import, dir).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while std::fs::read_dir(dir.join("market")).map_or(0, Iterator::count) < segments {

@@ -308,12 +308,15 @@ fn the_archive_of_a_running_directory_ends_before_its_database() {
 #[test]
 fn who_waits_for_a_writer_that_has_ended_is_told() {
     let (changes, wanted) = flume::bounded(1);
-    let ended = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
-        drop(wanted);
-    });
     let key = Key { table: "market_ticks".to_owned(), period: "2026-01-01".to_owned(), part: 0, slice: String::new() };
-    let changed = Writer::Thread(changes).change(Change::Seal(key));
-    assert!(matches!(changed, Err(Error::WriterGone)), "{changed:?}");
-    ended.join().unwrap();
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            while wanted.is_empty() {
+                std::thread::yield_now();
+            }
+            drop(wanted);
+        });
+        let changed = Writer::Thread(changes).change(Change::Seal(key));
+        assert!(matches!(changed, Err(Error::WriterGone)), "{changed:?}");
+    });
 }

@@ -87,7 +87,7 @@ impl Published {
     pub fn look(&self) -> Option<Look> {
         let changes = self.0.changes.load(Ordering::SeqCst);
         let manifest = self.newest();
-        (changes % 2 == 0 && manifest.version > 0).then_some(Look { manifest, changes })
+        (changes.is_multiple_of(2) && manifest.version > 0).then_some(Look { manifest, changes })
     }
 
     /// True if it was the manifest of every snapshot that was taken since the look.
