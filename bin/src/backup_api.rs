@@ -59,13 +59,19 @@ impl Current {
         Ok(Begun(self.clone()))
     }
 
-    /// Ends the one that is being made, lets none begin any more, and returns when that has ended.
-    pub fn close(&self) {
+    /// Ends the one that is being made, and lets none begin any more. Waits for nothing.
+    pub fn stop(&self) {
         let mut state = self.state();
         state.is_closed = true;
         if let Some(stop) = &state.stop {
             stop.stop();
         }
+    }
+
+    /// As [`Self::stop`], and returns when it has ended.
+    pub fn close(&self) {
+        self.stop();
+        let state = self.state();
         drop(self.0.1.wait_while(state, |state| state.stop.is_some()));
     }
 }

@@ -6,13 +6,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use config::Settings;
 use serde::Serialize;
 use storage::datadir;
 
-use crate::http::history::NOTE;
+use crate::http::{self, NOTE};
 
-/// How long an answer may take.
-pub const WITHIN: Duration = Duration::from_secs(120);
+/// How long an answer may take; a question that may run for long has this beside its own time, for files from the
+/// cold store, which no limit of the database knows.
+const WITHIN: Duration = Duration::from_secs(120);
+
+/// How long the answer to a question may take that runs for at most `execute`.
+pub fn within(settings: &Settings, execute: Duration) -> Duration {
+    let waits = settings.duckdb.acquire_timeout.saturating_add(http::FRESH_WITHIN);
+    execute.saturating_add(waits).saturating_add(WITHIN)
+}
 
 /// A running instance.
 pub struct Running {

@@ -4,6 +4,7 @@
 //! database through its readers. Everything but `/health` needs the token.
 
 pub mod history;
+pub mod sql;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -22,17 +23,17 @@ use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
 use storage::disk::Reserve;
 use storage::journal::{Room, Watermark};
-use storage::pool::{Class, Limits};
 use storage::service::Database;
-use storage::sql;
-use storage::sql_tiers::Scope;
 
 use crate::archive_api;
 use crate::backup_api::{self, Directory};
-use crate::output::{self, Format};
+use crate::output::Format;
 
 /// The longest that a question waits for the tables to hold what was durable when it was asked.
-const FRESH_WITHIN: Duration = Duration::from_secs(10);
+pub const FRESH_WITHIN: Duration = Duration::from_secs(10);
+
+/// The header with what is to be known of an answer.
+pub const NOTE: &str = "merganser-answer";
 
 /// What the handlers share.
 pub struct Edge {
@@ -48,6 +49,8 @@ pub struct Edge {
     pub reserve: Reserve,
     /// Whether the market journal has room.
     pub room: Room,
+    /// True when DuckDB does not follow any more.
+    pub has_failed: Box<dyn Fn() -> bool + Send + Sync>,
     /// The data directory, for a backup.
     pub directory: Directory,
     /// What must be shown.
@@ -60,22 +63,6 @@ pub struct Watermarks {
     pub ledger: (Watermark, Watermark),
     /// The market journal.
     pub market: (Watermark, Watermark),
-}
-
-/// A question.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct SqlRequest {
-    /// The SELECT.
-    pub query: String,
-    /// How far it reaches.
-    #[serde(default)]
-    pub scope: Scope,
-    /// How the answer is written.
-    pub format: Format,
-    /// The most rows.
-    pub max_rows: usize,
-    /// The longest time, in milliseconds.
-    pub timeout_ms: u64,
 }
 
 /// A change of the trading state.
@@ -97,7 +84,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .app_data(edge.clone())
             .app_data(web::JsonConfig::default().limit(1 << 20))
             .route("/health", web::get().to(health))
-            .route("/api/v1/sql", web::post().to(answer_sql))
+            .route("/api/v1/sql", web::post().to(sql::answer))
             .route("/api/v1/history", web::post().to(history::answer))
             .route("/api/v1/strategies", web::get().to(strategies))
             .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
@@ -107,6 +94,8 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .configure(backup_api::routes)
     })
     .workers(1)
+    // A client that is gone is seen, and what it asked for ends.
+    .h1_allow_half_closed(false)
     .disable_signals()
     .shutdown_timeout(2)
     .bind(address)
@@ -147,6 +136,10 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
     let Some(orders) = edge.runtime.orders().await else {
         return HttpResponse::ServiceUnavailable().json(serde_json::json!({"status": "orders do not answer"}));
     };
+    if (edge.has_failed)() {
+        let status = "the thread that writes the tables has ended; merganser is stopping";
+        return HttpResponse::ServiceUnavailable().json(serde_json::json!({"status": status}));
+    }
     let hot = edge.database.hot_window();
     HttpResponse::Ok().json(serde_json::json!({
         "status": "ok",
@@ -165,35 +158,16 @@ async fn health(edge: web::Data<Edge>) -> HttpResponse {
     }))
 }
 
-async fn answer_sql(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<SqlRequest>) -> HttpResponse {
-    if let Some(refused) = refusal(&request, &edge) {
-        return refused;
-    }
-    let Some((pool, stores)) = edge.database.pool().zip(edge.database.stores().cloned()) else {
-        return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
-    };
-    if wait_until_fresh(&edge.watermarks).await.is_none() {
-        return HttpResponse::ServiceUnavailable()
-            .body("the tables are more than 10 s behind the journals; ask again later");
-    }
-    let asked = asked.into_inner();
-    let limits = Limits { acquire: pool.limits().acquire, execute: Duration::from_millis(asked.timeout_ms) };
-    let lease = match pool.lease_async(Class::Sql, limits).await {
-        Ok(lease) => lease,
-        Err(error) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
-    };
-    let asked_format = asked.format;
-    let work = web::block(move || {
-        let answer = sql::ask(lease, &stores, &asked.query, asked.scope, asked.max_rows)?;
-        let mut text = Vec::new();
-        output::write(&answer, asked.format, &mut text)?;
-        anyhow::Ok(text)
-    });
-    match work.await {
-        Ok(Ok(body)) => HttpResponse::Ok().content_type(content_type(asked_format)).body(body),
-        Ok(Err(error)) => HttpResponse::UnprocessableEntity().body(format!("{error:#}")),
-        Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
-    }
+/// The answer while the database is not open yet.
+fn opening() -> HttpResponse {
+    HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment")
+}
+
+/// The answer where the tables do not follow.
+fn behind() -> HttpResponse {
+    let within = messages::durations::format(FRESH_WITHIN);
+    let text = format!("the tables are more than {within} behind the journals; ask again later, or with --stale");
+    HttpResponse::ServiceUnavailable().body(text)
 }
 
 fn content_type(format: Format) -> &'static str {

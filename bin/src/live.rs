@@ -94,15 +94,18 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     };
     let reason = wait(&runtime.wants_stop, stop_after, &storage).await?;
     let archive = runtime.archive.clone();
+    backup.stop();
+    archive.stop();
+    // Trading ends first: nothing else that is to end may hold it up, and go on deciding meanwhile.
+    runtime.stop().await;
+    server.stop(true).await;
+    drop(runtime);
     // Whoever works on the database for long ends before it does.
     let ends = move || {
         backup.close();
         archive.close();
     };
     tokio::task::spawn_blocking(ends).await.context("a backup or the archive did not end")?;
-    server.stop(true).await;
-    runtime.stop().await;
-    drop(runtime);
     let finished = tokio::task::spawn_blocking(move || storage.finish()).await.context("storage did not end")?;
     finished.context("DuckDB did not follow to the end")?;
     report(&paths, &settings)?;
@@ -141,15 +144,14 @@ fn serve(
         ledger_writes,
         reserve: storage.reserve().clone(),
         room,
+        has_failed: Box::new(storage.watch()),
         directory,
         token,
     };
     let (address, server) = http::start(&settings.http.address, edge)?;
-    dir.announce(&Owner {
-        pid: std::process::id(),
-        address: Some(address.to_string()),
-        token_path: Some(paths.token.clone()),
-    })?;
+    // Who reads it may stand in another folder.
+    let token_path = std::path::absolute(&paths.token).context("cannot tell where the token is")?;
+    dir.announce(&Owner { pid: std::process::id(), address: Some(address.to_string()), token_path: Some(token_path) })?;
     eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
     Ok((server, backup))
 }
@@ -215,7 +217,7 @@ fn report(paths: &storage::datadir::Paths, settings: &Settings) -> anyhow::Resul
             return Ok(());
         }
     };
-    crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout().lock())
+    crate::output::write(&answer, crate::output::Format::Table, &mut std::io::stdout())
 }
 
 const REPORT: &str = "

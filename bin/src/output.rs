@@ -5,11 +5,13 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context, bail};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::ValueEnum;
+use messages::caps;
 use messages::telemetry::Level;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use serde::{Deserialize, Serialize};
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
 use storage::sql::Answer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -84,16 +86,44 @@ pub fn start_logs(verbose: u8, stored: Level) {
     telemetry::hook_panics();
 }
 
+/// The body of an answer over HTTP: in memory, and bounded.
+#[derive(Debug, Default)]
+pub struct Body(Vec<u8>);
+
+impl Body {
+    /// What was written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl Write for Body {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > caps::ANSWER_BYTES {
+            let most = caps::ANSWER_BYTES >> 20;
+            let text = format!("the answer is larger than {most} MiB; ask for fewer rows or columns, or as parquet");
+            return Err(std::io::Error::other(text));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
 
 /// Writes an answer as text.
-pub fn write(answer: &Answer, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn write(answer: &Answer, format: Format, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     match format {
         Format::Table => table(answer, out),
         Format::Csv => csv(answer, out),
-        Format::Json => json(&json_rows(answer)?, out),
+        Format::Json => json(&Table(answer), out),
         Format::Parquet => parquet(answer, out),
     }
+    .and_then(|()| Ok(out.flush()?))
     .context("cannot write the answer")
 }
 
@@ -128,6 +158,10 @@ fn csv(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 fn table(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let cells = answer.schema.fields().len() * answer.batches.iter().map(|b| b.num_rows()).sum::<usize>();
+    if cells > caps::TABLE_CELLS {
+        bail!("{cells} cells are too many for a table; add --format csv, or ask for fewer rows or columns");
+    }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
     table.set_header(answer.schema.fields().iter().map(|f| f.name().clone()));
@@ -142,11 +176,11 @@ fn table(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn parquet(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+fn parquet(answer: &Answer, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), answer.schema.clone(), Some(properties))?;
+    let mut writer = ArrowWriter::try_new(out, answer.schema.clone(), Some(properties))?;
     answer.batches.iter().try_for_each(|batch| writer.write(batch))?;
-    out.write_all(&writer.into_inner()?)?;
+    writer.close()?;
     Ok(())
 }
 
@@ -157,17 +191,29 @@ pub fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The rows of an answer as objects; decimals as text.
-pub fn json_rows(answer: &Answer) -> anyhow::Result<Vec<serde_json::Value>> {
-    let fields = answer.schema.fields();
-    let mut all = Vec::new();
-    rows(answer, |cells| {
-        let object =
-            fields.iter().zip(cells).map(|(field, cell)| (field.name().clone(), json_value(field.data_type(), cell)));
-        all.push(serde_json::Value::Object(object.collect()));
-        Ok(())
-    })?;
-    Ok(all)
+/// The rows of an answer as objects; decimals as text. They are written one by one.
+pub struct Table<'a>(pub &'a Answer);
+
+impl Serialize for Table<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.schema.fields();
+        let mut all = serializer.serialize_seq(None)?;
+        let written = rows(self.0, |cells| {
+            let row = fields.iter().zip(cells).map(|(field, cell)| (field.name(), json_value(field.data_type(), cell)));
+            all.serialize_element(&Row(row.collect())).map_err(|error| anyhow::anyhow!("{error}"))
+        });
+        written.map_err(|error| S::Error::custom(format!("{error:#}")))?;
+        all.end()
+    }
+}
+
+/// One row, in the order of its columns.
+struct Row<'a>(Vec<(&'a String, serde_json::Value)>);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 fn json_value(data_type: &arrow::datatypes::DataType, cell: &Option<String>) -> serde_json::Value {
@@ -178,5 +224,43 @@ fn json_value(data_type: &arrow::datatypes::DataType, cell: &Option<String>) -> 
         arrow::datatypes::DataType::Boolean => Value::Bool(text == "true"),
         t if t.is_floating() => serde_json::from_str(text).unwrap_or(Value::Null),
         _ => Value::String(text.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    fn answer(rows: i64) -> Answer {
+        let fields = vec![Field::new("z", DataType::Int64, true), Field::new("a", DataType::Utf8, true)];
+        let schema = Arc::new(Schema::new(fields));
+        let (numbers, texts) =
+            (Int64Array::from_iter_values(0..rows), StringArray::from(vec![None::<&str>; rows as usize]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(numbers), Arc::new(texts)]).unwrap();
+        Answer { schema, batches: vec![batch] }
+    }
+
+    #[test]
+    fn json_has_the_columns_in_their_order() {
+        let mut out = Vec::new();
+        write(&answer(1), Format::Json, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "[\n  {\n    \"z\": 0,\n    \"a\": null\n  }\n]\n");
+    }
+
+    #[test]
+    fn a_body_and_a_table_have_their_bounds() {
+        let mut body = Body(vec![0; caps::ANSWER_BYTES - 10]);
+        for format in [Format::Json, Format::Csv, Format::Parquet] {
+            let error = write(&answer(10), format, &mut body).unwrap_err();
+            assert!(format!("{error:#}").contains("larger than 256 MiB"), "{error:#}");
+        }
+        let rows = i64::try_from(caps::TABLE_CELLS / 2).unwrap() + 1;
+        let error = write(&answer(rows), Format::Table, &mut Body::default()).unwrap_err();
+        assert!(format!("{error:#}").contains("--format csv"), "{error:#}");
     }
 }

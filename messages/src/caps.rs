@@ -75,6 +75,27 @@ pub const TELEMETRY_QUEUE: usize = 8_192;
 /// Questions that may wait for a reader of the database: a minute's work at 1 ms each on one core would be 60,000, and who
 /// waits longer than his time is sent away anyway; this bounds what a caller gone wild can pile up.
 pub const QUESTIONS_WAITING: usize = 4_096;
+/// Longest SQL from outside, in bytes. DuckDB's parser hears no time limit and goes down one frame of the stack for each
+/// element of some flat lists: `FROM a, a, …` of 180 KB ends the process.
+pub const SQL_BYTES: usize = 16 << 10;
+/// WITHs that SQL of that length may have. Behind each further one the parser tries everything about five times more:
+/// `WITH a AS (` ten times in a row, 110 bytes, took it more than 12 s and 6 GB. So each one leaves a fifth of the length.
+pub const SQL_WITHS: usize = 2;
+/// Opening brackets, and signs, that SQL from outside may have: the time for those that do not end grows with their
+/// square or faster. 4,000 brackets took 12 s, 8,000 signs more than 15 s and 9 GB, 500 a fraction of a second.
+pub const SQL_BRACKETS: usize = 500;
+/// Parts of a column's name in SQL from outside (`a.b.c`): to resolve one of thousands takes DuckDB seconds.
+pub const SQL_NAME_PARTS: usize = 16;
+/// The longest that a question from outside may run: who needs more wants a copy of the data.
+pub const QUESTION_TIME: Duration = Duration::from_secs(3_600);
+/// The most rows of an answer to SQL. What they take is bounded in bytes as well.
+pub const SQL_ROWS: usize = 10_000_000;
+/// The most rows of an answer of history: they are held as typed rows and as columns at once.
+pub const HISTORY_ROWS: u32 = 1_000_000;
+/// Bytes of an answer, as columns and as it is sent: it is for a person or a script, and held in memory.
+pub const ANSWER_BYTES: usize = 256 << 20;
+/// Cells of an answer that is laid out for people: each is measured before the first line is written.
+pub const TABLE_CELLS: usize = 2_000_000;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the

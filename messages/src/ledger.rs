@@ -89,6 +89,28 @@ impl Action {
     }
 }
 
+/// A file that is imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// The hash of its bytes.
+    pub content: String,
+    /// Where it was.
+    pub path: String,
+}
+
+/// An import begins: what it writes is made from this again, should it be broken off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportBegun {
+    /// Its files, in their order.
+    pub files: Vec<Imported>,
+    /// The first market id that it gives.
+    pub first: MarketId,
+    /// The first market record that it writes.
+    pub market: Seq,
+    /// When.
+    pub at: UtcNanos,
+}
+
 /// One record of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum LedgerRecord {
@@ -127,6 +149,8 @@ pub enum LedgerRecord {
     },
     /// The rules of every instrument that a start knows.
     Instruments(Vec<Rules>),
+    /// An import begins. It has ended when there is an action for each of its files.
+    ImportBegun(Box<ImportBegun>),
 }
 
 /// A deciding actor.

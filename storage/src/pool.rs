@@ -1,7 +1,8 @@
 //! The readers: connections of the one instance, lent out for one question each.
 //!
 //! - [`Pool`]: up to `duckdb.readers` connections, handed out first come first served. Of those who have one,
-//!   as many are executed at a time as there are cores (`duckdb.executing`), again first come first served.
+//!   as many are executed at a time as there are cores (`duckdb.executing`), again first come first served. SQL from
+//!   outside stands in a line of its own before that, and leaves one turn to the others where there are two.
 //! - `line`: who waits, for a reader or for a turn.
 //! - `watchdog`: one thread that interrupts whatever runs longer than it may, or holds too much `memory`.
 //! - [`Lease`], [`Reader`]: a reader while it is lent out, and while its question runs.
@@ -33,7 +34,8 @@ use line::{Line, Nothing, Place};
 use stats::Book;
 use watchdog::Watchdog;
 
-pub use lease::Lease;
+use lease::Turn;
+pub use lease::{Ender, Lease};
 pub use leases::Earlier;
 pub use memory::Memory;
 pub use reader::Reader;
@@ -42,6 +44,9 @@ pub use stats::{Class, ClassStats, Spread, Stats};
 /// Prepared statements that a connection keeps: a few on disk, one for each table of the hot tier that it
 /// has asked lately.
 const STATEMENTS: usize = 64;
+
+/// How often who waits for others looks whether he still should.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How the pool is sized.
 #[derive(Debug, Clone)]
@@ -85,12 +90,14 @@ pub enum Error {
     },
     /// It took too long.
     #[error(
-        "the query was interrupted after {}; narrow it, or give it more time (--timeout, duckdb.query_timeout)",
+        "the query was interrupted after {}; narrow it, or give it more time with {setting}",
         durations::format(*.after)
     )]
     TimedOut {
         /// What it was given.
         after: Duration,
+        /// What gives it more.
+        setting: &'static str,
     },
     /// It held too much memory.
     #[error(
@@ -101,6 +108,9 @@ pub enum Error {
         /// How much they may hold together, in bytes.
         most: u64,
     },
+    /// Who asked does not wait for the answer any more.
+    #[error("nobody waits for the answer any more")]
+    Gone,
     /// The database is being closed.
     #[error("the database is being closed; ask again when merganser runs")]
     Closed,
@@ -116,6 +126,8 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     readers: Line<Connection>,
     turns: Line<()>,
+    /// Turns that SQL from outside may take: nobody knows how long it takes them.
+    sql: Line<()>,
     /// How many readers and turns there are.
     sizes: (usize, usize),
     watchdog: Watchdog,
@@ -141,6 +153,7 @@ impl Pool {
             sizes: (connections.len(), turns),
             readers: Line::new(connections),
             turns: Line::new(vec![(); turns]),
+            sql: Line::new(vec![(); turns.saturating_sub(1).max(1)]),
             watchdog: Watchdog::start(memory)?,
             leases: Leases::default(),
             book: Book::default(),
@@ -175,8 +188,13 @@ impl Pool {
     /// None is free in time, or none ever will be.
     pub fn lease(&self, class: Class, limits: Limits) -> Result<Lease, Error> {
         let asked = now();
-        let handed = self.place(asked)?.wait(limits.acquire);
-        self.begin(handed, class, limits, asked)
+        let sql = match self.sql_place(class, asked)? {
+            Some(place) => Some(self.sql_turn(place.wait(limits.acquire), asked)?),
+            None => None,
+        };
+        let left = limits.acquire.saturating_sub(asked.elapsed());
+        let handed = self.place(asked)?.wait(left);
+        self.begin(handed, (class, sql), limits, asked)
     }
 
     /// Waits for a reader as a task of tokio, without a thread. [`Lease::run`] belongs on a thread that may block.
@@ -185,8 +203,30 @@ impl Pool {
     /// None is free in time, or none ever will be.
     pub async fn lease_async(&self, class: Class, limits: Limits) -> Result<Lease, Error> {
         let asked = now();
-        let handed = self.place(asked)?.wait_async(limits.acquire).await;
-        self.begin(handed, class, limits, asked)
+        let sql = match self.sql_place(class, asked)? {
+            Some(place) => Some(self.sql_turn(place.wait_async(limits.acquire).await, asked)?),
+            None => None,
+        };
+        let left = limits.acquire.saturating_sub(asked.elapsed());
+        let handed = self.place(asked)?.wait_async(left).await;
+        self.begin(handed, (class, sql), limits, asked)
+    }
+
+    /// A place in the line of SQL, for who is SQL.
+    fn sql_place(&self, class: Class, asked: Instant) -> Result<Option<Place<()>>, Error> {
+        if class != Class::Sql {
+            return Ok(None);
+        }
+        let place = self.0.sql.stand(caps::QUESTIONS_WAITING);
+        place.map(Some).ok_or_else(|| self.0.busy(asked, "duckdb.executing"))
+    }
+
+    fn sql_turn(&self, handed: Result<(), Nothing>, asked: Instant) -> Result<Turn, Error> {
+        match handed {
+            Ok(()) => Ok(Turn::of(&self.0.sql)),
+            Err(Nothing::Ever) => Err(Error::Closed),
+            Err(Nothing::InTime) => Err(self.0.busy(asked, "duckdb.executing")),
+        }
     }
 
     fn place(&self, asked: Instant) -> Result<Place<Connection>, Error> {
@@ -199,22 +239,29 @@ impl Pool {
     fn begin(
         &self,
         handed: Result<Connection, Nothing>,
-        class: Class,
+        (class, sql): (Class, Option<Turn>),
         limits: Limits,
         asked: Instant,
     ) -> Result<Lease, Error> {
         match handed {
-            Ok(db) => Ok(Lease::new(self.0.clone(), db, class, limits, asked)),
+            Ok(db) => Ok(Lease::new(self.0.clone(), db, (class, sql), limits, asked)),
             Err(Nothing::Ever) => Err(Error::Closed),
             Err(Nothing::InTime) => Err(self.0.busy(asked, "duckdb.readers")),
         }
     }
 
     /// Waits until every lease that began before this call has ended: behind it nobody sees any more what was
-    /// before. Says whether it came to that.
+    /// before. Says whether it came to that. Ends early when `go_on` says so.
     #[must_use]
-    pub fn wait_until_readers_before_now_are_done(&self, deadline: Duration) -> Earlier {
-        self.0.leases.wait_for(self.0.leases.mark(), deadline)
+    pub fn wait_until_readers_before_now_are_done(&self, most: Duration, go_on: &dyn Fn() -> bool) -> Earlier {
+        let (mark, began) = (self.0.leases.mark(), now());
+        loop {
+            let left = most.saturating_sub(began.elapsed());
+            let earlier = self.0.leases.wait_for(mark, left.min(LOOK));
+            if earlier == Earlier::Done || left <= LOOK || !go_on() {
+                return earlier;
+            }
+        }
     }
 
     /// True when DuckDB has failed and answers nothing any more.
@@ -232,7 +279,7 @@ impl Pool {
             readers,
             in_use: readers.saturating_sub(shared.readers.free()),
             executing: turns.saturating_sub(shared.turns.free()),
-            waiting: shared.readers.waiting() + shared.turns.waiting(),
+            waiting: shared.waiting(),
             busy: 0,
             has_failed: self.has_failed(),
             wait_seconds: None,
@@ -243,6 +290,7 @@ impl Pool {
 
     /// Lets go of the connections: those that wait here at once, those that are lent out when they come back.
     pub fn close(&self) {
+        self.0.sql.close();
         self.0.readers.close();
         self.0.turns.close();
         self.0.watchdog.close();
@@ -250,10 +298,13 @@ impl Pool {
 }
 
 impl Shared {
+    fn waiting(&self) -> usize {
+        self.sql.waiting() + self.readers.waiting() + self.turns.waiting()
+    }
+
     fn busy(&self, asked: Instant, setting: &'static str) -> Error {
         self.book.busy();
-        let waiting = self.readers.waiting() + self.turns.waiting();
-        Error::Busy { waited: asked.elapsed(), waiting, setting }
+        Error::Busy { waited: asked.elapsed(), waiting: self.waiting(), setting }
     }
 
     /// Makes a connection fit for the next question, after one that failed.

@@ -20,7 +20,7 @@ use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
-use crate::pool::{Pool, Reader};
+use crate::pool::{self, Lease, Pool, Reader};
 use crate::query::{self, Answer, Duck, Query, Source, Stores};
 use crate::tiers::Published;
 use crate::{archive, settings, telemetry};
@@ -67,21 +67,19 @@ impl Database {
     /// A source of answers; `None` while the database is not open yet.
     #[must_use]
     pub fn source(&self) -> Option<Box<dyn Source + Send>> {
-        self.fresh_source(Seq(0))
-    }
-
-    /// A source of answers that hold the market up to this record, once the tables do; `None` while the database is not
-    /// open yet.
-    #[must_use]
-    pub fn fresh_source(&self, market: Seq) -> Option<Box<dyn Source + Send>> {
-        let duck = Duck::new(self.pool()?.clone(), self.hot.clone(), self.stores.get()?.clone());
-        Some(Box::new(duck.at_least(market)))
+        Some(Box::new(Duck::new(self.pool()?.clone(), self.hot.clone(), self.stores.get()?.clone())))
     }
 
     /// The readers; `None` while the database is not open yet.
     #[must_use]
     pub fn pool(&self) -> Option<&Pool> {
         Some(self.instance.get()?.pool())
+    }
+
+    /// Waits for a reader for a question, as a task of tokio; `None` while the database is not open yet.
+    pub async fn lease(&self, query: &Query) -> Option<Result<Lease, pool::Error>> {
+        let pool = self.pool()?;
+        Some(pool.lease_async(query::class(query), pool.limits()).await)
     }
 
     /// A connection of its own, for who works long; `None` while the database is not open yet.
@@ -95,12 +93,13 @@ impl Database {
         self.stores.get()
     }
 
-    /// Answers a question over a reader, for who has one already; `None` while the database is not open yet.
+    /// Answers a question over a reader, for who has one already; from memory only if that holds the market `at_least` up
+    /// to a record. `None` while the database is not open yet.
     ///
     /// # Errors
     /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
-    pub fn answer(&self, reader: &Reader<'_>, query: &Query) -> Option<Result<Answer, query::Error>> {
-        Some(query::answer(reader, &self.hot, self.stores.get()?, query, Seq(0)))
+    pub fn answer(&self, reader: &Reader<'_>, query: &Query, at_least: Seq) -> Option<Result<Answer, query::Error>> {
+        Some(query::answer(reader, &self.hot, self.stores.get()?, query, at_least))
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
@@ -235,7 +234,14 @@ impl Storage {
     /// True when DuckDB has stopped following, which must not be.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.file.has_ended() || self.database.pool().is_some_and(Pool::has_failed)
+        self.watch()()
+    }
+
+    /// As [`Self::has_failed`], for who does not hold the storage.
+    pub fn watch(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let (changes, database) = (self.file.changes.clone(), self.database());
+        // The file thread hears changes for as long as it lives.
+        move || changes.is_disconnected() || database.pool().is_some_and(Pool::has_failed)
     }
 
     /// Ends in order: what is queued is written, what is written is applied.

@@ -15,6 +15,8 @@ mod tests;
 
 use std::time::Duration;
 
+use messages::caps;
+
 use crate::pool;
 
 use crate::sql_tiers;
@@ -29,6 +31,29 @@ pub enum Error {
     NotASelect {
         /// The parser's words.
         why: String,
+    },
+    /// Longer than anybody writes.
+    #[error(
+        "the statement is too long: {bytes} bytes, and at most {most} are read where it says WITH {withs} times; give all names in one WITH, and say a long list as a range, a join or a pattern"
+    )]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest that is read.
+        most: usize,
+        /// How often it says WITH.
+        withs: usize,
+    },
+    /// More of the same than anybody writes.
+    #[error(
+        "the statement is too long: {brackets} opening brackets and {signs} signs, and at most {} of each are read; say a long list as a range, a join or a pattern",
+        caps::SQL_BRACKETS
+    )]
+    TooMany {
+        /// Opening brackets.
+        brackets: usize,
+        /// Plus and minus.
+        signs: usize,
     },
     /// More nested than anybody writes.
     #[error(

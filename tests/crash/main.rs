@@ -4,6 +4,7 @@
 //! `MERGANSER_KILLS` says how often; a handful without it.
 
 mod archive;
+mod import;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -54,3 +54,16 @@ fn the_rules_of_instruments_decode() {
         (6, "0.01", "around_the_clock")
     );
 }
+
+#[test]
+fn the_begin_of_an_import_decodes() {
+    let mut reader = Reader::<LedgerRecord>::new(&testkit::root().join("tests/golden/v3/ledger"), Seq(1));
+    let mut found = Vec::new();
+    while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
+        found.extend(group.records.into_iter().filter_map(|(_, record)| match record {
+            LedgerRecord::ImportBegun(begun) => Some((begun.files[0].path.clone(), begun.first.0, begun.market)),
+            _ => None,
+        }));
+    }
+    assert_eq!(found, [("g.csv".to_owned(), 1_048_577, Seq(2_862))]);
+}

@@ -354,18 +354,28 @@ FROM main.settings
 FROM trading.passwd
 SQL
 
-    # Nested beyond sense: refused before anything overflows.
-    local n; for n in 200 900 5000 20000; do
-        escape "nested too deeply" "SELECT $(repeat 'abs(' 1 "$n" ')')"
-        escape "nested too deeply" "SELECT $(repeat 'NOT ' true "$n")"
-        escape "nested too deeply" "SELECT $(repeat '1+' 1 "$n")"
+    # Nested or long beyond sense: refused before anything overflows, or takes the parser's time.
+    local n beyond="nested too deeply|the statement is too long"; for n in 200 900 5000 20000; do
+        escape "$beyond" "SELECT $(repeat 'abs(' 1 "$n" ')')"
+        escape "$beyond" "SELECT $(repeat 'NOT ' true "$n")"
+        escape "$beyond" "SELECT $(repeat '1+' 1 "$n")"
     done
     for n in 200 900 4000; do
-        escape "nested too deeply" "$(repeat 'SELECT * FROM (' 'SELECT 1' "$n" ')')"
-        escape "nested too deeply" "SELECT $(repeat '(SELECT ' 1 "$n" ')')"
-        escape "nested too deeply" "SELECT $(repeat '[' 1 "$n" ']')"
-        escape "nested too deeply" "$(repeat 'WITH a AS (' 'SELECT 1' "$n" ') SELECT 1')"
+        escape "$beyond" "$(repeat 'SELECT * FROM (' 'SELECT 1' "$n" ')')"
+        escape "$beyond" "SELECT $(repeat '(SELECT ' 1 "$n" ')')"
+        escape "$beyond" "SELECT $(repeat '[' 1 "$n" ']')"
+        escape "$beyond" "$(repeat 'WITH a AS (' 'SELECT 1' "$n" ') SELECT 1')"
     done
+    escape "the statement is too long" "$(repeat 'WITH a AS (' '' 10)"
+    escape "the statement is too long" "$(repeat 'WITH a AS (' 'SELECT 1 +' 10 ')')"
+    escape "the statement is too long" "SELECT $(repeat '+ ' '' 8000)"
+    escape "the statement is too long" "SELECT $(repeat '(' '' 4000)"
+    escape "nested too deeply" "SELECT a$(repeat '.a' '' 8000)"
+    # No argument of a command can be longer than 128 KiB; what a request can carry is sent below.
+    escape "the statement is too long" "SELECT * FROM range(1)$(repeat ', range(1)' '' 11000)"
+    escape "the statement is too long" "SELECT 1$(repeat ' INTERSECT SELECT 1' '' 6000)"
+    escape "the statement is too long" "SELECT 1$(repeat ' UNION ALL SELECT 1' '' 3000)"
+    escape "the statement is too long" "SELECT 1$(repeat ',1' '' 60000)"
 
     many "may make a value that is too large" <<SQL
 SELECT range(1000000000)
@@ -446,6 +456,9 @@ body = {
     "none": b"",
     "array": b"[]",
     "extra": good % b"1 \\u003b DELETE FROM schema_migrations",
+    "ranges": good % (b"* FROM range(1)" + b", range(1)" * 30000),
+    "intersect": good % (b"1" + b" INTERSECT SELECT 1" * 45000),
+    "columns": good % (b"1" + b",1" * 500000),
     "token": good % b"1",
 }[what]
 connection = http.client.HTTPConnection(address, timeout=30)
@@ -454,7 +467,7 @@ connection.request("POST", "/api/v1/sql", body, {"Authorization": "Bearer " + to
 print(connection.getresponse().status)
 PY
 }
-for what in utf8:400 surrogate:400 nul:422 large:413 none:400 array:400 extra:422 token:401; do
+for what in utf8:400 surrogate:400 nul:422 large:413 none:400 array:400 extra:422 ranges:422 intersect:422 columns:422 token:401; do
     expect "${what%:*}" "$(raw "${what%:*}")" "${what#*:}"
     refused=$(( refused + 1 ))
 done

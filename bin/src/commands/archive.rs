@@ -50,7 +50,7 @@ enum What {
     )]
     Restore {
         /// Of which table.
-        #[arg(long)]
+        #[arg(long, value_parser = table)]
         table: String,
         /// The first instant of the range.
         #[arg(long)]
@@ -71,7 +71,7 @@ pub struct Run {
     #[arg(long)]
     pub dry_run: bool,
     /// Only this table; of orders, order_events and trades all three. May be given many times.
-    #[arg(long = "table", value_name = "TABLE")]
+    #[arg(long = "table", value_name = "TABLE", value_parser = table)]
     pub tables: Vec<String>,
     /// As JSON.
     #[arg(long)]
@@ -79,14 +79,20 @@ pub struct Run {
     pub json: bool,
 }
 
+/// The name of a table that moves.
+fn table(name: &str) -> Result<String, String> {
+    let mut known = TABLES.iter().map(|t| t.name);
+    if known.any(|known| known == name) {
+        return Ok(name.to_owned());
+    }
+    let known: Vec<&str> = TABLES.iter().map(|t| t.name).collect();
+    Err(format!("`{name}` is no table that moves; expected one of {}", known.join(", ")))
+}
+
 impl Run {
     /// Refuses tables that do not move.
     pub fn check(&self) -> anyhow::Result<()> {
-        let known: Vec<&str> = TABLES.iter().map(|t| t.name).collect();
-        match self.tables.iter().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => bail!("`{name}` is no table that moves; expected one of {}", known.join(", ")),
-            None => Ok(()),
-        }
+        self.tables.iter().try_for_each(|name| table(name).map(drop)).map_err(anyhow::Error::msg)
     }
 
     /// The time of the run.
@@ -96,8 +102,8 @@ impl Run {
 }
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
-    if let What::Run(run) = &arguments.what {
-        run.check()?;
+    if let What::Restore { from, to, .. } = &arguments.what {
+        super::check_range(Some(*from), Some(*to));
     }
     if let Some(running) = client::find(&common.data_dir)? {
         return ask(&running, &arguments.what);

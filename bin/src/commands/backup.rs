@@ -10,7 +10,7 @@ use messages::UtcNanos;
 use messages::ledger::Seq;
 use serde::Serialize;
 use storage::backup::{
-    self, Doing, Listed, Point, Pruned, Repository, Restored, Source, Stop, Tables, Verified, Wanted,
+    self, Damaged, Doing, Listed, Point, Pruned, Repository, Restored, Source, Stop, Tables, Verified, Wanted,
 };
 
 use super::Common;
@@ -48,7 +48,9 @@ enum What {
         json: bool,
     },
     /// Reads everything in the repository again and compares it.
-    #[command(after_help = "Example:\n  merganser backup verify --from s3://bucket/merganser")]
+    #[command(
+        after_help = "Examples:\n  merganser backup verify --from s3://bucket/merganser\n  merganser backup verify --from /mnt/backups/merganser --remove-damaged\n  merganser backup create --to /mnt/backups/merganser"
+    )]
     Verify {
         /// The repository.
         #[arg(long, alias = "to", value_name = "WHERE")]
@@ -56,6 +58,9 @@ enum What {
         /// Only this backup.
         #[arg(long, value_name = "ID")]
         backup: Option<String>,
+        /// Removes what is damaged, so that the next backup sends it again; nothing there is ever replaced.
+        #[arg(long)]
+        remove_damaged: bool,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -65,13 +70,13 @@ enum What {
         after_help = "Examples:\n  merganser backup restore --from /mnt/backups/merganser --data-dir restored\n  merganser backup restore --from s3://bucket/merganser --at 2026-03-01T14:30:00Z --data-dir restored\n\nWith a point in time the tables come from the newest backup before it and the journals from the first one behind it."
     )]
     Restore(Restore),
-    /// Removes all but the newest backups, and what only those removed needed. Not while a backup is being made.
+    /// Removes all but the newest backups of each directory, and what only those removed needed. Not while a backup is being made.
     #[command(after_help = "Example:\n  merganser backup prune --from /mnt/backups/merganser --keep 14")]
     Prune {
         /// The repository.
         #[arg(long, alias = "to", value_name = "WHERE")]
         from: String,
-        /// How many stay.
+        /// How many of each directory stay.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         keep: u64,
     },
@@ -125,8 +130,9 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
             let listed: Vec<Listed> = existing(from)?.list()?.iter().map(backup::Backup::listed).collect();
             say(*json, &listed, |listed| say_list(listed))
         }
-        What::Verify { from, backup, json } => {
-            let verified = backup::verify(&existing(from)?, backup.as_deref(), &on);
+        What::Verify { from, backup, remove_damaged, json } => {
+            let damaged = if *remove_damaged { Damaged::Goes } else { Damaged::Stays };
+            let verified = backup::verify(&existing(from)?, backup.as_deref(), damaged, &on);
             progress.end();
             let verified = verified?;
             say(*json, &verified, say_verified)?;

@@ -29,10 +29,13 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Ticks into the market journal and the tables.
+    #[command(after_help = "Example:\n  merganser bench ingest --json")]
     Ingest,
     /// From a frame to a tick, to an order, to the venue.
+    #[command(after_help = "Example:\n  merganser bench latency")]
     Latency,
     /// Many who ask at once, while 100,000 rows/s arrive.
+    #[command(after_help = "Example:\n  merganser bench readers --seconds 10")]
     Readers {
         /// How long.
         #[arg(long, default_value_t = 60)]
@@ -48,6 +51,7 @@ enum What {
         questions: u64,
     },
     /// Questions to every tier, alone and while 100,000 rows/s arrive; what is pruned, and how small files are.
+    #[command(after_help = "Example:\n  merganser bench query --rows 1000000 --days 10 --json")]
     Query {
         /// Ticks of history.
         #[arg(long, default_value_t = 10_000_000)]
@@ -66,6 +70,7 @@ enum What {
         recorded: Vec<PathBuf>,
     },
     /// Decoded trades through ema_cross and the paper venue.
+    #[command(after_help = "Example:\n  merganser bench backtest --json")]
     Backtest {
         /// How many trades.
         #[arg(long, default_value_t = 2_000_000)]

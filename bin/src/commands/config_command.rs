@@ -15,8 +15,10 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Says whether the settings are right; they were read to get here.
+    #[command(after_help = "Example:\n  merganser config check --config my.toml")]
     Check,
     /// Prints the settings that would be used.
+    #[command(after_help = "Example:\n  merganser config show --defaults")]
     Show {
         /// The defaults, with every key's unit and reason.
         #[arg(long)]

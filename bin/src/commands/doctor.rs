@@ -14,7 +14,7 @@ use storage::sql::{self, Limits};
 use storage::sql_tiers::Scope;
 
 use super::archive::Opened;
-use super::{Common, archive};
+use super::{Common, archive, import};
 use crate::stopped;
 
 /// A question that must have no rows for an answer.
@@ -117,6 +117,8 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         say(&format!("the {log} journal is intact ({records} records)"), problem);
     }
     drop(held);
+    let unfinished = import::unfinished(&paths.ledger)?;
+    say("every import has ended", (!unfinished.is_empty()).then(|| unfinished.join("; ")));
     if arguments.rebuild_manifest {
         skip_dropped(&paths, settings)?;
     }

@@ -6,7 +6,7 @@ use actors::clock::Clock;
 use clap::{Args, ValueEnum};
 use config::Settings;
 use messages::market::Timeframe;
-use messages::{Account, Instrument, StrategyId, UtcNanos};
+use messages::{Account, Instrument, StrategyId, UtcNanos, caps};
 use storage::duck::hot::Hot;
 use storage::query::{Duck, Explain, Gaps, Of, Page, Query, Range, Source};
 
@@ -32,9 +32,9 @@ pub struct Arguments {
     /// Before this time; positions as they stood then.
     #[arg(long, value_name = "TIME")]
     to: Option<UtcNanos>,
-    /// The length of bars: any that divides a day.
-    #[arg(long, default_value = "1m")]
-    timeframe: Timeframe,
+    /// The length of bars: any that divides a day; default 1m.
+    #[arg(long)]
+    timeframe: Option<Timeframe>,
     /// Fill gaps between bars at the last close.
     #[arg(long)]
     fill: bool,
@@ -44,9 +44,9 @@ pub struct Arguments {
     /// Of which strategy.
     #[arg(long)]
     strategy: Option<StrategyId>,
-    /// The most rows.
-    #[arg(long, default_value_t = 100_000)]
-    limit: u32,
+    /// The most rows; default 100,000.
+    #[arg(long, value_parser = super::at_most(caps::HISTORY_ROWS))]
+    limit: Option<u32>,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -60,6 +60,9 @@ pub struct Arguments {
     #[arg(long)]
     stale: bool,
 }
+
+/// The most rows where nobody says otherwise.
+const LIMIT: u32 = 100_000;
 
 /// What history has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,6 +81,20 @@ enum What {
     Equity,
 }
 
+impl What {
+    /// As it is written.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ticks => "ticks",
+            Self::Bars => "bars",
+            Self::Orders => "orders",
+            Self::Trades => "trades",
+            Self::Positions => "positions",
+            Self::Equity => "equity",
+        }
+    }
+}
+
 fn instrument(text: &str) -> Result<Instrument, String> {
     let (exchange, symbol) =
         text.split_once(':').ok_or_else(|| format!("`{text}` is no instrument; expected exchange:SYMBOL"))?;
@@ -86,8 +103,29 @@ fn instrument(text: &str) -> Result<Instrument, String> {
 }
 
 impl Arguments {
+    /// A flag that says nothing about what is asked for, and what it goes with.
+    fn misused(&self) -> Option<String> {
+        use What::{Bars, Equity, Orders, Positions, Ticks, Trades};
+        let flags: [(&str, bool, &[What]); 7] = [
+            ("--symbol", self.symbol.is_some(), &[Ticks, Bars, Orders, Trades, Positions]),
+            ("--from", self.from.is_some(), &[Ticks, Bars, Orders, Trades, Equity]),
+            ("--timeframe", self.timeframe.is_some(), &[Bars]),
+            ("--fill", self.fill, &[Bars]),
+            ("--account", self.account.is_some(), &[Orders, Trades, Positions, Equity]),
+            ("--strategy", self.strategy.is_some(), &[Orders, Trades, Positions]),
+            ("--limit", self.limit.is_some(), &[Ticks, Bars, Orders, Trades, Equity]),
+        ];
+        let (flag, _, with) = flags.into_iter().find(|(_, given, with)| *given && !with.contains(&self.what))?;
+        let with: Vec<&str> = with.iter().map(|what| what.name()).collect();
+        Some(format!("{flag} says nothing about {}; it goes with {}", self.what.name(), with.join(", ")))
+    }
+
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(LIMIT)
+    }
+
     fn query(&self, now: UtcNanos) -> Query {
-        let page = if self.from.is_some() { Page::Oldest(self.limit) } else { Page::Newest(self.limit) };
+        let page = if self.from.is_some() { Page::Oldest(self.limit()) } else { Page::Newest(self.limit()) };
         let range = Range { from: self.from.unwrap_or(UtcNanos::MIN), to: self.to.unwrap_or(UtcNanos::MAX) };
         let of = Of { instrument: self.symbol, account: self.account, strategy: self.strategy };
         match (self.what, self.symbol) {
@@ -95,7 +133,8 @@ impl Arguments {
             (What::Bars, Some(instrument)) => {
                 let range = Range { to: self.to.unwrap_or(now), ..range };
                 let gaps = if self.fill { Gaps::Filled } else { Gaps::Left };
-                Query::Bars { instrument, timeframe: self.timeframe, range, gaps, page }
+                let timeframe = self.timeframe.unwrap_or(Timeframe::MINUTE);
+                Query::Bars { instrument, timeframe, range, gaps, page }
             }
             (What::Orders, _) => Query::Orders { range, of, page },
             (What::Trades, _) => Query::Trades { range, of, page },
@@ -108,12 +147,20 @@ impl Arguments {
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     output::refuse_terminal(arguments.format)?;
+    if let Some(why) = arguments.misused() {
+        super::misused(why);
+    }
+    super::check_range(arguments.from, arguments.to);
     let Arguments { format, explain, .. } = *arguments;
     let query = arguments.query(Clock::wall().now());
     let (body, note) = match client::find(&common.data_dir)? {
         Some(running) => {
             let request = Request { query, format, explain, fresh: arguments.fresh || !arguments.stale };
-            let reply = running.ask("/api/v1/history", &request, Some(client::WITHIN))?;
+            let reply = running.ask(
+                "/api/v1/history",
+                &request,
+                Some(client::within(settings, settings.duckdb.query_timeout)),
+            )?;
             (reply.body, reply.note.map(|note| serde_json::from_str(&note)).transpose()?)
         }
         None => {
@@ -136,10 +183,16 @@ fn say(note: &Note, arguments: &Arguments) {
         let which = if arguments.from.is_some() { "oldest" } else { "newest" };
         eprintln!(
             "there may be more rows: these are the {which} {}; raise --limit or narrow the range",
-            arguments.limit
+            arguments.limit()
         );
     }
     if arguments.explain && arguments.format != Format::Json {
+        let log = if matches!(arguments.what, What::Ticks | What::Bars) { "market journal" } else { "ledger" };
+        eprintln!(
+            "complete to record {} of the {log}; cut: {}",
+            note.complete_to,
+            if note.is_cut { "yes" } else { "no" }
+        );
         explain(&note.explain);
     }
 }
@@ -151,4 +204,37 @@ fn explain(explain: &Explain) {
     eprintln!("files: {files_read} read, {files_pruned} pruned of {files_total}");
     eprintln!("rows: {rows}");
     eprintln!("time: plan {:.1} ms, fetch {:.1} ms, read {:.1} ms", steps.plan, steps.fetch, steps.read);
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_flag_that_would_do_nothing_is_refused_by_name() {
+        let misused = |line: &str| Line::parse_from(format!("history {line}").split(' ')).arguments.misused();
+        for (line, flag) in [
+            ("equity --symbol binance:BTCUSDT", "--symbol"),
+            ("equity --strategy x", "--strategy"),
+            ("ticks --symbol binance:BTCUSDT --account paper", "--account"),
+            ("positions --from 2026-01-01", "--from"),
+            ("positions --limit 1", "--limit"),
+            ("positions --fill", "--fill"),
+            ("orders --timeframe 1m", "--timeframe"),
+        ] {
+            let why = misused(line).unwrap_or_else(|| panic!("{line} is accepted"));
+            assert!(why.starts_with(flag) && why.contains("it goes with"), "{why}");
+        }
+        assert_eq!(misused("bars --symbol binance:BTCUSDT --timeframe 5m --fill --limit 1 --from 2026-01-01"), None);
+        assert_eq!(misused("positions --account paper --strategy x --to 2026-01-01"), None);
+        assert!(Line::try_parse_from(["history", "orders", "--limit", "4000000000"]).is_err());
+    }
 }

@@ -1,8 +1,11 @@
 //! `merganser import`: recorded history into the tables, through the market state and its journal.
 //!
 //! The inputs are read through once before anything is written, so that a broken one leaves nothing behind; the ledger
-//! remembers what was imported, so that the same data is not imported twice. The ticks are numbered from a
-//! reserved block like any others and marked `import`; bars are made from them. Nothing trades.
+//! remembers what was begun and what was imported, so that the same data is not imported twice, and an import that was
+//! broken off goes on ([`begun`]). The ticks are numbered from a reserved block like any others and marked `import`; bars
+//! are made from them. Nothing trades.
+
+mod begun;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,12 +18,14 @@ use actors::restore;
 use anyhow::{Context, bail};
 use clap::Args;
 use config::Settings;
-use messages::ledger::{Action, LedgerRecord, MarketRecord, Seq};
+use messages::ledger::{Action, ImportBegun, Imported, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, Source};
 use messages::{MarketId, UtcNanos, caps};
 use storage::DataDir;
-use storage::journal::{self, Log, Reader};
+use storage::datadir::Paths;
+use storage::journal::{self, Log};
 
+use self::begun::{Broken, Imports, Writing};
 use super::{Common, backtest};
 use crate::stopped;
 
@@ -45,11 +50,12 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     let mut input = open(arguments)?;
     let paths = stopped::paths(&common.data_dir, settings);
     let _dir = DataDir::create(&paths)?;
-    let contents = refuse_repeated(arguments, &paths.ledger)?;
-    let mut recorder = Recorder::open(&paths, settings.journal.market_segment_bytes)?;
-    let reserved = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
-    let durable = journal::recover(&paths.market, Log::Market)?.next;
-    let mut next_block = reserved.max(tail::next_id(&tail::read(&paths.market, Seq(durable.0 - 1))?));
+    let files = contents(arguments)?;
+    let broken = Imports::read(&paths.ledger)?.of(&files)?;
+    let (mut next_block, mut writing) = match &broken {
+        Some(broken) => go_on(broken, &paths, settings)?,
+        None => begin(&files, &paths, settings)?,
+    };
     let assembly =
         Assembly::new(settings.deciding(backtest::exchanges(arguments.format)), &settings.instance.name, 0, 0)?;
     let mut market = assembly.market();
@@ -58,42 +64,72 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     let mut events = 0;
     while let Some(frame) = input.next_batch()? {
         if market.ids_left() < caps::MARKET_ID_BLOCK / 2 {
-            let (first, end) = (next_block, MarketId(next_block.0 + caps::MARKET_ID_BLOCK));
-            recorder.reserve(first, end);
+            let (first, end) = writing.reserve(next_block);
             market.reserve(first, end);
             next_block = end;
         }
         market.on_feed(&frame, &mut batch);
         events += batch.events.len();
-        recorder.batch(&batch);
+        writing.batch(&batch)?;
         for u in input.take_undecodable() {
             let feed = arguments.format.to_string();
-            recorder.market(&MarketRecord::Undecodable { feed, received: u.received, error: u.error, frame: u.frame });
+            writing.market(&MarketRecord::Undecodable {
+                feed,
+                received: u.received,
+                error: u.error,
+                frame: u.frame,
+            })?;
         }
         progress.set_position(input.progress().0);
     }
     market.stop(batch.received, &mut batch);
-    recorder.batch(&batch);
+    writing.batch(&batch)?;
     progress.finish_and_clear();
-    let at = actors::clock::Clock::wall().now();
-    for (path, content) in arguments.input.iter().zip(contents) {
-        recorder.ledger(&LedgerRecord::Action(Action {
-            by: "merganser import".to_owned(),
-            what: IMPORTED.to_owned(),
-            subject: content,
-            why: path.display().to_string(),
-            at,
-        }));
-    }
-    recorder.finish().context("the journals could not be written")?;
-    drop(recorder);
+    writing.end(imported(files)).context("the journals could not be written")?;
     stopped::recover(&paths, settings)?;
-    crate::output::line(format_args!("{events} events imported; {} frames could not be decoded", input.undecodable()));
+    let how = if broken.is_some() { ", some of them before it was broken off" } else { "" };
+    let undecodable = input.undecodable();
+    crate::output::line(format_args!("{events} events imported{how}; {undecodable} frames could not be decoded"));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The name of the action that remembers an import.
-const IMPORTED: &str = "imported";
+/// From the beginning: the ledger says so before the first row is there.
+fn begin(files: &[Imported], paths: &Paths, settings: &Settings) -> anyhow::Result<(MarketId, Writing)> {
+    let mut recorder = Recorder::open(paths, settings.journal.market_segment_bytes)?;
+    let reserved = restore::past(&paths.ledger, Seq(u64::MAX))?.next_block;
+    let market = journal::recover(&paths.market, Log::Market)?.next;
+    let first = reserved.max(tail::next_id(&tail::read(&paths.market, Seq(market.0 - 1))?));
+    let at = actors::clock::Clock::wall().now();
+    recorder.ledger(&LedgerRecord::ImportBegun(Box::new(ImportBegun { files: files.to_vec(), first, market, at })));
+    recorder.finish().context("the journals could not be written")?;
+    Ok((first, Writing::begin(recorder)))
+}
+
+/// Behind what an import of the same files has written.
+fn go_on(broken: &Broken, paths: &Paths, settings: &Settings) -> anyhow::Result<(MarketId, Writing)> {
+    let recorder = Recorder::open(paths, settings.journal.market_segment_bytes)?;
+    let until = Seq(journal::recover(&paths.market, Log::Market)?.next.0 - 1);
+    Ok((broken.begun.first, Writing::behind(recorder, broken, &paths.market, until)))
+}
+
+/// What the ledger remembers of an import.
+fn imported(files: Vec<Imported>) -> Vec<Action> {
+    let at = actors::clock::Clock::wall().now();
+    let by = "merganser import";
+    let action = |Imported { content, path }| Action {
+        by: by.to_owned(),
+        what: begun::IMPORTED.to_owned(),
+        subject: content,
+        why: path,
+        at,
+    };
+    files.into_iter().map(action).collect()
+}
+
+/// Imports that have not ended, in words.
+pub fn unfinished(ledger: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(Imports::read(ledger)?.unfinished())
+}
 
 fn open(arguments: &Arguments) -> anyhow::Result<Merged> {
     let inputs: Result<Vec<Input>, _> =
@@ -101,25 +137,16 @@ fn open(arguments: &Arguments) -> anyhow::Result<Merged> {
     Ok(Merged::new(inputs?))
 }
 
-/// The hash of each file's bytes; an error when one of them was imported before.
-fn refuse_repeated(arguments: &Arguments, ledger: &Path) -> anyhow::Result<Vec<String>> {
-    let mut contents = Vec::new();
+/// The files, each with the hash of its bytes.
+fn contents(arguments: &Arguments) -> anyhow::Result<Vec<Imported>> {
+    let mut files: Vec<Imported> = Vec::new();
     for path in &arguments.input {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let content: String = messages::ids::hash(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        if contents.contains(&content) {
+        if files.iter().any(|file| file.content == content) {
             bail!("{} is given twice; its data would be doubled", path.display());
         }
-        contents.push(content);
+        files.push(Imported { content, path: path.display().to_string() });
     }
-    let mut reader = Reader::<LedgerRecord>::new(ledger, Seq(1));
-    while let Some(group) = reader.next_group(Seq(u64::MAX))? {
-        for (_, record) in group.records {
-            let LedgerRecord::Action(action) = record else { continue };
-            if action.what == IMPORTED && contents.contains(&action.subject) {
-                bail!("{} was imported at {}; importing it again would double its data", action.why, action.at);
-            }
-        }
-    }
-    Ok(contents)
+    Ok(files)
 }

@@ -25,8 +25,10 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Checks every frame of both journals; changes nothing.
+    #[command(after_help = "Example:\n  merganser journal verify")]
     Verify,
     /// Prints the records, one a line.
+    #[command(after_help = "Example:\n  merganser journal dump ledger --from 100")]
     Dump {
         /// Which journal.
         log: Which,
@@ -35,6 +37,7 @@ enum What {
         from: u64,
     },
     /// Sets damaged segments aside, keeps their intact records, and leaves trading HALTED.
+    #[command(after_help = "Example:\n  merganser journal quarantine market")]
     Quarantine {
         /// Which journal.
         log: Which,

@@ -18,8 +18,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use config::{Layers, Settings};
+use messages::UtcNanos;
 
 use crate::{Plugins, output};
 
@@ -103,6 +104,30 @@ enum Command {
     Config(config_command::Arguments),
     /// Measures this machine against the targets.
     Bench(bench::Arguments),
+}
+
+/// Ends the program as clap does where the command line contradicts itself: with the usage, and 2.
+pub(crate) fn misused(why: impl std::fmt::Display) -> ! {
+    Line::command().error(clap::error::ErrorKind::ArgumentConflict, why).exit()
+}
+
+/// Refuses a range that ends before it begins.
+pub(crate) fn check_range(from: Option<UtcNanos>, to: Option<UtcNanos>) {
+    if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
+        misused(format_args!("--from {from} is after --to {to}; give the earlier time as --from"));
+    }
+}
+
+/// Parses a number of rows, at most `most`.
+pub(crate) fn at_most<T>(most: T) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: std::str::FromStr<Err = std::num::ParseIntError> + PartialOrd + std::fmt::Display + Copy + Send + Sync + 'static,
+{
+    move |text| match text.parse::<T>() {
+        Ok(number) if number <= most => Ok(number),
+        Ok(_) => Err(format!("expected at most {most}")),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Does what the command line says.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use config::Settings;
-use messages::UtcNanos;
+use messages::{UtcNanos, caps, durations};
 use storage::query::Range;
 use storage::sql::{self, Limits};
 use storage::sql_tiers::Scope;
 
 use super::Common;
 use crate::client;
-use crate::http::SqlRequest;
+use crate::http::sql::Request;
 use crate::output::{self, Format};
 use crate::stopped;
 
@@ -36,11 +36,23 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     /// The most rows of an answer.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 100_000, value_parser = super::at_most(caps::SQL_ROWS))]
     max_rows: usize,
-    /// The longest time for it.
-    #[arg(long, default_value = "30s", value_parser = actors::durations::parse)]
-    timeout: Duration,
+    /// The longest time for it; default duckdb.query_timeout.
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
+    timeout: Option<Duration>,
+    /// Wait until the tables hold what is durable now: the default.
+    #[arg(long, overrides_with = "stale")]
+    fresh: bool,
+    /// Do not wait for that.
+    #[arg(long)]
+    stale: bool,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let time = actors::durations::parse(text)?;
+    let most = caps::QUESTION_TIME;
+    if time > most { Err(format!("expected at most {}", durations::format(most))) } else { Ok(time) }
 }
 
 impl Arguments {
@@ -55,20 +67,23 @@ impl Arguments {
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     output::refuse_terminal(arguments.format)?;
+    super::check_range(arguments.from, arguments.to);
+    let time = arguments.timeout.unwrap_or(settings.duckdb.query_timeout);
     if let Some(running) = client::find(&common.data_dir)? {
-        let request = SqlRequest {
+        let request = Request {
             query: arguments.query.clone(),
             scope: arguments.scope(),
             format: arguments.format,
             max_rows: arguments.max_rows,
-            timeout_ms: u64::try_from(arguments.timeout.as_millis())?,
+            timeout_ms: arguments.timeout.map(|time| u64::try_from(time.as_millis())).transpose()?,
+            stale: arguments.stale && !arguments.fresh,
         };
-        output::bytes(&running.ask("/api/v1/sql", &request, Some(client::WITHIN))?.body);
+        output::bytes(&running.ask("/api/v1/sql", &request, Some(client::within(settings, time)))?.body);
         return Ok(ExitCode::SUCCESS);
     }
     let stopped = stopped::open(&common.data_dir, settings)?;
-    let limits = Limits { rows: arguments.max_rows, time: arguments.timeout };
+    let limits = Limits { rows: arguments.max_rows, time };
     let answer = sql::run(stopped.instance.pool(), &stopped.stores, &arguments.query, arguments.scope(), limits)?;
-    output::write(&answer, arguments.format, &mut std::io::stdout().lock())?;
+    output::write(&answer, arguments.format, &mut std::io::stdout())?;
     Ok(ExitCode::SUCCESS)
 }

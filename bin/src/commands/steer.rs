@@ -21,8 +21,10 @@ pub struct Strategies {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Every strategy with its state, faults and restarts.
+    #[command(after_help = "Example:\n  merganser strategies list")]
     List,
     /// Starts a quarantined strategy again.
+    #[command(after_help = "Example:\n  merganser strategies resume ema_cross")]
     Resume {
         /// Its name.
         name: String,

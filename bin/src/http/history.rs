@@ -1,15 +1,13 @@
 //! Questions to history, as plain data: the same on a running instance and on a stopped directory.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use messages::caps;
 use messages::ledger::Seq;
 use serde::{Deserialize, Serialize};
-use storage::query::{Answer, Explain, Query};
+use storage::query::{Answer, Explain, Page, Query};
 
-use super::{Edge, content_type, refusal, wait_until_fresh};
-use crate::output::{self, Format};
-
-/// The header with what is to be known of an answer.
-pub const NOTE: &str = "merganser-answer";
+use super::{Edge, NOTE, behind, content_type, opening, refusal, wait_until_fresh};
+use crate::output::{self, Body, Format, Table};
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +33,14 @@ pub struct Note {
     pub explain: Explain,
 }
 
+/// The answer in JSON that says what was read for it.
+#[derive(Serialize)]
+struct Explained<'a> {
+    rows: Table<'a>,
+    #[serde(flatten)]
+    note: &'a Note,
+}
+
 /// Writes an answer.
 ///
 /// # Errors
@@ -42,14 +48,23 @@ pub struct Note {
 pub fn write(answer: Answer, format: Format, explain: bool) -> anyhow::Result<(Vec<u8>, Note)> {
     let note = Note { is_cut: answer.is_cut, complete_to: answer.complete_to, explain: answer.explain.clone() };
     let table = answer.into_table();
-    let mut body = Vec::new();
+    let mut body = Body::default();
     if explain && format == Format::Json {
-        let rows = output::json_rows(&table)?;
-        output::json(&serde_json::json!({"rows": rows, "explain": note.explain}), &mut body)?;
+        output::json(&Explained { rows: Table(&table), note: &note }, &mut body)?;
     } else {
         output::write(&table, format, &mut body)?;
     }
-    Ok((body, note))
+    Ok((body.into_bytes(), note))
+}
+
+/// Refuses a page that nobody can hold.
+///
+/// # Errors
+/// What is too large, and how large it may be.
+fn check(query: &Query) -> Result<(), String> {
+    let limit = query.page().map_or(0, Page::limit);
+    let most = caps::HISTORY_ROWS as usize;
+    if limit > most { Err(format!("a limit of {limit} rows is too large; expected at most {most}")) } else { Ok(()) }
 }
 
 /// `POST /api/v1/history`
@@ -58,15 +73,27 @@ pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
         return refused;
     }
     let Request { query, format, explain, fresh } = asked.into_inner();
+    if let Err(why) = check(&query) {
+        return HttpResponse::UnprocessableEntity().body(why);
+    }
+    if edge.database.pool().is_none() {
+        return opening();
+    }
     let durable = if fresh { wait_until_fresh(&edge.watermarks).await } else { Some(Seq(0)) };
-    let Some(durable) = durable else {
-        return HttpResponse::ServiceUnavailable()
-            .body("the tables are more than 10 s behind the journals; ask again later, or with --stale");
+    let Some(durable) = durable else { return behind() };
+    let lease = match edge.database.lease(&query).await {
+        Some(Ok(lease)) => lease,
+        Some(Err(error)) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
+        None => return opening(),
     };
-    let Some(source) = edge.database.fresh_source(durable) else {
-        return HttpResponse::ServiceUnavailable().body("the database is still opening; ask again in a moment");
-    };
-    let work = web::block(move || write(source.ask(&query)?, format, explain));
+    // Dropped with this future when the client goes: nobody reads for who does not listen.
+    let _ender = lease.ender();
+    let database = edge.database.clone();
+    let work = web::block(move || {
+        let answer =
+            lease.run(|reader| database.answer(reader, &query, durable).expect("open: it has lent a reader"))?;
+        write(answer, format, explain)
+    });
     match work.await {
         Ok(Ok((body, note))) => {
             let note = serde_json::to_string(&note).unwrap_or_default();

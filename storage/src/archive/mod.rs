@@ -29,8 +29,10 @@ mod sweep;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use duckdb::Connection;
+use flume::RecvTimeoutError;
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
@@ -197,6 +199,9 @@ pub enum Error {
     Stopped,
 }
 
+/// How often who waits for the writer looks whether it lives.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How changes reach the one writer.
 pub enum Writer {
     /// Through the file thread of a running directory.
@@ -219,7 +224,15 @@ impl Writer {
             Self::Thread(thread) => {
                 let (done, answer) = flume::bounded(1);
                 thread.send(Asked { change, done }).map_err(|_| Error::WriterGone)?;
-                Ok(answer.recv().map_err(|_| Error::WriterGone)??)
+                loop {
+                    match answer.recv_timeout(LOOK) {
+                        Ok(done) => return Ok(done?),
+                        // What stands in a queue whose reader has gone stays there, and so does our own end of the answer.
+                        Err(RecvTimeoutError::Timeout) if !thread.is_disconnected() => {}
+                        // It may have answered between the two looks, as the last thing that it did.
+                        Err(_) => return Ok(answer.try_recv().map_err(|_| Error::WriterGone)??),
+                    }
+                }
             }
         }
     }

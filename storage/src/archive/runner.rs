@@ -89,16 +89,24 @@ impl Runner {
             on: &|did| tracing::debug!(?did, "archive"),
             settle: &|| {
                 let readers = inner.database.pool();
-                readers.is_none_or(|pool| pool.wait_until_readers_before_now_are_done(SETTLE) == Earlier::Done)
+                let go_on = || !inner.stop.load(Ordering::Acquire);
+                readers.is_none_or(|pool| pool.wait_until_readers_before_now_are_done(SETTLE, &go_on) == Earlier::Done)
             },
             go_on: &|| !inner.stop.load(Ordering::Acquire),
         };
         work(&archive)
     }
 
-    /// Lets a run end after the file that it writes, lets none begin any more, and returns when nothing is done.
-    pub fn close(&self) {
+    /// Lets a run end after the file that it writes. Waits for nothing.
+    pub fn stop(&self) {
         self.0.stop.store(true, Ordering::Release);
+        // A store that does not answer would be waited for.
+        self.0.cold.leave();
+    }
+
+    /// As [`Self::stop`]; lets none begin any more, and returns when nothing is done.
+    pub fn close(&self) {
+        self.stop();
         *self.0.is_open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 

@@ -16,11 +16,12 @@ use super::plan::{DiskRows, OnDisk, plan};
 use super::{Action, Archive, Did, Error, Writer};
 use crate::cold::{Cold, RestoreSpeed, StorageClass};
 use crate::datadir::Paths;
+use crate::duck::changes::Change;
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
 use crate::service::Storage;
 use crate::settings::{self, Age, AtEnd, Limits};
-use crate::tiers::manifest::Content;
+use crate::tiers::manifest::{Content, Key};
 use crate::tiers::{Manifest, Piece, Published, Tier};
 
 const DAY: u64 = 86_400;
@@ -294,4 +295,21 @@ fn the_archive_of_a_running_directory_ends_before_its_database() {
     assert!(matches!(runner.run(now, &[]), Err(Error::Stopped)));
     assert!(matches!(runner.with(|archive| archive.status()), Err(Error::Stopped)));
     storage.finish().unwrap();
+}
+
+/// A queue keeps what stands in it when its reader goes, and with it who waits for the answer.
+#[test]
+fn who_waits_for_a_writer_that_has_ended_is_told() {
+    let (changes, wanted) = flume::bounded(1);
+    let key = Key { table: "market_ticks".to_owned(), period: "2026-01-01".to_owned(), part: 0, slice: String::new() };
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            while wanted.is_empty() {
+                std::thread::yield_now();
+            }
+            drop(wanted);
+        });
+        let changed = Writer::Thread(changes).change(Change::Seal(key));
+        assert!(matches!(changed, Err(Error::WriterGone)), "{changed:?}");
+    });
 }

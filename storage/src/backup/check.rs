@@ -36,11 +36,25 @@ pub struct Verified {
     pub findings: Vec<Finding>,
 }
 
+/// What becomes of an object that is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damaged {
+    /// It stays.
+    Stays,
+    /// It goes, so that the next backup of a directory that has the file sends it again: what is there is never replaced.
+    Goes,
+}
+
 /// Reads every object of one backup, or of all, and compares its hash.
 ///
 /// # Errors
 /// The store does not answer, or there is no such backup.
-pub fn verify(repository: &Repository, id: Option<&str>, on: &dyn Fn(Doing<'_>)) -> Result<Verified, Error> {
+pub fn verify(
+    repository: &Repository,
+    id: Option<&str>,
+    damaged: Damaged,
+    on: &dyn Fn(Doing<'_>),
+) -> Result<Verified, Error> {
     let mut verified = Verified::default();
     let mut objects = BTreeMap::new();
     let names = id.map_or_else(|| repository.names(), |id| Ok(vec![id.to_owned()]))?;
@@ -69,7 +83,14 @@ pub fn verify(repository: &Repository, id: Option<&str>, on: &dyn Fn(Doing<'_>))
         match repository.verify(hash, *bytes) {
             Ok(()) => {}
             Err(error @ (cold::Error::Denied { .. } | cold::Error::Unreachable { .. })) => return Err(error.into()),
-            Err(error) => verified.findings.push(Finding { what: what.clone(), finding: chain(&error) }),
+            Err(error) => {
+                let mut finding = chain(&error);
+                if matches!(error, cold::Error::Corrupted { .. }) && damaged == Damaged::Goes {
+                    repository.remove(hash)?;
+                    finding += "; removed: the next backup sends the file again, if the directory has it still";
+                }
+                verified.findings.push(Finding { what: what.clone(), finding });
+            }
         }
         verified.objects += 1;
         verified.bytes += bytes;
@@ -92,20 +113,24 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// Removes all but the newest `keep` backups, and the objects that none of those names. Not to be done while a backup
+/// Removes all but the newest `keep` backups of each directory, and the objects that none of those names. Not to be done while a backup
 /// is being made: one that loses objects by it says so and is not there.
 ///
 /// # Errors
-/// The store does not answer, or a record that stays cannot be read: then no object is removed.
+/// The store does not answer, or a record cannot be read: then nothing is removed.
 pub fn prune(repository: &Repository, keep: usize, on: &dyn Fn(Doing<'_>)) -> Result<Pruned, Error> {
-    let mut names = repository.names()?;
-    let kept = names.split_off(names.len().saturating_sub(keep.max(1)));
-    let mut needed = BTreeMap::new();
-    for id in &kept {
-        needed.extend(repository.read(id)?.files.into_iter().map(|file| (file.hash, file.bytes)));
+    let (mut needed, mut old, mut kept) = (BTreeMap::new(), Vec::new(), BTreeMap::<String, usize>::new());
+    for backup in repository.list()?.into_iter().rev() {
+        let of_directory = kept.entry(backup.directory).or_default();
+        if *of_directory < keep.max(1) {
+            *of_directory += 1;
+            needed.extend(backup.files.into_iter().map(|file| (file.hash, file.bytes)));
+        } else {
+            old.push(backup.id);
+        }
     }
     let mut pruned = Pruned::default();
-    for id in names {
+    for id in old.into_iter().rev() {
         repository.forget(&id)?;
         pruned.backups.push(id);
     }

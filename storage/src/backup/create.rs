@@ -60,6 +60,12 @@ pub struct Source<'a> {
 /// # Errors
 /// Another one is being made, there is no room, the store does not answer, or a file is not what the manifest says.
 pub fn create(repository: &Repository, source: &Source<'_>) -> Result<Backup, Error> {
+    source.stop.leaves(&repository.store)?;
+    // What is broken off fails in one way or another.
+    make(repository, source).map_err(|error| source.stop.check().err().unwrap_or(error))
+}
+
+fn make(repository: &Repository, source: &Source<'_>) -> Result<Backup, Error> {
     let db = match source.tables {
         Tables::Running(database) => database.connect().ok_or(Error::NotOpen)?,
         Tables::Stopped(instance) => instance.connect()?,
@@ -68,8 +74,9 @@ pub fn create(repository: &Repository, source: &Source<'_>) -> Result<Backup, Er
     let id = Backup::name((source.now)());
     let before = repository.objects()?;
     let known = before.clone();
-    let mut making = Making { repository, source, db, staging, known, sent: 0 };
+    let mut making = Making { repository, source, db, staging, known, sent: 0, missing: None };
     for _ in 0..TRIES {
+        let missed = making.missing.take();
         if let Some(mut backup) = making.attempt(&id)? {
             // Somebody may have removed what nobody named yet.
             let there = repository.objects()?;
@@ -80,6 +87,10 @@ pub fn create(repository: &Repository, source: &Source<'_>) -> Result<Backup, Er
             backup.created = (source.now)();
             repository.commit(&backup)?;
             return Ok(backup);
+        }
+        // What the archive moves has another owner in a newer manifest, before it goes.
+        if let Some((_, path)) = making.missing.take_if(|missing| missed.as_ref() == Some(missing)) {
+            return Err(Error::Gone { path });
         }
     }
     Err(Error::Moving)
@@ -93,6 +104,8 @@ pub(super) struct Making<'a> {
     known: BTreeMap<FileHash, u64>,
     /// Bytes so far.
     sent: u64,
+    /// The last file that was not there, and the version of the manifest that named it.
+    missing: Option<(i64, PathBuf)>,
 }
 
 impl Making<'_> {
@@ -166,6 +179,7 @@ impl Making<'_> {
             };
             let wanted = File { path, bytes, hash };
             if !self.send(&wanted, &file)? {
+                self.missing = Some((manifest.version, file));
                 return Ok(None);
             }
             files.push(wanted);

@@ -28,7 +28,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use check::{Finding, Pruned, Verified, prune, verify};
+pub use check::{Damaged, Finding, Pruned, Verified, prune, verify};
 pub use create::{Source, Tables, create};
 pub use point::Point;
 pub use record::{Backup, Listed};
@@ -124,6 +124,14 @@ pub enum Error {
         "files moved from tier to tier faster than they could be backed up; try again when the archive has ended its run"
     )]
     Moving,
+    /// A file of the directory has gone, and nobody moved it.
+    #[error(
+        "{} is named by the tables and is not there; no backup was made: bring it back from an older backup, and see `merganser archive verify`", path.display()
+    )]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// What had been sent is not there any more.
     #[error(
         "objects that this backup needs were removed from {store} meanwhile; make the backup again, and do not prune while one is being made"

@@ -12,6 +12,7 @@ use duckdb::{Connection, InterruptHandle};
 use messages::ledger::Seq;
 
 use super::{Error, io};
+use crate::cold::Cold;
 use crate::duck::file::offset;
 use crate::duck::{self};
 use crate::journal::Log;
@@ -29,12 +30,16 @@ pub struct Stop(Arc<StopInner>);
 struct StopInner {
     asked: AtomicBool,
     copying: Mutex<Option<Arc<InterruptHandle>>>,
+    store: Mutex<Option<Cold>>,
 }
 
 impl Stop {
-    /// Ends it: a copy of the database at once, a file that is being sent behind it.
+    /// Ends it at once, a copy of the database and a request to the repository, too.
     pub fn stop(&self) {
         self.0.asked.store(true, Ordering::Release);
+        if let Some(store) = self.store().as_ref() {
+            store.leave();
+        }
         if let Some(copying) = self.copying().as_ref() {
             copying.interrupt();
         }
@@ -43,6 +48,16 @@ impl Stop {
     /// Goes on only if nobody has asked to stop.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.0.asked.load(Ordering::Acquire) { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    /// Has the repository's store left when it is to stop.
+    pub(super) fn leaves(&self, store: &Cold) -> Result<(), Error> {
+        *self.store() = Some(store.clone());
+        self.check()
+    }
+
+    fn store(&self) -> std::sync::MutexGuard<'_, Option<Cold>> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn copying(&self) -> std::sync::MutexGuard<'_, Option<Arc<InterruptHandle>>> {

@@ -245,7 +245,7 @@ fn backups_of_a_running_directory_restore_what_its_journals_held() {
     assert_eq!(repository.list().unwrap(), vec![first.clone(), second.clone()]);
     assert!(!running.paths.places.warm.join(".backup").join("trading.duckdb").exists());
     running.storage.finish().unwrap();
-    assert_eq!(verify(&repository, None, &|_| {}).unwrap().findings, vec![]);
+    assert_eq!(verify(&repository, None, Damaged::Stays, &|_| {}).unwrap().findings, vec![]);
 
     // Each as its journals end, telemetry of the snapshot with it.
     for backup in [&first, &second] {
@@ -312,21 +312,29 @@ fn a_damaged_object_is_found_and_not_restored() {
     let running = Running::start(&temp.path().join("d"));
     running.while_writing(1, || running.wait_for(300));
     let backup = running.back_up(&repository).unwrap();
-    running.storage.finish().unwrap();
     let damaged = backup.files.iter().rev().find(|file| file.path.starts_with("market/")).unwrap();
     let path = object(&folder, damaged);
     let whole = std::fs::read(&path).unwrap();
     let mut bytes = whole.clone();
     bytes[100] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    let verified = verify(&repository, None, &|_| {}).unwrap();
+    let verified = verify(&repository, None, Damaged::Stays, &|_| {}).unwrap();
     assert_eq!(verified.findings.len(), 1, "{verified:?}");
     assert!(verified.findings[0].what.ends_with(&damaged.path), "{verified:?}");
     let to = temp.path().join("restored");
     let refused = restore_to(&repository, &to, &Wanted::default());
     assert!(matches!(&refused, Err(Error::Damaged { file, .. }) if *file == damaged.path), "{refused:?}");
     assert_eq!(std::fs::read_dir(&to).unwrap().count(), 0, "nothing is left");
-    std::fs::write(&path, &whole).unwrap();
+    // What is damaged is sent again once it was removed.
+    running.clock.tick();
+    running.back_up(&repository).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes, "what is there is trusted");
+    assert_eq!(verify(&repository, None, Damaged::Goes, &|_| {}).unwrap().findings.len(), 1);
+    running.clock.tick();
+    running.back_up(&repository).unwrap();
+    running.storage.finish().unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    assert_eq!(verify(&repository, None, Damaged::Stays, &|_| {}).unwrap().findings, vec![]);
     restore_to(&repository, &to, &Wanted::default()).unwrap();
 
     // Not over what is there; and what is broken off is not opened.
@@ -356,6 +364,8 @@ fn what_was_broken_off_is_no_backup_and_is_pruned() {
     let source = source(Tables::Running(&database), &running.paths, &durable, &now);
     let stopped = create(&repository, &Source { on: &on, stop: stop.clone(), ..source });
     assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+    // Its store was left with it.
+    let repository = Repository::open(folder.to_str().unwrap(), &cold()).unwrap();
     assert_eq!(repository.list().unwrap(), vec![]);
     assert!(matches!(restore_to(&repository, &temp.path().join("x"), &Wanted::default()), Err(Error::NoBackup { .. })));
     assert!(!repository.objects().unwrap().is_empty());
@@ -365,13 +375,22 @@ fn what_was_broken_off_is_no_backup_and_is_pruned() {
     running.while_writing(100_000, || running.wait_for(100));
     let second = running.back_up(&repository).unwrap();
     running.storage.finish().unwrap();
-    let verified = verify(&repository, None, &|_| {}).unwrap();
+    // Another directory's only backup, older than both.
+    let other =
+        Backup { id: "2020-01-01T00-00-00.000000Z".to_owned(), directory: "/other".to_owned(), ..first.clone() };
+    repository.commit(&other).unwrap();
+    assert_eq!(prune(&repository, 2, &|_| {}).unwrap().backups, Vec::<String>::new());
+    assert_eq!(prune(&repository, 1, &|_| {}).unwrap().backups, vec![first.id.clone()]);
+    assert_eq!(repository.list().unwrap(), vec![other.clone(), second.clone()]);
+    repository.forget(&other.id).unwrap();
+    repository.commit(&first).unwrap();
+    let verified = verify(&repository, None, Damaged::Stays, &|_| {}).unwrap();
     assert_eq!((verified.backups, verified.findings.len()), (2, 0));
     let pruned = prune(&repository, 1, &|_| {}).unwrap();
     assert_eq!(pruned.backups, vec![first.id]);
     assert!(pruned.objects > 0, "{pruned:?}");
     assert_eq!(repository.objects().unwrap().len(), hashes(&second).len());
-    let verified = verify(&repository, Some(&second.id), &|_| {}).unwrap();
+    let verified = verify(&repository, Some(&second.id), Damaged::Stays, &|_| {}).unwrap();
     assert_eq!((verified.objects as usize, verified.findings.len()), (hashes(&second).len(), 0));
 }
 

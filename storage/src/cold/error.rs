@@ -49,6 +49,12 @@ pub enum Error {
         /// What happened at the last try.
         reason: String,
     },
+    /// Nobody waits for the store any more.
+    #[error("merganser is stopping and does not wait for {store}; what was not done is done by the next run")]
+    Left {
+        /// The store.
+        store: String,
+    },
     /// The object must be restored before it can be read.
     #[error(
         "{path} in {store} is archived and cannot be read at once; ask for it with `merganser archive restore` and read it when it is ready"

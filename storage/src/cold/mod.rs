@@ -28,6 +28,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 pub use archived::{Head, Ready, Restore};
@@ -56,6 +57,8 @@ struct Inner {
     retries: u32,
     restore_days: u32,
     restore_speed: RestoreSpeed,
+    /// True when nobody waits for the store any more.
+    left: watch::Sender<bool>,
     /// Taken only when the last clone goes.
     runtime: Option<Runtime>,
 }
@@ -89,8 +92,15 @@ impl Cold {
             retries: settings.retries,
             restore_days: settings.restore_days,
             restore_speed: settings.restore_speed,
+            left: watch::Sender::new(false),
             runtime: Some(runtime),
         })))
+    }
+
+    /// Ends every request that is under way and every later one, of all clones, with [`Error::Left`]: a store that
+    /// does not answer holds nobody up who wants to end.
+    pub fn leave(&self) {
+        self.0.left.send_replace(true);
     }
 
     /// Its address, without secrets.
@@ -174,7 +184,14 @@ impl Cold {
         self.asked(path).unreachable(tries, began.elapsed(), "the answer stopped".to_owned())
     }
 
-    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+    fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut left = self.0.left.subscribe();
+        let work = async {
+            tokio::select! {
+                done = work => done,
+                _ = left.wait_for(|left| *left) => Err(Error::Left { store: self.describe().to_owned() }),
+            }
+        };
         self.0.runtime.as_ref().expect("lives as long as a clone").block_on(work)
     }
 }

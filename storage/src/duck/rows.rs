@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use duckdb::Connection;
 use messages::instrument::Rules;
-use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::ledger::{Imported, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Bar, EventBody, Gap};
 use messages::orders::{Order, OrderEvent, OrderUpdate};
 use messages::positions::{Balance, Booked, Position, Trade};
@@ -98,6 +98,11 @@ impl Rows {
                 sheet.int(c.state.len() as i64).int(int(seq.0));
             }
             LedgerRecord::Instruments(rules) => self.instruments.extend(rules.into_iter().map(|r| (r.instrument, r))),
+            LedgerRecord::ImportBegun(begun) => {
+                let all = |what: fn(&Imported) -> &str| begun.files.iter().map(what).collect::<Vec<_>>().join(", ");
+                let (contents, paths) = (all(|file| &file.content), all(|file| &file.path));
+                self.action(seq, begun.at, ["merganser import", "import.begun", &contents, &paths]);
+            }
             LedgerRecord::MarketIds { .. } => {}
         }
     }

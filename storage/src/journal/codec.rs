@@ -60,6 +60,7 @@ impl Record for LedgerRecord {
             Self::Action(r) => (put(r, out), 9).1,
             Self::Stopped { at } => (put(at, out), 10).1,
             Self::Instruments(r) => (put(r, out), 11).1,
+            Self::ImportBegun(r) => (put(r, out), 12).1,
         };
         (kind, V1)
     }
@@ -77,6 +78,7 @@ impl Record for LedgerRecord {
             (9, V1) => get(bytes, Self::Action),
             (10, V1) => get(bytes, |at| Self::Stopped { at }),
             (11, V1) => get(bytes, Self::Instruments),
+            (12, V1) => get(bytes, Self::ImportBegun),
             _ => Decoded::Unknown,
         }
     }

@@ -1,6 +1,7 @@
 //! A lease: one reader for one question, from the moment it was handed out until it is back, clean.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use duckdb::Connection;
@@ -24,12 +25,49 @@ pub struct Lease {
     asked: Instant,
     /// True while a question runs on it, or has failed.
     is_dirty: bool,
+    early: Arc<Early>,
+    /// The turn of SQL from outside; given back last.
+    _sql: Option<Turn>,
+}
+
+/// That nobody waits for the answer any more, and which watch is to be told.
+#[derive(Default)]
+struct Early {
+    is_gone: AtomicBool,
+    /// 0 while nothing runs.
+    watch: AtomicU64,
+}
+
+/// Held by who waits for the answer of a lease: when it is dropped first, the question is interrupted.
+pub struct Ender {
+    shared: Arc<Shared>,
+    early: Arc<Early>,
+}
+
+impl Drop for Ender {
+    fn drop(&mut self) {
+        self.early.is_gone.store(true, Ordering::SeqCst);
+        self.shared.watchdog.end_now(self.early.watch.load(Ordering::SeqCst));
+    }
 }
 
 impl Lease {
-    pub(super) fn new(shared: Arc<Shared>, db: Connection, class: Class, limits: Limits, asked: Instant) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        db: Connection,
+        (class, sql): (Class, Option<Turn>),
+        limits: Limits,
+        asked: Instant,
+    ) -> Self {
         let number = shared.leases.begin();
-        Self { shared, db: Some(db), number, class, limits, asked, is_dirty: false }
+        let early = Arc::default();
+        Self { shared, db: Some(db), number, class, limits, asked, is_dirty: false, early, _sql: sql }
+    }
+
+    /// What interrupts the question when it is dropped before the answer is there.
+    #[must_use]
+    pub fn ender(&self) -> Ender {
+        Ender { shared: self.shared.clone(), early: self.early.clone() }
     }
 
     /// Asks the question on this thread, once it is its turn, and gives the reader back.
@@ -44,17 +82,24 @@ impl Lease {
         let reader = Reader::new(db);
         self.is_dirty = true;
         let guard = shared.watchdog.guard(db, self.limits.execute, self.class == Class::Sql);
+        self.early.watch.store(guard.number(), Ordering::SeqCst);
+        if self.early.is_gone.load(Ordering::SeqCst) {
+            shared.watchdog.end_now(guard.number());
+        }
         let began = now();
         let result = work(&reader);
         let took = began.elapsed();
+        self.early.watch.store(0, Ordering::SeqCst);
         let interrupted = guard.end();
         let (outcome, result) = match result {
             Ok(answer) => {
                 self.is_dirty = false;
                 (Outcome::Answered, Ok(answer))
             }
+            Err(_) if interrupted == Some(Why::Gone) => (Outcome::Failed, Err(Error::Gone.into())),
             Err(_) if interrupted == Some(Why::Time) => {
-                (Outcome::TimedOut, Err(Error::TimedOut { after: self.limits.execute }.into()))
+                let setting = if self.class == Class::Sql { "--timeout" } else { "duckdb.query_timeout" };
+                (Outcome::TimedOut, Err(Error::TimedOut { after: self.limits.execute, setting }.into()))
             }
             Err(_) if interrupted == Some(Why::Memory) => {
                 let most = shared.watchdog.memory().unwrap_or_default();
@@ -79,7 +124,7 @@ impl Lease {
         let left = self.limits.acquire.saturating_sub(self.asked.elapsed());
         let turns = &self.shared.turns;
         match turns.stand(usize::MAX).map(|place| place.wait(left)) {
-            Some(Ok(())) => Ok(Turn(turns.clone())),
+            Some(Ok(())) => Ok(Turn::of(turns)),
             Some(Err(Nothing::Ever)) => Err(Error::Closed),
             Some(Err(Nothing::InTime)) | None => Err(self.shared.busy(self.asked, "duckdb.executing")),
         }
@@ -117,7 +162,14 @@ impl Drop for Lease {
 }
 
 /// The right to be executed, until it is dropped.
-struct Turn(Line<()>);
+pub(super) struct Turn(Line<()>);
+
+impl Turn {
+    /// One that was handed out by this line.
+    pub(super) fn of(line: &Line<()>) -> Self {
+        Self(line.clone())
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {

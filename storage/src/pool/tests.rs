@@ -136,6 +136,30 @@ fn what_runs_too_long_is_interrupted_and_its_reader_is_clean_again() {
 }
 
 #[test]
+fn sql_from_outside_leaves_a_turn_and_readers_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = instance(&dir, 2, 2);
+    let pool = instance.pool();
+    let long = pool.lease(Class::Sql, PATIENT).unwrap();
+    let ender = long.ender();
+    std::thread::scope(|threads| {
+        let bomb = threads.spawn(|| long.run(|reader| number(reader, BOMB)));
+        let short = Limits { acquire: Duration::from_millis(50), ..PATIENT };
+        let second = pool.lease(Class::Sql, short).err().unwrap();
+        assert!(matches!(second, Error::Busy { setting: "duckdb.executing", .. }), "{second}");
+        assert_eq!(pool.run(Class::Bars, short, |reader| number(reader, "SELECT 1")).unwrap(), 1);
+        // Who asked has gone: the question ends long before its time.
+        drop(ender);
+        let ended = bomb.join().unwrap();
+        assert!(matches!(ended, Err(Why::Pool(Error::Gone))), "{ended:?}");
+    });
+    let gone = pool.lease(Class::Sql, PATIENT).unwrap();
+    drop(gone.ender());
+    assert!(matches!(gone.run(|reader| number(reader, BOMB)), Err(Why::Pool(Error::Gone))));
+    assert_eq!(pool.run(Class::Sql, PATIENT, |reader| number(reader, "SELECT 1")).unwrap(), 1);
+}
+
+#[test]
 fn a_reader_has_its_bound_of_memory_and_others_do_not_feel_it() {
     let dir = tempfile::tempdir().unwrap();
     let instance = instance(&dir, 2, 2);
@@ -150,15 +174,17 @@ fn who_changes_what_readers_see_waits_for_those_who_saw_it_before() {
     let dir = tempfile::tempdir().unwrap();
     let instance = instance(&dir, 2, 2);
     let pool = instance.pool();
-    assert_eq!(pool.wait_until_readers_before_now_are_done(Duration::ZERO), Earlier::Done);
+    assert_eq!(pool.wait_until_readers_before_now_are_done(Duration::ZERO, &|| true), Earlier::Done);
     let begun = Barrier::new(2);
     std::thread::scope(|threads| {
         let before = pool.lease(Class::Internal, PATIENT).unwrap();
-        let short = pool.wait_until_readers_before_now_are_done(Duration::from_millis(20));
+        let short = pool.wait_until_readers_before_now_are_done(Duration::from_millis(20), &|| true);
         assert!(matches!(short, Earlier::StillReading { readers: 1, .. }));
+        let stopped = pool.wait_until_readers_before_now_are_done(600 * SECOND, &|| false);
+        assert!(matches!(stopped, Earlier::StillReading { oldest, .. } if oldest < 60 * SECOND));
         let waits = threads.spawn(|| {
             begun.wait();
-            pool.wait_until_readers_before_now_are_done(60 * SECOND)
+            pool.wait_until_readers_before_now_are_done(60 * SECOND, &|| true)
         });
         begun.wait();
         drop(before);

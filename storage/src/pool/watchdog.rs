@@ -57,6 +57,8 @@ pub enum Why {
     Time,
     /// It held too much memory, or another one that ran beside it did.
     Memory,
+    /// Nobody waits for it any more.
+    Gone,
 }
 
 struct Late {
@@ -93,8 +95,8 @@ impl Watchdog {
     pub fn guard(&self, db: &Connection, most: Duration, is_foreign: bool) -> Guard<'_> {
         let handle = db.interrupt_handle();
         let mut state = self.shared.state();
-        let number = state.next;
         state.next += 1;
+        let number = state.next;
         // An end beyond all time is none.
         let end = now().checked_add(most).map(|end| (end, number));
         if let Some(end) = end {
@@ -106,6 +108,26 @@ impl Watchdog {
             }
         }
         Guard { shared: &self.shared, number, end }
+    }
+
+    /// Interrupts what this watch is of, whatever time it has left; nothing where it has ended.
+    pub fn end_now(&self, number: u64) {
+        let mut state = self.shared.state();
+        let Some(end) = state.running.keys().find(|(_, of)| *of == number).copied() else { return };
+        if let Some(Running { handle, .. }) = state.running.remove(&end) {
+            state.late.insert(number, Late { why: Why::Gone, since: now(), handle, is_told: false });
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// How much memory foreign queries may hold together, in bytes; `None` when the database is being closed.
+    pub fn memory(&self) -> Option<u64> {
+        self.shared.memory().as_ref().map(Memory::most)
+    }
+
+    /// Lets go of its connection.
+    pub fn close(&self) {
+        *self.shared.memory() = None;
     }
 }
 
@@ -122,18 +144,6 @@ impl State {
                 self.late.insert(end.1, Late { why: Why::Memory, since, handle, is_told: false });
             }
         }
-    }
-}
-
-impl Watchdog {
-    /// How much memory foreign queries may hold together, in bytes; `None` when the database is being closed.
-    pub fn memory(&self) -> Option<u64> {
-        self.shared.memory().as_ref().map(Memory::most)
-    }
-
-    /// Lets go of its connection.
-    pub fn close(&self) {
-        *self.shared.memory() = None;
     }
 }
 
@@ -155,6 +165,11 @@ pub struct Guard<'a> {
 }
 
 impl Guard<'_> {
+    /// Which watch it is; from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Ends the watch. Says why it was interrupted, if it was.
     pub fn end(self) -> Option<Why> {
         self.leave()

@@ -16,28 +16,19 @@ pub struct Duck {
     pool: Pool,
     hot: Hot,
     stores: Stores,
-    at_least: Seq,
 }
 
 impl Duck {
     /// Answers through these readers.
     #[must_use]
     pub fn new(pool: Pool, hot: Hot, stores: Stores) -> Self {
-        Self { pool, hot, stores, at_least: Seq(0) }
-    }
-
-    /// Answers of the market that memory knows no further than to before this record come from the disk.
-    #[must_use]
-    pub fn at_least(self, market: Seq) -> Self {
-        Self { at_least: market, ..self }
+        Self { pool, hot, stores }
     }
 }
 
 impl Source for Duck {
     fn ask(&self, query: &Query) -> Result<Answer, Error> {
-        self.pool.run(class(query), self.pool.limits(), |reader| {
-            answer(reader, &self.hot, &self.stores, query, self.at_least)
-        })
+        self.pool.run(class(query), self.pool.limits(), |reader| answer(reader, &self.hot, &self.stores, query, Seq(0)))
     }
 }
 
@@ -57,7 +48,8 @@ pub fn answer(reader: &Reader<'_>, hot: &Hot, stores: &Stores, query: &Query, at
     }
 }
 
-fn class(query: &Query) -> Class {
+/// What a question is about.
+pub fn class(query: &Query) -> Class {
     match query {
         Query::Bars { .. } => Class::Bars,
         Query::Ticks { .. } => Class::Ticks,

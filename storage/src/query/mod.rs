@@ -25,7 +25,7 @@ mod tests;
 
 pub use crate::duck::stored::StoredTick;
 pub use crate::tiers::Tier;
-pub use duck::{Duck, answer, first_micros};
+pub use duck::{Duck, answer, class, first_micros};
 pub use stores::Stores;
 
 use std::collections::BTreeMap;
@@ -98,6 +98,21 @@ pub enum Query {
         /// Which of them.
         page: Page,
     },
+}
+
+impl Query {
+    /// Which rows of the range are in the answer; positions are as many as there are.
+    #[must_use]
+    pub fn page(&self) -> Option<Page> {
+        match self {
+            Self::Ticks { page, .. }
+            | Self::Bars { page, .. }
+            | Self::Orders { page, .. }
+            | Self::Trades { page, .. }
+            | Self::Equity { page, .. } => Some(*page),
+            Self::Positions { .. } => None,
+        }
+    }
 }
 
 /// A stretch of time.

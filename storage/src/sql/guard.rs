@@ -5,6 +5,7 @@
 //! only for functions that compute a value.
 
 use duckdb::Connection;
+use messages::caps;
 use serde_json::{Map, Value};
 
 use super::names::{
@@ -22,6 +23,7 @@ const SELECTS: &[&str] = &["SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_N
 /// # Errors
 /// [`Error`] says what is not allowed.
 pub fn check(db: &Connection, sql: &str) -> Result<Named, Error> {
+    parser_bears(sql)?;
     let tree: String = db.query_row("SELECT json_serialize_sql(?)", [sql], |row| row.get(0)).map_err(refused)?;
     // The parser of JSON goes 128 levels deep, and the walk below no deeper.
     let tree: Value = serde_json::from_str(&tree).map_err(|_| Error::TooDeep)?;
@@ -41,6 +43,24 @@ pub fn check(db: &Connection, sql: &str) -> Result<Named, Error> {
         }
         n => Err(Error::NotASelect { why: format!("{n} statements") }),
     }
+}
+
+/// Refuses what the parser takes long for, or ends the process with: it hears no interrupt. Everything is counted in the
+/// text as it stands, in strings and comments, too, so that nothing can be hidden from it.
+fn parser_bears(sql: &str) -> Result<(), Error> {
+    let count = |what: &[char]| sql.matches(what).count();
+    // Two dashes begin a comment.
+    let dashes = sql.split(|c| c != '-').filter(|run| run.len() == 1).count();
+    let (brackets, signs) = (count(&['(', '[', '{']), count(&['+']) + dashes);
+    let most = caps::SQL_BRACKETS;
+    if brackets > most || signs > most {
+        return Err(Error::TooMany { brackets, signs });
+    }
+    let lower = sql.to_ascii_lowercase();
+    let withs = lower.matches("with").count() - lower.matches("with time zone").count();
+    let further = u32::try_from(withs.saturating_sub(caps::SQL_WITHS)).unwrap_or(u32::MAX);
+    let most = caps::SQL_BYTES / 5_usize.saturating_pow(further);
+    if sql.len() > most { Err(Error::TooLong { bytes: sql.len(), most, withs }) } else { Ok(()) }
 }
 
 /// A walk through a syntax tree.
@@ -75,6 +95,7 @@ impl<'t> Walk<'t> {
         match kind {
             "BASE_TABLE" => self.table(fields)?,
             "SHOW_REF" => self.show(fields)?,
+            "COLUMN_REF" if parts(fields) > caps::SQL_NAME_PARTS => return Err(Error::TooDeep),
             // It is called for rows and not for a value, and has been looked at.
             "TABLE_FUNCTION" => return table_function(fields).and_then(|arguments| self.value(arguments)),
             _ => {}
@@ -163,6 +184,11 @@ fn table_function(fields: &Map<String, Value>) -> Result<&Value, Error> {
 
 fn one_of(names: &[&str], found: &[&str]) -> bool {
     found.iter().any(|found| names.iter().any(|name| name.eq_ignore_ascii_case(found)))
+}
+
+/// Parts of a column's name.
+fn parts(fields: &Map<String, Value>) -> usize {
+    fields.get("column_names").and_then(Value::as_array).map_or(0, Vec::len)
 }
 
 /// A field that is a text; empty where it is none.

@@ -2,14 +2,12 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use messages::caps;
 
 use super::{Error, Limits, guard, refused};
 use crate::pool::{self, Class, Lease, Pool, Reader};
 use crate::query::Stores;
 use crate::sql_tiers::{self, Scope};
-
-/// Bytes of an answer in memory, whatever its rows: an answer is for a person or a script, a table is for COPY.
-const ANSWER_BYTES: usize = 256 << 20;
 
 /// An answer.
 #[derive(Debug)]
@@ -66,8 +64,8 @@ fn fetch(reader: &Reader<'_>, sql: &str, max_rows: usize) -> Result<Answer, Erro
                 return Err(Error::TooManyRows(max_rows));
             }
             bytes += batch.get_array_memory_size();
-            if bytes > ANSWER_BYTES {
-                return Err(Error::TooLarge(ANSWER_BYTES >> 20));
+            if bytes > caps::ANSWER_BYTES {
+                return Err(Error::TooLarge(caps::ANSWER_BYTES >> 20));
             }
             batches.push(batch);
         }

@@ -1,6 +1,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use messages::caps;
+
 use super::{Answer, Error, Limits, guard, names};
 use crate::datadir::Paths;
 use crate::duck::instance::{Instance, Options};
@@ -215,6 +217,54 @@ fn a_value_is_no_larger_than_a_statement_says() {
     });
 }
 
+/// The parser hears no interrupt: what is too long is not given to it, and the longest is read soon enough.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how long the parser takes is real time")]
+fn a_statement_is_no_longer_than_its_parser_bears() {
+    let lists = [
+        ("SELECT 1", " INTERSECT SELECT 1"),
+        ("SELECT 1", " UNION ALL SELECT 1"),
+        ("SELECT 1", ", 1"),
+        ("SELECT 1 ORDER BY 1", ", 1"),
+        ("SELECT 1 + 1", " AND 1"),
+        ("SELECT a", ".a"),
+        ("SELECT 1", "; SELECT 1"),
+        ("FROM t", " NATURAL JOIN t"),
+        ("SELECT ", "NOT "),
+        ("WITH a AS (WITH a AS (SELECT 1", ", 1"),
+    ];
+    let counted = ["(", "[", "{a: ", "abs(", "- ", "+ ", "SELECT * FROM (", "range(1), ", "(1), ", "1 IN ("];
+    let long = |head: &str, item: &str, bytes: usize| head.to_owned() + &item.repeat((bytes - head.len()) / item.len());
+    with_instance(|instance| {
+        let (pool, db) = (instance.pool(), instance.connect().unwrap());
+        let is_read = |sql: &str| {
+            let began = std::time::Instant::now();
+            let found = guard::check(&db, sql);
+            assert!(!matches!(found, Err(Error::TooLong { .. } | Error::TooMany { .. })), "{found:?}: {sql}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?} for {sql}", began.elapsed());
+        };
+        for (head, item) in lists {
+            is_read(&long(head, item, caps::SQL_BYTES));
+            let too_long = [long(head, item, caps::SQL_BYTES + 100), long(head, item, 1 << 20)];
+            for sql in &too_long {
+                check(pool, |error| matches!(error, Error::TooLong { .. } | Error::TooMany { .. }), &[sql]);
+            }
+        }
+        for item in counted {
+            is_read(&format!("SELECT {}", item.repeat(caps::SQL_BRACKETS)));
+            let too_many = format!("SELECT {}", item.repeat(caps::SQL_BRACKETS + 1));
+            check(pool, |error| matches!(error, Error::TooMany { .. }), &[&too_many]);
+        }
+        let nested = "with a AS (".repeat(10);
+        check(
+            pool,
+            |error| matches!(error, Error::TooLong { withs: 10, .. }),
+            &[&nested, &nested.replace("w", "/**/W")],
+        );
+        is_read(&"-".repeat(10_000));
+    });
+}
+
 #[test]
 fn an_answer_has_its_bounds() {
     with_instance(|instance| {
@@ -224,7 +274,8 @@ fn an_answer_has_its_bounds() {
         let bomb = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t";
         assert!(matches!(run(pool, bomb, quick), Err(Error::Pool(pool::Error::TimedOut { .. }))));
         let deep = format!("SELECT {}1{}", "abs(".repeat(300), ")".repeat(300));
-        check(pool, |error| matches!(error, Error::TooDeep), &[&deep, &format!("SELECT {}1", "NOT ".repeat(5_000))]);
+        check(pool, |error| matches!(error, Error::TooDeep), &[&deep, &format!("SELECT {}1", "NOT ".repeat(4_000))]);
+        check(pool, |error| matches!(error, Error::TooDeep), &[&format!("SELECT a{}", ".a".repeat(8_000))]);
         check(pool, |error| matches!(error, Error::Refused(_)), &["SELECT 1 \0", "SELECT count(*) FROM nowhere"]);
         let heavy =
             "SELECT max(s) FROM (SELECT i, lpad('', 10000, i::VARCHAR) AS s FROM range(100000) t(i) ORDER BY s)";

@@ -314,13 +314,13 @@ impl Asking {
                 match ASKED[kind] {
                     Class::Ticks => {
                         let query = Query::Ticks { instrument, range: Range { from, to }, page: Page::Newest(ROWS) };
-                        drop(self.database.answer(reader, &query).transpose()?);
+                        drop(self.database.answer(reader, &query, Seq(0)).transpose()?);
                     }
                     Class::Bars => {
                         let timeframe = "1s".parse::<Timeframe>().map_err(anyhow::Error::msg)?;
                         let (range, gaps, page) = (Range::until(to), Gaps::Left, Page::Newest(ROWS));
                         let query = Query::Bars { instrument, timeframe, range, gaps, page };
-                        drop(self.database.answer(reader, &query).transpose()?);
+                        drop(self.database.answer(reader, &query, Seq(0)).transpose()?);
                     }
                     _ => {
                         let text = format!(

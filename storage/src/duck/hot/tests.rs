@@ -378,6 +378,7 @@ fn an_answer_is_not_older_than_it_must_be() {
 
 /// The real threads: SQL that takes all of DuckDB's memory is ended before the writers miss any.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "rows arrive in real time, beside a query that takes some")]
 fn a_query_that_takes_all_memory_stops_no_writer() {
     let dir = tempfile::tempdir().unwrap();
     let paths = crate::datadir::Paths::of(dir.path(), None);
