@@ -252,6 +252,8 @@ pub enum GapCause {
     Overload,
     /// The input ended or was stopped.
     Stopped,
+    /// Nothing is missing any more: what was missed came later, by REST or late. Closes a gap that had another cause.
+    Recovered,
 }
 
 impl GapCause {
@@ -264,6 +266,7 @@ impl GapCause {
             Self::Sequence => "sequence",
             Self::Overload => "overload",
             Self::Stopped => "stopped",
+            Self::Recovered => "recovered",
         }
     }
 }
@@ -273,7 +276,7 @@ impl GapCause {
 pub struct Gap {
     /// Which instrument.
     pub instrument: Instrument,
-    /// What was missed: `ticks` or `depth`.
+    /// What was missed.
     pub channel: GapChannel,
     /// Why.
     pub cause: GapCause,
@@ -295,6 +298,10 @@ pub enum GapChannel {
     Ticks,
     /// Depth diffs.
     Depth,
+    /// Trades alone.
+    Trades,
+    /// Quotes alone.
+    Quotes,
 }
 
 impl GapChannel {
@@ -304,6 +311,8 @@ impl GapChannel {
         match self {
             Self::Ticks => "ticks",
             Self::Depth => "depth",
+            Self::Trades => "trades",
+            Self::Quotes => "quotes",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The testkit: what tests across crates share.
 
+pub mod feeds;
 pub mod venue;
 
 use std::path::{Path, PathBuf};

@@ -8,10 +8,12 @@
 //! detour through floating point, and what cannot be read is an error that says so, never a guess.
 
 pub mod alpaca;
+pub mod backoff;
 pub mod binance;
 pub mod input;
 mod json;
 pub mod player;
+pub mod session;
 pub mod simulated;
 
 use messages::number::NumberError;
