@@ -94,7 +94,9 @@ impl Market {
     pub(super) fn follow_gap(&mut self, gap: &Gap) {
         let at = self.place(gap.instrument);
         match gap.channel {
-            GapChannel::Ticks => self.doubt_bars(at, gap),
+            GapChannel::Ticks | GapChannel::Trades => self.doubt_bars(at, gap),
+            // No bar is made of quotes.
+            GapChannel::Quotes => {}
             GapChannel::Depth => self.entries[at].book.iter_mut().for_each(|book| book.lost()),
         }
     }
