@@ -49,7 +49,8 @@ impl Bars {
         // Judged by the trade, not by bar: otherwise it would be in the minute but not in its second.
         if time.after(REVISABLE) <= venue_now {
             counters.refuse(Refused::TooLate);
-            return None;
+            // Longer bars may still be open, and will not hold it.
+            return self.spoil(time);
         }
         let mut earliest = None;
         for &at in plan.bases() {
@@ -119,6 +120,20 @@ impl Bars {
             line.doubt(&misses);
         }
         self.next_end(UtcNanos::MIN)
+    }
+
+    /// Published bars that are incomplete only because of what is recovered now are to be published again. Returns the
+    /// earliest end of one.
+    pub fn trust(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) -> Option<UtcNanos> {
+        for line in &mut self.lines {
+            line.trust(&misses);
+        }
+        self.next_end(UtcNanos::MIN)
+    }
+
+    /// Whatever holds `time` is incomplete for good. Returns the earliest end of a bar that is to be published again.
+    pub fn spoil(&mut self, time: UtcNanos) -> Option<UtcNanos> {
+        self.lines.iter_mut().filter_map(|line| line.spoil(time)).min()
     }
 
     /// Takes over what an earlier run published.

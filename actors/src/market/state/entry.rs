@@ -10,6 +10,7 @@ use messages::{Instrument, UtcNanos};
 
 use super::bars::Bars;
 use super::counters::Counters;
+use super::open_gaps::OpenGaps;
 use super::plan::Plan;
 use super::quotes::{Judged, Quotes};
 use super::trades::Trades;
@@ -28,6 +29,8 @@ pub struct Entry {
     pub quotes: Quotes,
     /// Trade ids and last trade.
     pub trades: Trades,
+    /// Gaps that have no end yet.
+    pub open_gaps: OpenGaps,
     /// When it was not watched.
     pub watch: Watch,
     /// Bars made from its trades.
@@ -57,6 +60,7 @@ impl Entry {
             clock,
             quotes: Quotes::default(),
             trades: Trades::default(),
+            open_gaps: OpenGaps::default(),
             watch: Watch::default(),
             bars: Bars::new(plan),
             venue_bars: VenueBars::default(),

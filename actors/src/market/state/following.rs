@@ -5,7 +5,7 @@
 //! follows an item that was dropped.
 
 use messages::MarketId;
-use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapChannel, Tick, TickBody};
+use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapCause, GapChannel, Tick, TickBody};
 
 use super::entry::{self, Verdict};
 use super::summary::{Mark, Summary};
@@ -90,14 +90,27 @@ impl Market {
         self.follow_gap(gap);
     }
 
-    /// Lets bars or book follow a gap that was reported.
+    /// Lets bars or book follow a gap that was reported, and remembers it while it is open.
     pub(super) fn follow_gap(&mut self, gap: &Gap) {
         let at = self.place(gap.instrument);
+        self.entries[at].open_gaps.follow(gap);
         match gap.channel {
-            GapChannel::Ticks | GapChannel::Trades => self.doubt_bars(at, gap),
+            GapChannel::Ticks | GapChannel::Trades => self.judge_bars(at, gap),
             // No bar is made of quotes.
             GapChannel::Quotes => {}
+            GapChannel::Depth if gap.cause == GapCause::Recovered => {}
             GapChannel::Depth => self.entries[at].book.iter_mut().for_each(|book| book.lost()),
+        }
+    }
+
+    /// The gaps that an earlier run left open end here: the feed of this run knows nothing of them, and what it missed
+    /// meanwhile stays missing.
+    pub(super) fn close_old_gaps(&mut self, out: &mut Batch) {
+        let places: Vec<usize> = self.places.values().copied().collect();
+        for at in places {
+            for gap in self.entries[at].open_gaps.take() {
+                self.on_gap(&Gap { to: Some(self.received), ..gap }, out);
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Slot {
     changed: bool,
     /// Longer bars have taken it in, so they must hear of later trades directly.
     merged: bool,
+    /// Something of it is missing or wrong for good: it is never called complete again.
+    is_doubtful: bool,
 }
 
 /// Where something was added.
@@ -128,7 +130,10 @@ impl Line {
         }
         self.forget(venue_now);
         let place = self.place(time);
-        self.slots.insert(place, Slot { open, end, summary, published: None, changed: true, merged: false });
+        self.slots.insert(
+            place,
+            Slot { open, end, summary, published: None, changed: true, merged: false, is_doubtful: false },
+        );
         self.changed += 1;
         Ok(&mut self.slots[place])
     }
@@ -181,6 +186,29 @@ impl Line {
                 self.changed += 1;
             }
         }
+    }
+
+    /// Bars that were published as incomplete and are complete, by what is known now, count as changed.
+    pub fn trust(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) {
+        for slot in &mut self.slots {
+            let incomplete = slot.published.is_some_and(|published| !published.is_complete);
+            if incomplete && !slot.changed && !slot.is_doubtful && !misses(slot.open, slot.end) {
+                slot.changed = true;
+                self.changed += 1;
+            }
+        }
+    }
+
+    /// The bar that holds `time` is incomplete for good. Returns its end when it is to be published again.
+    pub fn spoil(&mut self, time: UtcNanos) -> Option<UtcNanos> {
+        let slot = self.slot_of(time)?;
+        let complete = slot.published.is_some_and(|published| published.is_complete);
+        slot.is_doubtful = true;
+        let becomes_changed = complete && !slot.changed;
+        slot.changed |= becomes_changed;
+        let end = slot.end;
+        self.changed += usize::from(becomes_changed);
+        becomes_changed.then_some(end)
     }
 
     /// Takes over what an earlier run published, at the venue time `venue_now`. Returns what longer
@@ -238,6 +266,7 @@ impl Line {
             None => (id, 0),
             Some(last) => (last.bar_id, last.revision.checked_add(1).ok_or(Refused::Overflow)?),
         };
+        let is_complete = is_complete && !slot.is_doubtful;
         let published = Published { bar_id, revision, is_complete };
         slot.published = Some(published);
         Ok(slot.bar(instrument, timeframe, published))
