@@ -69,6 +69,9 @@ impl Bars {
 
     /// Hands `part` to every longer bar that is merged from row `base`.
     fn merge_up(&mut self, plan: &Plan, base: usize, part: &Summary, venue_now: UtcNanos, counters: &mut Counters) {
+        if part.count == 0 {
+            return;
+        }
         for at in plan.merged_from(base) {
             if let Err(refused) = self.lines[at].add(part.first().time, part, venue_now) {
                 counters.refuse(refused);
@@ -111,6 +114,16 @@ impl Bars {
     /// The line of a row of the plan.
     pub fn line_mut(&mut self, row: usize) -> &mut Line {
         &mut self.lines[row]
+    }
+
+    /// A line to look at and another to change.
+    ///
+    /// # Panics
+    /// When they are the same.
+    pub fn pair_mut(&mut self, look: usize, change: usize) -> (&Line, &mut Line) {
+        assert!(look != change, "no bar is merged from itself");
+        let (low, high) = self.lines.split_at_mut(look.max(change));
+        if look < change { (&low[look], &mut high[0]) } else { (&high[0], &mut low[change]) }
     }
 
     /// Published bars for which `misses` holds are to be published again, as incomplete. Returns

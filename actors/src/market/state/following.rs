@@ -35,20 +35,24 @@ impl Market {
 
     /// Lets last prices, clock and bars follow a tick that has its number.
     pub(super) fn follow(&mut self, at: usize, tick: &Tick, id: MarketId, verdict: Verdict) {
-        let Self { entries, received, .. } = self;
+        let Self { entries, clocks, received, .. } = self;
         let entry = &mut entries[at];
         // A quote may bear the receive time instead of the venue's.
         let stamp = matches!(tick.body, TickBody::Trade { .. }).then_some(tick.time);
         entry.watch.seen(*received, stamp);
-        if verdict == Verdict::PassOn {
-            return;
+        match verdict {
+            Verdict::Use => {}
+            Verdict::Correct => return self.follow_correction(at, tick, id),
+            Verdict::PassOn | Verdict::Drop => return,
         }
         let (time, received) = (tick.time, *received);
         match tick.body {
             TickBody::Quote { bid, ask } => entry.quotes.keep(LastQuote { bid, ask, time, received, id }),
             TickBody::Trade { price, size, .. } => {
                 let mark = Mark { time, sequence: tick.sequence };
-                entry.trades.keep(mark, LastTrade { price, size, time, received, id });
+                let trade = LastTrade { price, size, time, received, id };
+                entry.trades.keep(mark, trade);
+                entry.recent.keep(mark, trade, clocks[entry.clock].1.venue_time(received));
                 self.add_to_bars(at, mark, Summary::of_trade(mark, price, size));
             }
         }

@@ -53,6 +53,29 @@ pub struct Added {
     pub merged: bool,
 }
 
+/// What a correction changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Corrected {
+    /// The earliest end of a bar that it changed.
+    pub end: Option<UtcNanos>,
+    /// All that it changed is as if the trade had been right at once.
+    pub is_exact: bool,
+}
+
+impl Default for Corrected {
+    fn default() -> Self {
+        Self { end: None, is_exact: true }
+    }
+}
+
+impl Corrected {
+    /// And what it changed elsewhere.
+    pub fn and(&mut self, other: Self) {
+        self.end = self.end.into_iter().chain(other.end).min();
+        self.is_exact &= other.is_exact;
+    }
+}
+
 /// Which bar to publish, and what only its surroundings know.
 #[derive(Debug, Clone, Copy)]
 pub struct Publication {
@@ -209,6 +232,39 @@ impl Line {
         let end = slot.end;
         self.changed += usize::from(becomes_changed);
         becomes_changed.then_some(end)
+    }
+
+    /// True when longer bars have taken in the bar that holds `time`, or would have if it were still here.
+    pub fn has_merged(&self, time: UtcNanos) -> bool {
+        let slot = self.slots.get(self.place(time)).filter(|slot| slot.open <= time);
+        slot.map_or(time < self.forgotten, |slot| slot.merged)
+    }
+
+    /// Changes what the bar holds that holds `time`: `change` is given it with its start and end, and says whether it is
+    /// exact now.
+    pub fn correct(
+        &mut self,
+        time: UtcNanos,
+        change: impl FnOnce(&mut Summary, (UtcNanos, UtcNanos)) -> bool,
+    ) -> Corrected {
+        // Too old to be revised, or never made.
+        let Some(slot) = self.slot_of(time) else { return Corrected { end: None, is_exact: false } };
+        let is_exact = change(&mut slot.summary, (slot.open, slot.end));
+        slot.is_doubtful |= !is_exact;
+        let is_nothing = slot.summary.count == 0 && slot.published.is_none();
+        let was_changed = std::mem::replace(&mut slot.changed, !is_nothing);
+        let end = (!is_nothing).then_some(slot.end);
+        match (was_changed, is_nothing) {
+            (false, false) => self.changed += 1,
+            (true, true) => self.changed -= 1,
+            _ => {}
+        }
+        if is_nothing {
+            // Nobody has seen it, and there never was a trade.
+            let place = self.place(time);
+            self.slots.remove(place);
+        }
+        Corrected { end, is_exact }
     }
 
     /// Takes over what an earlier run published, at the venue time `venue_now`. Returns what longer

@@ -10,6 +10,7 @@
 
 mod bars;
 mod closing;
+mod correcting;
 mod counters;
 mod entry;
 mod following;
@@ -20,6 +21,7 @@ mod open_gaps;
 mod plan;
 mod quotes;
 mod rebuild;
+mod recent;
 mod summary;
 mod trades;
 mod venue_bars;

@@ -3,6 +3,7 @@
 
 mod bars;
 mod books;
+mod corrections;
 mod gaps;
 mod properties;
 mod rebuild;
