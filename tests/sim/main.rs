@@ -8,6 +8,7 @@ use std::panic;
 
 mod auditor;
 mod chance;
+mod network;
 mod process;
 mod trader;
 mod venue;
