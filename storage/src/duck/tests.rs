@@ -152,6 +152,28 @@ fn a_bar_keeps_its_newest_revision() {
     assert_eq!(ask(&instance, shown), "{'r': 2, 'n': 3, 'q': 2.000000000, 'v': 1.00000000}");
 }
 
+#[test]
+fn a_correction_or_cancel_is_shown_instead_of_the_trade() {
+    let dir = tempfile::tempdir().unwrap();
+    let corrected = |id, sequence, size, revision| {
+        let EventBody::Tick(tick) = trade(id, 10).body else { panic!("a trade is a tick") };
+        let TickBody::Trade { price, aggressor, conditions, .. } = tick.body else { panic!("it is a trade") };
+        let body = TickBody::Trade { price, size, aggressor, conditions };
+        Event { id: MarketId(id), body: EventBody::Tick(Tick { sequence: Some(sequence), revision, body, ..tick }) }
+    };
+    write_market(dir.path(), vec![trade(1, 10), trade(2, 20), trade(3, 30)]);
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    drop(instance);
+    let two = Size::from_raw(2 * Size::ONE.raw()).unwrap();
+    write_market(dir.path(), vec![corrected(4, 1, two, 1), corrected(5, 2, two, 1), corrected(6, 2, Size::ZERO, 2)]);
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    let sql = "SELECT tick_id AS id, volume AS v FROM market_ticks ORDER BY sequence_number";
+    let expected = "{'id': 4, 'v': 2.00000000};{'id': 6, 'v': 0.00000000};{'id': 3, 'v': 1.00000000}";
+    assert_eq!(ask(&instance, sql), expected);
+}
+
 fn gap(id: u64, channel: GapChannel, cause: GapCause, from: i64, to: Option<i64>) -> Event {
     let time = |secs| UtcNanos::from_secs(secs).unwrap();
     let (first_missing, resumed_at) = (Some(id as i64), to.map(|_| id as i64));
