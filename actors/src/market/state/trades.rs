@@ -12,6 +12,7 @@ use messages::number::{Price, Size};
 use messages::{MarketId, UtcNanos};
 
 use super::counters::Counters;
+use super::recent::Recent;
 use super::summary::Mark;
 
 /// The condition by which decoders mark an aggregate trade.
@@ -37,6 +38,7 @@ pub struct LastTrade {
 pub struct Trades {
     window: Window,
     plain_seen: bool,
+    seen: bool,
     newest: Option<(Mark, LastTrade)>,
 }
 
@@ -60,9 +62,22 @@ impl Trades {
 
     /// Remembers the trade as the last one, unless a newer one came before it.
     pub fn keep(&mut self, mark: Mark, trade: LastTrade) {
+        self.seen = true;
         if self.newest.is_none_or(|(newest, _)| newest <= mark) {
             self.newest = Some((mark, trade));
         }
+    }
+
+    /// The trade at `mark` was corrected or cancelled; `recent` knows how it is now.
+    pub fn corrected(&mut self, mark: Mark, recent: &Recent) {
+        if self.newest.is_some_and(|(newest, _)| newest == mark) {
+            self.newest = recent.newest();
+        }
+    }
+
+    /// Whether the instrument's trades come in.
+    pub fn seen(&self) -> bool {
+        self.seen
     }
 
     /// The newest trade.

@@ -255,7 +255,7 @@ impl super::symbol::TradeState {
 fn id_of(item: &FeedItem) -> Option<i64> {
     match item {
         FeedItem::Tick(tick) => tick.sequence,
-        FeedItem::Depth(_) | FeedItem::Gap(_) => None,
+        FeedItem::Depth(_) | FeedItem::Bar(_) | FeedItem::Gap(_) => None,
     }
 }
 

@@ -68,7 +68,7 @@ impl BinanceSession {
         let symbol = match item {
             FeedItem::Tick(tick) => tick.instrument.symbol,
             FeedItem::Depth(depth) => depth.instrument.symbol,
-            FeedItem::Gap(_) => return true,
+            FeedItem::Bar(_) | FeedItem::Gap(_) => return true,
         };
         // One that was removed may still say something.
         let Some(state) = self.symbols.get_mut(&symbol) else { return true };
@@ -80,7 +80,7 @@ impl BinanceSession {
             FeedItem::Tick(tick) => self.follow_quote(link, role, tick, now),
             FeedItem::Depth(depth) if is_sound(depth, now) => self.follow_depth(link, role, depth, now),
             // The market does not take it either; the next diff shows the gap.
-            FeedItem::Depth(_) | FeedItem::Gap(_) => true,
+            FeedItem::Depth(_) | FeedItem::Bar(_) | FeedItem::Gap(_) => true,
         };
         self.plan(symbol);
         hand_on
