@@ -148,6 +148,12 @@ impl BinanceServer {
         &self.timeline[..self.played]
     }
 
+    /// All that happens, what is still to come included.
+    #[must_use]
+    pub fn all(&self) -> &[Event] {
+        &self.timeline
+    }
+
     /// The book of a symbol as it was behind an update id; `None` where no message ended there.
     #[must_use]
     pub fn book_at(&self, symbol: &str, update_id: u64) -> Option<Book> {

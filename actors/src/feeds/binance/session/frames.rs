@@ -68,7 +68,8 @@ impl BinanceSession {
         let symbol = match item {
             FeedItem::Tick(tick) => tick.instrument.symbol,
             FeedItem::Depth(depth) => depth.instrument.symbol,
-            FeedItem::Bar(_) | FeedItem::Gap(_) => return true,
+            FeedItem::Bar(bar) => bar.instrument.symbol,
+            FeedItem::Gap(_) => return true,
         };
         // One that was removed may still say something.
         let Some(state) = self.symbols.get_mut(&symbol) else { return true };
