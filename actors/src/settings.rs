@@ -9,6 +9,7 @@ use messages::telemetry::Level;
 use messages::{Account, Cash, Price, Quantity, Size, StrategyId};
 use serde::{Deserialize, Serialize};
 
+use crate::feeds::binance::session as binance;
 use crate::orders::risk::{AccountKind, Limits};
 
 /// `[account]`
@@ -212,6 +213,43 @@ pub struct BinanceFeed {
     pub stream_url: String,
     /// Where REST is asked.
     pub rest_url: String,
+}
+
+impl FeedSettings {
+    /// What Binance's session is made from; the seed is the run's.
+    ///
+    /// # Errors
+    /// A channel that Binance does not have, in words.
+    pub fn binance_session(&self) -> Result<binance::Settings, String> {
+        let section = &self.binance;
+        let mut channels =
+            binance::Channels { trade: false, agg_trade: false, book_ticker: false, depth: false, kline: None };
+        for name in &section.channels {
+            match (name.as_str(), name.strip_prefix("kline_")) {
+                ("trade", _) => channels.trade = true,
+                ("aggTrade", _) => channels.agg_trade = true,
+                ("bookTicker", _) => channels.book_ticker = true,
+                ("depth", _) => channels.depth = true,
+                (_, Some(interval)) if channels.kline.is_none() => channels.kline = Some(interval.to_owned()),
+                _ => {
+                    return Err(format!(
+                        "channels: `{name}` is not one; expected trade, aggTrade, bookTicker, depth, and one kline_…"
+                    ));
+                }
+            }
+        }
+        Ok(binance::Settings {
+            stream_url: section.stream_url.clone(),
+            rest_url: section.rest_url.clone(),
+            symbols: section.symbols.clone(),
+            channels,
+            stale_after: self.stale_after,
+            silence: self.silence,
+            backoff_first: self.reconnect_first,
+            backoff_longest: self.reconnect_longest,
+            ..binance::Settings::default()
+        })
+    }
 }
 
 /// `[feeds.alpaca]` and `[feeds.alpaca_crypto]`

@@ -462,7 +462,7 @@ impl Tree {
         let recorder = feed.recording.clone().map(|settings| Recorder::start(&feed.name, settings)).transpose()?;
         let port = self.ports.feeds[&feed.name].clone();
         let arguments = live::Arguments {
-            session: (feed.make)(self.seed),
+            session: (feed.make)(self.seed).map_err(ActorProcessingErr::from)?,
             feed,
             market,
             signal,

@@ -6,8 +6,8 @@ mod rules;
 use std::path::Path;
 use std::sync::Arc;
 
-use actors::feeds::alpaca::AlpacaSession;
-use actors::feeds::binance::BinanceSession;
+use actors::feeds::alpaca::{self, AlpacaSession};
+use actors::feeds::binance::{self, session::BinanceSession};
 use actors::feeds::live::reach::Reach;
 use actors::feeds::live::{LiveFeed, MakeSession, recorder};
 use actors::feeds::player::{Frames, MakeFrames};
@@ -73,15 +73,15 @@ fn session(settings: &Settings, name: FeedName) -> anyhow::Result<MakeSession> {
             let section = if name == FeedName::Alpaca { &feeds.alpaca } else { &feeds.alpaca_crypto };
             let of_session = feeds.alpaca_session(section, keys::of(section)?).map_err(wrong)?;
             Arc::new(move |seed| {
-                let session: Box<dyn Session> = Box::new(AlpacaSession::new(of_session.clone().with_seed(seed)));
-                session
+                let session = AlpacaSession::new(alpaca::settings::Settings { seed, ..of_session.clone() })?;
+                Ok(Box::new(session) as Box<dyn Session>)
             })
         }
         _ => {
             let of_session = feeds.binance_session().map_err(wrong)?;
             Arc::new(move |seed| {
-                let session: Box<dyn Session> = Box::new(BinanceSession::new(of_session.clone().with_seed(seed)));
-                session
+                let session = BinanceSession::new(binance::session::Settings { seed, ..of_session.clone() })?;
+                Ok(Box::new(session) as Box<dyn Session>)
             })
         }
     })

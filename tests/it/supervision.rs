@@ -238,6 +238,8 @@ fn who_fails_is_dealt_with_alone() {
     });
 
     let records = ledger(&paths);
+    // What came while it stopped, the next start tells.
+    run(&paths, &["panics"], &told, async |runtime| drop(until(runtime, "panics", "running").await));
     let panics: StrategyId = "panics".parse().unwrap();
     let (mut faults, mut resumed, mut own) = (0, 0, BTreeSet::new());
     for record in &records {

@@ -41,7 +41,7 @@ const TAKE: usize = 256;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Makes a feed's session from the seed of the run.
-pub type MakeSession = Arc<dyn Fn(u64) -> Box<dyn Session> + Send + Sync>;
+pub type MakeSession = Arc<dyn Fn(u64) -> Result<Box<dyn Session>, String> + Send + Sync>;
 
 /// A live feed, as the edge describes it.
 #[derive(Clone)]
@@ -228,7 +228,8 @@ impl Shell {
 
     fn record(&mut self, frame: Option<&[u8]>) {
         let Some(recorder) = &mut self.a.recorder else { return };
-        if let Some(line) = self.out.record.as_deref().or(frame) {
+        // An empty line stands for a frame of which nothing was handed on.
+        if let Some(line) = self.out.record.as_deref().or(frame).filter(|line| !line.is_empty()) {
             recorder.record(self.received, line);
         }
         let lost = recorder.lost();
