@@ -326,6 +326,9 @@ pub enum FeedItem {
     Depth(Depth),
     /// Missing data that the feed itself noticed.
     Gap(Gap),
+    /// A bar that the venue made itself; its `bar_id` and `revision` are 0, for the market gives them. `is_complete` is
+    /// false while the venue has not closed it.
+    Bar(Bar),
 }
 
 /// All that one frame of a feed said.

@@ -1,4 +1,5 @@
-//! The venue's own bars (`kline`), to compare ours with and to fill gaps.
+//! The venue's own bars (`kline`): compared with ours where its trades come in, published where they do not.
+//! A running one comes every second or two and would be a revision each time, so only the closed one counts.
 
 use messages::market::{Bar, Timeframe};
 use messages::{Cash, MarketId, Notional, Price, Quantity};
@@ -44,7 +45,8 @@ struct Kline<'a> {
     closed: Option<bool>,
 }
 
-/// A bar; `None` for a length that is not ours or a day of another time zone (`@+08:00`).
+/// A bar that has closed; `None` for a running one, for a length that is not ours, and for a day of another time zone
+/// (`@+08:00`).
 pub fn kline(data: &str) -> Result<Option<Bar>, DecodeError> {
     let event: Event<'_> = json::read(data, EVENT)?;
     let kline = required(event.kline, EVENT, "k")?;
@@ -54,7 +56,7 @@ pub fn kline(data: &str) -> Result<Option<Bar>, DecodeError> {
         return Ok(None);
     }
     let price = |value, field| -> Result<Price, DecodeError> { tick::price(text(value, EVENT, field)?) };
-    Ok(Some(Bar {
+    let bar = Bar {
         bar_id: MarketId(0),
         instrument: instrument(text(&kline.symbol, EVENT, "s")?.symbol()?),
         timeframe,
@@ -68,7 +70,9 @@ pub fn kline(data: &str) -> Result<Option<Bar>, DecodeError> {
         trade_count: required(kline.trades, EVENT, "n")?,
         revision: 0,
         is_complete: required(kline.closed, EVENT, "x")?,
-    }))
+    };
+    // Read whole even so: a running bar that is damaged is told like any other.
+    Ok(bar.is_complete.then_some(bar))
 }
 
 fn timeframe(interval: Field<'_>) -> Result<Option<Timeframe>, DecodeError> {

@@ -7,7 +7,7 @@
 //! Some messages do not say what they are: bookTicker and partial depth have no event kind, and
 //! partial depth no symbol either. The stream name says it then, else the shape.
 //!
-//! Invariant: an error leaves `out` and [`Decoder::take_klines`] as they were.
+//! Invariant: an error leaves `out` as it was.
 
 mod depth;
 mod kline;
@@ -16,7 +16,7 @@ mod shape;
 mod tick;
 
 use messages::instrument::{Exchange, Instrument};
-use messages::market::{Bar, FeedItem};
+use messages::market::FeedItem;
 use messages::{Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
@@ -46,7 +46,6 @@ pub struct Decoder {
     /// Sizes whose ninth decimal was rounded half to even.
     pub rounded_sizes: u64,
     diffs: DiffStreams,
-    klines: Vec<Bar>,
 }
 
 /// The symbols of which depth diffs came: a REST snapshot does not name its own.
@@ -100,22 +99,16 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] says what is wrong with the frame; nothing was pushed then.
     pub fn decode(&mut self, frame: &[u8], received: UtcNanos, out: &mut Vec<FeedItem>) -> Result<Frame, DecodeError> {
-        let before = (out.len(), self.klines.len(), self.rounded_sizes);
+        let before = (out.len(), self.rounded_sizes);
         let result = json::text(frame).and_then(|text| match self.usual(text, received, out) {
             Some(frame) => Ok(frame),
             None => self.frame(text, received, out),
         });
         if result.is_err() {
             out.truncate(before.0);
-            self.klines.truncate(before.1);
-            self.rounded_sizes = before.2;
+            self.rounded_sizes = before.1;
         }
         result
-    }
-
-    /// The venue's own bars decoded since the last call; their `bar_id` is not given yet.
-    pub fn take_klines(&mut self) -> Vec<Bar> {
-        std::mem::take(&mut self.klines)
     }
 
     /// A combined frame of a stream whose name says all, spelled as usual; else `None`, and nothing
@@ -185,11 +178,10 @@ impl Decoder {
             Kind::AggTrade => FeedItem::Tick(tick::agg_trade(text, rounded)?),
             Kind::BookTicker => FeedItem::Tick(tick::book_ticker(text, received, rounded)?),
             Kind::Depth => FeedItem::Depth(depth::depth(text, stream, &mut self.diffs, received, rounded)?),
-            Kind::Kline => {
-                let Some(bar) = kline::kline(text)? else { return Ok(Frame::Ignored) };
-                self.klines.push(bar);
-                return Ok(Frame::Market);
-            }
+            Kind::Kline => match kline::kline(text)? {
+                Some(bar) => FeedItem::Bar(bar),
+                None => return Ok(Frame::Ignored),
+            },
             Kind::Control => return Ok(Frame::Control),
             Kind::Ignored => return Ok(Frame::Ignored),
         });

@@ -151,15 +151,16 @@ fn klines_become_bars_where_their_length_is_ours() {
             "o":"2","c":"3","h":"4","l":"1","v":"0.20926000","n":31,"x":true,"q":"6076.58918320","V":"0","Q":"0"}}}}"#
         )
     };
-    let mut decoder = Decoder::new();
-    let (kind, items) = decode_with(&mut decoder, &frame("1m", "1653818760000")).unwrap();
-    assert_eq!((kind, items.len()), (Frame::Market, 0));
-    let bar = decoder.take_klines().remove(0);
+    let (kind, items) = decode(&frame("1m", "1653818760000")).unwrap();
+    let [FeedItem::Bar(bar)] = items[..] else { panic!("{items:?}") };
+    assert_eq!(kind, Frame::Market);
     assert_eq!((bar.timeframe, bar.open_time.secs()), (Timeframe::MINUTE, 1_653_818_760));
     assert_eq!([bar.open, bar.high, bar.low, bar.close].map(Price::raw), [2, 4, 1, 3].map(|p| p * 100_000_000));
     assert_eq!((bar.volume, bar.trade_count, bar.is_complete), ("0.20926".parse().unwrap(), 31, true));
     assert_eq!(bar.notional.to_cash().unwrap().to_string(), "6076.5891832");
-    // Three days, and a day of another time zone, are no bars of ours.
+    // A running one, three days, and a day of another time zone, are no bars of ours.
+    let running = frame("1m", "1653818760000").replace("true", "false");
+    assert_eq!(decode(&running).unwrap(), (Frame::Ignored, vec![]));
     assert_eq!(decode(&frame("3d", "1653818760000")).unwrap().0, Frame::Ignored);
     assert_eq!(decode(&frame("1d", "1653840000000")).unwrap().0, Frame::Ignored);
     assert!(decode(&frame("7q", "1653818760000")).is_err());

@@ -21,12 +21,7 @@ pub enum Venue {
 impl Venue {
     fn decode(&mut self, frame: &[u8], received: UtcNanos, out: &mut Vec<FeedItem>) -> Result<Frame, DecodeError> {
         match self {
-            Self::Binance(decoder) => {
-                let frame = decoder.decode(frame, received, out);
-                // A recording's bars are made from its trades, so that they do not depend on the venue's.
-                decoder.take_klines();
-                frame
-            }
+            Self::Binance(decoder) => decoder.decode(frame, received, out),
             Self::Alpaca(decoder) => decoder.decode(frame, received, out),
         }
     }

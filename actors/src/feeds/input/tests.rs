@@ -86,7 +86,7 @@ fn the_recording_is_read_whole_and_in_order() {
                 }
                 FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot => snapshots += 1,
                 FeedItem::Depth(_) => diffs += 1,
-                FeedItem::Gap(gap) => panic!("{gap:?}"),
+                other => panic!("{other:?}"),
             }
         }
     }

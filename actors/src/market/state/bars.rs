@@ -102,6 +102,11 @@ impl Bars {
         self.lines.iter().filter_map(|line| line.next_end(limit)).min()
     }
 
+    /// The line of a row of the plan, to look at.
+    pub fn line(&self, row: usize) -> &Line {
+        &self.lines[row]
+    }
+
     /// The line of a row of the plan.
     pub fn line_mut(&mut self, row: usize) -> &mut Line {
         &mut self.lines[row]

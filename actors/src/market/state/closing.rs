@@ -130,6 +130,12 @@ impl Market {
         let &Due { changed: Changed { end, timeframe, row, open }, instrument, at } = which;
         let entry = &mut self.entries[at];
         let ahead = self.clocks[entry.clock].1.ahead();
+        // Where no trade ever came the line holds bars of an earlier run alone; and a bar that was published from the
+        // venue stays the venue's.
+        if !entry.trades.seen() || entry.venue_bars.last(timeframe, open).is_some() {
+            entry.bars.line_mut(row).settle_one(open);
+            return;
+        }
         let is_complete = closing == Closing::Due && !entry.watch.misses(open, end, ahead);
         let id = self.numbers.give();
         let which = Publication { instrument, timeframe, open, is_complete };

@@ -12,7 +12,7 @@ pub struct Counters {
     pub depths: u64,
     /// Gaps numbered: those that feeds reported and those of [`Self::book_gaps`].
     pub gaps: u64,
-    /// Bars published for the first time.
+    /// Bars published for the first time, the venue's included.
     pub bars: u64,
     /// Bars published again, after a late trade or a gap that was reported late.
     pub revisions: u64,
@@ -32,6 +32,10 @@ pub struct Counters {
     pub too_late: u64,
     /// Changes of a bar that its columns cannot hold (a sum or the revision): left out of the bar.
     pub bar_overflows: u64,
+    /// Bars of the venue that were compared with ours: closed, and wholly watched by us.
+    pub venue_bars: u64,
+    /// Those among them whose prices, volume or number of trades differ.
+    pub venue_bars_differ: u64,
     /// Depth streams in which update ids were missing.
     pub book_gaps: u64,
     /// Frames whose receive time lay behind an earlier frame's: moved up to it.

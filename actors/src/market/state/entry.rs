@@ -4,7 +4,7 @@
 //! Invariant: a tick that is dropped leaves no trace but a count.
 
 use messages::caps;
-use messages::market::{Depth, DepthKind, Level, Tick, TickBody};
+use messages::market::{Bar, Depth, DepthKind, Level, Tick, TickBody};
 use messages::number::{Price, Size};
 use messages::{Instrument, UtcNanos};
 
@@ -13,6 +13,7 @@ use super::counters::Counters;
 use super::plan::Plan;
 use super::quotes::{Judged, Quotes};
 use super::trades::Trades;
+use super::venue_bars::VenueBars;
 use super::watch::Watch;
 use crate::book::Book;
 
@@ -29,8 +30,10 @@ pub struct Entry {
     pub trades: Trades,
     /// When it was not watched.
     pub watch: Watch,
-    /// Bars.
+    /// Bars made from its trades.
     pub bars: Bars,
+    /// The venue's bars that were published.
+    pub venue_bars: VenueBars,
     /// The order book, once a depth message came.
     pub book: Option<Box<Book>>,
 }
@@ -56,6 +59,7 @@ impl Entry {
             trades: Trades::default(),
             watch: Watch::default(),
             bars: Bars::new(plan),
+            venue_bars: VenueBars::default(),
             book: None,
         }
     }
@@ -96,6 +100,14 @@ pub fn is_sound(depth: &Depth, received: UtcNanos) -> bool {
     };
     let levels = || depth.bids.iter().chain(&depth.asks);
     ordered && !is_ahead(depth.time, received) && levels().all(is_level)
+}
+
+/// A venue's bar that can be.
+pub fn is_bar(bar: &Bar, received: UtcNanos) -> bool {
+    let prices = [bar.open, bar.high, bar.low, bar.close];
+    let spans = prices.iter().all(|&price| bar.low <= price && price <= bar.high);
+    let amounts = !bar.volume.is_negative() && bar.notional.raw() >= 0;
+    spans && bar.low.is_positive() && amounts && !is_ahead(bar.open_time, received)
 }
 
 fn is_ahead(time: UtcNanos, received: UtcNanos) -> bool {

@@ -205,6 +205,28 @@ impl Line {
         Ok((!std::mem::replace(&mut slot.merged, true)).then_some(slot.summary))
     }
 
+    /// What the bar that opens at `open` holds; `None` where there is none, or none any more.
+    pub fn summary_at(&self, open: UtcNanos) -> Option<&Summary> {
+        self.slot_at(open).map(|slot| &slot.summary)
+    }
+
+    /// The last publication of the bar that opens at `open`.
+    pub fn published_at(&self, instrument: Instrument, timeframe: Timeframe, open: UtcNanos) -> Option<Bar> {
+        let slot = self.slot_at(open)?;
+        Some(slot.bar(instrument, timeframe, slot.published?))
+    }
+
+    fn slot_at(&self, open: UtcNanos) -> Option<&Slot> {
+        self.slots.get(self.place(open)).filter(|slot| slot.open == open)
+    }
+
+    /// Settles a changed bar without publishing it.
+    pub fn settle_one(&mut self, open: UtcNanos) {
+        let place = self.place(open);
+        let was_changed = std::mem::replace(&mut self.slots[place].changed, false);
+        self.changed -= usize::from(was_changed);
+    }
+
     /// The next publication of a changed bar; its number is `id`.
     pub fn publish(&mut self, which: Publication, id: MarketId) -> Result<Bar, Refused> {
         let Publication { instrument, timeframe, open, is_complete } = which;
@@ -216,10 +238,19 @@ impl Line {
             None => (id, 0),
             Some(last) => (last.bar_id, last.revision.checked_add(1).ok_or(Refused::Overflow)?),
         };
-        slot.published = Some(Published { bar_id, revision, is_complete });
-        let Summary { open, high, low, close, volume, notional, count: trade_count, .. } = slot.summary;
-        let open_time = slot.open;
-        Ok(Bar {
+        let published = Published { bar_id, revision, is_complete };
+        slot.published = Some(published);
+        Ok(slot.bar(instrument, timeframe, published))
+    }
+}
+
+impl Slot {
+    /// Its bar under a name.
+    fn bar(&self, instrument: Instrument, timeframe: Timeframe, name: Published) -> Bar {
+        let Summary { open, high, low, close, volume, notional, count: trade_count, .. } = self.summary;
+        let Published { bar_id, revision, is_complete } = name;
+        let open_time = self.open;
+        Bar {
             bar_id,
             instrument,
             timeframe,
@@ -233,6 +264,6 @@ impl Line {
             trade_count,
             revision,
             is_complete,
-        })
+        }
     }
 }

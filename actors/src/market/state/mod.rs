@@ -21,6 +21,7 @@ mod quotes;
 mod rebuild;
 mod summary;
 mod trades;
+mod venue_bars;
 mod watch;
 
 #[cfg(test)]
@@ -130,6 +131,7 @@ impl Market {
                 FeedItem::Tick(tick) => self.on_tick(tick, out),
                 FeedItem::Depth(depth) => self.on_depth(depth, out),
                 FeedItem::Gap(gap) => self.on_gap(gap, out),
+                FeedItem::Bar(bar) => self.on_bar(bar, out),
             }
         }
         self.publish_due(out);

@@ -52,6 +52,10 @@ impl Market {
 
     fn follow_bar(&mut self, bar: &Bar) {
         let at = self.place(bar.instrument);
+        if bar.open_time.floor_to(bar.timeframe.duration()) != bar.open_time {
+            self.follow_venue_bar(at, bar);
+            return;
+        }
         let Self { entries, clocks, plan, counters, .. } = self;
         let venue_now = clocks[entries[at].clock].1.venue_time(self.received);
         entries[at].bars.adopt(plan, bar, venue_now, counters);

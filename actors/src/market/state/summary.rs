@@ -60,6 +60,13 @@ impl Summary {
         *self == Self { first: self.first, ..Self::of_bar(bar, self.last) }
     }
 
+    /// True when `bar` has the same prices, volume and trades. Its notional is not looked at: where a venue gives none, it
+    /// is made from a rounded average.
+    pub fn has_content_of(&self, bar: &Bar) -> bool {
+        let ours = (self.open, self.high, self.low, self.close, self.volume, self.count);
+        ours == (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trade_count)
+    }
+
     /// The place of the first trade.
     pub fn first(&self) -> Mark {
         self.first

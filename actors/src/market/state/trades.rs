@@ -37,6 +37,7 @@ pub struct LastTrade {
 pub struct Trades {
     window: Window,
     plain_seen: bool,
+    seen: bool,
     newest: Option<(Mark, LastTrade)>,
 }
 
@@ -60,9 +61,15 @@ impl Trades {
 
     /// Remembers the trade as the last one, unless a newer one came before it.
     pub fn keep(&mut self, mark: Mark, trade: LastTrade) {
+        self.seen = true;
         if self.newest.is_none_or(|(newest, _)| newest <= mark) {
             self.newest = Some((mark, trade));
         }
+    }
+
+    /// Whether the instrument's trades come in.
+    pub fn seen(&self) -> bool {
+        self.seen
     }
 
     /// The newest trade.

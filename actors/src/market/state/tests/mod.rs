@@ -8,6 +8,7 @@ mod rebuild;
 mod recording;
 mod speed;
 mod ticks;
+mod venue_bars;
 
 use messages::caps::MARKET_ID_BLOCK;
 use messages::market::*;

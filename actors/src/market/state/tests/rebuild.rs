@@ -3,7 +3,7 @@
 use super::*;
 
 /// Rebuilds a market from all that another has said.
-fn restarted(old: &Desk, bars: &[&str]) -> Desk {
+pub fn restarted(old: &Desk, bars: &[&str]) -> Desk {
     let mut desk = Desk::bars(bars);
     let mut market =
         Market::new(Settings { bars: bars.iter().map(|text| text.parse().unwrap()).collect(), ..Settings::default() });
