@@ -11,11 +11,7 @@ use crate::feeds::json::{self, Text};
 use crate::feeds::{DecodeError, Field};
 
 /// A field that must be there, as JSON text.
-pub fn raw<'a>(
-    value: Option<&'a RawValue>,
-    event: &'static str,
-    name: &'static str,
-) -> Result<Field<'a>, DecodeError> {
+pub fn raw<'a>(value: Option<&'a RawValue>, event: &'static str, name: &'static str) -> Result<Field<'a>, DecodeError> {
     value.map(|raw| Field { event, name, text: raw.get() }).ok_or(DecodeError::Missing { event, field: name })
 }
 

@@ -12,15 +12,21 @@
 //!
 //! Invariant: an error leaves `out` as it was.
 
+mod backfill;
 mod bar;
 mod book;
+mod codes;
 mod fields;
 mod number;
 mod rest;
 mod revision;
 mod sequence;
+pub mod session;
+pub mod settings;
 mod signal;
+mod subscriptions;
 mod tick;
+mod watch;
 
 use messages::UtcNanos;
 use messages::market::FeedItem;
@@ -31,6 +37,8 @@ use book::Books;
 use revision::Revisions;
 
 pub use sequence::stock_id;
+pub use session::AlpacaSession;
+pub use settings::{Channel, Feed, Keys, Settings};
 pub use signal::Signal;
 
 /// What was counted beside market data.

@@ -68,6 +68,11 @@ impl Subscriptions {
         &self.wanted
     }
 
+    /// What is subscribed of each.
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
     /// Symbols that are subscribed in all channels.
     pub fn whole(&self) -> &BTreeSet<Symbol> {
         &self.whole
@@ -231,6 +236,3 @@ impl Subscriptions {
         left.map(|symbol| (*symbol, why(*symbol))).collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -55,6 +55,7 @@ pub struct Watched {
     streams: Vec<Stream>,
     recent: VecDeque<(UtcNanos, i64)>,
     missing: Option<Missing>,
+    subscribed: bool,
     /// When its last message was received.
     pub last: Option<UtcNanos>,
     /// Times that its book came whole again after a gap.
@@ -76,7 +77,7 @@ impl Watched {
             _ => None,
         });
         let streams = streams.map(|channel| Stream { channel, last: None, since: None, gap: None }).collect();
-        Self { symbol, streams, recent: VecDeque::new(), missing: None, last: None, resyncs: 0 }
+        Self { symbol, streams, recent: VecDeque::new(), missing: None, subscribed: false, last: None, resyncs: 0 }
     }
 
     fn stream(&mut self, channel: GapChannel) -> Option<&mut Stream> {
@@ -85,15 +86,22 @@ impl Watched {
 
     /// Its subscription is acknowledged.
     pub fn subscribed(&mut self, now: UtcNanos) {
+        self.subscribed = true;
         for stream in &mut self.streams {
             stream.since.get_or_insert(now);
         }
+    }
+
+    /// Whether it is subscribed on the present connection.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed
     }
 
     /// Nothing comes any more: opens a gap in each channel that was subscribed. Trades from `start` on, in the venue's
     /// time, may be missing.
     pub fn lost(&mut self, cause: GapCause, start: UtcNanos, gaps: &mut Vec<Gap>) {
         let mut trades_lost = false;
+        self.subscribed = false;
         for stream in &mut self.streams {
             let Some(since) = stream.since.take().filter(|_| stream.gap.is_none()) else { continue };
             let open = Open { from: stream.last.unwrap_or(since), cause };
@@ -141,13 +149,7 @@ impl Watched {
     }
 
     /// Closes a channel's gap, with its own cause or another. False when it has none.
-    fn close(
-        &mut self,
-        channel: GapChannel,
-        cause: Option<GapCause>,
-        to: UtcNanos,
-        gaps: &mut Vec<Gap>,
-    ) -> bool {
+    fn close(&mut self, channel: GapChannel, cause: Option<GapCause>, to: UtcNanos, gaps: &mut Vec<Gap>) -> bool {
         let symbol = self.symbol;
         let Some(open) = self.stream(channel).and_then(|stream| stream.gap.take()) else { return false };
         let open = Open { cause: cause.unwrap_or(open.cause), ..open };
