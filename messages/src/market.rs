@@ -94,6 +94,21 @@ pub struct Tick {
     pub body: TickBody,
 }
 
+impl Tick {
+    /// Whether prices may follow it: a correction or cancel says what was, not what is, and a trade of nothing has no price.
+    #[must_use]
+    #[inline]
+    pub fn is_price(&self) -> bool {
+        self.revision == 0 && !matches!(self.body, TickBody::Trade { size, .. } if size.is_zero())
+    }
+
+    /// Whether it is a quote.
+    #[must_use]
+    pub fn is_quote(&self) -> bool {
+        matches!(self.body, TickBody::Quote { .. })
+    }
+}
+
 /// How a depth message changes the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DepthKind {

@@ -353,7 +353,7 @@ impl<S: Session, M: Model> Network<S, M> {
     }
 
     fn perform(&mut self, mut out: Out, frame: Option<Vec<u8>>) {
-        let line = out.record.take().or(frame);
+        let line = out.record.take().or(frame).filter(|line| !line.is_empty());
         self.recorded.extend(line.map(|line| (self.now, line)));
         if !out.items.is_empty() {
             let frame = FeedBatch { source: out.source(), received: self.now, items: std::mem::take(&mut out.items) };

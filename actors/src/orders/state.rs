@@ -198,6 +198,9 @@ impl Orders {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
+            if !tick.is_price() {
+                continue;
+            }
             let prices = self.prices.get_or_default(tick.instrument);
             prices.received = batch.received;
             match tick.body {

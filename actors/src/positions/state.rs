@@ -153,6 +153,9 @@ impl Positions {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
+            if !tick.is_price() {
+                continue;
+            }
             let mark = self.marks.get_or_default(tick.instrument);
             *mark = match tick.body {
                 TickBody::Quote { bid: Some(bid), ask: Some(ask) } => {

@@ -170,6 +170,8 @@ impl Host {
     /// True for a kind of event that it asked for or is kept for it.
     fn looks_at(&self, body: &EventBody) -> bool {
         match body {
+            // Its bars hear of corrections; a callback would take one for news.
+            EventBody::Tick(tick) if !tick.is_price() => false,
             EventBody::Tick(tick) => self.wants.trades || matches!(tick.body, TickBody::Quote { .. }),
             EventBody::Bar(bar) => self.wants.bars.contains(&bar.timeframe),
             EventBody::Depth(_) => self.wants.depth,

@@ -1,6 +1,6 @@
 //! Rows: what the records of both journals become in the tables.
 //!
-//! Gathers a batch of records. What a table keeps once per key (orders, bars) is consolidated here to
+//! Gathers a batch of records. What a table keeps once per key (orders, bars, gaps) is consolidated here to
 //! its newest state, so that DuckDB sees one upsert per key and batch; all else is appended.
 
 use std::collections::BTreeMap;
@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 use duckdb::Connection;
 use messages::instrument::Rules;
 use messages::ledger::{Imported, LedgerRecord, MarketRecord, Seq};
-use messages::market::{Bar, EventBody, Gap};
+use messages::market::{Bar, EventBody};
 use messages::orders::{Order, OrderEvent, OrderUpdate};
 use messages::positions::{Balance, Booked, Position, Trade};
 use messages::snapshots::Portfolio;
-use messages::{Instrument, MarketId, OrderId, UtcNanos};
+use messages::{Instrument, OrderId, UtcNanos};
 
 use super::Error;
 use super::sheet::Sheet;
 use super::ticks::TicksByDay;
 
+mod gaps;
 mod spec;
 mod telemetry;
 
@@ -30,6 +31,7 @@ pub struct Rows {
     /// Ticks, by day.
     pub ticks: TicksByDay,
     bars: BTreeMap<BarKey, Bar>,
+    gaps: gaps::Gaps,
     orders: BTreeMap<OrderId, Order>,
     instruments: BTreeMap<Instrument, Rules>,
     tables: BTreeMap<&'static str, Sheet>,
@@ -43,6 +45,7 @@ impl Rows {
         Self {
             ticks: TicksByDay::default(),
             bars: BTreeMap::new(),
+            gaps: gaps::Gaps::default(),
             orders: BTreeMap::new(),
             instruments: BTreeMap::new(),
             tables,
@@ -115,7 +118,10 @@ impl Rows {
                     match &event.body {
                         EventBody::Tick(tick) => self.ticks.push(event, tick, batch.source, batch.received),
                         EventBody::Bar(bar) => self.bar(*bar),
-                        EventBody::Gap(gap) => self.gap(event.id, gap),
+                        EventBody::Gap(gap) => {
+                            self.count += 1;
+                            self.gaps.push(event.id, gap);
+                        }
                         EventBody::Depth(_) => {}
                     }
                 }
@@ -137,13 +143,6 @@ impl Rows {
             Some(known) if known.revision > bar.revision => {}
             _ => drop(self.bars.insert(key, bar)),
         }
-    }
-
-    fn gap(&mut self, id: MarketId, gap: &Gap) {
-        let sheet = self.sheet("feed_gaps");
-        sheet.int(int(id.0)).text(gap.instrument.exchange.as_str()).text(gap.instrument.symbol.as_str());
-        sheet.text(gap.channel.as_str()).text(gap.cause.as_str()).time(gap.from).time(gap.to);
-        sheet.int(gap.first_missing).int(gap.resumed_at);
     }
 
     fn order(&mut self, update: OrderUpdate) {
@@ -211,6 +210,8 @@ impl Rows {
     pub fn write(&mut self, db: &Connection) -> Result<(), Error> {
         let bars = std::mem::take(&mut self.bars);
         bars.values().for_each(|bar| write_bar(self.sheet("ohlcv_bars"), bar));
+        let mut gaps = std::mem::take(&mut self.gaps);
+        gaps.write(self.sheet("feed_gaps"));
         let orders = std::mem::take(&mut self.orders);
         for order in orders.values() {
             write_order(self.sheet("orders"), order);

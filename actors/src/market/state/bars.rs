@@ -49,7 +49,8 @@ impl Bars {
         // Judged by the trade, not by bar: otherwise it would be in the minute but not in its second.
         if time.after(REVISABLE) <= venue_now {
             counters.refuse(Refused::TooLate);
-            return None;
+            // Longer bars may still be open, and will not hold it.
+            return self.spoil(time);
         }
         let mut earliest = None;
         for &at in plan.bases() {
@@ -68,6 +69,9 @@ impl Bars {
 
     /// Hands `part` to every longer bar that is merged from row `base`.
     fn merge_up(&mut self, plan: &Plan, base: usize, part: &Summary, venue_now: UtcNanos, counters: &mut Counters) {
+        if part.count == 0 {
+            return;
+        }
         for at in plan.merged_from(base) {
             if let Err(refused) = self.lines[at].add(part.first().time, part, venue_now) {
                 counters.refuse(refused);
@@ -112,6 +116,16 @@ impl Bars {
         &mut self.lines[row]
     }
 
+    /// A line to look at and another to change.
+    ///
+    /// # Panics
+    /// When they are the same.
+    pub fn pair_mut(&mut self, look: usize, change: usize) -> (&Line, &mut Line) {
+        assert!(look != change, "no bar is merged from itself");
+        let (low, high) = self.lines.split_at_mut(look.max(change));
+        if look < change { (&low[look], &mut high[0]) } else { (&high[0], &mut low[change]) }
+    }
+
     /// Published bars for which `misses` holds are to be published again, as incomplete. Returns
     /// the earliest end of one.
     pub fn doubt(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) -> Option<UtcNanos> {
@@ -119,6 +133,20 @@ impl Bars {
             line.doubt(&misses);
         }
         self.next_end(UtcNanos::MIN)
+    }
+
+    /// Published bars that are incomplete only because of what is recovered now are to be published again. Returns the
+    /// earliest end of one.
+    pub fn trust(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) -> Option<UtcNanos> {
+        for line in &mut self.lines {
+            line.trust(&misses);
+        }
+        self.next_end(UtcNanos::MIN)
+    }
+
+    /// Whatever holds `time` is incomplete for good. Returns the earliest end of a bar that is to be published again.
+    pub fn spoil(&mut self, time: UtcNanos) -> Option<UtcNanos> {
+        self.lines.iter_mut().filter_map(|line| line.spoil(time)).min()
     }
 
     /// Takes over what an earlier run published.

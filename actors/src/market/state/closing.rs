@@ -5,11 +5,12 @@
 //! publications and revisions are one rule. Invariant: the bars of one moment leave in order of
 //! (end time, length, instrument), whatever order their trades had.
 
-use messages::market::{Batch, Event, EventBody, Gap, Source};
+use messages::market::{Batch, Event, EventBody, Gap, GapCause, Source};
 use messages::{Instrument, UtcNanos};
 
 use super::Market;
 use super::bars::Changed;
+use super::entry::Entry;
 use super::line::Publication;
 use super::summary::{Mark, Summary};
 
@@ -63,13 +64,20 @@ impl Market {
         }
     }
 
-    /// A feed missed ticks: bars that were published as complete may not be.
-    pub(super) fn doubt_bars(&mut self, at: usize, gap: &Gap) {
-        let entry = &mut self.entries[at];
-        let clock = &mut self.clocks[entry.clock].1;
-        entry.watch.gap(gap.from, gap.to);
+    /// A feed missed trades, so bars that were published as complete may not be; or it has got them since, so bars that
+    /// were incomplete for them alone are complete.
+    pub(super) fn judge_bars(&mut self, at: usize, gap: &Gap) {
+        let Entry { watch, bars, clock, .. } = &mut self.entries[at];
+        let clock = &mut self.clocks[*clock].1;
         let ahead = clock.ahead();
-        if let Some(end) = entry.bars.doubt(|open, end| entry.watch.misses(open, end, ahead)) {
+        let changed = if gap.cause == GapCause::Recovered {
+            watch.recovered(gap.from);
+            bars.trust(|open, end| watch.misses(open, end, ahead))
+        } else {
+            watch.gap(gap.from, gap.to);
+            bars.doubt(|open, end| watch.misses(open, end, ahead))
+        };
+        if let Some(end) = changed {
             clock.wait_for(end, self.lateness);
         }
     }

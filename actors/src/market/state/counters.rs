@@ -14,7 +14,7 @@ pub struct Counters {
     pub gaps: u64,
     /// Bars published for the first time, the venue's included.
     pub bars: u64,
-    /// Bars published again, after a late trade or a gap that was reported late.
+    /// Bars published again, after a late or corrected trade, or a gap that was reported late or recovered.
     pub revisions: u64,
     /// Trades dropped: the same instrument and sequence came before.
     pub duplicate_trades: u64,
@@ -26,8 +26,12 @@ pub struct Counters {
     pub crossed_quotes: u64,
     /// Messages dropped: a price, size, update id or time that cannot be.
     pub out_of_range: u64,
-    /// Corrections of earlier ticks: passed on; bars and last prices do not follow them yet.
+    /// Corrections and cancels of earlier ticks: passed on; bars and the last trade follow them.
     pub corrections: u64,
+    /// Those among them that some bar could not follow exactly, for its trades were not all remembered: it is incomplete.
+    pub inexact_corrections: u64,
+    /// Trades of size 0: passed on, but no price and in no bar.
+    pub empty_trades: u64,
     /// Trades older than the window in which bars are revised: ticks only.
     pub too_late: u64,
     /// Changes of a bar that its columns cannot hold (a sum or the revision): left out of the bar.

@@ -10,8 +10,10 @@ use messages::{Instrument, UtcNanos};
 
 use super::bars::Bars;
 use super::counters::Counters;
+use super::open_gaps::OpenGaps;
 use super::plan::Plan;
 use super::quotes::{Judged, Quotes};
+use super::recent::Recent;
 use super::trades::Trades;
 use super::venue_bars::VenueBars;
 use super::watch::Watch;
@@ -28,6 +30,10 @@ pub struct Entry {
     pub quotes: Quotes,
     /// Trade ids and last trade.
     pub trades: Trades,
+    /// Trades that may still be corrected.
+    pub recent: Recent,
+    /// Gaps that have no end yet.
+    pub open_gaps: OpenGaps,
     /// When it was not watched.
     pub watch: Watch,
     /// Bars made from its trades.
@@ -43,6 +49,8 @@ pub struct Entry {
 pub enum Verdict {
     /// Number it, pass it on, and follow it.
     Use,
+    /// Number it and pass it on; bars and last prices follow what it corrects.
+    Correct,
     /// Number it and pass it on; last prices and bars do not follow.
     PassOn,
     /// Count it; nobody sees it.
@@ -57,6 +65,8 @@ impl Entry {
             clock,
             quotes: Quotes::default(),
             trades: Trades::default(),
+            recent: Recent::of(instrument.exchange),
+            open_gaps: OpenGaps::default(),
             watch: Watch::default(),
             bars: Bars::new(plan),
             venue_bars: VenueBars::default(),
@@ -71,16 +81,17 @@ impl Entry {
             return Verdict::Drop;
         }
         if tick.revision > 0 {
-            // It repeats a sequence on purpose. Rows know the newest revision; bars do not follow yet.
-            counters.corrections += 1;
-            return Verdict::PassOn;
+            return self.judge_correction(tick, counters);
         }
         match &tick.body {
             TickBody::Trade { conditions, .. } => {
-                if self.trades.admits(tick.sequence, conditions, counters) {
+                if !self.trades.admits(tick.sequence, conditions, counters) {
+                    Verdict::Drop
+                } else if tick.is_price() {
                     Verdict::Use
                 } else {
-                    Verdict::Drop
+                    counters.empty_trades += 1;
+                    Verdict::PassOn
                 }
             }
             TickBody::Quote { bid, ask } => match self.quotes.judge(tick.sequence, *bid, *ask, counters) {
@@ -89,6 +100,16 @@ impl Entry {
                 Judged::Late => Verdict::Drop,
             },
         }
+    }
+
+    /// It repeats a sequence on purpose, but two links may bring it twice.
+    fn judge_correction(&self, tick: &Tick, counters: &mut Counters) -> Verdict {
+        if self.recent.has_heard(tick) {
+            counters.duplicate_trades += 1;
+            return Verdict::Drop;
+        }
+        counters.corrections += 1;
+        Verdict::Correct
     }
 }
 

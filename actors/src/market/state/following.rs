@@ -5,7 +5,7 @@
 //! follows an item that was dropped.
 
 use messages::MarketId;
-use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapChannel, Tick, TickBody};
+use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapCause, GapChannel, Tick, TickBody};
 
 use super::entry::{self, Verdict};
 use super::summary::{Mark, Summary};
@@ -35,20 +35,24 @@ impl Market {
 
     /// Lets last prices, clock and bars follow a tick that has its number.
     pub(super) fn follow(&mut self, at: usize, tick: &Tick, id: MarketId, verdict: Verdict) {
-        let Self { entries, received, .. } = self;
+        let Self { entries, clocks, received, .. } = self;
         let entry = &mut entries[at];
         // A quote may bear the receive time instead of the venue's.
         let stamp = matches!(tick.body, TickBody::Trade { .. }).then_some(tick.time);
         entry.watch.seen(*received, stamp);
-        if verdict == Verdict::PassOn {
-            return;
+        match verdict {
+            Verdict::Use => {}
+            Verdict::Correct => return self.follow_correction(at, tick, id),
+            Verdict::PassOn | Verdict::Drop => return,
         }
         let (time, received) = (tick.time, *received);
         match tick.body {
             TickBody::Quote { bid, ask } => entry.quotes.keep(LastQuote { bid, ask, time, received, id }),
             TickBody::Trade { price, size, .. } => {
                 let mark = Mark { time, sequence: tick.sequence };
-                entry.trades.keep(mark, LastTrade { price, size, time, received, id });
+                let trade = LastTrade { price, size, time, received, id };
+                entry.trades.keep(mark, trade);
+                entry.recent.keep(mark, trade, clocks[entry.clock].1.venue_time(received));
                 self.add_to_bars(at, mark, Summary::of_trade(mark, price, size));
             }
         }
@@ -90,14 +94,27 @@ impl Market {
         self.follow_gap(gap);
     }
 
-    /// Lets bars or book follow a gap that was reported.
+    /// Lets bars or book follow a gap that was reported, and remembers it while it is open.
     pub(super) fn follow_gap(&mut self, gap: &Gap) {
         let at = self.place(gap.instrument);
+        self.entries[at].open_gaps.follow(gap);
         match gap.channel {
-            GapChannel::Ticks | GapChannel::Trades => self.doubt_bars(at, gap),
+            GapChannel::Ticks | GapChannel::Trades => self.judge_bars(at, gap),
             // No bar is made of quotes.
             GapChannel::Quotes => {}
+            GapChannel::Depth if gap.cause == GapCause::Recovered => {}
             GapChannel::Depth => self.entries[at].book.iter_mut().for_each(|book| book.lost()),
+        }
+    }
+
+    /// The gaps that an earlier run left open end here: the feed of this run knows nothing of them, and what it missed
+    /// meanwhile stays missing.
+    pub(super) fn close_old_gaps(&mut self, out: &mut Batch) {
+        let places: Vec<usize> = self.places.values().copied().collect();
+        for at in places {
+            for gap in self.entries[at].open_gaps.take() {
+                self.on_gap(&Gap { to: Some(self.received), ..gap }, out);
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Slot {
     changed: bool,
     /// Longer bars have taken it in, so they must hear of later trades directly.
     merged: bool,
+    /// Something of it is missing or wrong for good: it is never called complete again.
+    is_doubtful: bool,
 }
 
 /// Where something was added.
@@ -49,6 +51,29 @@ pub struct Added {
     pub end: UtcNanos,
     /// Longer bars have taken that bar in already.
     pub merged: bool,
+}
+
+/// What a correction changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Corrected {
+    /// The earliest end of a bar that it changed.
+    pub end: Option<UtcNanos>,
+    /// All that it changed is as if the trade had been right at once.
+    pub is_exact: bool,
+}
+
+impl Default for Corrected {
+    fn default() -> Self {
+        Self { end: None, is_exact: true }
+    }
+}
+
+impl Corrected {
+    /// And what it changed elsewhere.
+    pub fn and(&mut self, other: Self) {
+        self.end = self.end.into_iter().chain(other.end).min();
+        self.is_exact &= other.is_exact;
+    }
 }
 
 /// Which bar to publish, and what only its surroundings know.
@@ -128,7 +153,10 @@ impl Line {
         }
         self.forget(venue_now);
         let place = self.place(time);
-        self.slots.insert(place, Slot { open, end, summary, published: None, changed: true, merged: false });
+        self.slots.insert(
+            place,
+            Slot { open, end, summary, published: None, changed: true, merged: false, is_doubtful: false },
+        );
         self.changed += 1;
         Ok(&mut self.slots[place])
     }
@@ -181,6 +209,62 @@ impl Line {
                 self.changed += 1;
             }
         }
+    }
+
+    /// Bars that were published as incomplete and are complete, by what is known now, count as changed.
+    pub fn trust(&mut self, misses: impl Fn(UtcNanos, UtcNanos) -> bool) {
+        for slot in &mut self.slots {
+            let incomplete = slot.published.is_some_and(|published| !published.is_complete);
+            if incomplete && !slot.changed && !slot.is_doubtful && !misses(slot.open, slot.end) {
+                slot.changed = true;
+                self.changed += 1;
+            }
+        }
+    }
+
+    /// The bar that holds `time` is incomplete for good. Returns its end when it is to be published again.
+    pub fn spoil(&mut self, time: UtcNanos) -> Option<UtcNanos> {
+        let slot = self.slot_of(time)?;
+        let complete = slot.published.is_some_and(|published| published.is_complete);
+        slot.is_doubtful = true;
+        let becomes_changed = complete && !slot.changed;
+        slot.changed |= becomes_changed;
+        let end = slot.end;
+        self.changed += usize::from(becomes_changed);
+        becomes_changed.then_some(end)
+    }
+
+    /// True when longer bars have taken in the bar that holds `time`, or would have if it were still here.
+    pub fn has_merged(&self, time: UtcNanos) -> bool {
+        let slot = self.slots.get(self.place(time)).filter(|slot| slot.open <= time);
+        slot.map_or(time < self.forgotten, |slot| slot.merged)
+    }
+
+    /// Changes what the bar holds that holds `time`: `change` is given it with its start and end, and says whether it is
+    /// exact now.
+    pub fn correct(
+        &mut self,
+        time: UtcNanos,
+        change: impl FnOnce(&mut Summary, (UtcNanos, UtcNanos)) -> bool,
+    ) -> Corrected {
+        // Too old to be revised, or never made.
+        let Some(slot) = self.slot_of(time) else { return Corrected { end: None, is_exact: false } };
+        let is_exact = change(&mut slot.summary, (slot.open, slot.end));
+        slot.is_doubtful |= !is_exact;
+        let is_nothing = slot.summary.count == 0 && slot.published.is_none();
+        let was_changed = std::mem::replace(&mut slot.changed, !is_nothing);
+        let end = (!is_nothing).then_some(slot.end);
+        match (was_changed, is_nothing) {
+            (false, false) => self.changed += 1,
+            (true, true) => self.changed -= 1,
+            _ => {}
+        }
+        if is_nothing {
+            // Nobody has seen it, and there never was a trade.
+            let place = self.place(time);
+            self.slots.remove(place);
+        }
+        Corrected { end, is_exact }
     }
 
     /// Takes over what an earlier run published, at the venue time `venue_now`. Returns what longer
@@ -238,6 +322,7 @@ impl Line {
             None => (id, 0),
             Some(last) => (last.bar_id, last.revision.checked_add(1).ok_or(Refused::Overflow)?),
         };
+        let is_complete = is_complete && !slot.is_doubtful;
         let published = Published { bar_id, revision, is_complete };
         slot.published = Some(published);
         Ok(slot.bar(instrument, timeframe, published))

@@ -10,15 +10,18 @@
 
 mod bars;
 mod closing;
+mod correcting;
 mod counters;
 mod entry;
 mod following;
 mod line;
 mod numbers;
 mod offset;
+mod open_gaps;
 mod plan;
 mod quotes;
 mod rebuild;
+mod recent;
 mod summary;
 mod trades;
 mod venue_bars;
@@ -35,6 +38,7 @@ use messages::time::nanos;
 use messages::{Exchange, Instrument, MarketId, UtcNanos};
 
 pub use counters::Counters;
+pub use offset::ClockOffset;
 pub use quotes::LastQuote;
 pub use trades::LastTrade;
 
@@ -198,6 +202,14 @@ impl Market {
         self.clocks.iter().find(|(known, _)| *known == exchange)?.1.offset.nanos()
     }
 
+    /// The measured clock offset of every exchange that has told one, in order of first sight.
+    pub fn clock_offsets(&self) -> impl Iterator<Item = ClockOffset> {
+        let told = |(exchange, clock): &(Exchange, Clock)| {
+            clock.offset.nanos().map(|nanos| ClockOffset { exchange: *exchange, nanos })
+        };
+        self.clocks.iter().filter_map(told)
+    }
+
     /// What was counted since the start.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -205,13 +217,17 @@ impl Market {
     }
 
     fn begin(&mut self, now: UtcNanos, out: &mut Batch) {
-        if self.rebuilding {
+        let was_rebuilding = std::mem::take(&mut self.rebuilding);
+        if was_rebuilding {
             self.end_rebuild();
         }
         self.received = self.received.max(now);
         out.source = self.source;
         out.received = self.received;
         out.events.clear();
+        if was_rebuilding {
+            self.close_old_gaps(out);
+        }
     }
 
     fn entry(&self, instrument: Instrument) -> Option<&Entry> {

@@ -8,7 +8,7 @@
 //!
 //! Invariant: in silence the estimate stands still, so the instant at which a bar is due does too.
 
-use messages::UtcNanos;
+use messages::{Exchange, UtcNanos};
 
 /// Length of a bucket: long enough to hold a fast message of a slow stream, short enough that a
 /// stepped clock is forgotten in two minutes.
@@ -49,6 +49,15 @@ impl Offset {
     pub fn nanos(&self) -> Option<i64> {
         self.largest
     }
+}
+
+/// How far an exchange's clock is ahead of ours, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Whose clock.
+    pub exchange: Exchange,
+    /// By how many nanoseconds it is ahead, less the shortest latency of a message: below zero where it is behind.
+    pub nanos: i64,
 }
 
 /// The clock of one exchange, and when its next bar is due.

@@ -73,7 +73,6 @@ impl Market {
 
     /// The first live call: nobody watched since the last batch, and what is due is due.
     pub(super) fn end_rebuild(&mut self) {
-        self.rebuilding = false;
         for entry in &mut self.entries {
             entry.watch.leave(self.received);
         }

@@ -77,10 +77,43 @@ impl Summary {
         self.last
     }
 
+    /// What is left when all its trades were taken back: no trades and no volume. The prices stay, for a bar that was
+    /// published has some; its count says that nothing stands behind them.
+    pub fn emptied(&self) -> Self {
+        Self { volume: Quantity::ZERO, notional: Notional::from_raw(0), count: 0, ..*self }
+    }
+
+    /// Takes out one trade and puts in another, where the others are not at hand. False when its prices may be wrong then,
+    /// or when it cannot hold the change and stays as it was.
+    pub fn replace(&mut self, old: Option<&Self>, new: Option<&Self>) -> bool {
+        let volume = |part: Option<&Self>| part.map_or(Quantity::ZERO, |part| part.volume);
+        let notional = |part: Option<&Self>| part.map_or(0, |part| part.notional.raw());
+        let count = |part: Option<&Self>| u64::from(part.is_some());
+        let less = self.volume.checked_sub(volume(old)).filter(|rest| !rest.is_negative());
+        let sums = (
+            less.and_then(|rest| rest.checked_add(volume(new))),
+            self.notional.raw().checked_sub(notional(old)).and_then(|rest| rest.checked_add(notional(new))),
+            self.count.checked_sub(count(old)).map(|rest| rest + count(new)),
+        );
+        let (Some(volume), Some(notional), Some(count)) = sums else { return false };
+        (self.volume, self.notional, self.count) = (volume, Notional::from_raw(notional), count);
+        let edges = [self.open, self.high, self.low, self.close];
+        let price = |part: Option<&Self>| part.map(|part| part.open);
+        let is_exact = price(old) == price(new) || price(old).is_some_and(|old| !edges.contains(&old));
+        if let Some(new) = price(new) {
+            (self.high, self.low) = (self.high.max(new), self.low.min(new));
+        }
+        is_exact
+    }
+
     /// Takes in `other`; false, and unchanged, when a sum does not fit. Where places are equal (a
     /// venue without numbers) the order of arrival decides.
     #[must_use]
     pub fn merge(&mut self, other: &Self) -> bool {
+        if self.count == 0 || other.count == 0 {
+            *self = if self.count == 0 { *other } else { *self };
+            return true;
+        }
         let sums = (self.volume.checked_add(other.volume), self.notional.checked_add(other.notional));
         let (Some(volume), Some(notional)) = sums else { return false };
         (self.volume, self.notional) = (volume, notional);

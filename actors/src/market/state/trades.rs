@@ -12,6 +12,7 @@ use messages::number::{Price, Size};
 use messages::{MarketId, UtcNanos};
 
 use super::counters::Counters;
+use super::recent::Recent;
 use super::summary::Mark;
 
 /// The condition by which decoders mark an aggregate trade.
@@ -64,6 +65,13 @@ impl Trades {
         self.seen = true;
         if self.newest.is_none_or(|(newest, _)| newest <= mark) {
             self.newest = Some((mark, trade));
+        }
+    }
+
+    /// The trade at `mark` was corrected or cancelled; `recent` knows how it is now.
+    pub fn corrected(&mut self, mark: Mark, recent: &Recent) {
+        if self.newest.is_some_and(|(newest, _)| newest == mark) {
+            self.newest = recent.newest();
         }
     }
 

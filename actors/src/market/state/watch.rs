@@ -17,6 +17,8 @@ struct Span {
     to: UtcNanos,
     /// The venue's own stamp on the message that ended it, which no estimate of its clock can move.
     stamp: UtcNanos,
+    /// A feed reported it, so that it can be recovered.
+    is_gap: bool,
 }
 
 /// What is known of one instrument's unwatched time.
@@ -37,7 +39,7 @@ impl Watch {
     /// A message of the instrument arrived, with the venue's stamp where it bears one.
     pub fn seen(&mut self, received: UtcNanos, stamp: Option<UtcNanos>) {
         if let Some(from) = self.away.take() {
-            self.add(Span { from, to: received, stamp: stamp.unwrap_or(UtcNanos::MIN) });
+            self.add(Span { from, to: received, stamp: stamp.unwrap_or(UtcNanos::MIN), is_gap: false });
         }
     }
 
@@ -48,12 +50,19 @@ impl Watch {
 
     /// A feed reported missing ticks: open, or closing the one that it opened at `from`.
     pub fn gap(&mut self, from: UtcNanos, to: Option<UtcNanos>) {
-        let open = self.spans.iter_mut().find(|span| span.from == from && span.to == UtcNanos::MAX);
+        let open = self.spans.iter_mut().find(|span| span.is_gap && span.from == from && span.to == UtcNanos::MAX);
         match (open, to) {
             (Some(span), Some(to)) => span.to = to,
             (Some(_), None) => {}
-            (None, to) => self.add(Span { from, to: to.unwrap_or(UtcNanos::MAX), stamp: UtcNanos::MIN }),
+            (None, to) => {
+                self.add(Span { from, to: to.unwrap_or(UtcNanos::MAX), stamp: UtcNanos::MIN, is_gap: true });
+            }
         }
+    }
+
+    /// What was missing in the gap that a feed opened at `from` has come.
+    pub fn recovered(&mut self, from: UtcNanos) {
+        self.spans.retain(|span| !(span.is_gap && span.from == from));
     }
 
     fn add(&mut self, span: Span) {
@@ -61,7 +70,7 @@ impl Watch {
             let oldest = self.spans.remove(0);
             let next = &mut self.spans[0];
             let (from, to) = (oldest.from.min(next.from), oldest.to.max(next.to));
-            *next = Span { from, to, stamp: oldest.stamp.max(next.stamp) };
+            *next = Span { from, to, stamp: oldest.stamp.max(next.stamp), is_gap: false };
         }
         self.spans.push(span);
     }

@@ -171,6 +171,10 @@ impl Paper {
     }
 
     fn on_tick(&mut self, tick: &Tick, now: UtcNanos, out: &mut Vec<VenueReport>) {
+        // Nothing is filled by a trade that was corrected afterwards.
+        if !tick.is_price() {
+            return;
+        }
         let market = self.markets.get_or_default(tick.instrument);
         market.see(tick);
         if market.orders.is_empty() {

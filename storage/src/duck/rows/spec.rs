@@ -300,8 +300,20 @@ const TABLES: &[Table] = &[
             ("to", Time),
             ("first_missing", Int),
             ("resumed_at", Int),
+            ("ends_row", Flag),
         ],
-        how: Write::Append,
+        // What ends a gap takes the row, and with it the id, of the one that opened it. Nothing else looks for a row: a
+        // gap may open again at the instant of one that ended, and is another row then.
+        how: Write::Upsert(
+            "INSERT INTO feed_gaps
+             SELECT coalesce(o.gap_id, s.gap_id), s.exchange, s.symbol, s.channel, s.cause, s.\"from\", s.\"to\",
+                s.first_missing, s.resumed_at
+             FROM staging_feed_gaps s LEFT JOIN feed_gaps o
+                ON s.ends_row AND o.\"to\" IS NULL AND o.\"from\" = s.\"from\" AND o.exchange = s.exchange
+                AND o.symbol = s.symbol AND o.channel = s.channel
+             ON CONFLICT (gap_id) DO UPDATE SET cause = excluded.cause, \"to\" = excluded.\"to\",
+                first_missing = excluded.first_missing, resumed_at = excluded.resumed_at",
+        ),
     },
     Table {
         name: "undecodable_frames",

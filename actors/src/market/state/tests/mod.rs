@@ -3,6 +3,8 @@
 
 mod bars;
 mod books;
+mod corrections;
+mod gaps;
 mod properties;
 mod rebuild;
 mod recording;
@@ -116,10 +118,14 @@ fn quote(time_ms: i64, sequence: i64, bid: &str, ask: &str) -> FeedItem {
 }
 
 fn gap(channel: GapChannel, from_ms: i64, to_ms: Option<i64>) -> FeedItem {
+    gap_for(GapCause::Disconnect, channel, from_ms, to_ms)
+}
+
+fn gap_for(cause: GapCause, channel: GapChannel, from_ms: i64, to_ms: Option<i64>) -> FeedItem {
     FeedItem::Gap(Gap {
         instrument: btc(),
         channel,
-        cause: GapCause::Disconnect,
+        cause,
         from: ms(from_ms),
         to: to_ms.map(ms),
         first_missing: None,
