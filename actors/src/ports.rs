@@ -11,7 +11,7 @@ use messages::risk::{StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::venues::{VenueReport, VenueRequest};
-use messages::{Cash, StrategyId};
+use messages::{Cash, StrategyId, Symbol};
 use ractor::{ActorRef, RpcReplyPort};
 
 type Slot<T> = Option<Box<dyn Fn(T) -> bool + Send + Sync>>;
@@ -129,6 +129,57 @@ pub enum ToVenue {
     Begin,
     /// Requests, in order.
     Requests(Vec<VenueRequest>),
+}
+
+/// To a live feed.
+pub enum ToFeed {
+    /// Add and remove symbols while running; the reply says what is wrong with them.
+    Change {
+        /// Wanted as well.
+        add: Vec<Symbol>,
+        /// Wanted no more.
+        remove: Vec<Symbol>,
+        /// Nothing was changed where it is an error.
+        reply: RpcReplyPort<Result<(), String>>,
+    },
+    /// How are you?
+    Status(RpcReplyPort<Box<FeedStatus>>),
+    /// Stop; the reply comes when its last words are with the market.
+    Stop(RpcReplyPort<()>),
+}
+
+/// How a live feed stands.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct FeedStatus {
+    /// Its name.
+    pub name: String,
+    /// Its session.
+    pub session: crate::feeds::session::Status,
+    /// Frames that wait to be decoded.
+    pub waiting: usize,
+    /// Decoded frames that wait for the market.
+    pub backlog: usize,
+    /// Quotes left out because the market did not keep up.
+    pub conflated: u64,
+    /// From the socket to the market; `None` before ten seconds are over.
+    pub lag: Option<Lag>,
+    /// Its frames are recorded.
+    pub records: bool,
+    /// Lines that the recording lacks.
+    pub recordings_lost: u64,
+}
+
+/// How long frames took, over ten seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Lag {
+    /// Frames in the window.
+    pub frames: u64,
+    /// Half of them were as fast, in microseconds.
+    pub p50_micros: u64,
+    /// 99 of a hundred were as fast.
+    pub p99_micros: u64,
+    /// The slowest.
+    pub max_micros: u64,
 }
 
 /// To the telemetry actor.

@@ -11,7 +11,7 @@ use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
 use messages::orders::Command;
 use messages::risk::StateChange;
-use messages::{MarketId, StrategyId, caps};
+use messages::{MarketId, StrategyId, Symbol, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
 use storage::archive::Runner;
 use storage::datadir::Paths;
@@ -22,10 +22,12 @@ use crate::assembly::Assembly;
 use crate::bulk::{self, Inlet, Outlet};
 use crate::clock::Clock;
 use crate::deliveries::first_number;
+use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::ports::{
-    OrdersStatus, Port, StrategyStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
+    FeedStatus, OrdersStatus, Port, StrategyStatus, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry,
+    ToVenue, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
@@ -50,8 +52,10 @@ pub struct Plan {
     pub paths: Paths,
     /// The strategies' types.
     pub registry: Arc<Registry>,
-    /// Where frames come from; made when the seed is known.
-    pub frames: MakeFrames,
+    /// Frames that are played: a recording or the simulated market; made when the seed is known.
+    pub frames: Option<MakeFrames>,
+    /// Feeds of venues outside.
+    pub live: Vec<LiveFeed>,
     /// Frames that may wait for the market.
     pub frames_queue: usize,
     /// The time of the run.
@@ -120,6 +124,8 @@ pub(crate) struct Ports {
     pub venue_wake: Port<Wake>,
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
     pub telemetry: Port<ToTelemetry>,
+    /// By the names of the live feeds.
+    pub feeds: BTreeMap<String, Port<ToFeed>>,
 }
 
 /// Starts everything. The ledger alone decides how: DuckDB may still be opening.
@@ -140,7 +146,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let assembly = Arc::new(assembly);
     let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
     let now = plan.clock.now();
-    let frames = (plan.frames)(seed, now).map_err(Error::Feed)?;
+    let frames = plan.frames.map(|make| make(seed, now)).transpose().map_err(Error::Feed)?;
 
     let tail = tail::read(&plan.paths.market, storage.market.watermark().get()).unwrap_or_else(|error| {
         tracing::error!(%error, "open bars begin anew: the market journal's tail cannot be read");
@@ -165,7 +171,11 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let ledger = storage.ledger.append_and_wait(records)?;
 
     let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
-    let ports = Ports { strategies: names.iter().map(|n| (*n, Port::default())).collect(), ..Ports::default() };
+    let ports = Ports {
+        strategies: names.iter().map(|n| (*n, Port::default())).collect(),
+        feeds: plan.live.iter().map(|feed| (feed.name.clone(), Port::default())).collect(),
+        ..Ports::default()
+    };
     let queue = assembly.deciding().strategies.queue;
     let (wants_stop_tx, wants_stop) = flume::bounded(4);
     let tree = Tree {
@@ -195,6 +205,10 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         shells: BTreeMap::new(),
         deliveries: first_number(epoch),
         stop_feed: Arc::new(AtomicBool::new(false)),
+        live: plan.live,
+        to_market: None,
+        room: storage.room().clone(),
+        seed,
         wants_stop: wants_stop_tx,
         stopping: false,
         // The first look finds out whether there is much behind the last one.
@@ -204,8 +218,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let ran_before = past.started.is_some() || !tail.is_empty();
     let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
     let deposit = !restored.has_money;
-    let (frames_queue, room) = (plan.frames_queue, storage.room().clone());
-    let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit, room };
+    let frames_queue = plan.frames_queue;
+    let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
     Ok(Runtime { root, wants_stop, archive, ports })
@@ -252,6 +266,32 @@ impl Runtime {
             found.extend(ask(|reply| port.cast(ToStrategy::Status(reply))).await);
         }
         found
+    }
+
+    /// How the live feeds stand; one that does not answer is not among them.
+    pub async fn feeds(&self) -> Vec<FeedStatus> {
+        let ask_one = |port: &Port<ToFeed>| {
+            let port = port.clone();
+            async move { ask(|reply| port.cast(ToFeed::Status(reply))).await }
+        };
+        let all = futures::future::join_all(self.ports.feeds.values().map(ask_one)).await;
+        all.into_iter().flatten().map(|status| *status).collect()
+    }
+
+    /// Adds symbols to a live feed and removes others, until the runtime stops.
+    ///
+    /// # Errors
+    /// There is no such feed, it does not answer, or it refuses, in words; nothing was changed then.
+    pub async fn change_feed(&self, name: &str, add: Vec<Symbol>, remove: Vec<Symbol>) -> Result<(), String> {
+        let Some(port) = self.ports.feeds.get(name) else {
+            let known: Vec<&str> = self.ports.feeds.keys().map(String::as_str).collect();
+            return Err(match known.as_slice() {
+                [] => "no live feed runs here; see feeds.run in the settings".to_owned(),
+                known => format!("there is no live feed `{name}`; known are {}", known.join(", ")),
+            });
+        };
+        let answer = ask(|reply| port.cast(ToFeed::Change { add, remove, reply })).await;
+        answer.unwrap_or_else(|| Err(format!("the feed `{name}` did not answer in time")))
     }
 
     /// Starts a quarantined strategy again; false when there is none of that name.

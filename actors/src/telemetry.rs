@@ -22,7 +22,7 @@ use storage::service::Database;
 
 use crate::bulk::Inlet;
 use crate::clock::Clock;
-use crate::ports::{Port, ToMarket, ToOrders, ToStrategy, ToTelemetry};
+use crate::ports::{Port, ToFeed, ToMarket, ToOrders, ToStrategy, ToTelemetry};
 use crate::runtime::ask_within;
 use process::Process;
 use sample::{JournalStatus, Sample};
@@ -42,6 +42,8 @@ pub struct Arguments {
     pub orders: Port<ToOrders>,
     /// Strategies.
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+    /// Live feeds.
+    pub feeds: BTreeMap<String, Port<ToFeed>>,
     /// Bulk queues, each with who drains it.
     pub queues: Vec<(String, Inlet)>,
     /// The ledger, and how far the tables hold it.
@@ -124,6 +126,12 @@ impl Shell {
         }
         if let Some(status) = self.ask("orders", |reply| orders.cast(ToOrders::Status(reply))).await {
             sample.orders(&status);
+        }
+        for (name, port) in self.a.feeds.clone() {
+            let status = self.ask(&name, |reply| port.cast(ToFeed::Status(reply))).await;
+            if let Some(status) = status {
+                sample.feed(&status);
+            }
         }
         for (name, port) in self.a.strategies.clone() {
             let status = self.ask(name.as_str(), |reply| port.cast(ToStrategy::Status(reply))).await;

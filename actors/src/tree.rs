@@ -8,7 +8,7 @@
 //! ├─ snapshots    portfolio snapshots: start, schedule, end of day
 //! ├─ archive      the tier lifecycle on its schedule
 //! ├─ telemetry    metrics into storage
-//! └─ feed         a thread that plays frames into the market's queue
+//! └─ feeds        one child for each live feed; a thread that plays frames into the market's queue
 //! ```
 //! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
 
@@ -33,11 +33,13 @@ use crate::assembly::Assembly;
 use crate::bulk::{Inlet, Outlet, Signal};
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
+use crate::feeds::live::recorder::Recorder;
+use crate::feeds::live::{self, FeedActor, LiveFeed};
 use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake};
+use crate::ports::{OrdersStatus, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
 use crate::runtime::{Ports, STEP, WantsStop, ask};
@@ -98,16 +100,31 @@ pub(crate) struct Tree {
     pub ports: Ports,
     pub channels: Channels,
     pub listeners: BTreeMap<StrategyId, (Outlet, Inlet)>,
-    pub children: BTreeMap<ActorId, (Child, Option<StrategyId>)>,
+    pub children: BTreeMap<ActorId, (Child, Option<Named>)>,
     pub failures: VecDeque<(UtcNanos, Child)>,
     /// Shells that each strategy has had.
     pub shells: BTreeMap<StrategyId, u32>,
     pub deliveries: u64,
     pub stop_feed: Arc<AtomicBool>,
+    pub live: Vec<LiveFeed>,
+    /// The market's queue, once the market has started.
+    pub to_market: Option<(flume::Sender<FromFeed>, Signal)>,
+    /// Whether the market journal has room.
+    pub room: Room,
+    /// The seed of the run.
+    pub seed: u64,
     pub wants_stop: flume::Sender<WantsStop>,
     pub stopping: bool,
     /// Up to where the ledger's last checkpoint reaches, as far as this process knows.
     pub checkpointed: Seq,
+}
+
+/// Which of several children of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Strategy(StrategyId),
+    /// Its place in [`Tree::live`].
+    Feed(usize),
 }
 
 /// Everything that the root starts with.
@@ -118,11 +135,10 @@ pub(crate) struct Opening {
     pub ledger: Seq,
     pub tail: Vec<Batch>,
     pub first_block: (MarketId, MarketId),
-    pub frames: Box<dyn Frames>,
+    pub frames: Option<Box<dyn Frames>>,
     pub frames_queue: usize,
     pub gap: Option<GapCause>,
     pub deposit: bool,
-    pub room: Room,
 }
 
 impl Actor for Root {
@@ -131,8 +147,7 @@ impl Actor for Root {
     type Arguments = Opening;
 
     async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
-        let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit, room } =
-            opening;
+        let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit } = opening;
         let mut strategies = std::mem::take(&mut restored.strategies);
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
@@ -150,6 +165,7 @@ impl Actor for Root {
             tree.ports.orders.cast(ToOrders::Deposit(account.currency, account.deposit));
         }
         let (queue, signal) = tree.start_market(&me, market, first_block.1, frames_queue).await?;
+        tree.to_market = Some((queue.clone(), signal.clone()));
         tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
         tree.start_telemetry(&me).await?;
@@ -159,9 +175,15 @@ impl Actor for Root {
             signal.raise();
         }
         me.send_interval(CHECKPOINT_EVERY, || ToRoot::Checkpoint);
-        let root = me.clone();
-        let ended = move |ended| drop(root.send_message(ToRoot::FeedEnded(ended)));
-        player::play(frames, tree.clock.clone(), queue, signal, room, tree.stop_feed.clone(), ended)?;
+        for which in 0..tree.live.len() {
+            tree.start_feed(&me, which).await?;
+        }
+        if let Some(frames) = frames {
+            let root = me.clone();
+            let ended = move |ended| drop(root.send_message(ToRoot::FeedEnded(ended)));
+            let (room, stop) = (tree.room.clone(), tree.stop_feed.clone());
+            player::play(frames, tree.clock.clone(), queue, signal, room, stop, ended)?;
+        }
         Ok(tree)
     }
 
@@ -218,20 +240,21 @@ impl Tree {
         &mut self,
         me: &ActorRef<ToRoot>,
         child: Child,
-        name: Option<StrategyId>,
+        name: Option<Named>,
         why: &str,
     ) -> Result<(), ActorProcessingErr> {
         let now = self.wall.now();
         self.failures.push_back((now, child));
         self.failures.retain(|(at, _)| *at > now.before(WINDOW));
         let failures = self.failures.iter().filter(|(_, c)| *c == child).count() as u32;
-        tracing::error!(?child, name = name.map(|n| n.to_string()), failures, "an actor failed: {why}");
+        tracing::error!(?child, name = self.name_of(name), failures, "an actor failed: {why}");
         match policy::decide(child, failures) {
             policy::Action::Replace => match (child, name) {
                 (Child::Snapshots, _) => self.start_snapshots(me).await?,
                 (Child::Telemetry, _) => self.start_telemetry(me).await?,
                 (Child::Archive, _) => self.start_archive(me).await?,
-                (Child::Strategy, Some(name)) => {
+                (Child::Feed, Some(Named::Feed(which))) => self.start_feed(me, which).await?,
+                (Child::Strategy, Some(Named::Strategy(name))) => {
                     let durable = self.ledger.watermark().get();
                     let restored = self.read_ledger(durable).await?;
                     let saved = restored.strategies.get(&name).cloned().unwrap_or_default();
@@ -247,6 +270,13 @@ impl Tree {
             policy::Action::Stop => drop(self.wants_stop.try_send(WantsStop::Failed(format!("{child:?}: {why}")))),
         }
         Ok(())
+    }
+
+    fn name_of(&self, named: Option<Named>) -> Option<String> {
+        match named? {
+            Named::Strategy(name) => Some(name.to_string()),
+            Named::Feed(which) => self.live.get(which).map(|feed| feed.name.clone()),
+        }
     }
 
     /// What the ledger says up to `durable`, read on a thread for blocking work.
@@ -420,8 +450,29 @@ impl Tree {
             wall: self.wall.clone(),
         };
         let (actor, _) = Actor::spawn_linked(None, StrategyActor, arguments, me.get_cell()).await?;
-        self.children.insert(actor.get_id(), (Child::Strategy, Some(name)));
+        self.children.insert(actor.get_id(), (Child::Strategy, Some(Named::Strategy(name))));
         self.ports.strategies[&name].fill(actor);
+        Ok(())
+    }
+
+    async fn start_feed(&mut self, me: &ActorRef<ToRoot>, which: usize) -> Result<(), ActorProcessingErr> {
+        let (Some(feed), Some((market, signal))) = (self.live.get(which).cloned(), self.to_market.clone()) else {
+            return Ok(());
+        };
+        let recorder = feed.recording.clone().map(|settings| Recorder::start(&feed.name, settings)).transpose()?;
+        let port = self.ports.feeds[&feed.name].clone();
+        let arguments = live::Arguments {
+            session: (feed.make)(self.seed).map_err(ActorProcessingErr::from)?,
+            feed,
+            market,
+            signal,
+            room: self.room.clone(),
+            recorder,
+            clock: self.clock.clone(),
+        };
+        let (actor, _) = Actor::spawn_linked(None, FeedActor, arguments, me.get_cell()).await?;
+        self.children.insert(actor.get_id(), (Child::Feed, Some(Named::Feed(which))));
+        port.fill(actor);
         Ok(())
     }
 
@@ -452,6 +503,7 @@ impl Tree {
             market: self.ports.market.clone(),
             orders: self.ports.orders.clone(),
             strategies: self.ports.strategies.clone(),
+            feeds: self.ports.feeds.clone(),
             queues: queues.chain(listeners).collect(),
             ledger: (self.ledger.clone(), self.applied.0.clone()),
             journal: (self.journal.clone(), self.applied.1.clone()),
@@ -530,6 +582,8 @@ impl Tree {
     async fn stop(&mut self) {
         self.stopping = true;
         self.stop_feed.store(true, Ordering::Release);
+        let feeds = self.ports.feeds.values().map(|port| ask(|reply| port.cast(ToFeed::Stop(reply))));
+        futures::future::join_all(feeds).await;
         let strategies = self.ports.strategies.values().map(|port| ask(|reply| port.cast(ToStrategy::Stop(reply))));
         // All at once: one that hangs costs the others nothing.
         futures::future::join_all(strategies).await;

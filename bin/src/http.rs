@@ -3,6 +3,7 @@
 //! actix-web runs beside the actors with one worker of its own; it asks through ports and reads the
 //! database through its readers. Everything but `/health` needs the token.
 
+pub mod feeds;
 pub mod history;
 pub mod sql;
 
@@ -90,6 +91,7 @@ pub fn start(address: &str, edge: Edge) -> anyhow::Result<(SocketAddr, ServerHan
             .route("/api/v1/strategies/{name}/resume", web::post().to(resume_strategy))
             .route("/api/v1/trading", web::post().to(trading))
             .route("/api/v1/reconcile", web::post().to(reconcile))
+            .configure(feeds::routes)
             .configure(archive_api::routes)
             .configure(backup_api::routes)
     })

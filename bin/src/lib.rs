@@ -6,6 +6,7 @@ mod archive_api;
 mod backup_api;
 mod client;
 mod commands;
+mod feeds;
 mod http;
 mod live;
 mod output;

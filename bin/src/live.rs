@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actors::clock::Clock;
+use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
 use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
@@ -34,8 +35,10 @@ pub struct Live {
     pub exchanges: Vec<Exchange>,
     /// Live or replay.
     pub mode: Mode,
-    /// Where frames come from.
-    pub frames: MakeFrames,
+    /// Frames that are played: a recording or the simulated market.
+    pub frames: Option<MakeFrames>,
+    /// Feeds of venues outside.
+    pub feeds: Vec<LiveFeed>,
     /// The time of the run.
     pub clock: Clock,
     /// How long it runs; `None` until somebody stops it.
@@ -52,7 +55,7 @@ pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
 }
 
 async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: Route) -> anyhow::Result<()> {
-    let Live { settings, exchanges, mode, frames, clock, stop_after } = live;
+    let Live { settings, exchanges, mode, frames, feeds, clock, stop_after } = live;
     let paths = stopped::paths(dir.root(), &settings);
     let ledger_writes = Arc::new(AtomicBool::new(true));
     let (health_tx, health_rx) = flume::unbounded();
@@ -67,6 +70,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         paths: paths.clone(),
         registry: Arc::new(registry),
         frames,
+        live: feeds,
         frames_queue: settings.feeds.queue,
         clock,
         ledger_writes: ledger_writes.clone(),

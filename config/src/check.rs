@@ -1,6 +1,6 @@
 //! What can be wrong with settings: keys that nobody reads, values of a wrong kind, contradictions.
 
-use actors::settings::parse_instrument;
+use actors::settings::{FeedSettings, parse_instrument};
 use figment::Figment;
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
@@ -176,9 +176,49 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
             must(known, format!("strategies.run.{name}.instruments: `{text}` is not among the instruments"));
         }
     }
+    feeds(&s.feeds, &mut must);
     for symbol in s.feeds.simulated.keys() {
         let known = s.instruments.contains_key(&format!("simulated:{symbol}"));
         must(known, format!("feeds.simulated.{symbol}: `simulated:{symbol}` is not among the instruments"));
     }
     problems
+}
+
+fn feeds(s: &FeedSettings, must: &mut impl FnMut(bool, String)) {
+    must(!s.run.is_empty(), "feeds.run: at least one feed is needed, as simulated".to_owned());
+    for (at, name) in s.run.iter().enumerate() {
+        must(!s.run[..at].contains(name), format!("feeds.run: `{}` stands there twice", name.as_str()));
+    }
+    for (key, time) in [
+        ("stale_after", s.stale_after),
+        ("silence", s.silence),
+        ("reconnect_first", s.reconnect_first),
+        ("connect_timeout", s.connect_timeout),
+        ("request_timeout", s.request_timeout),
+    ] {
+        must(!time.is_zero(), format!("feeds.{key}: must be longer than 0s"));
+    }
+    let silence = s.silence.as_secs() >= 30;
+    must(silence, "feeds.silence: must be at least 30s, for venues and we ping every 20s".to_owned());
+    let waits = s.reconnect_first <= s.reconnect_longest;
+    must(waits, "feeds.reconnect_first: must not be longer than feeds.reconnect_longest".to_owned());
+    must(s.record_file_bytes >= 1 << 20, "feeds.record_file_bytes: must be at least 1 MiB (1048576)".to_owned());
+    let urls = [("binance", &s.binance.stream_url, &s.binance.rest_url)].into_iter();
+    let alpaca = [("alpaca", &s.alpaca), ("alpaca_crypto", &s.alpaca_crypto)];
+    let urls = urls.chain(alpaca.iter().map(|(name, a)| (*name, &a.stream_url, &a.data_url)));
+    for (name, stream, rest) in urls {
+        for (key, url, schemes) in
+            [("stream_url", stream, ["wss://", "ws://"]), ("rest", rest, ["https://", "http://"])]
+        {
+            let known = schemes.iter().any(|scheme| url.starts_with(scheme)) && !url.ends_with('/');
+            let [safe, plain] = schemes;
+            must(known, format!("feeds.{name}: `{url}` ({key}) must begin with {safe} or {plain} and not end in /"));
+        }
+    }
+    for (name, symbols) in
+        [("binance", &s.binance.symbols), ("alpaca", &s.alpaca.symbols), ("alpaca_crypto", &s.alpaca_crypto.symbols)]
+    {
+        let runs = s.run.iter().any(|run| run.as_str() == name);
+        must(!runs || !symbols.is_empty(), format!("feeds.{name}.symbols: the feed runs and has no symbol"));
+    }
 }

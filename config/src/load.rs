@@ -20,7 +20,11 @@ pub struct Layers {
 }
 
 /// The profiles that come with Merganser.
-const PROFILES: &[(&str, &str)] = &[("simulated", "")];
+const PROFILES: &[(&str, &str)] = &[
+    ("simulated", ""),
+    ("binance-paper", include_str!("../profiles/binance-paper.toml")),
+    ("alpaca-paper", include_str!("../profiles/alpaca-paper.toml")),
+];
 
 /// Loads and checks the settings.
 ///

@@ -49,6 +49,9 @@ pub const DEPTH_LEVELS: usize = 5_000;
 pub const BOOK_LEVELS: usize = 20_000;
 /// Depth diffs kept per symbol while the book waits for its snapshot: 50 s at 100 ms.
 pub const BOOK_BUFFER: usize = 500;
+/// Frames of a live feed that may wait for the market, quotes conflated: some seconds of a market gone wild, about 100 MB.
+/// Beyond it the feed pauses.
+pub const FEED_BACKLOG: usize = 262_144;
 /// Frames that could not be decoded kept for inspection, per feed. The counter goes on.
 pub const UNDECODABLE_KEPT: usize = 1_000;
 /// Trade ids per symbol remembered to drop repeated trades.

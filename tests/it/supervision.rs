@@ -128,11 +128,12 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         mode: Mode::Run,
         paths: paths.clone(),
         registry: Arc::new(registry(told, true)),
-        frames: Box::new(move |seed, start| {
+        frames: Some(Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
             Ok(frames)
-        }),
+        })),
+        live: Vec::new(),
         frames_queue: 1_000,
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
@@ -237,6 +238,8 @@ fn who_fails_is_dealt_with_alone() {
     });
 
     let records = ledger(&paths);
+    // What came while it stopped, the next start tells.
+    run(&paths, &["panics"], &told, async |runtime| drop(until(runtime, "panics", "running").await));
     let panics: StrategyId = "panics".parse().unwrap();
     let (mut faults, mut resumed, mut own) = (0, 0, BTreeSet::new());
     for record in &records {

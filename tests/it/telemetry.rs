@@ -58,11 +58,12 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
         mode: Mode::Run,
         paths: paths.clone(),
         registry: Arc::new(registry),
-        frames: Box::new(move |seed, start| {
+        frames: Some(Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
             Ok(frames)
-        }),
+        })),
+        live: Vec::new(),
         frames_queue: 1_000,
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),

@@ -8,6 +8,8 @@ use std::panic;
 
 mod auditor;
 mod chance;
+mod feeds_binance;
+mod network;
 mod process;
 mod trader;
 mod venue;

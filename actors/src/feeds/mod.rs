@@ -1,8 +1,8 @@
 //! Feeds: what a venue, a recording or the simulated market says, as typed market data.
 //!
-//! Everything here but the player's thread is pure: a decoder takes the bytes of one frame with its receive time and gives
-//! [`messages::market::FeedItem`]s, an input takes a file and gives batches, the simulated market
-//! takes a seed. None of them knows a socket, a clock or an actor.
+//! Everything here but the player's thread and `live` is pure: a decoder takes the bytes of one frame with its receive
+//! time and gives [`messages::market::FeedItem`]s, a session keeps a venue's connections, an input takes a file and gives
+//! batches, the simulated market takes a seed. None of them knows a socket, a clock or an actor.
 //!
 //! Invariant: a frame is decoded wholly or not at all. A venue's text becomes a number without a
 //! detour through floating point, and what cannot be read is an error that says so, never a guess.
@@ -12,6 +12,7 @@ pub mod backoff;
 pub mod binance;
 pub mod input;
 mod json;
+pub mod live;
 pub mod player;
 pub mod session;
 pub mod simulated;

@@ -104,7 +104,8 @@ pub struct Out {
     pub items: Vec<FeedItem>,
     /// Whether the items came by REST.
     pub by_rest: bool,
-    /// The line to record, where it is not the frame itself: an answer by REST, wrapped for the decoder.
+    /// The line to record, where it is not the frame itself: an answer by REST, wrapped for the decoder. Empty where
+    /// nothing of the frame was handed on, and nothing is to be recorded.
     pub record: Option<Vec<u8>>,
     /// What to do, in order.
     pub effects: Vec<Do>,

@@ -11,6 +11,7 @@ pub mod registry;
 pub mod shipped;
 pub mod since;
 pub mod thread;
+pub mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use faults::{Decision, Faults};
 use registry::Registry;
 use since::Since;
 use thread::{Control, Ended, Pulse};
+use told::Told;
 
 /// Makes a source of history for a strategy's warm-up.
 pub type History = Arc<dyn Fn() -> Option<Box<dyn Source + Send>> + Send + Sync>;
@@ -116,6 +118,7 @@ pub struct Shell {
     faults: Faults,
     last_fault: Option<String>,
     delivered: u64,
+    told: Told,
     /// Updates of its orders that came here since the process began.
     heard: u64,
     stopping: Option<RpcReplyPort<()>>,
@@ -129,6 +132,8 @@ impl Actor for StrategyActor {
     async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         let hang_after = arguments.assembly.deciding().strategies.hang_after;
         let delivered = first_number(arguments.assembly.epoch());
+        let mut told = Told::by(arguments.checkpoint.as_deref());
+        arguments.since.iter().chain(&arguments.open).for_each(|update| told.tell(update));
         let shell = Shell {
             a: arguments,
             me: me.clone(),
@@ -136,6 +141,7 @@ impl Actor for StrategyActor {
             faults: Faults::default(),
             last_fault: None,
             delivered,
+            told,
             heard: 0,
             stopping: None,
         };
@@ -234,13 +240,7 @@ impl Shell {
 
     /// The trading group was restored: what of its events was never heard here is news.
     fn restored(&mut self, updates: Vec<OrderUpdate>) {
-        let seen = |u: &OrderUpdate| {
-            self.a
-                .checkpoint
-                .as_ref()
-                .is_some_and(|c| c.seen.iter().any(|(id, n)| *id == u.event.order_id && u.event.number <= *n))
-        };
-        let news: Vec<OrderUpdate> = updates.into_iter().filter(|u| !self.a.since.has(u) && !seen(u)).collect();
+        let news: Vec<OrderUpdate> = updates.into_iter().filter(|u| !self.told.has(u)).collect();
         if !news.is_empty() {
             self.updates(news);
         }
@@ -252,6 +252,7 @@ impl Shell {
     /// Keeps what the next generation must know: open orders, positions, and events that may be missed.
     fn remember(&mut self, update: &OrderUpdate) {
         self.heard += 1;
+        self.told.tell(update);
         self.a.open.retain(|u| u.order.order_id != update.order.order_id);
         if update.order.status.is_open() {
             self.a.open.push(update.clone());

@@ -28,10 +28,9 @@ impl Since {
         self.0
     }
 
-    /// True when the event, or a later one of its order, is among them.
-    #[must_use]
-    pub fn has(&self, update: &OrderUpdate) -> bool {
-        self.0.iter().any(|u| u.event.order_id == update.event.order_id && u.event.number >= update.event.number)
+    /// Each of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &OrderUpdate> {
+        self.0.iter()
     }
 
     /// What a generation that begins with `checkpoint` has not seen, oldest first.
@@ -46,14 +45,14 @@ fn has_seen(saved: &Checkpoint, update: &OrderUpdate) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use messages::UtcNanos;
     use messages::orders::{EventKind, Order, OrderEvent, OrderRequest, Side, Status};
     use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, OrderId, Quantity};
 
     use super::*;
 
-    fn update(order: u128, number: u32) -> OrderUpdate {
+    pub fn update(order: u128, number: u32) -> OrderUpdate {
         let order_id = OrderId(uuid_of(order));
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() };
         let order = Order {
@@ -97,7 +96,7 @@ mod tests {
         messages::ids::Uuid::from_u128(n)
     }
 
-    fn saved(seen: &[(u128, u32)]) -> Checkpoint {
+    pub fn saved(seen: &[(u128, u32)]) -> Checkpoint {
         Checkpoint {
             strategy: "s".parse().unwrap(),
             generation: 0,

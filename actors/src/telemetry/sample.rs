@@ -8,7 +8,7 @@ use messages::telemetry::{Labels, Metric, MetricKind, Quantiles};
 use storage::pool::{Spread, Stats};
 
 use super::process::Process;
-use crate::ports::{MarketStatus, OrdersStatus, StrategyStatus};
+use crate::ports::{FeedStatus, MarketStatus, OrdersStatus, StrategyStatus};
 
 /// How a journal and the tables behind it stand.
 pub struct JournalStatus {
@@ -66,6 +66,41 @@ impl Sample {
             ("market_clock_steps_back", c.clock_steps_back),
         ] {
             self.counter(name, value);
+        }
+    }
+
+    /// A live feed.
+    pub fn feed(&mut self, status: &FeedStatus) {
+        self.of("feeds", Some(&status.name));
+        let session = &status.session;
+        self.gauge("feed_live", f64::from(u8::from(session.state == "live")));
+        self.gauge("feed_links", session.links.len() as f64);
+        self.gauge("feed_symbols", session.symbols.len() as f64);
+        self.gauge("feed_symbols_stale", session.symbols.iter().filter(|s| s.state != "live").count() as f64);
+        self.gauge("feed_waiting", status.waiting as f64);
+        self.gauge("feed_backlog", status.backlog as f64);
+        let c = &session.counters;
+        for (name, value) in [
+            ("feed_link_frames", c.frames),
+            ("feed_link_bytes", c.bytes),
+            ("feed_connects", c.connects),
+            ("feed_disconnects", c.disconnects),
+            ("feed_handovers", c.handovers),
+            ("feed_gaps", c.gaps),
+            ("feed_trades_backfilled", c.backfilled),
+            ("feed_book_resyncs", c.resyncs),
+            ("feed_undecodable", c.undecodable),
+            ("feed_requests", c.requests),
+            ("feed_errors", c.errors),
+            ("feed_quotes_conflated", status.conflated),
+            ("feed_recording_lines_lost", status.recordings_lost),
+        ] {
+            self.counter(name, value);
+        }
+        if let Some(lag) = status.lag {
+            self.gauge("feed_lag_p50_seconds", lag.p50_micros as f64 / 1e6);
+            self.gauge("feed_lag_p99_seconds", lag.p99_micros as f64 / 1e6);
+            self.gauge("feed_lag_max_seconds", lag.max_micros as f64 / 1e6);
         }
     }
 

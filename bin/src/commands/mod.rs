@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod config_command;
 mod doctor;
+mod feeds;
 mod history;
 mod import;
 mod journal_command;
@@ -89,6 +90,8 @@ enum Command {
     Backup(backup::Arguments),
     /// The strategies of a running instance.
     Strategies(steer::Strategies),
+    /// The live feeds of a running instance.
+    Feeds(feeds::Arguments),
     /// Stops all new orders of a running instance; cancels go through.
     Halt(steer::Halt),
     /// Lets a running instance trade again.
@@ -147,6 +150,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),
         Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
+        Command::Feeds(arguments) => feeds::run(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
         Command::Reconcile => steer::reconcile(&line.common),

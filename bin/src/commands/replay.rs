@@ -67,10 +67,11 @@ pub fn run(
         settings,
         exchanges: backtest::exchanges(arguments.format),
         mode: Mode::Replay,
-        frames: Box::new(move |_, _| {
+        frames: Some(Box::new(move |_, _| {
             let frames: Box<dyn Frames> = Box::new(recorded);
             Ok(frames)
-        }),
+        })),
+        feeds: Vec::new(),
         clock: Clock::replay(begins, arguments.speed),
         stop_after: None,
     };

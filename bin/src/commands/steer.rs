@@ -50,7 +50,8 @@ pub struct Resume {
     why: String,
 }
 
-fn running(common: &Common) -> anyhow::Result<Running> {
+/// The instance that runs on the data directory.
+pub fn running(common: &Common) -> anyhow::Result<Running> {
     client::find(&common.data_dir)?.with_context(|| {
         format!(
             "nothing runs on {}; start it with `merganser run`, or give another --data-dir",

@@ -34,17 +34,26 @@ struct Message<'a> {
     asks: Option<Levels<'a>>,
 }
 
-/// One depth message. `stream` names the symbol where the payload does not.
+/// Where a depth message comes from, which names the symbol where the payload does not.
+#[derive(Clone, Copy)]
+pub enum Origin<'a> {
+    /// A stream, where its name is known.
+    Stream(Option<&'a str>),
+    /// A question by REST for the book of a symbol.
+    Asked(Symbol),
+}
+
+/// One depth message.
 pub fn depth(
     data: &str,
-    stream: Option<&str>,
+    origin: Origin<'_>,
     diffs: &mut DiffStreams,
     received: UtcNanos,
     rounded: &mut u64,
 ) -> Result<Depth, DecodeError> {
     let message: Message<'_> = json::read(data, EVENT)?;
-    let kind = kind(&message, stream)?;
-    let symbol = symbol(&message, stream, diffs)?;
+    let kind = kind(&message, origin)?;
+    let symbol = symbol(&message, origin, diffs)?;
     let last = match message.last_update_id {
         Some(last) => last,
         None => required(message.last, EVENT, "u")?,
@@ -63,7 +72,11 @@ pub fn depth(
 
 /// A partial book comes by its own stream, a snapshot by REST. Futures send partial books in the
 /// form of diffs; only the stream name (`depth20`) tells them.
-fn kind(message: &Message<'_>, stream: Option<&str>) -> Result<DepthKind, DecodeError> {
+fn kind(message: &Message<'_>, origin: Origin<'_>) -> Result<DepthKind, DecodeError> {
+    let Origin::Stream(stream) = origin else {
+        required(message.last_update_id, EVENT, "lastUpdateId")?;
+        return Ok(DepthKind::Snapshot);
+    };
     let of_partial_stream = stream
         .and_then(|name| name.split_once("@depth"))
         .is_some_and(|(_, levels)| levels.starts_with(|c: char| c.is_ascii_digit()));
@@ -80,7 +93,11 @@ fn kind(message: &Message<'_>, stream: Option<&str>) -> Result<DepthKind, Decode
     Ok(DepthKind::Diff { first })
 }
 
-fn symbol(message: &Message<'_>, stream: Option<&str>, diffs: &DiffStreams) -> Result<Symbol, DecodeError> {
+fn symbol(message: &Message<'_>, origin: Origin<'_>, diffs: &DiffStreams) -> Result<Symbol, DecodeError> {
+    let stream = match origin {
+        Origin::Asked(symbol) => return Ok(symbol),
+        Origin::Stream(stream) => stream,
+    };
     if message.symbol.is_some() {
         return text(&message.symbol, EVENT, "s")?.symbol();
     }

@@ -4,14 +4,19 @@
 //! Says trades, aggregate trades, quotes, depth (diff, partial, snapshot) and the venue's own bars;
 //! passes over what it knows and does not use. Source: `web-socket-streams.md` of the Spot API.
 //!
+//! Answers by REST that are market data come as lines that name the question: `{"rest": …, "data": …}` (see [`rest`]).
+//!
 //! Some messages do not say what they are: bookTicker and partial depth have no event kind, and
 //! partial depth no symbol either. The stream name says it then, else the shape.
 //!
 //! Invariant: an error leaves `out` as it was.
 
 mod depth;
+pub mod exchange_info;
 mod kline;
+pub mod rest;
 mod scan;
+pub mod session;
 mod shape;
 mod tick;
 
@@ -129,6 +134,9 @@ impl Decoder {
             return self.array(text, None, received, out);
         }
         let shape: Shape<'_> = json::read(text, "frame")?;
+        if let (Some(question), Some(data)) = (shape.rest.as_deref(), shape.data) {
+            return self.answer(question, data.get(), received, out);
+        }
         let Some(data) = shape.data else {
             return self.payload(text, shape.kind(text)?, None, received, out);
         };
@@ -177,7 +185,9 @@ impl Decoder {
             Kind::Trade => FeedItem::Tick(tick::trade(text, rounded)?),
             Kind::AggTrade => FeedItem::Tick(tick::agg_trade(text, rounded)?),
             Kind::BookTicker => FeedItem::Tick(tick::book_ticker(text, received, rounded)?),
-            Kind::Depth => FeedItem::Depth(depth::depth(text, stream, &mut self.diffs, received, rounded)?),
+            Kind::Depth => {
+                FeedItem::Depth(depth::depth(text, depth::Origin::Stream(stream), &mut self.diffs, received, rounded)?)
+            }
             Kind::Kline => match kline::kline(text)? {
                 Some(bar) => FeedItem::Bar(bar),
                 None => return Ok(Frame::Ignored),

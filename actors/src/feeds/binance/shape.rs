@@ -13,6 +13,9 @@ use crate::feeds::{DecodeError, cut};
 pub struct Shape<'a> {
     #[serde(borrow)]
     pub stream: Option<Text<'a>>,
+    /// The question of an answer by REST.
+    #[serde(borrow)]
+    pub rest: Option<Text<'a>>,
     #[serde(borrow)]
     pub data: Option<&'a RawValue>,
     #[serde(borrow)]

@@ -2,7 +2,7 @@
 
 use messages::market::{Conditions, Level, Tick, TickBody};
 use messages::orders::Side;
-use messages::{Price, UtcNanos};
+use messages::{Price, Symbol, UtcNanos};
 use serde::Deserialize;
 
 use super::scan::{self, Value, once};
@@ -55,20 +55,61 @@ impl<'a> Trade<'a> {
 pub fn trade(data: &str, rounded: &mut u64) -> Result<Tick, DecodeError> {
     let trade = Trade::read(data, "trade")?;
     let sequence = required(trade.trade_id, "trade", "t")?;
-    tick(&trade, "trade", sequence, Conditions::new(), rounded)
+    let symbol = text(&trade.symbol, "trade", "s")?.symbol()?;
+    tick(&trade, "trade", symbol, sequence, Conditions::new(), rounded)
 }
 
 /// Trades of one taker order at one price, told apart from single trades by the condition `agg`.
 pub fn agg_trade(data: &str, rounded: &mut u64) -> Result<Tick, DecodeError> {
     let trade = Trade::read(data, "aggTrade")?;
+    let symbol = text(&trade.symbol, "aggTrade", "s")?.symbol()?;
+    aggregate(&trade, symbol, rounded)
+}
+
+/// An aggregate trade of an answer by REST, which does not repeat the symbol that was asked for.
+pub fn asked_agg_trade(data: &str, symbol: Symbol, rounded: &mut u64) -> Result<Tick, DecodeError> {
+    aggregate(&Trade::read(data, "aggTrade")?, symbol, rounded)
+}
+
+/// A trade of an answer by REST (`historicalTrades`), which names its fields in words and not its symbol.
+pub fn asked_trade(data: &str, symbol: Symbol, rounded: &mut u64) -> Result<Tick, DecodeError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Row<'a> {
+        id: Option<i64>,
+        #[serde(borrow)]
+        price: Option<Text<'a>>,
+        #[serde(borrow)]
+        qty: Option<Text<'a>>,
+        time: Option<i64>,
+        is_buyer_maker: Option<bool>,
+    }
+    const EVENT: &str = "historical trade";
+    let row: Row<'_> = json::read(data, EVENT)?;
+    let sequence = required(row.id, EVENT, "id")?;
+    for (missing, field) in [(row.price.is_none(), "price"), (row.qty.is_none(), "qty"), (row.time.is_none(), "time")] {
+        required((!missing).then_some(()), EVENT, field)?;
+    }
+    let trade = Trade {
+        price: row.price,
+        quantity: row.qty,
+        time: row.time,
+        buyer_is_maker: Some(required(row.is_buyer_maker, EVENT, "isBuyerMaker")?),
+        ..Trade::default()
+    };
+    tick(&trade, EVENT, symbol, sequence, Conditions::new(), rounded)
+}
+
+fn aggregate(trade: &Trade<'_>, symbol: Symbol, rounded: &mut u64) -> Result<Tick, DecodeError> {
     let sequence = required(trade.aggregate_id, "aggTrade", "a")?;
     let conditions = Conditions::from("agg").expect("three bytes fit");
-    tick(&trade, "aggTrade", sequence, conditions, rounded)
+    tick(trade, "aggTrade", symbol, sequence, conditions, rounded)
 }
 
 fn tick(
     trade: &Trade<'_>,
     event: &'static str,
+    symbol: Symbol,
     sequence: i64,
     conditions: Conditions,
     rounded: &mut u64,
@@ -78,7 +119,7 @@ fn tick(
         false => Side::Buy,
     };
     Ok(Tick {
-        instrument: instrument(text(&trade.symbol, event, "s")?.symbol()?),
+        instrument: instrument(symbol),
         time: time(trade.time, event, "T")?,
         sequence: Some(sequence),
         revision: 0,

@@ -105,10 +105,11 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         mode: Mode::Run,
         paths: paths.clone(),
         registry: Arc::new(registry),
-        frames: Box::new(move |_, _| {
+        frames: Some(Box::new(move |_, _| {
             let frames: Box<dyn Frames> = Box::new(frames);
             Ok(frames)
-        }),
+        })),
+        live: Vec::new(),
         frames_queue: settings.feeds.queue,
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),

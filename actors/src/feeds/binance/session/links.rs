@@ -1,0 +1,330 @@
+//! Links: opened, kept alive, replaced before they are too old, and opened again when they are lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use messages::market::GapCause;
+use messages::{Symbol, UtcNanos};
+
+use super::BinanceSession;
+use super::connection::{Connection, Proof};
+use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN};
+use super::symbol::Lost;
+use crate::feeds::backoff::Backoff;
+use crate::feeds::session::{Do, Link, Notice, Out};
+
+/// The symbols of one link, and the links that serve them.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its symbols, those that were refused included.
+    pub symbols: BTreeSet<Symbol>,
+    /// The link that counts.
+    pub current: Option<Link>,
+    /// The one that takes over.
+    pub next: Option<Link>,
+    /// When a link is opened again.
+    pub retry_at: Option<UtcNanos>,
+    /// Why there is none.
+    pub why: Option<String>,
+    backoff: Backoff,
+}
+
+impl Slot {
+    /// Its links.
+    pub fn links(&self) -> impl Iterator<Item = Link> + use<> {
+        self.current.into_iter().chain(self.next)
+    }
+
+    /// Has no link and waits for none.
+    pub fn rest(&mut self) {
+        (self.current, self.next, self.retry_at) = (None, None, None);
+    }
+}
+
+impl BinanceSession {
+    pub(super) fn new_slot(&mut self) -> u32 {
+        self.last_slot += 1;
+        let seed = self.settings.seed.wrapping_add(self.last_slot.into());
+        let backoff = Backoff::new(self.settings.backoff_first, self.settings.backoff_longest, seed);
+        let slot = Slot { symbols: BTreeSet::new(), current: None, next: None, retry_at: None, why: None, backoff };
+        self.slots.insert(self.last_slot, slot);
+        self.last_slot
+    }
+
+    /// Opens what is missing, replaces what is old, gives up what is silent.
+    pub(super) fn care_for_links(&mut self, now: UtcNanos, out: &mut Out) {
+        self.drop_empty_slots(out);
+        self.close_silent(now, out);
+        for slot in self.slots.keys().copied().collect::<Vec<_>>() {
+            self.replace_old(slot, now, out);
+            self.finish_handover(slot, now, out);
+            let waits = |slot: &Slot| slot.current.is_none() && slot.retry_at.is_none_or(|at| at <= now);
+            if self.slots.get(&slot).is_some_and(waits)
+                && let Some(link) = self.open(slot, now, out)
+                && let Some(slot) = self.slots.get_mut(&slot)
+            {
+                (slot.current, slot.retry_at) = (Some(link), None);
+            }
+        }
+    }
+
+    fn drop_empty_slots(&mut self, out: &mut Out) {
+        let links = &mut self.links;
+        self.slots.retain(|_, slot| {
+            if !slot.symbols.is_empty() {
+                return true;
+            }
+            for link in slot.links() {
+                links.remove(&link);
+                out.effects.push(Do::Close(link));
+            }
+            false
+        });
+    }
+
+    /// Asks for a link, unless the venue would find that too many: then later.
+    fn open(&mut self, slot: u32, now: UtcNanos, out: &mut Out) -> Option<Link> {
+        while self.connects.front().is_some_and(|at| at.after(CONNECTS_WITHIN) <= now) {
+            self.connects.pop_front();
+        }
+        if self.connects.len() >= CONNECTS {
+            let at = self.connects.front()?.after(CONNECTS_WITHIN);
+            let slot = self.slots.get_mut(&slot)?;
+            slot.retry_at = Some(at);
+            slot.why = Some(format!("{CONNECTS} connection attempts in five minutes; the venue bans who makes many"));
+            return None;
+        }
+        self.connects.push_back(now);
+        self.last_link += 1;
+        let link = Link(self.last_link);
+        self.links.insert(link, Connection::new(slot, now));
+        let url = format!("{}/stream", self.settings.stream_url.trim_end_matches('/'));
+        out.effects.push(Do::Open { link, url, headers: Vec::new() });
+        Some(link)
+    }
+
+    pub(super) fn on_opened(&mut self, link: Link, now: UtcNanos) {
+        let retire_at = now.after(self.max_age(link));
+        let Some(connection) = self.links.get_mut(&link) else { return };
+        let Some(slot) = self.slots.get(&connection.slot) else { return };
+        (connection.opened_at, connection.heard_at) = (Some(now), now);
+        connection.retire_at = Some(retire_at);
+        let refused = |symbol: &Symbol| self.symbols.get(symbol).is_none_or(|state| state.refused.is_some());
+        let wanted: Vec<Symbol> = slot.symbols.iter().copied().filter(|symbol| !refused(symbol)).collect();
+        if slot.next == Some(link) {
+            for symbol in &wanted {
+                let state = self.symbols.get(symbol);
+                let proof = |wanted: bool, proof| wanted.then_some((*symbol, proof));
+                connection.unproven.extend(proof(state.is_some_and(|s| s.trades.is_some()), Proof::Trades));
+                connection.unproven.extend(proof(state.is_some_and(|s| s.quotes.is_some()), Proof::Quotes));
+                connection.unproven.extend(proof(state.is_some_and(|s| s.book.is_some()), Proof::Depth));
+            }
+        }
+        connection.subscribe(&wanted, &self.settings.channels);
+        self.counters.connects += 1;
+        self.note_settled(link, now);
+    }
+
+    /// The age at which a link is replaced: not all at once.
+    fn max_age(&self, link: Link) -> Duration {
+        let hash = messages::ids::hash(format!("{}/age/{}", self.settings.seed, link.0).as_bytes());
+        let share = u32::from(u16::from_le_bytes([hash[0], hash[1]]));
+        self.settings.max_age - (self.settings.max_age / 100) * share / 65_536
+    }
+
+    pub(super) fn alive(&mut self, link: Link, now: UtcNanos) {
+        if let Some(connection) = self.links.get_mut(&link) {
+            connection.heard_at = now;
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, link: Link, why: &str, now: UtcNanos, out: &mut Out) {
+        let Some(connection) = self.links.remove(&link) else { return };
+        let opened_at = connection.opened_at;
+        self.counters.disconnects += u64::from(opened_at.is_some());
+        let Some(slot) = self.slots.get_mut(&connection.slot) else { return };
+        let wait = slot.backoff.next_wait();
+        out.notices.push(Notice::Warning(format!("binance: link {} is lost: {why}", link.0)));
+        if slot.next == Some(link) {
+            slot.next = None;
+            // The old one still serves; another try when it is due again.
+            if let Some(current) = slot.current.and_then(|current| self.links.get_mut(&current)) {
+                current.retire_at = Some(now.after(wait));
+            }
+        } else if slot.current == Some(link) {
+            (slot.current, slot.why) = (None, Some(why.to_owned()));
+            match slot.next.take() {
+                Some(next) => self.promote_early(connection.slot, next, opened_at, now),
+                None => {
+                    slot.retry_at = Some(now.after(wait));
+                    self.lose_slot_since(connection.slot, GapCause::Disconnect, Lost::ALL, opened_at);
+                }
+            }
+        }
+    }
+
+    /// The old link is gone before the new one has taken over.
+    fn promote_early(&mut self, slot: u32, next: Link, opened_at: Option<UtcNanos>, now: UtcNanos) {
+        let Some(state) = self.slots.get_mut(&slot) else { return };
+        state.current = Some(next);
+        let Some(connection) = self.links.get_mut(&next) else { return };
+        let unproven = std::mem::take(&mut connection.unproven);
+        for symbol in state.symbols.iter().copied() {
+            let confirmed = connection.has(symbol);
+            let is_lost = |proof| !confirmed || unproven.contains(&(symbol, proof));
+            let lost =
+                Lost { trades: is_lost(Proof::Trades), quotes: is_lost(Proof::Quotes), book: is_lost(Proof::Depth) };
+            let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
+            if lost.book {
+                self.requests.forget_book(symbol);
+            }
+            state.lost(GapCause::Disconnect, opened_at, lost, &mut self.gaps);
+            state.ready_at = None;
+            if confirmed {
+                state.confirmed(now, &self.settings);
+            }
+        }
+        self.plan_slot(slot);
+    }
+
+    /// The links of a slot are gone: what comes until there are new ones is missed.
+    pub(super) fn lose_slot(&mut self, slot: u32, cause: GapCause, lost: Lost) {
+        let current = self.slots.get(&slot).and_then(|slot| slot.current);
+        let opened_at = current.and_then(|link| self.links.get(&link)).and_then(|link| link.opened_at);
+        self.lose_slot_since(slot, cause, lost, opened_at);
+    }
+
+    fn lose_slot_since(&mut self, slot: u32, cause: GapCause, lost: Lost, opened_at: Option<UtcNanos>) {
+        let Some(symbols) = self.slots.get(&slot).map(|slot| slot.symbols.clone()) else { return };
+        for symbol in symbols {
+            let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
+            state.lost(cause, opened_at, lost, &mut self.gaps);
+            state.ready_at = None;
+            self.requests.forget_book(symbol);
+            self.plan(symbol);
+        }
+    }
+
+    fn plan_slot(&mut self, slot: u32) {
+        for symbol in self.slots.get(&slot).map(|slot| slot.symbols.clone()).unwrap_or_default() {
+            self.plan(symbol);
+        }
+    }
+
+    fn close_silent(&mut self, now: UtcNanos, out: &mut Out) {
+        let dead: Vec<Link> =
+            self.links.iter().filter(|(_, c)| self.dies_at(c) <= now).map(|(link, _)| *link).collect();
+        for link in dead {
+            out.effects.push(Do::Close(link));
+            self.on_closed(link, "it says nothing any more", now, out);
+        }
+    }
+
+    /// When a link is given up if nothing is heard of it.
+    fn dies_at(&self, connection: &Connection) -> UtcNanos {
+        if connection.opened_at.is_none() {
+            return connection.asked_at.after(OPENS_WITHIN);
+        }
+        let silent_at = connection.heard_at.after(self.settings.silence);
+        connection.unanswered_at().map_or(silent_at, |at| at.min(silent_at))
+    }
+
+    /// Opens a link that takes over from one that is old.
+    fn replace_old(&mut self, slot: u32, now: UtcNanos, out: &mut Out) {
+        let Some((current, next)) = self.slots.get(&slot).map(|slot| (slot.current, slot.next)) else { return };
+        let old = current.and_then(|link| self.links.get(&link)).and_then(|link| link.retire_at);
+        if next.is_some() || old.is_none_or(|at| at > now) {
+            return;
+        }
+        let next = self.open(slot, now, out);
+        let Some(state) = self.slots.get_mut(&slot) else { return };
+        state.next = next;
+        let retry_at = state.retry_at.take();
+        if next.is_none()
+            && let Some(current) = current.and_then(|link| self.links.get_mut(&link))
+        {
+            current.retire_at = retry_at;
+        }
+    }
+
+    /// The server of a link is about to go.
+    pub(super) fn on_shutdown(&mut self, link: Link, now: UtcNanos, out: &mut Out) {
+        let Some(connection) = self.links.get_mut(&link) else { return };
+        out.notices.push(Notice::Info(format!("binance: the server of link {} is about to go", link.0)));
+        connection.retire_at = Some(now);
+    }
+
+    /// Closes the old link once the new one has everything.
+    fn finish_handover(&mut self, slot: u32, now: UtcNanos, out: &mut Out) {
+        let Some(next) = self.slots.get(&slot).and_then(|slot| slot.next) else { return };
+        if self.takes_over_at(next).is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(state) = self.slots.get_mut(&slot) else { return };
+        state.next = None;
+        if let Some(old) = state.current.replace(next) {
+            self.links.remove(&old);
+            out.effects.push(Do::Close(old));
+        }
+        state.backoff.succeeded();
+        self.counters.handovers += 1;
+        if let Some(connection) = self.links.get_mut(&next) {
+            connection.unproven.clear();
+            connection.ahead.clear();
+        }
+        for symbol in state.symbols.clone() {
+            if let Some(state) = self.symbols.get_mut(&symbol).filter(|s| s.refused.is_none() && s.ready_at.is_none()) {
+                state.confirmed(now, &self.settings);
+            }
+            self.plan(symbol);
+        }
+    }
+
+    /// When a link may take over: confirmed and proven, or confirmed for so long that what is unproven is quiet.
+    fn takes_over_at(&self, next: Link) -> Option<UtcNanos> {
+        let connection = self.links.get(&next)?;
+        let settled_at = connection.settled_at?;
+        let wait = if connection.unproven.is_empty() { Duration::ZERO } else { self.settings.handover_wait };
+        Some(settled_at.after(wait))
+    }
+
+    /// Notes that a link has everything confirmed.
+    pub(super) fn note_settled(&mut self, link: Link, now: UtcNanos) {
+        let Some(connection) = self.links.get_mut(&link) else { return };
+        if connection.settled_at.is_some() || !connection.is_settled() {
+            return;
+        }
+        connection.settled_at = Some(now);
+        if let Some(slot) = self.slots.get_mut(&connection.slot).filter(|slot| slot.current == Some(link)) {
+            slot.backoff.succeeded();
+            slot.why = None;
+        }
+    }
+
+    /// Sends what may be sent.
+    pub(super) fn send(&mut self, now: UtcNanos, out: &mut Out) {
+        for (link, connection) in &mut self.links {
+            if let Some(text) = connection.next_message(&self.settings.channels, now) {
+                out.effects.push(Do::Send(*link, text));
+            }
+        }
+    }
+
+    /// When something of the links is due.
+    pub(super) fn links_due(&self) -> Option<UtcNanos> {
+        let links = self.links.iter().flat_map(|(link, connection)| {
+            let slot = self.slots.get(&connection.slot);
+            let is_next = slot.is_some_and(|slot| slot.next == Some(*link));
+            let takes_over_at = if is_next { self.takes_over_at(*link) } else { None };
+            // While another takes over, and until it is lost itself, an old link is not replaced once more.
+            let is_alone = slot.is_some_and(|slot| slot.current == Some(*link) && slot.next.is_none());
+            let retire_at = connection.retire_at.filter(|_| is_alone);
+            [Some(self.dies_at(connection)), connection.sends_at(), takes_over_at, retire_at]
+        });
+        let slots = self.slots.values().map(|slot| {
+            let is_due = slot.current.is_none() || slot.symbols.is_empty();
+            is_due.then(|| slot.retry_at.unwrap_or(UtcNanos::MIN))
+        });
+        links.chain(slots).flatten().min()
+    }
+}

@@ -1,0 +1,125 @@
+//! What may be traded and by which rules, asked of the venues before a run begins: the answer is part of what the run
+//! is made from, and stands in its ledger.
+//!
+//! A venue that does not answer leaves the rules as the settings have them; an instrument of which nothing is known at
+//! all is refused by name.
+
+use actors::feeds::alpaca::asset;
+use actors::feeds::binance::exchange_info;
+use actors::feeds::live::reach::Reach;
+use actors::feeds::live::rest;
+use actors::settings::{AlpacaFeed, FeedName, InstrumentSettings};
+use anyhow::{Context, bail};
+use config::Settings;
+use messages::instrument::Rules;
+use messages::{Exchange, Instrument, Symbol};
+
+use super::keys;
+
+/// Puts the rules of every symbol of these feeds into the settings.
+///
+/// # Errors
+/// Nothing is known of a symbol, and the venue did not tell.
+pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    for name in feeds {
+        let (symbols, answer) = match name {
+            FeedName::Alpaca => of_alpaca(settings, &settings.feeds.alpaca, reach, &runtime)?,
+            FeedName::AlpacaCrypto => of_alpaca(settings, &settings.feeds.alpaca_crypto, reach, &runtime)?,
+            FeedName::Binance => {
+                let symbols = settings.feeds.binance.symbols.clone();
+                (symbols.clone(), runtime.block_on(binance(&settings.feeds.binance.rest_url, &symbols, reach)))
+            }
+            FeedName::Simulated => continue,
+        };
+        take_over(settings, *name, &symbols, answer)?;
+    }
+    Ok(())
+}
+
+type Answer = Result<Vec<Rules>, String>;
+
+fn of_alpaca(
+    _: &Settings,
+    section: &AlpacaFeed,
+    reach: &Reach,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<(Vec<Symbol>, Answer)> {
+    let keys = keys::of(section)?;
+    let symbols = section.symbols.clone();
+    let answer = runtime.block_on(async {
+        let mut rules = Vec::new();
+        for symbol in &symbols {
+            let url = format!("{}/v2/assets/{}", section.trading_url, percent(symbol.as_str()));
+            let response = rest::get(&reach.client, &url, &keys.headers()).await?;
+            rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
+        }
+        Ok(rules)
+    });
+    Ok((symbols, answer))
+}
+
+async fn binance(rest_url: &str, symbols: &[Symbol], reach: &Reach) -> Answer {
+    let list = symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
+    let url = format!("{rest_url}/api/v3/exchangeInfo?symbols={}", percent(&format!("[{list}]")));
+    let response = rest::get(&reach.client, &url, &[]).await?;
+    let info = exchange_info::read(response.success()?).map_err(|e| e.to_string())?;
+    for (symbol, why) in &info.refused {
+        tracing::warn!("the rules of {symbol} cannot be read: {why}");
+    }
+    for listed in info.symbols.iter().filter(|listed| !listed.is_trading()) {
+        tracing::warn!("{} is not traded now: {}", listed.rules.instrument, listed.status);
+    }
+    Ok(info.symbols.into_iter().map(|listed| listed.rules).collect())
+}
+
+fn take_over(settings: &mut Settings, name: FeedName, symbols: &[Symbol], answer: Answer) -> anyhow::Result<()> {
+    let asked = match answer {
+        Ok(rules) => {
+            for rules in rules {
+                settings.instruments.insert(rules.instrument.to_string(), section(&rules));
+            }
+            "the venue does not list it".to_owned()
+        }
+        Err(why) => {
+            tracing::warn!(feed = name.as_str(), "the rules stay as the settings have them: {why}");
+            why
+        }
+    };
+    let exchange: Exchange = name.exchange();
+    for symbol in symbols {
+        let key = Instrument { exchange, symbol: *symbol }.to_string();
+        if !settings.instruments.contains_key(&key) {
+            bail!(
+                "nothing is known of `{key}`, which feeds.{}.symbols names: {asked}; take it out, or add [instruments.\"{key}\"]",
+                name.as_str()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn section(rules: &Rules) -> InstrumentSettings {
+    InstrumentSettings {
+        base: rules.base,
+        quote: rules.quote,
+        price_step: rules.price_step,
+        quantity_step: rules.quantity_step,
+        min_quantity: rules.min_quantity,
+        max_quantity: rules.max_quantity,
+        min_notional: rules.min_notional,
+        sessions: rules.sessions,
+    }
+}
+
+/// Percent-encodes all but letters, digits and `-_.~`.
+fn percent(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
