@@ -109,6 +109,10 @@ impl Damage {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// Both decoders answer, and a refusal leaves nothing behind.
 fn check(frame: &[u8]) {
     let mut items = Vec::new();
@@ -132,7 +136,7 @@ fn frames() -> Vec<String> {
 fn damaged_frames_are_answered() {
     let frames = frames();
     let damages = proptest::collection::vec(damage(), 1..5);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(CASES));
+    let mut runner = proptest::test_runner::TestRunner::new(config());
     let run = runner.run(&(any::<Index>(), damages), |(which, damages)| {
         let mut frame = frames[which.index(frames.len())].clone().into_bytes();
         damages.iter().for_each(|damage| damage.apply(&mut frame));
@@ -144,7 +148,7 @@ fn damaged_frames_are_answered() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES))]
+    #![proptest_config(config())]
     #[test]
     fn noise_is_answered(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         check(&bytes);

@@ -133,6 +133,10 @@ pub fn alpaca(message: &str) -> Option<String> {
         _ => "",
     };
     let id: Option<i64> = fields.get("i").map(|id| id.get().parse().unwrap());
+    // A stock's id is unique per exchange and day only, so ours has both in front: the day from six in the morning on.
+    let letter = fields.contains_key("x").then(|| i64::from(string("x").as_bytes()[0] - b'A'));
+    let day = (time - 6 * 3_600_000_000_000) / 86_400_000_000_000 % 900;
+    let id = id.map(|id| letter.map_or(id, |letter| (day * 100 + letter) * 100_000_000_000_000 + id));
     let conditions = conditions.join(",");
     Some(format!("trade {} at {time} {id:?} r0 {} x {} {side} {conditions}", string("S"), number("p"), number("s")))
 }
