@@ -2,6 +2,7 @@
 //! time and a local socket server puts behind a port.
 
 pub mod alpaca;
+pub mod binance;
 pub mod serve;
 
 use messages::UtcNanos;

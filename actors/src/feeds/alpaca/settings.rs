@@ -22,7 +22,8 @@ impl fmt::Debug for Keys {
 
 impl Keys {
     /// The headers that prove who asks, of a handshake as well as of a request.
-    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
         vec![("APCA-API-KEY-ID", self.id.clone()), ("APCA-API-SECRET-KEY", self.secret.clone())]
     }
 }

@@ -249,7 +249,11 @@ impl Market {
         let away = 10 + self.numbers.signed(30);
         let (level, size) = (if side == 0 { 9_950 - away } else { 10_050 + away }, self.numbers.signed(4));
         let _ = price;
-        if size == 0 { book[side].remove(&level) } else { book[side].insert(level, size) };
+        if size == 0 {
+            book[side].remove(&level)
+        } else {
+            book[side].insert(level, size)
+        };
         let changed = format!(r#"[{{"p":{},"s":{size}}}]"#, cents(level));
         let sides = if side == 0 { [changed.as_str(), "[]"] } else { ["[]", changed.as_str()] };
         let json = format!(r#"{{"T":"o","S":"{symbol}","t":"{at:?}","b":{},"a":{}}}"#, sides[0], sides[1]);

@@ -214,7 +214,8 @@ impl AlpacaServer {
         let concerned = |client: &Client| {
             client.channels.get(message.channel).is_some_and(|symbols| symbols.contains(&message.symbol))
         };
-        let links: Vec<u64> = self.clients.iter().filter(|(_, client)| concerned(client)).map(|(link, _)| *link).collect();
+        let links: Vec<u64> =
+            self.clients.iter().filter(|(_, client)| concerned(client)).map(|(link, _)| *link).collect();
         links.into_iter().for_each(|link| self.say(link, &message.json));
     }
 
