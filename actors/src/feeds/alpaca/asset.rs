@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use messages::instrument::{Asset, Rules, Sessions};
 use messages::number::NumberError;
-use messages::{Cash, Price, Quantity};
+use messages::{Cash, Quantity};
 use serde::Deserialize;
 
 use super::fields::instrument;
