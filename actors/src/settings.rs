@@ -9,6 +9,7 @@ use messages::telemetry::Level;
 use messages::{Account, Cash, Price, Quantity, Size, StrategyId};
 use serde::{Deserialize, Serialize};
 
+use crate::feeds::alpaca;
 use crate::feeds::binance::session as binance;
 use crate::orders::risk::{AccountKind, Limits};
 
@@ -252,16 +253,32 @@ impl FeedSettings {
     }
 }
 
+impl FeedSettings {
+    /// What a session of Alpaca is made from; the seed is the run's.
+    #[must_use]
+    pub fn alpaca_session(&self, section: &AlpacaFeed, keys: alpaca::Keys) -> alpaca::Settings {
+        alpaca::Settings {
+            stream_url: section.stream_url.clone(),
+            data_url: section.data_url.clone(),
+            stale_after: self.stale_after,
+            silence: self.silence,
+            backoff_first: self.reconnect_first,
+            backoff_longest: self.reconnect_longest,
+            ..alpaca::Settings::new(section.feed, keys, section.symbols.clone(), section.channels.clone())
+        }
+    }
+}
+
 /// `[feeds.alpaca]` and `[feeds.alpaca_crypto]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlpacaFeed {
     /// Which of Alpaca's feeds.
-    pub feed: String,
+    pub feed: alpaca::Feed,
     /// What is watched.
     pub symbols: Vec<Symbol>,
     /// What of it.
-    pub channels: Vec<String>,
+    pub channels: Vec<alpaca::Channel>,
     /// Where streams come from.
     pub stream_url: String,
     /// Where history is asked.

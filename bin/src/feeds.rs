@@ -71,9 +71,9 @@ fn session(settings: &Settings, name: FeedName) -> anyhow::Result<MakeSession> {
     Ok(match name {
         FeedName::Alpaca | FeedName::AlpacaCrypto => {
             let section = if name == FeedName::Alpaca { &feeds.alpaca } else { &feeds.alpaca_crypto };
-            let of_session = feeds.alpaca_session(section, keys::of(section)?).map_err(wrong)?;
+            let of_session = feeds.alpaca_session(section, keys::of(section)?);
             Arc::new(move |seed| {
-                let session = AlpacaSession::new(alpaca::settings::Settings { seed, ..of_session.clone() })?;
+                let session = AlpacaSession::new(alpaca::Settings { seed, ..of_session.clone() });
                 Ok(Box::new(session) as Box<dyn Session>)
             })
         }

@@ -1,6 +1,7 @@
 //! Tests across crates: the real states and stores, put together as the program puts them.
 
 mod checkpoint;
+mod decoders;
 mod determinism;
 mod golden;
 mod restore;

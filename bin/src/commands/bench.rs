@@ -1,6 +1,7 @@
 //! `merganser bench`: measures this machine against the targets.
 
 mod backtest;
+mod frame_parse;
 mod ingest;
 mod latency;
 mod machine;

@@ -1,6 +1,6 @@
 //! The keys of an Alpaca account: from a file, or from the variables that Alpaca's own tools read.
 
-use actors::feeds::alpaca::settings::Keys;
+use actors::feeds::alpaca::Keys;
 use actors::settings::AlpacaFeed;
 use anyhow::{Context, bail};
 use serde::Deserialize;

@@ -4,11 +4,11 @@
 //! A venue that does not answer leaves the rules as the settings have them; an instrument of which nothing is known at
 //! all is refused by name.
 
-use actors::feeds::alpaca::asset;
+use actors::feeds::alpaca::{Feed, Keys, asset};
 use actors::feeds::binance::exchange_info;
 use actors::feeds::live::reach::Reach;
 use actors::feeds::live::rest;
-use actors::settings::{AlpacaFeed, FeedName, InstrumentSettings};
+use actors::settings::{AlpacaFeed, BinanceFeed, FeedName, InstrumentSettings};
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::instrument::Rules;
@@ -24,11 +24,17 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
     for name in feeds {
         let (symbols, answer) = match name {
-            FeedName::Alpaca => of_alpaca(settings, &settings.feeds.alpaca, reach, &runtime)?,
-            FeedName::AlpacaCrypto => of_alpaca(settings, &settings.feeds.alpaca_crypto, reach, &runtime)?,
             FeedName::Binance => {
-                let symbols = settings.feeds.binance.symbols.clone();
-                (symbols.clone(), runtime.block_on(binance(&settings.feeds.binance.rest_url, &symbols, reach)))
+                let section = &settings.feeds.binance;
+                (section.symbols.clone(), runtime.block_on(binance(section, reach)))
+            }
+            FeedName::Alpaca => {
+                let section = &settings.feeds.alpaca;
+                (section.symbols.clone(), runtime.block_on(alpaca(section, &keys::of(section)?, reach)))
+            }
+            FeedName::AlpacaCrypto => {
+                let section = &settings.feeds.alpaca_crypto;
+                (section.symbols.clone(), runtime.block_on(alpaca(section, &keys::of(section)?, reach)))
             }
             FeedName::Simulated => continue,
         };
@@ -39,29 +45,24 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
 
 type Answer = Result<Vec<Rules>, String>;
 
-fn of_alpaca(
-    _: &Settings,
-    section: &AlpacaFeed,
-    reach: &Reach,
-    runtime: &tokio::runtime::Runtime,
-) -> anyhow::Result<(Vec<Symbol>, Answer)> {
-    let keys = keys::of(section)?;
-    let symbols = section.symbols.clone();
-    let answer = runtime.block_on(async {
-        let mut rules = Vec::new();
-        for symbol in &symbols {
-            let url = format!("{}/v2/assets/{}", section.trading_url, percent(symbol.as_str()));
-            let response = rest::get(&reach.client, &url, &keys.headers()).await?;
-            rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
+async fn alpaca(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Answer {
+    let mut rules = Vec::new();
+    for symbol in &section.symbols {
+        // The symbol of the test feed is no asset.
+        if section.feed == Feed::Test {
+            continue;
         }
-        Ok(rules)
-    });
-    Ok((symbols, answer))
+        let url = rest::url(&section.trading_url, &["v2", "assets", symbol.as_str()], &[])?;
+        let response = rest::get(&reach.client, &url, &keys.headers()).await?;
+        rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
+    }
+    Ok(rules)
 }
 
-async fn binance(rest_url: &str, symbols: &[Symbol], reach: &Reach) -> Answer {
-    let list = symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
-    let url = format!("{rest_url}/api/v3/exchangeInfo?symbols={}", percent(&format!("[{list}]")));
+async fn binance(section: &BinanceFeed, reach: &Reach) -> Answer {
+    let list = section.symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
+    let symbols = format!("[{list}]");
+    let url = rest::url(&section.rest_url, &["api", "v3", "exchangeInfo"], &[("symbols", &symbols)])?;
     let response = rest::get(&reach.client, &url, &[]).await?;
     let info = exchange_info::read(response.success()?).map_err(|e| e.to_string())?;
     for (symbol, why) in &info.refused {
@@ -110,16 +111,4 @@ fn section(rules: &Rules) -> InstrumentSettings {
         min_notional: rules.min_notional,
         sessions: rules.sessions,
     }
-}
-
-/// Percent-encodes all but letters, digits and `-_.~`.
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
 }

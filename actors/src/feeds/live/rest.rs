@@ -39,6 +39,19 @@ impl Response {
     }
 }
 
+/// `base/path?query`, with everything encoded that a URL does not have as it is.
+///
+/// # Errors
+/// The base is no URL.
+pub fn url(base: &str, path: &[&str], query: &[(&str, &str)]) -> Result<String, String> {
+    let mut url = reqwest::Url::parse(base).map_err(|e| format!("`{base}`: {e}"))?;
+    url.path_segments_mut().map_err(|()| format!("`{base}` has no path"))?.pop_if_empty().extend(path);
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    Ok(url.into())
+}
+
 /// Asks.
 ///
 /// # Errors

@@ -28,9 +28,14 @@ impl Market {
             TickBody::Trade { .. } => self.counters.trades += 1,
             TickBody::Quote { .. } => self.counters.quotes += 1,
         }
+        let mut tick = *tick;
+        if verdict == Verdict::Correct {
+            // It stands where the trade stands that it replaces, whenever the venue said so.
+            tick.time = self.entries[at].recent.time_of(&tick).unwrap_or(tick.time);
+        }
         let id = self.numbers.give();
-        out.events.push(Event { id, body: EventBody::Tick(*tick) });
-        self.follow(at, tick, id, verdict);
+        out.events.push(Event { id, body: EventBody::Tick(tick) });
+        self.follow(at, &tick, id, verdict);
     }
 
     /// Lets last prices, clock and bars follow a tick that has its number.

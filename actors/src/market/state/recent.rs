@@ -66,6 +66,11 @@ impl Recent {
         self.find(correction).is_some_and(|at| self.ring[at].revision >= correction.revision)
     }
 
+    /// The time of the trade that is corrected.
+    pub fn time_of(&self, correction: &Tick) -> Option<UtcNanos> {
+        self.find(correction).map(|at| self.ring[at].mark.time)
+    }
+
     /// Changes a trade. Returns it as it was and as it is, unless it is not remembered.
     pub fn correct(&mut self, correction: &Tick, id: MarketId) -> Option<(Kept, Kept)> {
         let TickBody::Trade { price, size, .. } = correction.body else { return None };

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
-use actors::feeds::binance::Decoder;
 use actors::feeds::input::InputError;
 use actors::feeds::player::Frames;
 use actors::runtime::{self, Plan};
@@ -25,7 +24,7 @@ use storage::datadir::Paths;
 use storage::journal::Reader;
 use storage::service::Storage;
 
-use super::Figure;
+use super::{Figure, frame_parse};
 
 /// Orders measured in each run.
 const ORDERS: usize = 1_000;
@@ -33,12 +32,11 @@ const ORDERS: usize = 1_000;
 const EVERY: Duration = Duration::from_millis(5);
 
 pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
-    let parse = frame_parse()?;
+    let mut figures = frame_parse::measure()?;
     let idle = run(settings, 0)?;
     let loaded = run(settings, 100_000)?;
     let us = |h: &Histogram<u64>, q: f64| Some(h.value_at_quantile(q) as f64 / 1_000.0);
-    Ok(vec![
-        Figure { name: "frame_parse", unit: "ns", value: Some(parse), target: Some(600.0) },
+    figures.extend([
         Figure { name: "tick_to_order_p50", unit: "µs", value: us(&idle.order, 0.5), target: Some(40.0) },
         Figure { name: "tick_to_order_p99", unit: "µs", value: us(&idle.order, 0.99), target: Some(250.0) },
         Figure {
@@ -61,22 +59,8 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
             value: Some(loaded.rows_per_sec),
             target: Some(100_000.0),
         },
-    ])
-}
-
-/// Decodes one trade frame over and over.
-fn frame_parse() -> anyhow::Result<f64> {
-    const ROUNDS: u32 = 1_000_000;
-    let frame = br#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;
-    let mut decoder = Decoder::new();
-    let mut items = Vec::with_capacity(1);
-    let began = now();
-    for _ in 0..ROUNDS {
-        items.clear();
-        decoder.decode(frame, UtcNanos(0), &mut items)?;
-        ensure!(std::hint::black_box(&items).len() == 1, "the frame was not decoded");
-    }
-    Ok(began.elapsed().as_nanos() as f64 / f64::from(ROUNDS))
+    ]);
+    Ok(figures)
 }
 
 struct Measured {

@@ -43,6 +43,8 @@ fn a_correction_of_a_closed_bar_is_a_revision_of_every_bar_that_holds_it() {
     // The high was wrong, and the correction bears its own time.
     let said = desk.feed(1_086_000, vec![correction(1_086_000, 3, "62", "3")]);
     assert_eq!(lines(&said), ["1s 1030 60/65/60/65 5 3 r1", "1m 1020 60/65/60/65 5 3 r1"]);
+    let EventBody::Tick(tick) = &said[0] else { panic!("{said:?}") };
+    assert_eq!((tick.time, tick.revision), (ms(1_030_200), 1), "it stands where the trade stood");
     assert_eq!(lines(&desk.feed(1_086_100, vec![correction(1_086_000, 3, "62", "3")])), [""; 0], "it came twice");
     let counters = desk.market.counters();
     assert_eq!((counters.corrections, counters.inexact_corrections, counters.duplicate_trades), (1, 0, 1));

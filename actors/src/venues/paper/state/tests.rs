@@ -39,9 +39,13 @@ impl Bench {
     }
 
     fn tick(&mut self, body: TickBody) -> Vec<String> {
+        self.tick_again(0, body)
+    }
+
+    fn tick_again(&mut self, revision: u16, body: TickBody) -> Vec<String> {
         self.now = UtcNanos(self.now.0 + 1_000_000);
         self.next_id += 1;
-        let tick = Tick { instrument: instrument(), time: self.now, sequence: None, revision: 0, body };
+        let tick = Tick { instrument: instrument(), time: self.now, sequence: None, revision, body };
         let event = Event { id: MarketId(self.next_id), body: EventBody::Tick(tick) };
         let mut out = Vec::new();
         self.paper.on_market(&Batch { source: Source::Simulated, received: self.now, events: vec![event] }, &mut out);
@@ -144,6 +148,19 @@ fn an_order_at_a_price_that_is_not_shown_fills_only_when_the_market_goes_beyond(
     b.order("deep", Side::Buy, "3", Some("98"), |_| {});
     assert!(b.trade("98", "50").is_empty(), "nobody knows who stood there first");
     assert_eq!(b.trade("97.99", "1"), ["deep maker 3 @ 98 of 3 fee 0"]);
+}
+
+#[test]
+fn a_trade_that_is_corrected_afterwards_fills_nothing() {
+    let mut b = Bench::new();
+    b.quote("99", "5", "100", "2");
+    b.order("deep", Side::Buy, "3", Some("98"), |_| {});
+    for (revision, size) in [(1, "1"), (2, "0"), (0, "0")] {
+        let (price, size) = ("97".parse().unwrap(), size.parse().unwrap());
+        let body = TickBody::Trade { price, size, aggressor: None, conditions: Default::default() };
+        assert!(b.tick_again(revision, body).is_empty(), "revision {revision} of size {size}");
+    }
+    assert_eq!(b.trade("97", "1"), ["deep maker 3 @ 98 of 3 fee 0"]);
 }
 
 #[test]

@@ -1,0 +1,194 @@
+//! What is asked of history after a connection was lost: which symbols, from when to when, page by page, within the rate
+//! that the venue allows.
+//!
+//! Invariant: one request is on its way at most; a job ends after [`PAGES`] pages or [`TRIES`] failures of one page.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use messages::{Symbol, UtcNanos};
+
+use super::settings::History;
+use crate::feeds::backoff::Backoff;
+use crate::feeds::session::RequestId;
+
+/// Symbols of one request; their names must fit a URL.
+pub const SYMBOLS: usize = 50;
+/// Pages of a job: a million trades, five seconds at the highest rate that the free plan allows per ten thousand.
+pub const PAGES: u32 = 100;
+/// Failures of one page before the rest stays missing.
+const TRIES: u32 = 8;
+/// Rows of a page, the most that Alpaca gives.
+const LIMIT: u32 = 10_000;
+/// How long after a subscription history is asked: what was traded before it has arrived there by then.
+pub const SETTLE: Duration = Duration::from_secs(5);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Trades.
+    Trades,
+    /// Bars of a minute.
+    Bars,
+}
+
+impl What {
+    /// As Alpaca writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trades => "trades",
+            Self::Bars => "bars",
+        }
+    }
+}
+
+/// One range of time of some symbols.
+#[derive(Debug)]
+pub struct Job {
+    /// Trades or bars.
+    pub what: What,
+    /// Sorted, as the pages are.
+    pub symbols: Vec<Symbol>,
+    /// The first instant, in the venue's time.
+    pub start: UtcNanos,
+    /// The last.
+    pub end: UtcNanos,
+    /// Of the next page.
+    pub token: Option<String>,
+    /// Up to where its pages have come.
+    pub reached: Option<(Symbol, UtcNanos)>,
+    pages: u32,
+    tries: u32,
+    not_before: UtcNanos,
+}
+
+impl Job {
+    /// Its path and query.
+    fn path(&self, history: History) -> String {
+        let symbols: Vec<String> = self.symbols.iter().map(|symbol| percent(symbol.as_str())).collect();
+        let timeframe = if self.what == What::Bars { "timeframe=1Min&" } else { "" };
+        let mut path = format!(
+            "{}{}?{timeframe}symbols={}&start={:?}&end={:?}&limit={LIMIT}&sort=asc",
+            history.path,
+            self.what.name(),
+            symbols.join(","),
+            self.start,
+            self.end
+        );
+        for (name, value) in [("feed", history.feed), ("page_token", self.token.as_deref())] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", percent(value)));
+            }
+        }
+        path
+    }
+
+    /// A page came. True when there is another, and it may still be asked for.
+    pub fn goes_on(&mut self, next: Option<String>) -> bool {
+        self.tries = 0;
+        self.pages += 1;
+        self.token = next;
+        self.token.is_some() && self.pages < PAGES
+    }
+}
+
+/// Escapes what has a meaning in a URL.
+fn percent(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+/// The jobs, in turn.
+#[derive(Debug)]
+pub struct Backfill {
+    jobs: VecDeque<Job>,
+    on_its_way: Option<RequestId>,
+    /// When the requests of the last minute were sent.
+    sent: VecDeque<UtcNanos>,
+    per_minute: usize,
+    backoff: Backoff,
+    requests: u64,
+}
+
+impl Backfill {
+    /// Nothing to ask.
+    pub fn new(per_minute: usize, backoff: Backoff) -> Self {
+        let per_minute = per_minute.max(1);
+        Self { jobs: VecDeque::new(), on_its_way: None, sent: VecDeque::new(), per_minute, backoff, requests: 0 }
+    }
+
+    /// Asks for `symbols` from `start` to now.
+    pub fn add(&mut self, what: What, symbols: Vec<Symbol>, start: UtcNanos, history: History, now: UtcNanos) {
+        let not_before = now.after(SETTLE);
+        let end = not_before.before(history.delay);
+        let (token, reached) = (None, None);
+        self.jobs.push_back(Job { what, symbols, start, end, token, reached, pages: 0, tries: 0, not_before });
+    }
+
+    /// Forgets the jobs; an answer on its way is not waited for.
+    pub fn clear(&mut self) {
+        self.jobs.clear();
+        self.on_its_way = None;
+    }
+
+    /// When the next request may be sent; `None` while one is on its way or none is left.
+    pub fn due(&self) -> Option<UtcNanos> {
+        let job = self.jobs.front().filter(|_| self.on_its_way.is_none())?;
+        let oldest = self.sent.front().filter(|_| self.sent.len() >= self.per_minute);
+        Some(oldest.map_or(job.not_before, |oldest| job.not_before.max(oldest.after(MINUTE))))
+    }
+
+    /// The request that is due, with its path and query.
+    pub fn next_request(&mut self, history: History, now: UtcNanos) -> Option<(RequestId, String)> {
+        self.due().filter(|due| *due <= now)?;
+        while self.sent.len() >= self.per_minute {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.on_its_way = Some(id);
+        Some((id, self.jobs.front()?.path(history)))
+    }
+
+    /// The job that the answer is for; `None` when nobody waits for it any more.
+    pub fn answered(&mut self, id: RequestId) -> Option<Job> {
+        if self.on_its_way != Some(id) {
+            return None;
+        }
+        self.on_its_way = None;
+        self.jobs.pop_front()
+    }
+
+    /// It has another page.
+    pub fn resume(&mut self, job: Job) {
+        self.backoff.succeeded();
+        self.jobs.push_front(job);
+    }
+
+    /// The venue asks to wait; that is no failure of the request.
+    pub fn wait(&mut self, job: Job, wait: Duration, now: UtcNanos) {
+        let not_before = now.after(wait.clamp(Duration::from_secs(1), MINUTE));
+        self.jobs.push_front(Job { not_before, ..job });
+    }
+
+    /// The page failed; gives the job back when it has failed too often.
+    pub fn retry(&mut self, job: Job, now: UtcNanos) -> Option<Job> {
+        let tries = job.tries + 1;
+        if tries >= TRIES {
+            return Some(job);
+        }
+        let not_before = now.after(self.backoff.next_wait());
+        self.jobs.push_front(Job { tries, not_before, ..job });
+        None
+    }
+
+    /// The path and query of the page that is being answered.
+    pub fn path(job: &Job, history: History) -> String {
+        job.path(history)
+    }
+}

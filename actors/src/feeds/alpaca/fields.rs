@@ -1,0 +1,81 @@
+//! Fields of Alpaca's messages, from their JSON text to values. One-letter keys mean different things by message, so
+//! fields stay text until the message's kind is known.
+
+use messages::instrument::{Exchange, Instrument};
+use messages::market::Conditions;
+use messages::{Price, Quantity, Size, Symbol, UtcNanos};
+use serde_json::value::RawValue;
+
+use super::number;
+use crate::feeds::json::{self, Text};
+use crate::feeds::{DecodeError, Field};
+
+/// A field that must be there, as JSON text.
+pub fn raw<'a>(value: Option<&'a RawValue>, event: &'static str, name: &'static str) -> Result<Field<'a>, DecodeError> {
+    value.map(|raw| Field { event, name, text: raw.get() }).ok_or(DecodeError::Missing { event, field: name })
+}
+
+/// A price of a tick.
+pub fn price(value: Option<&RawValue>, event: &'static str, name: &'static str) -> Result<Price, DecodeError> {
+    let field = raw(value, event, name)?;
+    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
+    Price::parse_tick(plain.as_bytes()).map_err(|e| field.number(e))
+}
+
+/// A size of a tick; counts in `rounded` when a ninth decimal was rounded.
+pub fn size(
+    value: Option<&RawValue>,
+    event: &'static str,
+    name: &'static str,
+    rounded: &mut u64,
+) -> Result<Size, DecodeError> {
+    let field = raw(value, event, name)?;
+    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
+    Field { text: &plain, ..field }.size(rounded)
+}
+
+/// A sum of sizes. Alpaca adds crypto sizes in floating point (`3.6796028500000003`); what is finer than a quantity is
+/// rounded as a tick's size is.
+pub fn volume(value: Option<&RawValue>, event: &'static str, name: &'static str) -> Result<Quantity, DecodeError> {
+    let field = raw(value, event, name)?;
+    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
+    match Quantity::parse(plain.as_bytes()) {
+        Ok(volume) if !volume.is_negative() => Ok(volume),
+        _ => Field { text: &plain, ..field }.size(&mut 0).map(Size::to_quantity),
+    }
+}
+
+/// A symbol.
+pub fn symbol(value: Option<&Text<'_>>, event: &'static str) -> Result<Symbol, DecodeError> {
+    match value {
+        Some(text) => Field { event, name: "S", text }.symbol(),
+        None => Err(DecodeError::Missing { event, field: "S" }),
+    }
+}
+
+/// An RFC 3339 time.
+pub fn time(value: Option<&RawValue>, event: &'static str) -> Result<UtcNanos, DecodeError> {
+    let raw = raw(value, event, "t")?;
+    let text: Text<'_> = json::read(raw.text, event)?;
+    text.parse().map_err(|_| raw.invalid("not an RFC 3339 time"))
+}
+
+/// The condition codes joined by commas: as many of the first as fit, each whole.
+pub fn conditions(codes: Option<&RawValue>) -> Result<Conditions, DecodeError> {
+    let mut joined = Conditions::new();
+    let Some(codes) = codes.filter(|codes| codes.get() != "null") else { return Ok(joined) };
+    for code in json::read::<Vec<Text<'_>>>(codes.get(), "trade")? {
+        let comma = usize::from(!joined.is_empty());
+        if code.len() + comma > joined.remaining_capacity() {
+            break;
+        }
+        joined.push_str(&","[..comma]);
+        joined.push_str(&code);
+    }
+    Ok(joined)
+}
+
+/// An instrument at Alpaca.
+pub fn instrument(symbol: Symbol) -> Instrument {
+    Instrument { exchange: Exchange::Alpaca, symbol }
+}
