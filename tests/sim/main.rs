@@ -8,6 +8,7 @@ use std::panic;
 
 mod auditor;
 mod chance;
+mod feeds_alpaca;
 mod feeds_binance;
 mod network;
 mod process;

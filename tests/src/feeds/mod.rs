@@ -1,6 +1,7 @@
 //! Venues' market data servers for tests: a model without sockets and clock, which the simulation drives in virtual
 //! time and a local socket server puts behind a port.
 
+pub mod alpaca;
 pub mod binance;
 pub mod serve;
 

@@ -12,9 +12,11 @@
 //!
 //! Invariant: an error leaves `out` as it was.
 
+pub mod asset;
 mod backfill;
 mod bar;
 mod book;
+pub mod calendar;
 mod codes;
 mod fields;
 mod number;

@@ -10,82 +10,24 @@
 //! Invariant: every channel of every symbol that was subscribed and is not has an open gap.
 
 mod answers;
+mod connection;
 mod frames;
+mod losses;
 mod status;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use messages::market::{Gap, GapCause};
+use messages::market::GapCause;
 use messages::{Symbol, UtcNanos};
 
-use super::backfill::{Backfill, SYMBOLS, What};
+use super::backfill::Backfill;
 use super::settings::{Channel, Feed, Settings};
 use super::subscriptions::Subscriptions;
-use super::watch::{OVERLAP, Watched};
+use super::watch::Watched;
 use super::{Counted, Decoder};
 use crate::feeds::backoff::Backoff;
-use crate::feeds::session::{Counters, Do, Heard, Link, Notice, Out, Pause, Session, Status};
-
-/// A connection that takes longer to open is given up.
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
-/// Alpaca closes a connection that has not proved itself in ten seconds; so do we.
-const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
-/// An answer to a subscription comes at once or not at all.
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(10);
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Connecting,
-    Authenticating,
-    Subscribing,
-    Live,
-}
-
-/// What did not come in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Overdue {
-    Opening,
-    Authentication,
-    Acknowledgement,
-    Life,
-}
-
-impl Overdue {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opening => "the connection does not open",
-            Self::Authentication => "the venue does not authenticate us",
-            Self::Acknowledgement => "the venue does not acknowledge the subscription",
-            Self::Life => "the connection is silent",
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Connection {
-    link: Link,
-    stage: Stage,
-    /// When it was begun, and from when it is open on, when it opened.
-    since: UtcNanos,
-    opened: Option<UtcNanos>,
-    /// When it last showed life.
-    heard: UtcNanos,
-    /// The newest time of a message, in the venue's time, and never ahead of ours.
-    newest: Option<UtcNanos>,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Not begun.
-    Idle,
-    Connected(Connection),
-    /// To connect again at an instant.
-    Waiting(UtcNanos, String),
-    Paused(&'static str),
-    Failed(String),
-}
+use crate::feeds::session::{Counters, Do, Heard, Notice, Out, Pause, Session, Status};
+use connection::{Stage, State};
 
 /// The session.
 #[derive(Debug)]
@@ -108,7 +50,7 @@ pub struct AlpacaSession {
 
 impl AlpacaSession {
     /// A session that has not begun. Channels that the feed does not have are left out, for a request for them is refused
-    /// whole; [`Session::begin`] tells.
+    /// whole; the session tells.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let channels: Vec<Channel> =
@@ -137,95 +79,6 @@ impl AlpacaSession {
     #[must_use]
     pub fn counted(&self) -> &Counted {
         &self.decoder.counted
-    }
-
-    fn connection(&mut self) -> Option<&mut Connection> {
-        match &mut self.state {
-            State::Connected(connection) => Some(connection),
-            _ => None,
-        }
-    }
-
-    fn is_current(&self, link: Link) -> bool {
-        matches!(&self.state, State::Connected(connection) if connection.link == link)
-    }
-
-    fn connect(&mut self, now: UtcNanos, out: &mut Out) {
-        self.links += 1;
-        let link = Link(self.links);
-        let url = format!("{}{}", self.settings.stream_url, self.settings.feed.path());
-        out.effects.push(Do::Open { link, url, headers: self.settings.keys.headers() });
-        let stage = Stage::Connecting;
-        self.state = State::Connected(Connection { link, stage, since: now, opened: None, heard: now, newest: None });
-    }
-
-    fn opened(&mut self, now: UtcNanos) {
-        self.counters.connects += 1;
-        if let Some(connection) = self.connection() {
-            connection.opened = Some(now);
-            connection.heard = now;
-            connection.since = now;
-            connection.stage = Stage::Authenticating;
-        }
-    }
-
-    /// The connection is gone or to be given up: opens the gaps. Does not say what comes next.
-    fn leave(&mut self, cause: GapCause, out: &mut Out) {
-        let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) else { return };
-        out.effects.push(Do::Close(connection.link));
-        self.subscriptions.disconnected();
-        self.backfill.clear();
-        let Some(opened) = connection.opened else { return };
-        self.counters.disconnects += 1;
-        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
-        let symbols: Vec<Symbol> = self.symbols.keys().copied().collect();
-        self.lose(&symbols, cause, start, out);
-        if connection.stage == Stage::Live && self.bars_stand_for_trades() {
-            self.bars_from.get_or_insert(start);
-        }
-    }
-
-    /// By how much the stream is late.
-    fn delay(&self) -> Duration {
-        self.settings.feed.history().map_or(Duration::ZERO, |history| history.delay)
-    }
-
-    fn lose(&mut self, symbols: &[Symbol], cause: GapCause, start: UtcNanos, out: &mut Out) {
-        let mut gaps = Vec::new();
-        for symbol in symbols {
-            if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.lost(cause, start, &mut gaps);
-            }
-        }
-        self.report(gaps, out);
-    }
-
-    /// The connection is gone: to connect again after a while.
-    fn reconnect(&mut self, why: &str, wait: Duration, now: UtcNanos, out: &mut Out) {
-        self.leave(GapCause::Disconnect, out);
-        out.notices.push(Notice::Warning(format!("{why}; connecting again in {} ms", wait.as_millis())));
-        self.state = State::Waiting(now.after(wait), why.to_owned());
-    }
-
-    fn reconnect_soon(&mut self, why: &str, now: UtcNanos, out: &mut Out) {
-        let wait = self.backoff.next_wait();
-        self.reconnect(why, wait, now, out);
-    }
-
-    fn fail(&mut self, why: String, out: &mut Out) {
-        self.leave(GapCause::Disconnect, out);
-        out.notices.push(Notice::Fatal(why.clone()));
-        self.state = State::Failed(why);
-    }
-
-    fn report(&mut self, gaps: Vec<Gap>, out: &mut Out) {
-        self.counters.gaps += gaps.iter().filter(|gap| gap.to.is_none()).count() as u64;
-        gaps.into_iter().for_each(|gap| out.gap(gap));
-    }
-
-    fn bars_stand_for_trades(&self) -> bool {
-        let has = |channel| self.settings.channels.contains(&channel);
-        has(Channel::Bars) && !has(Channel::Trades)
     }
 
     /// Sends what is to be subscribed next, or is live.
@@ -257,79 +110,6 @@ impl AlpacaSession {
             out.notices.push(Notice::Warning(format!("symbols that are not subscribed: {}", list.join(", "))));
         }
         self.told = symbols;
-    }
-
-    /// Symbols whose trades are missing and whose stream is back: asks history for them.
-    fn plan_backfill(&mut self, resumed: &[Symbol], now: UtcNanos, out: &mut Out) {
-        let Some(history) = self.settings.feed.history() else { return self.abandon(resumed, out) };
-        let mut by_start: BTreeMap<UtcNanos, Vec<Symbol>> = BTreeMap::new();
-        for symbol in resumed {
-            if let Some(start) = self.symbols.get(symbol).and_then(Watched::asks_from) {
-                by_start.entry(start).or_default().push(*symbol);
-            }
-        }
-        for (start, symbols) in by_start {
-            for symbols in symbols.chunks(SYMBOLS) {
-                self.backfill.add(What::Trades, symbols.to_vec(), start, history, now);
-            }
-        }
-    }
-
-    /// Bars of the time without a connection.
-    fn plan_bars(&mut self, now: UtcNanos) {
-        let live = matches!(&self.state, State::Connected(connection) if connection.stage == Stage::Live);
-        let Some(history) = self.settings.feed.history().filter(|_| live) else { return };
-        let Some(start) = self.bars_from.take() else { return };
-        let symbols: Vec<Symbol> = self.subscriptions.whole().iter().copied().collect();
-        for symbols in symbols.chunks(SYMBOLS) {
-            let start = start.floor_to(Duration::from_secs(60));
-            self.backfill.add(What::Bars, symbols.to_vec(), start, history, now);
-        }
-    }
-
-    fn abandon(&mut self, symbols: &[Symbol], out: &mut Out) {
-        let delay = self.delay();
-        let mut gaps = Vec::new();
-        for symbol in symbols {
-            if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.abandoned(delay, &mut gaps);
-            }
-        }
-        self.report(gaps, out);
-    }
-
-    fn on_timer(&mut self, now: UtcNanos, out: &mut Out) {
-        match &self.state {
-            State::Waiting(at, _) if *at <= now => self.connect(now, out),
-            State::Connected(connection) => {
-                if let Some((_, overdue)) = self.deadline(connection).filter(|(at, _)| *at <= now) {
-                    self.missed(overdue, now, out);
-                }
-            }
-            _ => {}
-        }
-        self.fetch(now, out);
-    }
-
-    /// What the connection must do next, and by when.
-    fn deadline(&self, connection: &Connection) -> Option<(UtcNanos, Overdue)> {
-        let silence = (connection.heard.after(self.settings.silence), Overdue::Life);
-        let stage = match connection.stage {
-            Stage::Connecting => return Some((connection.since.after(CONNECT_WITHIN), Overdue::Opening)),
-            Stage::Authenticating => Some((connection.since.after(AUTHENTICATE_WITHIN), Overdue::Authentication)),
-            Stage::Subscribing | Stage::Live => {
-                let asked = self.subscriptions.asked_at();
-                asked.map(|at| (at.after(ACKNOWLEDGE_WITHIN), Overdue::Acknowledgement))
-            }
-        };
-        stage.into_iter().chain([silence]).min()
-    }
-
-    fn missed(&mut self, overdue: Overdue, now: UtcNanos, out: &mut Out) {
-        if overdue == Overdue::Acknowledgement && !self.subscriptions.unanswered() {
-            return self.subscribe(now, out);
-        }
-        self.reconnect_soon(overdue.as_str(), now, out);
     }
 
     fn check(&self, add: &[Symbol]) -> Result<(), String> {

@@ -1,12 +1,12 @@
 //! What a frame does: market data is noted for gaps and history, signals move the connection on.
 
-use messages::market::{FeedItem, GapCause, Tick, TickBody};
-use messages::{Symbol, UtcNanos};
+use messages::UtcNanos;
+use messages::market::{FeedItem, Tick, TickBody};
 
-use super::{AlpacaSession, Stage, State};
+use super::AlpacaSession;
+use super::connection::Stage;
 use crate::feeds::alpaca::Signal;
 use crate::feeds::alpaca::codes::{Action, action};
-use crate::feeds::alpaca::watch::OVERLAP;
 use crate::feeds::session::{Notice, Out, Undecodable};
 
 /// Bytes of a frame that could not be decoded that are kept.
@@ -108,18 +108,6 @@ impl AlpacaSession {
         self.plan_backfill(&resumed, now, out);
         self.subscribe(now, out);
         self.plan_bars(now);
-    }
-
-    /// Symbols that the venue subscribes no more, though nobody asked it to.
-    fn lose_unlisted(&mut self, out: &mut Out) {
-        let whole = self.subscriptions.whole();
-        let unlisted =
-            self.symbols.iter().filter(|(symbol, watched)| watched.is_subscribed() && !whole.contains(symbol));
-        let unlisted: Vec<Symbol> = unlisted.map(|(symbol, _)| *symbol).collect();
-        let State::Connected(connection) = &self.state else { return };
-        let Some(opened) = connection.opened.filter(|_| !unlisted.is_empty()) else { return };
-        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
-        self.lose(&unlisted, GapCause::Disconnect, start, out);
     }
 
     fn on_error(&mut self, code: u32, text: &str, now: UtcNanos, out: &mut Out) {

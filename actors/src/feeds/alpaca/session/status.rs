@@ -2,7 +2,8 @@
 
 use messages::{Symbol, UtcNanos};
 
-use super::{AlpacaSession, Connection, Stage, State};
+use super::AlpacaSession;
+use super::connection::{Connection, Stage, State};
 use crate::feeds::alpaca::watch::Watched;
 use crate::feeds::session::{LinkStatus, Status, SymbolStatus};
 

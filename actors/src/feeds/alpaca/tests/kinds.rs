@@ -187,7 +187,7 @@ fn recorded_answers_are_read() {
     let mut trades = 0;
     for body in recorded_bodies().iter().filter(|body| body["trades"].is_object()) {
         let rows = body["trades"].as_object().unwrap();
-        if rows.values().any(|rows| !rows.is_array()) || body.to_string().contains("00C0") {
+        if rows.values().any(|rows| !rows.is_array()) || body.to_string().contains("C00") {
             continue; // The newest trade alone, and options.
         }
         let expected: usize = rows.values().map(|rows| rows.as_array().unwrap().len()).sum();

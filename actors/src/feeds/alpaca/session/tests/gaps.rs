@@ -182,6 +182,7 @@ fn a_rate_limit_is_waited_out_and_fails_nothing() {
 fn requests_keep_to_the_rate() {
     let mut settings = settings(Feed::Iex, &["AAPL"], &STOCKS);
     settings.requests_per_minute = 3;
+    settings.silence = Duration::from_secs(3_600);
     let mut play = Play::live(settings);
     play.hear(Heard::Closed(play.link, "reset"));
     play.wake();

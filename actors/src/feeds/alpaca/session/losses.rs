@@ -1,0 +1,92 @@
+//! What is lost with a connection, and what is done about it: gaps, and jobs for history.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use messages::market::{Gap, GapCause};
+use messages::{Symbol, UtcNanos};
+
+use super::AlpacaSession;
+use super::connection::{Stage, State};
+use crate::feeds::alpaca::backfill::{SYMBOLS, What};
+use crate::feeds::alpaca::settings::Channel;
+use crate::feeds::alpaca::watch::{OVERLAP, Watched};
+use crate::feeds::session::Out;
+
+impl AlpacaSession {
+    /// By how much the stream is late.
+    pub(super) fn delay(&self) -> Duration {
+        self.settings.feed.history().map_or(Duration::ZERO, |history| history.delay)
+    }
+
+    pub(super) fn lose(&mut self, symbols: &[Symbol], cause: GapCause, start: UtcNanos, out: &mut Out) {
+        let mut gaps = Vec::new();
+        for symbol in symbols {
+            if let Some(watched) = self.symbols.get_mut(symbol) {
+                watched.lost(cause, start, &mut gaps);
+            }
+        }
+        self.report(gaps, out);
+    }
+
+    pub(super) fn report(&mut self, gaps: Vec<Gap>, out: &mut Out) {
+        self.counters.gaps += gaps.iter().filter(|gap| gap.to.is_none()).count() as u64;
+        gaps.into_iter().for_each(|gap| out.gap(gap));
+    }
+
+    pub(super) fn bars_stand_for_trades(&self) -> bool {
+        let has = |channel| self.settings.channels.contains(&channel);
+        has(Channel::Bars) && !has(Channel::Trades)
+    }
+
+    /// Symbols whose trades are missing and whose stream is back: asks history for them.
+    pub(super) fn plan_backfill(&mut self, resumed: &[Symbol], now: UtcNanos, out: &mut Out) {
+        let Some(history) = self.settings.feed.history() else { return self.abandon(resumed, out) };
+        let mut by_start: BTreeMap<UtcNanos, Vec<Symbol>> = BTreeMap::new();
+        for symbol in resumed {
+            if let Some(start) = self.symbols.get(symbol).and_then(Watched::asks_from) {
+                by_start.entry(start).or_default().push(*symbol);
+            }
+        }
+        for (start, symbols) in by_start {
+            for symbols in symbols.chunks(SYMBOLS) {
+                self.backfill.add(What::Trades, symbols.to_vec(), start, history, now);
+            }
+        }
+    }
+
+    /// Bars of the time without a connection.
+    pub(super) fn plan_bars(&mut self, now: UtcNanos) {
+        let live = matches!(&self.state, State::Connected(connection) if connection.stage == Stage::Live);
+        let Some(history) = self.settings.feed.history().filter(|_| live) else { return };
+        let Some(start) = self.bars_from.take() else { return };
+        let symbols: Vec<Symbol> = self.subscriptions.whole().iter().copied().collect();
+        for symbols in symbols.chunks(SYMBOLS) {
+            let start = start.floor_to(Duration::from_secs(60));
+            self.backfill.add(What::Bars, symbols.to_vec(), start, history, now);
+        }
+    }
+
+    pub(super) fn abandon(&mut self, symbols: &[Symbol], out: &mut Out) {
+        let delay = self.delay();
+        let mut gaps = Vec::new();
+        for symbol in symbols {
+            if let Some(watched) = self.symbols.get_mut(symbol) {
+                watched.abandoned(delay, &mut gaps);
+            }
+        }
+        self.report(gaps, out);
+    }
+
+    /// Symbols that the venue subscribes no more, though nobody asked it to.
+    pub(super) fn lose_unlisted(&mut self, out: &mut Out) {
+        let whole = self.subscriptions.whole();
+        let unlisted =
+            self.symbols.iter().filter(|(symbol, watched)| watched.is_subscribed() && !whole.contains(symbol));
+        let unlisted: Vec<Symbol> = unlisted.map(|(symbol, _)| *symbol).collect();
+        let State::Connected(connection) = &self.state else { return };
+        let Some(opened) = connection.opened.filter(|_| !unlisted.is_empty()) else { return };
+        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
+        self.lose(&unlisted, GapCause::Disconnect, start, out);
+    }
+}
