@@ -11,7 +11,7 @@ use actors::feeds::binance::session::{BinanceSession, Settings};
 use actors::feeds::session::{Pause, Session};
 use actors::market::state::{Market, Settings as MarketSettings};
 use messages::caps::MARKET_ID_BLOCK;
-use messages::market::{Batch, Event, EventBody, FeedBatch, Gap, GapCause, GapChannel, Source, TickBody};
+use messages::market::{Batch, Event, EventBody, FeedBatch, Gap, GapCause, GapChannel, Level, Source, TickBody};
 use messages::{Exchange, Instrument, MarketId, UtcNanos};
 use testkit::feeds::binance::{self as venue, BinanceServer, Body, Plan, synthetic};
 
@@ -93,11 +93,9 @@ fn books_are_right(world: &World, all: bool) {
         };
         let id = book.last_id().unwrap();
         let truth = world.model.book_at(symbol, id).unwrap_or_else(|| panic!("{symbol}: no update ended at {id}"));
-        let levels = |side| -> BTreeMap<i64, i64> {
-            book.levels(side).map(|level| (level.price.raw(), level.size.raw())).collect()
-        };
-        assert_eq!(levels(messages::orders::Side::Buy), truth.bids, "{symbol} at {}", world.now);
-        assert_eq!(levels(messages::orders::Side::Sell), truth.asks, "{symbol} at {}", world.now);
+        let raw = |level: Level| (level.price.raw(), level.size.raw());
+        assert_eq!(book.bids().map(raw).collect::<BTreeMap<_, _>>(), truth.bids, "{symbol} at {}", world.now);
+        assert_eq!(book.asks().map(raw).collect::<BTreeMap<_, _>>(), truth.asks, "{symbol} at {}", world.now);
     }
 }
 
