@@ -4,7 +4,7 @@
 //! A venue that does not answer leaves the rules as the settings have them; an instrument of which nothing is known at
 //! all is refused by name.
 
-use actors::feeds::alpaca::{Feed, Keys};
+use actors::feeds::alpaca::{Feed, Keys, asset};
 use actors::feeds::binance::exchange_info;
 use actors::feeds::live::reach::Reach;
 use actors::feeds::live::rest;
@@ -46,7 +46,7 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
 type Answer = Result<Vec<Rules>, String>;
 
 async fn alpaca(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Answer {
-    let rules = Vec::new();
+    let mut rules = Vec::new();
     for symbol in &section.symbols {
         // The symbol of the test feed is no asset.
         if section.feed == Feed::Test {
@@ -54,8 +54,7 @@ async fn alpaca(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Answer {
         }
         let url = rest::url(&section.trading_url, &["v2", "assets", symbol.as_str()], &[])?;
         let response = rest::get(&reach.client, &url, &keys.headers()).await?;
-        let _ = response.success()?;
-        return Err("WIP".to_owned());
+        rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
     }
     Ok(rules)
 }
