@@ -200,11 +200,11 @@ impl<S: Session, M: Model> Network<S, M> {
         let mut said = Vec::new();
         self.model.says(self.now, &mut said);
         for (link, say) in said {
-            self.from_server(u32::try_from(link).expect("a link of ours"), say);
+            self.server_says(u32::try_from(link).expect("a link of ours"), say);
         }
     }
 
-    fn from_server(&mut self, link: u32, say: Say) {
+    fn server_says(&mut self, link: u32, say: Say) {
         let Some(wire) = self.wires.get(&link).filter(|wire| !wire.dead) else { return };
         let in_order = wire.last_arrival.max(self.later());
         let parcel = match say {
