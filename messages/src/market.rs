@@ -403,6 +403,15 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
+impl Batch {
+    /// Whether prices may follow a tick of this batch: what was fetched after a gap says what was, as a correction does.
+    #[must_use]
+    #[inline]
+    pub fn is_price(&self, tick: &Tick) -> bool {
+        self.source != Source::Rest && tick.is_price()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

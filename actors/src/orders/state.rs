@@ -198,7 +198,7 @@ impl Orders {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
-            if !tick.is_price() {
+            if !batch.is_price(tick) {
                 continue;
             }
             let prices = self.prices.get_or_default(tick.instrument);

@@ -153,7 +153,7 @@ impl Positions {
     pub fn on_market(&mut self, batch: &Batch) {
         for event in &batch.events {
             let EventBody::Tick(tick) = &event.body else { continue };
-            if !tick.is_price() {
+            if !batch.is_price(tick) {
                 continue;
             }
             let mark = self.marks.get_or_default(tick.instrument);

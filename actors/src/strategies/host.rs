@@ -160,7 +160,7 @@ impl Host {
             if event.id > self.seen {
                 self.seen = event.id;
             }
-            if self.looks_at(&event.body) && self.instruments.contains(&event.instrument()) {
+            if self.looks_at(batch, &event.body) && self.instruments.contains(&event.instrument()) {
                 self.on_event(event, batch.received, said);
             }
         }
@@ -168,10 +168,10 @@ impl Host {
     }
 
     /// True for a kind of event that it asked for or is kept for it.
-    fn looks_at(&self, body: &EventBody) -> bool {
+    fn looks_at(&self, batch: &Batch, body: &EventBody) -> bool {
         match body {
-            // Its bars hear of corrections; a callback would take one for news.
-            EventBody::Tick(tick) if !tick.is_price() => false,
+            // Its bars hear of corrections and of what was fetched after a gap; a callback would take it for news.
+            EventBody::Tick(tick) if !batch.is_price(tick) => false,
             EventBody::Tick(tick) => self.wants.trades || matches!(tick.body, TickBody::Quote { .. }),
             EventBody::Bar(bar) => self.wants.bars.contains(&bar.timeframe),
             EventBody::Depth(_) => self.wants.depth,

@@ -139,6 +139,8 @@ impl Paper {
         self.on_timer(batch.received, out);
         for event in &batch.events {
             match &event.body {
+                // Nothing is filled by a trade that was corrected afterwards, or that was fetched after a gap.
+                EventBody::Tick(tick) if !batch.is_price(tick) => {}
                 EventBody::Tick(tick) => self.on_tick(tick, batch.received, out),
                 EventBody::Depth(depth) => self.on_depth(depth, batch.received, out),
                 EventBody::Bar(_) | EventBody::Gap(_) => {}
@@ -171,10 +173,6 @@ impl Paper {
     }
 
     fn on_tick(&mut self, tick: &Tick, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        // Nothing is filled by a trade that was corrected afterwards.
-        if !tick.is_price() {
-            return;
-        }
         let market = self.markets.get_or_default(tick.instrument);
         market.see(tick);
         if market.orders.is_empty() {
