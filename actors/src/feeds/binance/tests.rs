@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::super::{DecodeError, Frame};
 use super::Decoder;
 
+mod asked;
 mod recorded;
 
 const RECEIVED: UtcNanos = UtcNanos(1_700_000_000_000_000_000);
