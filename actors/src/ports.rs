@@ -59,7 +59,7 @@ pub enum ToMarket {
 }
 
 /// How the market actor stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketStatus {
     /// Frames that wait.
     pub waiting: usize,
@@ -69,6 +69,8 @@ pub struct MarketStatus {
     pub undecodable: u64,
     /// What its state has counted.
     pub counters: crate::market::state::Counters,
+    /// By how much each venue's clock is ahead of ours, as far as its messages tell.
+    pub clocks: Vec<crate::market::state::ClockOffset>,
 }
 
 /// To the orders actor.

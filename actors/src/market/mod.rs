@@ -195,6 +195,7 @@ impl Shell {
             frames: self.frames,
             undecodable: self.undecodable,
             counters: *self.a.state.counters(),
+            clocks: self.a.state.clock_offsets().collect(),
         }
     }
 

@@ -60,12 +60,19 @@ impl Sample {
             ("market_crossed_quotes", c.crossed_quotes),
             ("market_out_of_range", c.out_of_range),
             ("market_corrections", c.corrections),
+            ("market_inexact_corrections", c.inexact_corrections),
+            ("market_venue_bars", c.venue_bars),
+            ("market_venue_bars_differ", c.venue_bars_differ),
             ("market_too_late_trades", c.too_late),
             ("market_bar_overflows", c.bar_overflows),
             ("market_book_gaps", c.book_gaps),
             ("market_clock_steps_back", c.clock_steps_back),
         ] {
             self.counter(name, value);
+        }
+        for clock in &status.clocks {
+            self.labels.venue = Some(clock.exchange.as_str().to_owned());
+            self.gauge("clock_offset_seconds", clock.nanos as f64 / 1e9);
         }
     }
 
