@@ -10,6 +10,7 @@ mod auditor;
 mod chance;
 mod feeds_alpaca;
 mod feeds_binance;
+mod feeds_depth;
 mod network;
 mod process;
 mod trader;
