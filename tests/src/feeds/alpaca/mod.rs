@@ -39,6 +39,8 @@ pub struct Setup {
     pub slot_held: Duration,
     /// Requests by REST in a minute.
     pub requests_per_minute: usize,
+    /// Of so many requests by REST one is refused (429), whatever the rate.
+    pub refuse_every: Option<u64>,
     /// Rows of a page.
     pub page: usize,
     /// Of the market.
@@ -62,6 +64,7 @@ pub struct AlpacaServer {
     clients: BTreeMap<u64, Client>,
     slot_until: UtcNanos,
     asked: VecDeque<UtcNanos>,
+    requests: u64,
     said: Vec<(u64, Say)>,
     /// Connections refused for the slot, and requests for the rate.
     pub refused: (u64, u64),
@@ -73,7 +76,16 @@ impl AlpacaServer {
     pub fn new(setup: Setup, begin: UtcNanos) -> Self {
         let market = Market::new(setup.symbols.clone(), setup.crypto, setup.seed, begin);
         let (clients, asked) = (BTreeMap::new(), VecDeque::new());
-        Self { setup, market, clients, slot_until: UtcNanos::MIN, asked, said: Vec::new(), refused: (0, 0) }
+        Self {
+            setup,
+            market,
+            clients,
+            slot_until: UtcNanos::MIN,
+            asked,
+            requests: 0,
+            said: Vec::new(),
+            refused: (0, 0),
+        }
     }
 
     /// Every trade that there was, by symbol, in order of time.
@@ -239,7 +251,9 @@ impl AlpacaServer {
         while self.asked.front().is_some_and(|asked| asked.after(MINUTE) <= now) {
             self.asked.pop_front();
         }
-        let may = self.asked.len() < self.setup.requests_per_minute;
+        self.requests += 1;
+        let unlucky = self.setup.refuse_every.is_some_and(|every| self.requests.is_multiple_of(every));
+        let may = !unlucky && self.asked.len() < self.setup.requests_per_minute;
         if may {
             self.asked.push_back(now);
         } else {
@@ -331,7 +345,8 @@ impl Model for AlpacaServer {
             return answer(401, r#"{"message":"unauthorized"}"#.to_owned());
         }
         if !self.may_ask(now) {
-            return answer(429, r#"{"message":"too many requests"}"#.to_owned());
+            let headers = vec![("Retry-After", "3".to_owned())];
+            return Response { headers, ..answer(429, r#"{"message":"too many requests"}"#.to_owned()) };
         }
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let query = query.split('&').filter_map(|pair| pair.split_once('='));
