@@ -99,7 +99,7 @@ impl SymbolState {
             probes: 0,
             told: false,
         });
-        let quotes = channels.book_ticker.then(|| QuoteState { newest: -1, heard: None, gap: None, instrument });
+        let quotes = channels.book_ticker.then_some(QuoteState { newest: -1, heard: None, gap: None, instrument });
         let book = channels.depth.then(|| BookState::new(instrument));
         Self { slot, heard: None, ready_at: None, refused: None, trades, quotes, book, planned: None }
     }
