@@ -26,7 +26,8 @@ pub struct Slot {
     pub retry_at: Option<UtcNanos>,
     /// Why there is none.
     pub why: Option<String>,
-    backoff: Backoff,
+    /// The waits before it is opened again.
+    pub backoff: Backoff,
 }
 
 impl Slot {
@@ -83,7 +84,7 @@ impl BinanceSession {
     }
 
     /// Asks for a link, unless the venue would find that too many: then later.
-    fn open(&mut self, slot: u32, now: UtcNanos, out: &mut Out) -> Option<Link> {
+    pub(super) fn open(&mut self, slot: u32, now: UtcNanos, out: &mut Out) -> Option<Link> {
         while self.connects.front().is_some_and(|at| at.after(CONNECTS_WITHIN) <= now) {
             self.connects.pop_front();
         }
@@ -163,30 +164,6 @@ impl BinanceSession {
         }
     }
 
-    /// The old link is gone before the new one has taken over.
-    fn promote_early(&mut self, slot: u32, next: Link, opened_at: Option<UtcNanos>, now: UtcNanos) {
-        let Some(state) = self.slots.get_mut(&slot) else { return };
-        state.current = Some(next);
-        let Some(connection) = self.links.get_mut(&next) else { return };
-        let unproven = std::mem::take(&mut connection.unproven);
-        for symbol in state.symbols.iter().copied() {
-            let confirmed = connection.has(symbol);
-            let is_lost = |proof| !confirmed || unproven.contains(&(symbol, proof));
-            let lost =
-                Lost { trades: is_lost(Proof::Trades), quotes: is_lost(Proof::Quotes), book: is_lost(Proof::Depth) };
-            let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
-            if lost.book {
-                self.requests.forget_book(symbol);
-            }
-            state.lost(GapCause::Disconnect, opened_at, lost, &mut self.gaps);
-            state.ready_at = None;
-            if confirmed {
-                state.confirmed(now, &self.settings);
-            }
-        }
-        self.plan_slot(slot);
-    }
-
     /// The links of a slot are gone: what comes until there are new ones is missed.
     pub(super) fn lose_slot(&mut self, slot: u32, cause: GapCause, lost: Lost) {
         let current = self.slots.get(&slot).and_then(|slot| slot.current);
@@ -205,7 +182,7 @@ impl BinanceSession {
         }
     }
 
-    fn plan_slot(&mut self, slot: u32) {
+    pub(super) fn plan_slot(&mut self, slot: u32) {
         for symbol in self.slots.get(&slot).map(|slot| slot.symbols.clone()).unwrap_or_default() {
             self.plan(symbol);
         }
@@ -227,65 +204,6 @@ impl BinanceSession {
         }
         let silent_at = connection.heard_at.after(self.settings.silence);
         connection.unanswered_at().map_or(silent_at, |at| at.min(silent_at))
-    }
-
-    /// Opens a link that takes over from one that is old.
-    fn replace_old(&mut self, slot: u32, now: UtcNanos, out: &mut Out) {
-        let Some((current, next)) = self.slots.get(&slot).map(|slot| (slot.current, slot.next)) else { return };
-        let old = current.and_then(|link| self.links.get(&link)).and_then(|link| link.retire_at);
-        if next.is_some() || old.is_none_or(|at| at > now) {
-            return;
-        }
-        let next = self.open(slot, now, out);
-        let Some(state) = self.slots.get_mut(&slot) else { return };
-        state.next = next;
-        let retry_at = state.retry_at.take();
-        if next.is_none()
-            && let Some(current) = current.and_then(|link| self.links.get_mut(&link))
-        {
-            current.retire_at = retry_at;
-        }
-    }
-
-    /// The server of a link is about to go.
-    pub(super) fn on_shutdown(&mut self, link: Link, now: UtcNanos, out: &mut Out) {
-        let Some(connection) = self.links.get_mut(&link) else { return };
-        out.notices.push(Notice::Info(format!("binance: the server of link {} is about to go", link.0)));
-        connection.retire_at = Some(now);
-    }
-
-    /// Closes the old link once the new one has everything.
-    fn finish_handover(&mut self, slot: u32, now: UtcNanos, out: &mut Out) {
-        let Some(next) = self.slots.get(&slot).and_then(|slot| slot.next) else { return };
-        if self.takes_over_at(next).is_none_or(|at| at > now) {
-            return;
-        }
-        let Some(state) = self.slots.get_mut(&slot) else { return };
-        state.next = None;
-        if let Some(old) = state.current.replace(next) {
-            self.links.remove(&old);
-            out.effects.push(Do::Close(old));
-        }
-        state.backoff.succeeded();
-        self.counters.handovers += 1;
-        if let Some(connection) = self.links.get_mut(&next) {
-            connection.unproven.clear();
-            connection.ahead.clear();
-        }
-        for symbol in state.symbols.clone() {
-            if let Some(state) = self.symbols.get_mut(&symbol).filter(|s| s.refused.is_none() && s.ready_at.is_none()) {
-                state.confirmed(now, &self.settings);
-            }
-            self.plan(symbol);
-        }
-    }
-
-    /// When a link may take over: confirmed and proven, or confirmed for so long that what is unproven is quiet.
-    fn takes_over_at(&self, next: Link) -> Option<UtcNanos> {
-        let connection = self.links.get(&next)?;
-        let settled_at = connection.settled_at?;
-        let wait = if connection.unproven.is_empty() { Duration::ZERO } else { self.settings.handover_wait };
-        Some(settled_at.after(wait))
     }
 
     /// Notes that a link has everything confirmed.

@@ -14,6 +14,8 @@ mod book_ids;
 mod connection;
 mod control;
 mod frames;
+mod handover;
+mod holes;
 mod limits;
 mod links;
 mod report;

@@ -262,3 +262,38 @@ fn symbols_that_cannot_be_are_refused_before_anything_changes() {
     let links: Vec<usize> = session.slots.values().map(|slot| slot.symbols.len()).collect();
     assert_eq!(links, [341, 341, 319]);
 }
+
+#[test]
+fn a_new_link_that_runs_ahead_is_held_back_until_it_leaves_nothing_out() {
+    let (mut session, now) = live(&["BTCUSDT"]);
+    let mut say = |link: u32, frame: String| {
+        let mut out = Out::default();
+        session.hear(Heard::Frame(Link(link), frame.as_bytes()), now, &mut out);
+        let opened = out.effects.iter().any(|effect| matches!(effect, Do::Open { .. }));
+        if opened {
+            session.hear(Heard::Opened(Link(2)), now, &mut Out::default());
+        }
+        (out.items.len(), out.effects.contains(&Do::Close(Link(1))))
+    };
+    let diff = |first, last| {
+        let data = format!(r#"{{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":{first},"u":{last},"b":[],"a":[]}}"#);
+        format!(r#"{{"stream":"btcusdt@depth@100ms","data":{data}}}"#)
+    };
+    let trade = |id| {
+        let data = format!(r#"{{"e":"trade","s":"BTCUSDT","t":{id},"p":"1","q":"1","T":1,"m":true}}"#);
+        format!(r#"{{"stream":"btcusdt@trade","data":{data}}}"#)
+    };
+    let quote = |id| format!(r#"{{"u":{id},"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#);
+    for frame in [diff(1, 5), trade(7), quote(5)] {
+        assert_eq!(say(1, frame), (1, false));
+    }
+    say(1, r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}"#.to_owned());
+    say(2, r#"{"result":null,"id":1}"#.to_owned());
+    assert_eq!(say(2, diff(8, 9)), (0, false), "6 and 7 are still on the old link");
+    assert_eq!(say(2, trade(7)), (0, false), "seen before");
+    assert_eq!(say(2, quote(5)), (1, false));
+    assert_eq!(say(1, diff(6, 9)), (1, false));
+    assert_eq!(say(2, diff(10, 11)), (1, true), "all of it was shown: the old link goes");
+    let status = session.status(now);
+    assert_eq!((status.counters.handovers, status.counters.resyncs, status.counters.gaps), (1, 0, 0));
+}

@@ -13,7 +13,8 @@ use std::time::Duration;
 use messages::market::{Gap, GapCause, GapChannel, Source};
 use messages::{Instrument, UtcNanos};
 
-use super::limits::{LONGEST_RETRY, MISSING_RANGES, PLAUSIBLE_SKIP, ROWS};
+use super::holes::{Hole, Range, retry_wait};
+use super::limits::{MISSING_RANGES, PLAUSIBLE_SKIP, ROWS};
 
 /// What may be chosen about missing trades.
 #[derive(Debug, Clone, Copy)]
@@ -47,30 +48,6 @@ pub struct Page {
     pub first: i64,
     /// The last.
     pub last: i64,
-}
-
-/// Missing ids in a row.
-#[derive(Debug, Clone, Copy)]
-struct Range {
-    first: i64,
-    last: i64,
-    answers: u32,
-    failures: u32,
-    due: UtcNanos,
-    /// Nobody asks any more, but a trade that comes yet is not known.
-    given_up: bool,
-}
-
-/// What was missed at one point.
-#[derive(Debug)]
-struct Hole {
-    /// Names its gap: the last receive time before it.
-    from: UtcNanos,
-    cause: GapCause,
-    reported: bool,
-    /// When it is reported and asked for.
-    due: UtcNanos,
-    ranges: Vec<Range>,
 }
 
 /// What was missed while nobody listened, before the first id tells how much.
@@ -370,27 +347,4 @@ impl TradeIds {
             resumed_at: missing.map(|page| page.last + 1),
         }
     }
-}
-
-impl Hole {
-    fn is_open(&self) -> bool {
-        self.ranges.iter().any(|range| !range.given_up)
-    }
-
-    fn next_due(&self) -> Option<UtcNanos> {
-        self.ranges.iter().filter(|range| !range.given_up).map(|range| range.due).min()
-    }
-
-    /// Makes `last` the end of a range, where it lies within one.
-    fn split_behind(&mut self, last: i64) {
-        let Some(at) = self.ranges.iter().position(|range| range.first <= last && last < range.last) else { return };
-        let range = self.ranges[at];
-        self.ranges[at].last = last;
-        self.ranges.insert(at + 1, Range { first: last + 1, ..range });
-    }
-}
-
-/// One second, doubled with each attempt.
-fn retry_wait(attempts: u32) -> Duration {
-    Duration::from_secs(1 << attempts.min(10)).min(LONGEST_RETRY)
 }
