@@ -27,18 +27,23 @@ pub fn recorded(files: &[&Path], begin: UtcNanos) -> (BTreeMap<String, Book>, Ve
         (at.parse::<i64>().expect("nanoseconds"), frame)
     });
     let (mut books, mut timeline, mut offset) = (BTreeMap::new(), Vec::<Event>::new(), None);
+    // Depth that came before the snapshot, part of which may be newer than it.
+    let mut early = Vec::new();
     for (at, frame) in lines {
         let Some(stream) = frame["stream"].as_str() else {
             offset.get_or_insert(begin.0 - at);
             let book = Book { last: number(&frame["lastUpdateId"]), ..Book::default() };
+            early.retain(|event: &Event| matches!(event.body, Body::Depth { last, .. } if last > book.last));
+            timeline.append(&mut early);
             books.insert("BTCUSDT".to_owned(), filled(book, &frame));
             continue;
         };
-        let Some(offset) = offset else { continue };
         let body = body(stream, &frame["data"]);
         let symbol = frame["data"]["s"].as_str().expect("a symbol").to_owned();
         let payload = frame["data"].to_string();
-        timeline.push(Event { at: UtcNanos(at + offset), symbol, stream: stream.to_owned(), payload, body });
+        let when = offset.map_or(begin, |offset| UtcNanos(at + offset));
+        let event = Event { at: when, symbol, stream: stream.to_owned(), payload, body };
+        if offset.is_some() { timeline.push(event) } else { early.push(event) }
     }
     timeline.sort_by_key(|event| event.at);
     (books, timeline)
