@@ -30,4 +30,4 @@ for what in ticks bars; do
     [ "${live%%,*}" -gt 0 ] || fail "no $what at all"
     eval "n_$what=${live%%,*}"
 done
-echo "c4 ok: $n_ticks ticks and $n_bars bars of a live session of ${seconds}s come out of its recording again, the same"
+echo "C4 ok: $n_ticks ticks and $n_bars bars of a live session of ${seconds}s come out of its recording again, the same"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # C5: 20,000 frames a second over a local socket for a minute: the lag at p99, nothing lost, memory flat; then ten times as
-# many in bursts: quotes conflated, trades kept, both counted.
+# many in bursts: quotes conflated, trades kept, both counted. The hot tier, which is to grow to its bound, has a small one.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/support/market.sh"
 seconds=60; [ -z "${MERGANSER_CI:-}" ] || seconds=20
@@ -9,7 +9,7 @@ said() { python3 -c "import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]
 watch() { # directory, seconds, burst
     market synthetic 8 "$2" 20000 "$3"
     "$merganser" run --profile binance-paper --for "$(( $2 + 16 ))s" --data-dir "$1" "${local_market[@]}" \
-        --set telemetry.every=2s > /dev/null 2> "$1.err" || fail "the run: $(tail -3 "$1.err")"
+        --set telemetry.every=2s --set hot.max_bytes=67108864 > /dev/null 2> "$1.err" || fail "the run: $(tail -3 "$1.err")"
     market_ends
     metric() { sql "$1" "select coalesce($3, 0) from system_metrics where metric_name = '$2'"; }
     trades=$(sql "$1" "select count(*) from market_ticks where kind = 'trade'")
@@ -27,4 +27,4 @@ even="$trades trades, $quotes quotes, $conflated conflated, lag p99 ${lag} ms at
 memory=$(sql "$work/even" "select string_agg(round(mb)::varchar, ' ' order by third) from (select third, max(value) / 1e6 as mb from
     (select value, ntile(3) over (order by timestamp) as third from system_metrics where metric_name = 'process_memory_bytes') group by third)")
 watch "$work/bursts" 20 10
-echo "c5 ok: 20,000 frames/s for ${seconds}s: $even; memory by thirds of the run: $memory MB; ten times that in bursts: $trades trades kept, $quotes quotes stored, $conflated conflated, lag p99 $lag ms at most"
+echo "C5 ok: 20,000 frames/s for ${seconds}s: $even; memory by thirds of the run: $memory MB; ten times that in bursts: $trades trades kept, $quotes quotes stored, $conflated conflated, lag p99 $lag ms at most"

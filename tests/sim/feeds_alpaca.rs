@@ -181,7 +181,7 @@ fn audit(run: &Run) {
 #[test]
 fn stocks_lose_no_trade_and_count_none_twice() {
     let (mut connects, mut fetched, mut refused) = (0, 0, (0, 0));
-    for seed in 0..SEEDS {
+    for seed in crate::seeds(0..SEEDS) {
         let run = storm(network(Feed::Iex, &["AAPL", "MSFT", "TSLA"], 30, seed));
         audit(&run);
         audit_trades(&run, |_| true);
@@ -191,12 +191,13 @@ fn stocks_lose_no_trade_and_count_none_twice() {
         refused = (refused.0 + run.model.refused.0, refused.1 + run.model.refused.1);
     }
     println!("{connects} connections, {fetched} trades fetched, {refused:?} refused for the slot and the rate");
-    assert!(connects > 50 && fetched > 1_000 && refused.0 > 0 && refused.1 > 0, "the storm has something to do");
+    let something = connects > 50 && fetched > 1_000 && refused.0 > 0 && refused.1 > 0;
+    assert!(something || crate::seeds(0..SEEDS) != (0..SEEDS), "the storm has something to do");
 }
 
 #[test]
 fn crypto_loses_no_trade_and_its_books_are_right() {
-    for seed in 0..SEEDS {
+    for seed in crate::seeds(0..SEEDS) {
         let run = storm(network(Feed::Crypto, &["BTC/USD", "ETH/USD"], 30, seed));
         audit(&run);
         audit_trades(&run, |_| true);

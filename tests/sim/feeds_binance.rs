@@ -220,7 +220,7 @@ fn on_a_quiet_network_nothing_is_missing_and_no_gap_is_told() {
 
 #[test]
 fn an_hour_of_everything_that_goes_wrong() {
-    for seed in 0..4 {
+    for seed in crate::seeds(0..4) {
         let world = run(seed, &rough());
         println!("seed {seed}: {:?}", world.session.status(world.now).counters);
         assert_eq!(audit(&world), 0, "seed {seed}: the venue had them all");
