@@ -100,6 +100,7 @@ impl Assembly {
             maker_fee_ppm: settings.maker_fee_ppm,
             taker_fee_ppm: settings.taker_fee_ppm,
             rules: self.rules.clone(),
+            calendar: self.deciding.calendar.calendar(),
         })
     }
 

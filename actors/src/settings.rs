@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use messages::instrument::{Asset, Exchange, Instrument, Rules, Sessions, Symbol};
+use messages::instrument::{Asset, Calendar, Exchange, Instrument, Rules, Sessions, Symbol};
 use messages::market::Timeframe;
 use messages::telemetry::Level;
-use messages::{Account, Cash, Price, Quantity, Size, StrategyId};
+use messages::{Account, Cash, Price, Quantity, Size, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use crate::feeds::alpaca;
@@ -336,6 +336,40 @@ pub struct InstrumentSettings {
     pub sessions: Sessions,
 }
 
+/// `[calendar]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarSettings {
+    /// Ends of regular sessions of US equities; where there is none, 16:00 in New York from Monday to Friday.
+    pub us_equities_close: Vec<UtcTime>,
+}
+
+/// An instant as people write it, `2026-11-27T18:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UtcTime(pub UtcNanos);
+
+impl TryFrom<String> for UtcTime {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|e| format!("`{text}`: {e}"))
+    }
+}
+
+impl From<UtcTime> for String {
+    fn from(time: UtcTime) -> Self {
+        time.0.to_string()
+    }
+}
+
+impl CalendarSettings {
+    /// As those ask it who end days.
+    #[must_use]
+    pub fn calendar(&self) -> Calendar {
+        Calendar::of_us_equities(self.us_equities_close.iter().map(|time| time.0).collect())
+    }
+}
+
 /// All settings that decide: what a session is re-run with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deciding {
@@ -355,6 +389,9 @@ pub struct Deciding {
     pub strategies: StrategySettings,
     /// `[instruments]`
     pub instruments: BTreeMap<String, InstrumentSettings>,
+    /// `[calendar]`; sessions that were recorded before there was one have none.
+    #[serde(default)]
+    pub calendar: CalendarSettings,
     /// The exchanges whose data comes in: what an empty list of instruments stands for.
     pub exchanges: Vec<Exchange>,
 }
@@ -373,6 +410,13 @@ pub fn parse_instrument(text: &str) -> Result<Instrument, String> {
 }
 
 impl Deciding {
+    /// Whose sessions end this account's days: the venue's, where all that comes in is US equities; `None` for UTC.
+    #[must_use]
+    pub fn sessions(&self) -> Option<Calendar> {
+        let calendar = self.calendar.calendar();
+        (self.exchanges == [Exchange::Alpaca] && !calendar.is_empty()).then_some(calendar)
+    }
+
     /// The rules of every known instrument.
     ///
     /// # Errors

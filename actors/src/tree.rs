@@ -477,9 +477,10 @@ impl Tree {
     }
 
     async fn start_snapshots(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
-        let every = self.assembly.deciding().snapshots.every;
-        let arguments =
-            snapshots::Arguments { every, positions: self.ports.positions.clone(), clock: self.clock.clone() };
+        let deciding = self.assembly.deciding();
+        let (every, sessions) = (deciding.snapshots.every, deciding.sessions());
+        let (positions, clock) = (self.ports.positions.clone(), self.clock.clone());
+        let arguments = snapshots::Arguments { every, sessions, positions, clock };
         let (actor, _) = Actor::spawn_linked(None, SnapshotsActor, arguments, me.get_cell()).await?;
         self.children.insert(actor.get_id(), (Child::Snapshots, None));
         Ok(())

@@ -63,6 +63,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let telemetry = section(figment, "telemetry", &mut p);
     let hot = section(figment, "hot", &mut p);
     let http = section(figment, "http", &mut p);
+    let calendar = section(figment, "calendar", &mut p);
     let instruments = section(figment, "instruments", &mut p);
     let all = || {
         Some(Settings {
@@ -81,6 +82,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             telemetry: telemetry?,
             hot: hot?,
             http: http?,
+            calendar: calendar?,
             instruments: instruments?,
         })
     };

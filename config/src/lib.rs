@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use actors::orders::risk::Limits;
 use actors::settings::{
-    AccountSettings, BarSettings, Deciding, FeedSettings, InstrumentSettings, PaperSettings, SnapshotSettings,
-    StrategySettings, TelemetrySettings, VenueSettings,
+    AccountSettings, BarSettings, CalendarSettings, Deciding, FeedSettings, InstrumentSettings, PaperSettings,
+    SnapshotSettings, StrategySettings, TelemetrySettings, VenueSettings,
 };
 use messages::Exchange;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,8 @@ pub struct Settings {
     pub hot: Hot,
     /// `[http]`
     pub http: Http,
+    /// `[calendar]`
+    pub calendar: CalendarSettings,
     /// `[instruments]`
     pub instruments: BTreeMap<String, InstrumentSettings>,
 }
@@ -87,6 +89,7 @@ impl Settings {
             risk: self.risk.clone(),
             strategies: self.strategies.clone(),
             instruments: self.instruments.clone(),
+            calendar: self.calendar.clone(),
             exchanges,
         }
     }

@@ -87,6 +87,43 @@ pub enum Sessions {
     UsEquities,
 }
 
+/// What a venue's calendar says of the ends of sessions; where it says nothing, the usual week does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Calendar {
+    us_equities: Vec<UtcNanos>,
+}
+
+impl Calendar {
+    /// From the ends of regular sessions of US equities: early closes among them, holidays not.
+    #[must_use]
+    pub fn of_us_equities(mut closes: Vec<UtcNanos>) -> Self {
+        closes.sort_unstable();
+        Self { us_equities: closes }
+    }
+
+    /// The instant at which a DAY order placed at `at` ends: as [`Sessions::day_ends`], by the calendar where it reaches.
+    #[must_use]
+    pub fn day_ends(&self, sessions: Sessions, at: UtcNanos) -> UtcNanos {
+        let known = match sessions {
+            Sessions::AroundTheClock => None,
+            Sessions::UsEquities => self.us_equities.get(self.us_equities.partition_point(|close| *close <= at)),
+        };
+        known.copied().unwrap_or_else(|| sessions.day_ends(at))
+    }
+
+    /// Whether a session of US equities ends behind `from`, up to `to`.
+    #[must_use]
+    pub fn has_close_in(&self, from: UtcNanos, to: UtcNanos) -> bool {
+        self.us_equities.iter().any(|close| from < *close && *close <= to)
+    }
+
+    /// True when no session is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.us_equities.is_empty()
+    }
+}
+
 /// When the regular session of US equities ends, in New York.
 const US_EQUITIES_CLOSE: (u32, u32) = (16, 0);
 
@@ -101,7 +138,7 @@ impl Sessions {
     }
 
     /// The instant at which a DAY order placed at `at` ends: the next 00:00 UTC, or the next end of a regular
-    /// session, Monday to Friday. Holidays and early closes are the venue's to know: it ends the order then.
+    /// session, Monday to Friday. Holidays and early closes are in a [`Calendar`].
     #[must_use]
     pub fn day_ends(self, at: UtcNanos) -> UtcNanos {
         let midnight = UtcNanos::start_of_day(at.day() + 1);
@@ -154,6 +191,22 @@ pub struct Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_calendar_knows_early_closes_and_holidays_and_the_week_the_rest() {
+        let at = |text: &str| text.parse::<UtcNanos>().unwrap();
+        // Thanksgiving is no session, and the day behind it is a short one.
+        let closes = ["2026-11-27T18:00:00Z", "2026-11-25T21:00:00Z"].map(at);
+        let calendar = Calendar::of_us_equities(closes.to_vec());
+        let ends = |time: &str| calendar.day_ends(Sessions::UsEquities, at(time)).to_string();
+        assert_eq!(ends("2026-11-25T20:00:00Z"), "2026-11-25 21:00:00.000000");
+        assert_eq!(ends("2026-11-26T15:00:00Z"), "2026-11-27 18:00:00.000000");
+        assert_eq!(ends("2026-11-27T18:00:00Z"), "2026-11-27 21:00:00.000000", "beyond it the usual week");
+        assert!(calendar.has_close_in(at("2026-11-27T17:59:00Z"), at("2026-11-27T18:00:00Z")));
+        assert!(!calendar.has_close_in(at("2026-11-27T18:00:00Z"), at("2026-11-28T00:00:00Z")));
+        let around = calendar.day_ends(Sessions::AroundTheClock, at("2026-11-26T15:00:00Z"));
+        assert_eq!(around.to_string(), "2026-11-27 00:00:00.000000");
+    }
 
     #[test]
     fn a_day_ends_with_utc_or_with_the_session_in_new_york() {

@@ -1,18 +1,21 @@
-//! What may be traded and by which rules, asked of the venues before a run begins: the answer is part of what the run
+//! What may be traded, by which rules and until when, asked of the venues before a run begins: the answer is part of what the run
 //! is made from, and stands in its ledger.
 //!
 //! A venue that does not answer leaves the rules as the settings have them; an instrument of which nothing is known at
 //! all is refused by name.
 
-use actors::feeds::alpaca::{Feed, Keys, asset};
+use std::time::Duration;
+
+use actors::clock::Clock;
+use actors::feeds::alpaca::{Feed, Keys, asset, calendar};
 use actors::feeds::binance::exchange_info;
 use actors::feeds::live::reach::Reach;
 use actors::feeds::live::rest;
-use actors::settings::{AlpacaFeed, BinanceFeed, FeedName, InstrumentSettings};
+use actors::settings::{AlpacaFeed, BinanceFeed, FeedName, InstrumentSettings, UtcTime};
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::instrument::Rules;
-use messages::{Exchange, Instrument, Symbol};
+use messages::{Exchange, Instrument, Symbol, UtcNanos};
 
 use super::keys;
 
@@ -29,8 +32,13 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
                 (section.symbols.clone(), runtime.block_on(binance(section, reach)))
             }
             FeedName::Alpaca => {
-                let section = &settings.feeds.alpaca;
-                (section.symbols.clone(), runtime.block_on(alpaca(section, &keys::of(section)?, reach)))
+                let section = settings.feeds.alpaca.clone();
+                let keys = keys::of(&section)?;
+                match runtime.block_on(closes(&section, &keys, reach)) {
+                    Ok(closes) => settings.calendar.us_equities_close = closes,
+                    Err(why) => tracing::warn!(feed = name.as_str(), "days end as the settings have them: {why}"),
+                }
+                (section.symbols.clone(), runtime.block_on(alpaca(&section, &keys, reach)))
             }
             FeedName::AlpacaCrypto => {
                 let section = &settings.feeds.alpaca_crypto;
@@ -42,6 +50,9 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
     }
     Ok(())
 }
+
+/// A day.
+const DAY: Duration = Duration::from_secs(86_400);
 
 type Answer = Result<Vec<Rules>, String>;
 
@@ -57,6 +68,17 @@ async fn alpaca(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Answer {
         rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
     }
     Ok(rules)
+}
+
+/// The ends of the sessions from a week ago to a year from now.
+async fn closes(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Result<Vec<UtcTime>, String> {
+    let now = Clock::wall().now();
+    let date = |at: UtcNanos| at.to_string().chars().take(10).collect::<String>();
+    let (start, end) = (date(now.before(DAY * 7)), date(now.after(DAY * 365)));
+    let url = rest::url(&section.trading_url, &["v2", "calendar"], &[("start", &start), ("end", &end)])?;
+    let response = rest::get(&reach.client, &url, &keys.headers()).await?;
+    let calendar = calendar::Calendar::read(response.success()?).map_err(|e| e.to_string())?;
+    Ok(calendar.closes().map(UtcTime).collect())
 }
 
 async fn binance(section: &BinanceFeed, reach: &Reach) -> Answer {

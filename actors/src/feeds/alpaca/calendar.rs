@@ -90,6 +90,11 @@ impl Calendar {
         self.sessions.get(place).copied()
     }
 
+    /// The ends of all regular sessions.
+    pub fn closes(&self) -> impl Iterator<Item = UtcNanos> {
+        self.sessions.iter().map(|session| session.close)
+    }
+
     /// Whether the regular session is open.
     #[must_use]
     pub fn is_open(&self, at: UtcNanos) -> bool {

@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use messages::instrument::Rules;
+use messages::instrument::{Calendar, Rules, Sessions};
 use messages::market::{Batch, Depth, EventBody, Level, Tick, TickBody};
 use messages::orders::{Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce};
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
@@ -54,6 +54,8 @@ pub struct Settings {
     pub taker_fee_ppm: i64,
     /// The instruments' rules.
     pub rules: BTreeMap<Instrument, Rules>,
+    /// When days end.
+    pub calendar: Calendar,
 }
 
 /// The state.
@@ -109,12 +111,19 @@ impl Paper {
         }
         self.requests += 1;
         let id = order.current_client_order_id();
-        let rules = self.settings.rules.get(&order.request.instrument);
-        let mut working = Working::new(rules, order.request.clone(), self.requests, order.created_at);
+        let expires = self.expiry(&order.request, order.created_at);
+        let mut working = Working::new(order.request.clone(), self.requests, expires);
         working.filled = order.filled;
         working.triggered = order.triggered;
         self.markets.get_or_default(order.request.instrument).orders.insert((working.arrival, id));
         self.orders.insert(id, working);
+    }
+
+    /// When an order that lives since `since` ends by itself: with the day of its instrument, else with UTC's.
+    fn expiry(&self, request: &OrderRequest, since: UtcNanos) -> Option<UtcNanos> {
+        let rules = self.settings.rules.get(&request.instrument);
+        let sessions = rules.map_or(Sessions::AroundTheClock, |r| r.sessions);
+        (request.time_in_force == TimeInForce::Day).then(|| self.settings.calendar.day_ends(sessions, since))
     }
 
     /// A fill that the ledger holds, at start: so that execution ids go on where they were.

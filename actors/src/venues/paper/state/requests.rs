@@ -32,8 +32,8 @@ impl Paper {
         market.orders.insert((self.requests, id));
         let arrival = self.requests;
         self.requests += 1;
-        let rules = self.settings.rules.get(&request.instrument);
-        self.orders.insert(id, Working::new(rules, request, arrival, now));
+        let expires = self.expiry(&request, now);
+        self.orders.insert(id, Working::new(request, arrival, expires));
         self.work(id, now, out);
     }
 

@@ -1,4 +1,4 @@
-use messages::instrument::Sessions;
+use messages::instrument::{Calendar, Sessions};
 use messages::market::{Event, Source};
 use messages::{Cash, Exchange, MarketId};
 
@@ -34,6 +34,7 @@ impl Bench {
             maker_fee_ppm: 0,
             taker_fee_ppm: 1_000,
             rules: [(instrument(), rules)].into(),
+            calendar: Calendar::default(),
         };
         Self { paper: Paper::new(settings), now: UtcNanos(1_000_000), next_id: 0 }
     }

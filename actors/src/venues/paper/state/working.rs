@@ -4,8 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use messages::instrument::{Rules, Sessions};
-use messages::orders::{OrderRequest, TimeInForce};
+use messages::orders::OrderRequest;
 use messages::{ClientOrderId, Quantity, UtcNanos};
 
 /// One of our orders at the venue.
@@ -27,10 +26,8 @@ pub struct Working {
 }
 
 impl Working {
-    /// An order that lives since `since`; its day ends by the rules of its instrument, else with UTC's.
-    pub fn new(rules: Option<&Rules>, request: OrderRequest, arrival: u64, since: UtcNanos) -> Self {
-        let sessions = rules.map_or(Sessions::AroundTheClock, |r| r.sessions);
-        let expires = (request.time_in_force == TimeInForce::Day).then(|| sessions.day_ends(since));
+    /// An order that ends by itself when it `expires`.
+    pub fn new(request: OrderRequest, arrival: u64, expires: Option<UtcNanos>) -> Self {
         Self { request, arrival, filled: Quantity::ZERO, fills: 0, triggered: false, queue: None, expires }
     }
 
@@ -102,10 +99,10 @@ mod tests {
 
     const DAY: i64 = 86_400_000_000_000;
 
-    fn working(time_in_force: TimeInForce, since: i64) -> Working {
+    fn working(expires: Option<i64>) -> Working {
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() };
-        let request = OrderRequest { time_in_force, ..OrderRequest::market(instrument, Side::Buy, Quantity::ONE) };
-        Working::new(None, request, 1, UtcNanos(since))
+        let request = OrderRequest::market(instrument, Side::Buy, Quantity::ONE);
+        Working::new(request, 1, expires.map(UtcNanos))
     }
 
     proptest! {
@@ -118,8 +115,8 @@ mod tests {
             for (name, step, since, now) in steps {
                 let id: ClientOrderId = format!("o{name}").parse().unwrap();
                 match step {
-                    Some(true) => orders.insert(id, working(TimeInForce::Day, since)),
-                    Some(false) => orders.insert(id, working(TimeInForce::Gtc, since)),
+                    Some(true) => orders.insert(id, working(Some(since))),
+                    Some(false) => orders.insert(id, working(None)),
                     None => drop(orders.remove(id)),
                 }
                 let ends = || orders.by_id.iter().filter_map(|(id, w)| Some((w.expires?, *id)));
