@@ -1,5 +1,5 @@
 # A venue's data server on a local port: `market ARGUMENTS…` starts it and sets `local_market`, the settings that point
-# Binance's feed to it; `market_ends` ends it and sets `told`, what it has told as JSON.
+# the feeds to it; `market_ends` ends it and sets `told`, what it has told as JSON.
 market() {
     mkfifo "$work/market.in"
     [ -x "$CARGO_TARGET_DIR/release/market-server" ] || (cd "$root" && cargo build --workspace --release --locked)
@@ -12,7 +12,9 @@ market() {
         sleep 0.1
     done
     local address; address=$(head -1 "$work/market.out")
-    local_market=(--set "feeds.binance.stream_url=ws://$address" --set "feeds.binance.rest_url=http://$address")
+    local_market=(--set "feeds.binance.stream_url=ws://$address" --set "feeds.binance.rest_url=http://$address"
+        --set "feeds.alpaca.stream_url=ws://$address" --set "feeds.alpaca.data_url=http://$address"
+        --set "feeds.alpaca.trading_url=http://$address")
 }
 
 market_ends() {

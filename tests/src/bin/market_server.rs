@@ -1,9 +1,10 @@
-//! Binance's data server on a local port, for scripts: plays a recording or a market made from a seed, on the wall clock.
+//! A venue's data server on a local port, for scripts: plays a recording or a market made from a seed, on the wall clock.
 //!
 //! ```text
 //! market-server recorded  DELAY FILE…          the recording, beginning DELAY seconds from now
 //! market-server synthetic DELAY SECONDS RATE BURST   RATE frames a second over two symbols; with BURST above 1 two seconds of
 //!                                              every five come within a BURSTth of that time
+//! market-server alpaca    DELAY SYMBOL…        Alpaca's: stocks, or crypto if a symbol has a slash; keys `id` and `secret`
 //! ```
 //! Prints its address, runs until its input is closed, then prints what it has told as JSON.
 
@@ -12,6 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use messages::UtcNanos;
+use testkit::feeds::Model;
+use testkit::feeds::alpaca::{AlpacaServer, Setup};
 use testkit::feeds::binance::{BinanceServer, Body, Event, Plan, Settings, recorded, synthetic};
 use testkit::feeds::serve::{Server, now};
 
@@ -34,19 +37,33 @@ fn main() {
             burst(&mut timeline, begin, number(4));
             (books, timeline)
         }
-        other => panic!("`{other}`: expected recorded or synthetic"),
+        "alpaca" => {
+            let symbols = arguments[2..].to_vec();
+            let crypto = symbols.iter().any(|symbol| symbol.contains('/'));
+            let server = AlpacaServer::new(Setup { symbols, crypto, ..Setup::default() }, begin);
+            return serve(server, |server| {
+                format!("{{\"trades\":{}}}", server.truth().values().map(Vec::len).sum::<usize>())
+            });
+        }
+        other => panic!("`{other}`: expected recorded, synthetic or alpaca"),
     };
+    serve(BinanceServer::new(Settings::default(), books, timeline), |server| {
+        let count = |kind: fn(&Body) -> bool| server.truth().iter().filter(|event| kind(&event.body)).count();
+        let (trades, quotes) = (count(|b| matches!(b, Body::Trade(_))), count(|b| matches!(b, Body::Quote(_))));
+        let depths = count(|b| matches!(b, Body::Depth { .. }));
+        format!("{{\"trades\":{trades},\"quotes\":{quotes},\"depths\":{depths}}}")
+    });
+}
+
+/// Serves until the input is closed, then tells what there was.
+fn serve<M: Model + 'static>(model: M, tell: impl Fn(&mut M) -> String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("tokio");
     runtime.block_on(async {
-        let server = Server::start(BinanceServer::new(Settings::default(), books, timeline), 0).await;
+        let server = Server::start(model, 0).await;
         println!("{}", server.address);
         let closed = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         closed.await.expect("a thread").expect("the input");
-        let count = |kind: fn(&Body) -> bool| server.model(|m| m.truth().iter().filter(|e| kind(&e.body)).count());
-        let trades = count(|body| matches!(body, Body::Trade(_)));
-        let quotes = count(|body| matches!(body, Body::Quote(_)));
-        let depths = count(|body| matches!(body, Body::Depth { .. }));
-        println!("{{\"trades\":{trades},\"quotes\":{quotes},\"depths\":{depths}}}");
+        println!("{}", server.model(|model| tell(model)));
     });
 }
 

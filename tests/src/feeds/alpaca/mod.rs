@@ -47,6 +47,23 @@ pub struct Setup {
     pub seed: u64,
 }
 
+impl Default for Setup {
+    /// A free plan's server, whose keys are `id` and `secret`.
+    fn default() -> Self {
+        Self {
+            symbols: Vec::new(),
+            crypto: false,
+            keys: ("id".to_owned(), "secret".to_owned()),
+            symbol_limit: 30,
+            slot_held: Duration::ZERO,
+            requests_per_minute: 200,
+            refuse_every: None,
+            page: 1_000,
+            seed: 1,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Client {
     opened: UtcNanos,
