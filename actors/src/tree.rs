@@ -1,4 +1,5 @@
-//! The supervision tree, in one file: who is started with what, who is replaced, and how all stop.
+//! The supervision tree, in one file: who is started with what, and who is replaced. How all stop is in `tree/stop.rs`, what
+//! the tree does with the journals in `tree/journals.rs`.
 //!
 //! ```text
 //! root
@@ -12,16 +13,17 @@
 //! ```
 //! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
 
+mod journals;
+mod stop;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use messages::ledger::{Decider, LedgerRecord, MarketRecord, Seq};
-use messages::market::{Batch, FeedBatch, FeedItem, Gap, GapCause, GapChannel, Source};
-use messages::risk::{StateChange, TradingState};
-use messages::snapshots::SnapshotType;
-use messages::{MarketId, StrategyId, UtcNanos, caps};
+use messages::market::{Batch, GapCause};
+use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::archive::Runner;
 use storage::datadir::Paths;
@@ -39,10 +41,10 @@ use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
-use crate::ports::{OrdersStatus, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake};
+use crate::ports::{ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::positions::{self, PositionsActor};
 use crate::restore::{self, Restored, Saved};
-use crate::runtime::{Ports, STEP, WantsStop, ask};
+use crate::runtime::{Ports, STEP, WantsStop};
 use crate::snapshots::{self, SnapshotsActor};
 use crate::strategies::registry::Registry;
 use crate::strategies::{self, StrategyActor};
@@ -517,100 +519,5 @@ impl Tree {
         self.children.insert(actor.get_id(), (Child::Telemetry, None));
         self.ports.telemetry.fill(actor);
         Ok(())
-    }
-
-    /// Gives the market the tail of its journal, and says what was missed since.
-    fn rebuild_market(
-        &self,
-        market: &mut market::state::Market,
-        tail: &[Batch],
-        cause: Option<GapCause>,
-    ) -> Option<FeedBatch> {
-        let cause = cause?;
-        tail.iter().for_each(|batch| market.rebuild(batch));
-        let now = self.clock.now();
-        let from = tail.last()?.received;
-        let gap = |instrument| {
-            let gap = Gap {
-                instrument,
-                channel: GapChannel::Ticks,
-                cause,
-                from,
-                to: Some(now),
-                first_missing: None,
-                resumed_at: None,
-            };
-            FeedItem::Gap(gap)
-        };
-        let items = market.instruments().map(gap).collect();
-        Some(FeedBatch { source: Source::Stream, received: now, items })
-    }
-
-    /// Folds the ledger again beside everything, when a start would have much to read.
-    fn checkpoint(&mut self) {
-        let durable = self.ledger.watermark().get();
-        if durable.0 < self.checkpointed.0 + caps::LEDGER_TAIL {
-            return;
-        }
-        self.checkpointed = durable;
-        let (ledger, assembly) = (self.plan_paths.ledger.clone(), self.assembly.clone());
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = restore::checkpoint(&ledger, durable, &assembly) {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no checkpoint of the ledger");
-            }
-        });
-    }
-
-    /// While a journal cannot be written nothing new is begun.
-    fn journal_health(&mut self, log: Log, health: Health) {
-        if log == Log::Ledger {
-            self.ledger_writes.store(health == Health::Writing, Ordering::Release);
-        }
-        let why = match health {
-            Health::Writing => return,
-            Health::DiskFull => format!("the disk of the {log} journal is full"),
-            Health::Stopped(why) => {
-                let _ = self.wants_stop.try_send(WantsStop::Failed(format!("the {log} journal: {why}")));
-                why
-            }
-        };
-        let change = StateChange { state: TradingState::Halted, by: "merganser".to_owned(), why };
-        self.ports.orders.cast(ToOrders::Trading(change));
-    }
-
-    /// Stops in order: no more input, strategies, orders at rest, a last snapshot, the market's open bars, a
-    /// last sample of it all.
-    async fn stop(&mut self) {
-        self.stopping = true;
-        self.stop_feed.store(true, Ordering::Release);
-        let feeds = self.ports.feeds.values().map(|port| ask(|reply| port.cast(ToFeed::Stop(reply))));
-        futures::future::join_all(feeds).await;
-        let strategies = self.ports.strategies.values().map(|port| ask(|reply| port.cast(ToStrategy::Stop(reply))));
-        // All at once: one that hangs costs the others nothing.
-        futures::future::join_all(strategies).await;
-        self.wait_for_orders().await;
-        ask(|reply| self.ports.positions.cast(ToPositions::Snapshot(SnapshotType::Shutdown, Some(reply)))).await;
-        ask(|reply| self.ports.market.cast(ToMarket::Stop(reply))).await;
-        ask(|reply| self.ports.telemetry.cast(ToTelemetry::Sample(reply))).await;
-        let _ = self.ledger.append(vec![LedgerRecord::Stopped { at: self.clock.now() }], None).await;
-    }
-
-    /// Until nothing waits for the ledger and nothing is on its way to the venue and back.
-    async fn wait_for_orders(&self) {
-        let began = self.wall.now();
-        while self.wall.now() < began.after(STEP) {
-            let status = ask::<OrdersStatus>(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await;
-            let on_its_way = |o: &messages::orders::Order| {
-                use messages::orders::Status;
-                matches!(
-                    o.status,
-                    Status::PendingSubmit | Status::Submitted | Status::PendingCancel | Status::PendingReplace
-                )
-            };
-            match status {
-                Some(status) if status.waiting == 0 && !status.open.iter().any(on_its_way) => return,
-                _ => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
-        }
     }
 }
