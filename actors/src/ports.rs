@@ -11,7 +11,7 @@ use messages::risk::{StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::venues::{VenueReport, VenueRequest};
-use messages::{Cash, StrategyId, Symbol};
+use messages::{Cash, Exchange, StrategyId, Symbol};
 use ractor::{ActorRef, RpcReplyPort};
 
 type Slot<T> = Option<Box<dyn Fn(T) -> bool + Send + Sync>>;
@@ -52,6 +52,8 @@ pub struct Wake;
 pub enum ToMarket {
     /// Frames wait.
     Wake,
+    /// A feed of this exchange has failed and begins anew: what it had heard and not handed on is lost.
+    FeedBeginsAnew(Exchange),
     /// Publish what is open as incomplete, and stop.
     Stop(RpcReplyPort<()>),
     /// How are you?

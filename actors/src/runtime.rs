@@ -281,7 +281,8 @@ impl Runtime {
     /// Adds symbols to a live feed and removes others, until the runtime stops.
     ///
     /// # Errors
-    /// There is no such feed, it does not answer, or it refuses, in words; nothing was changed then.
+    /// There is no such feed, or it refuses, in words, and nothing was changed; or it does not answer in time, and may do it
+    /// later.
     pub async fn change_feed(&self, name: &str, add: Vec<Symbol>, remove: Vec<Symbol>) -> Result<(), String> {
         let Some(port) = self.ports.feeds.get(name) else {
             let known: Vec<&str> = self.ports.feeds.keys().map(String::as_str).collect();
@@ -291,7 +292,9 @@ impl Runtime {
             });
         };
         let answer = ask(|reply| port.cast(ToFeed::Change { add, remove, reply })).await;
-        answer.unwrap_or_else(|| Err(format!("the feed `{name}` did not answer in time")))
+        answer.unwrap_or_else(|| {
+            Err(format!("the feed `{name}` did not answer in time and may do it later; see `merganser feeds symbols`"))
+        })
     }
 
     /// Starts a quarantined strategy again; false when there is none of that name.

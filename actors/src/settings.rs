@@ -340,6 +340,9 @@ pub struct InstrumentSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct CalendarSettings {
+    /// With whose sessions the account's day ends.
+    #[serde(default)]
+    pub account_day: Sessions,
     /// Ends of regular sessions of US equities; where there is none, 16:00 in New York from Monday to Friday.
     pub us_equities_close: Vec<UtcTime>,
 }
@@ -410,13 +413,6 @@ pub fn parse_instrument(text: &str) -> Result<Instrument, String> {
 }
 
 impl Deciding {
-    /// Whose sessions end this account's days: the venue's, where all that comes in is US equities; `None` for UTC.
-    #[must_use]
-    pub fn sessions(&self) -> Option<Calendar> {
-        let calendar = self.calendar.calendar();
-        (self.exchanges == [Exchange::Alpaca] && !calendar.is_empty()).then_some(calendar)
-    }
-
     /// The rules of every known instrument.
     ///
     /// # Errors

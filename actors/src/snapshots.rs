@@ -1,10 +1,10 @@
 //! The snapshots actor: asks for a portfolio snapshot at start, on schedule and at the end of a day: of the UTC day, or
-//! of the venue's session where all that is traded is US equities.
+//! of a venue's session (`calendar.account_day`).
 
 use std::time::Duration;
 
 use messages::UtcNanos;
-use messages::instrument::Calendar;
+use messages::instrument::{Calendar, Sessions};
 use messages::snapshots::SnapshotType;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -16,8 +16,8 @@ use crate::timer::Timer;
 pub struct Arguments {
     /// How often.
     pub every: Duration,
-    /// Whose sessions end the day; `None` for UTC.
-    pub sessions: Option<Calendar>,
+    /// With whose sessions the day ends, and when these do.
+    pub day: (Sessions, Calendar),
     /// Whom to ask.
     pub positions: Port<ToPositions>,
     /// The time.
@@ -53,11 +53,12 @@ impl Actor for SnapshotsActor {
     async fn handle(&self, me: ActorRef<Due>, _: Due, schedule: &mut Schedule) -> Result<(), ActorProcessingErr> {
         schedule.timer.fired();
         let (due, every) = (schedule.next, schedule.a.every);
-        let ends_day = match &schedule.a.sessions {
-            Some(calendar) => calendar.has_close_in(due.before(every), due),
-            None => due.day() != due.before(every).day(),
+        let (sessions, calendar) = &schedule.a.day;
+        let kind = if calendar.day_ends(*sessions, due.before(every)) <= due {
+            SnapshotType::Eod
+        } else {
+            SnapshotType::Intraday
         };
-        let kind = if ends_day { SnapshotType::Eod } else { SnapshotType::Intraday };
         schedule.a.positions.cast(ToPositions::Snapshot(kind, None));
         // A clock that jumped does not ask for every instant in between.
         schedule.next = due.max(schedule.a.clock.now()).floor_to(every).after(every);

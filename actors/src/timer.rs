@@ -21,9 +21,12 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// It has fired: the next [`Self::set`] sets it anew.
+    /// A message of it was heard: the next [`Self::set`] sets it anew. The message may be an old one, and the timer already
+    /// set to another instant: that task ends here, or there would be one more for each such message.
     pub fn fired(&mut self) {
-        self.set = None;
+        if let Some((_, task)) = self.set.take() {
+            task.abort();
+        }
     }
 
     /// Sets it to `due`, unless it is set to that already.

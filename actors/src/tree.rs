@@ -178,7 +178,8 @@ impl Actor for Root {
         }
         me.send_interval(CHECKPOINT_EVERY, || ToRoot::Checkpoint);
         for which in 0..tree.live.len() {
-            tree.start_feed(&me, which).await?;
+            let recorder = tree.recorder(which)?;
+            tree.start_feed(&me, which, recorder).await?;
         }
         if let Some(frames) = frames {
             let root = me.clone();
@@ -255,7 +256,15 @@ impl Tree {
                 (Child::Snapshots, _) => self.start_snapshots(me).await?,
                 (Child::Telemetry, _) => self.start_telemetry(me).await?,
                 (Child::Archive, _) => self.start_archive(me).await?,
-                (Child::Feed, Some(Named::Feed(which))) => self.start_feed(me, which).await?,
+                (Child::Feed, Some(Named::Feed(which))) => {
+                    self.ports.market.cast(ToMarket::FeedBeginsAnew(self.live[which].exchange));
+                    // A folder that cannot be written to ends no trading.
+                    let recorder = self.recorder(which).unwrap_or_else(|error| {
+                        tracing::warn!("the feed goes on without recording: {error}");
+                        None
+                    });
+                    self.start_feed(me, which, recorder).await?;
+                }
                 (Child::Strategy, Some(Named::Strategy(name))) => {
                     let durable = self.ledger.watermark().get();
                     let restored = self.read_ledger(durable).await?;
@@ -457,11 +466,21 @@ impl Tree {
         Ok(())
     }
 
-    async fn start_feed(&mut self, me: &ActorRef<ToRoot>, which: usize) -> Result<(), ActorProcessingErr> {
+    /// The recorder of a feed, if it is to be recorded.
+    fn recorder(&self, which: usize) -> std::io::Result<Option<Recorder>> {
+        let Some(feed) = self.live.get(which) else { return Ok(None) };
+        feed.recording.clone().map(|settings| Recorder::start(&feed.name, settings)).transpose()
+    }
+
+    async fn start_feed(
+        &mut self,
+        me: &ActorRef<ToRoot>,
+        which: usize,
+        recorder: Option<Recorder>,
+    ) -> Result<(), ActorProcessingErr> {
         let (Some(feed), Some((market, signal))) = (self.live.get(which).cloned(), self.to_market.clone()) else {
             return Ok(());
         };
-        let recorder = feed.recording.clone().map(|settings| Recorder::start(&feed.name, settings)).transpose()?;
         let port = self.ports.feeds[&feed.name].clone();
         let arguments = live::Arguments {
             session: (feed.make)(self.seed).map_err(ActorProcessingErr::from)?,
@@ -480,9 +499,9 @@ impl Tree {
 
     async fn start_snapshots(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
         let deciding = self.assembly.deciding();
-        let (every, sessions) = (deciding.snapshots.every, deciding.sessions());
+        let (every, day) = (deciding.snapshots.every, (deciding.calendar.account_day, deciding.calendar.calendar()));
         let (positions, clock) = (self.ports.positions.clone(), self.clock.clone());
-        let arguments = snapshots::Arguments { every, sessions, positions, clock };
+        let arguments = snapshots::Arguments { every, day, positions, clock };
         let (actor, _) = Actor::spawn_linked(None, SnapshotsActor, arguments, me.get_cell()).await?;
         self.children.insert(actor.get_id(), (Child::Snapshots, None));
         Ok(())

@@ -51,11 +51,14 @@ pub fn of(settings: &mut Settings, data_dir: &Path) -> anyhow::Result<Incoming> 
 
 fn feed(settings: &Settings, name: FeedName, reach: &Reach, data_dir: &Path) -> anyhow::Result<LiveFeed> {
     let feeds = &settings.feeds;
-    let recording = feeds
-        .record
-        .then(|| recorder::Settings { folder: data_dir.join("recordings"), file_bytes: feeds.record_file_bytes });
+    let recording = feeds.record.then(|| recorder::Settings {
+        folder: data_dir.join("recordings"),
+        file_bytes: feeds.record_file_bytes,
+        reserve_bytes: settings.duckdb.reserve_bytes,
+    });
     Ok(LiveFeed {
         name: name.as_str().to_owned(),
+        exchange: name.exchange(),
         make: session(settings, name)?,
         reach: reach.clone(),
         connect_timeout: feeds.connect_timeout,

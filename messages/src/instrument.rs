@@ -78,10 +78,11 @@ impl fmt::Debug for Instrument {
 }
 
 /// When an instrument trades, which decides the end of DAY orders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Sessions {
     /// Around the clock; the day ends at 00:00 UTC.
+    #[default]
     AroundTheClock,
     /// US equities; the day ends with the regular session.
     UsEquities,
@@ -109,18 +110,6 @@ impl Calendar {
             Sessions::UsEquities => self.us_equities.get(self.us_equities.partition_point(|close| *close <= at)),
         };
         known.copied().unwrap_or_else(|| sessions.day_ends(at))
-    }
-
-    /// Whether a session of US equities ends behind `from`, up to `to`.
-    #[must_use]
-    pub fn has_close_in(&self, from: UtcNanos, to: UtcNanos) -> bool {
-        self.us_equities.iter().any(|close| from < *close && *close <= to)
-    }
-
-    /// True when no session is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.us_equities.is_empty()
     }
 }
 
@@ -202,8 +191,6 @@ mod tests {
         assert_eq!(ends("2026-11-25T20:00:00Z"), "2026-11-25 21:00:00.000000");
         assert_eq!(ends("2026-11-26T15:00:00Z"), "2026-11-27 18:00:00.000000");
         assert_eq!(ends("2026-11-27T18:00:00Z"), "2026-11-27 21:00:00.000000", "beyond it the usual week");
-        assert!(calendar.has_close_in(at("2026-11-27T17:59:00Z"), at("2026-11-27T18:00:00Z")));
-        assert!(!calendar.has_close_in(at("2026-11-27T18:00:00Z"), at("2026-11-28T00:00:00Z")));
         let around = calendar.day_ends(Sessions::AroundTheClock, at("2026-11-26T15:00:00Z"));
         assert_eq!(around.to_string(), "2026-11-27 00:00:00.000000");
     }

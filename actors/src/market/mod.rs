@@ -118,7 +118,8 @@ impl Actor for MarketActor {
             Mailbox::Said(ToMarket::Wake) => {
                 shell.take().await?;
                 if !shell.a.frames.is_empty() {
-                    let _ = me.send_message(Mailbox::Said(ToMarket::Wake));
+                    // By the signal, so that there is never more than one on its way.
+                    shell.a.signal.raise();
                 }
             }
             Mailbox::Timer => {
@@ -131,7 +132,7 @@ impl Actor for MarketActor {
                     shell.a.state.on_timer(shell.a.clock.now(), &mut batch);
                     shell.publish(batch).await;
                 } else {
-                    let _ = me.send_message(Mailbox::Said(ToMarket::Wake));
+                    shell.a.signal.raise();
                 }
             }
             Mailbox::Said(ToMarket::Stop(reply)) => {
@@ -142,6 +143,15 @@ impl Actor for MarketActor {
                 shell.a.state.stop(shell.a.clock.now(), &mut batch);
                 shell.journal(batch).await;
                 let _ = reply.send(());
+            }
+            Mailbox::Said(ToMarket::FeedBeginsAnew(exchange)) => {
+                while !shell.a.frames.is_empty() {
+                    shell.take().await?;
+                }
+                shell.reserve().await?;
+                let mut batch = empty();
+                shell.a.state.feed_begins_anew(exchange, shell.a.clock.now(), &mut batch);
+                shell.publish(batch).await;
             }
             Mailbox::Said(ToMarket::Status(reply)) => drop(reply.send(shell.status())),
         }

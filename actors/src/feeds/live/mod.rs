@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messages::market::FeedBatch;
-use messages::{Symbol, UtcNanos};
+use messages::{Exchange, Symbol, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::Room;
 
@@ -48,6 +48,8 @@ pub type MakeSession = Arc<dyn Fn(u64) -> Result<Box<dyn Session>, String> + Sen
 pub struct LiveFeed {
     /// Its name, by which people speak of it.
     pub name: String,
+    /// Whose market it is.
+    pub exchange: Exchange,
     /// Makes its session, and makes it again when the actor has failed.
     pub make: MakeSession,
     /// The ways out.
@@ -116,6 +118,8 @@ pub struct Shell {
     received: UtcNanos,
     timer: Timer,
     paused: bool,
+    /// Nothing begins again.
+    stopped: bool,
     looking: bool,
     recordings_lost: u64,
 }
@@ -143,6 +147,7 @@ impl Actor for FeedActor {
             received,
             timer: Timer::default(),
             paused: false,
+            stopped: false,
             looking: false,
             recordings_lost: 0,
         };
@@ -185,6 +190,9 @@ impl Actor for FeedActor {
 impl Shell {
     /// Takes what the links have said.
     fn take(&mut self) {
+        if self.stopped {
+            return;
+        }
         self.mouth.signal.lower();
         for _ in 0..TAKE {
             let Ok((link, received, said)) = self.heard.try_recv() else { return };
@@ -203,10 +211,14 @@ impl Shell {
                 }
             }
         }
-        let _ = self.me.send_message(Mailbox::Wake);
+        // By the signal, so that there is never more than one on its way: others are heard in between.
+        self.mouth.signal.raise();
     }
 
     fn hear(&mut self, heard: Heard<'_>, frame: Option<&[u8]>) {
+        if self.stopped {
+            return;
+        }
         if frame.is_none() {
             self.received = self.received.max(self.a.clock.now());
         }
@@ -308,6 +320,9 @@ impl Shell {
 
     /// Hands over what waits, pauses and goes on by what is left, and sets the timers.
     fn look_ahead(&mut self) {
+        if self.stopped {
+            return;
+        }
         self.hand_over_backlog();
         let overloaded = self.backlog.is_too_much() || self.a.room.is_full();
         if overloaded && !self.paused {
@@ -362,6 +377,7 @@ impl Shell {
     /// The last words: gaps that stay open, and all that waits.
     async fn stop(&mut self) {
         self.take();
+        self.stopped = true;
         self.say(|session, now, out| session.pause(Pause::Stop, now, out));
         self.links.clear();
         let mut waiting = Vec::new();
@@ -376,8 +392,5 @@ impl Shell {
         if let Some(recorder) = self.a.recorder.take() {
             let _ = tokio::task::spawn_blocking(|| recorder.finish()).await;
         }
-        // Nothing begins again.
-        self.paused = true;
-        self.looking = true;
     }
 }

@@ -50,6 +50,8 @@ impl Reach {
             .with_no_client_auth();
         let client = Client::builder()
             .timeout(request_timeout)
+            // A venue's key is for the venue: headers would follow to wherever it points.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("merganser/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { tls: Arc::new(tls), client, proxies: Arc::new(Matcher::from_env()) })

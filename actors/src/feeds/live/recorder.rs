@@ -17,6 +17,8 @@ use messages::UtcNanos;
 const QUEUE: usize = 65_536;
 /// How long a line may stay in memory: what a kill may cost.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How long nothing is written after the disk has refused, or had no room.
+const REST: Duration = Duration::from_secs(10);
 /// ZSTD level of finished files.
 const LEVEL: i32 = 6;
 /// Ending of files that are being written.
@@ -29,6 +31,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Bytes after which a new file begins.
     pub file_bytes: u64,
+    /// Bytes of the disk that are left free: below it nothing is recorded.
+    pub reserve_bytes: u64,
 }
 
 /// A line and when it was received.
@@ -51,9 +55,14 @@ impl Recorder {
     #[expect(clippy::disallowed_methods, reason = "a home of threads: writing a file blocks")]
     pub fn start(feed: &str, settings: Settings) -> io::Result<Self> {
         fs::create_dir_all(&settings.folder)?;
+        // Beside the recording, which does not wait for it.
+        let left = left(feed, &settings.folder)?;
+        std::thread::Builder::new()
+            .name("record-pack".to_owned())
+            .spawn(move || left.iter().for_each(|path| pack(path)))?;
         let (lines, queue) = flume::bounded(QUEUE);
         let failed = Arc::new(AtomicU64::new(0));
-        let writer = Writer { feed: feed.to_owned(), settings, file: None, failed: failed.clone() };
+        let writer = Writer::new(feed, settings, failed.clone());
         let thread = std::thread::Builder::new().name(format!("record-{feed}")).spawn(move || writer.run(&queue))?;
         Ok(Self { lines, thread, dropped: 0, failed })
     }
@@ -82,6 +91,10 @@ struct Writer {
     feed: String,
     settings: Settings,
     file: Option<Current>,
+    /// Nothing is written before this receive time.
+    resting: UtcNanos,
+    /// Lines since the last flush: what is lost when the next one fails.
+    unsaved: u64,
     failed: Arc<AtomicU64>,
 }
 
@@ -93,36 +106,53 @@ struct Current {
 }
 
 impl Writer {
+    fn new(feed: &str, settings: Settings, failed: Arc<AtomicU64>) -> Self {
+        let resting = UtcNanos::MIN;
+        Self { feed: feed.to_owned(), settings, file: None, resting, unsaved: 0, failed }
+    }
+
     fn run(mut self, lines: &flume::Receiver<Line>) {
-        self.pack_left();
         loop {
             match lines.recv_timeout(FLUSH_EVERY) {
                 Ok((received, line)) => {
-                    if let Err(error) = self.write(received, &line) {
+                    if received >= self.resting {
+                        self.take(received, &line);
+                    } else {
                         self.failed.fetch_add(1, Ordering::Relaxed);
-                        // Said once a file: the next line begins a new one.
-                        if self.file.take().is_some() {
-                            tracing::warn!(feed = self.feed, "the recording cannot be written: {error}");
-                        }
                     }
                     if lines.is_empty() {
-                        self.flush();
+                        self.flush(received);
                     }
                 }
-                Err(flume::RecvTimeoutError::Timeout) => self.flush(),
+                Err(flume::RecvTimeoutError::Timeout) => self.flush(UtcNanos::MIN),
                 Err(flume::RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.flush();
+        self.flush(UtcNanos::MIN);
         if let Some(Current { path, .. }) = self.file {
             pack(&path);
         }
     }
 
+    fn take(&mut self, received: UtcNanos, line: &[u8]) {
+        self.unsaved += 1;
+        if let Err(error) = self.write(received, line) {
+            self.refused(received, &error);
+        }
+    }
+
+    /// The disk has refused: the lines since the last flush are lost, and it is left alone for a while.
+    fn refused(&mut self, received: UtcNanos, error: &io::Error) {
+        tracing::warn!(feed = self.feed, "nothing is recorded for {}: {error}", crate::durations::format(REST));
+        self.failed.fetch_add(std::mem::take(&mut self.unsaved), Ordering::Relaxed);
+        self.file = None;
+        self.resting = received.after(REST);
+    }
+
     fn write(&mut self, received: UtcNanos, line: &[u8]) -> io::Result<()> {
         let day = received.0.div_euclid(86_400_000_000_000);
         if self.file.as_ref().is_some_and(|f| f.day != day || f.bytes >= self.settings.file_bytes) {
-            self.finish();
+            self.finish(received);
         }
         if self.file.is_none() {
             self.file = Some(self.begin(received, day)?);
@@ -140,42 +170,43 @@ impl Writer {
     }
 
     fn begin(&self, received: UtcNanos, day: i64) -> io::Result<Current> {
+        if storage::disk::free(&self.settings.folder)? < self.settings.reserve_bytes {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk has less room than duckdb.reserve_bytes"));
+        }
         let time: String = received.to_string().chars().filter(char::is_ascii_digit).take(20).collect();
         let path = self.settings.folder.join(format!("{}-{time}.{PLAIN}", self.feed));
         let out = BufWriter::with_capacity(1 << 18, File::create_new(&path)?);
         Ok(Current { path, out, bytes: 0, day })
     }
 
-    fn flush(&mut self) {
-        if let Some(error) = self.file.as_mut().and_then(|file| file.out.flush().err()) {
-            tracing::warn!(feed = self.feed, "the recording cannot be written: {error}");
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            self.file = None;
+    fn flush(&mut self, received: UtcNanos) {
+        match self.file.as_mut().map(|file| file.out.flush()) {
+            Some(Err(error)) => self.refused(received, &error),
+            _ => self.unsaved = 0,
         }
     }
 
     /// Closes the file and packs it on a thread of its own: the next lines do not wait for that.
     #[expect(clippy::disallowed_methods, reason = "a home of threads: packing takes seconds")]
-    fn finish(&mut self) {
-        self.flush();
+    fn finish(&mut self, received: UtcNanos) {
+        self.flush(received);
         let Some(Current { path, .. }) = self.file.take() else { return };
         let packing = std::thread::Builder::new().name("record-pack".to_owned()).spawn(move || pack(&path));
         if let Err(error) = packing {
             tracing::warn!("a recording stays unpacked: {error}");
         }
     }
+}
 
-    /// What a killed run has left plain.
-    fn pack_left(&self) {
-        let Ok(entries) = fs::read_dir(&self.settings.folder) else { return };
-        let mut left: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        left.retain(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with(&format!("{}-", self.feed)) && name.ends_with(&format!(".{PLAIN}"))
-        });
-        left.sort();
-        left.iter().for_each(|path| pack(path));
-    }
+/// What a killed run of the feed has left plain.
+fn left(feed: &str, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut left = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    left.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.strip_prefix(feed).is_some_and(|rest| rest.starts_with('-')) && name.ends_with(&format!(".{PLAIN}"))
+    });
+    left.sort();
+    Ok(left)
 }
 
 /// Replaces a file by its packed form, once that is whole and on the disk.
@@ -215,13 +246,13 @@ mod tests {
 
     /// Writes lines as the recorder's thread does, on this one.
     fn record(folder: &Path, file_bytes: u64, lines: &[(i64, &str)]) {
-        let settings = Settings { folder: folder.to_owned(), file_bytes };
-        let mut writer = Writer { feed: "test".to_owned(), settings, file: None, failed: Arc::default() };
-        writer.pack_left();
+        let settings = Settings { folder: folder.to_owned(), file_bytes, reserve_bytes: 0 };
+        left("test", folder).unwrap().iter().for_each(|path| pack(path));
+        let mut writer = Writer::new("test", settings, Arc::default());
         for (received, line) in lines {
             writer.write(UtcNanos(*received), line.as_bytes()).unwrap();
         }
-        writer.flush();
+        writer.flush(UtcNanos::MIN);
         if let Some(current) = writer.file.take() {
             pack(&current.path);
         }
@@ -234,6 +265,22 @@ mod tests {
         record(folder.path(), 1 << 20, &[(1, "{\"a\":\n1}"), (2, "{}")]);
         record(folder.path(), 1 << 20, &[(DAY, "{}")]);
         assert_eq!(text_of(folder.path()), ["1 {\"a\":1}\n2 {}\n", &format!("{DAY} {{}}\n")]);
+    }
+
+    #[test]
+    fn a_disk_without_room_is_left_alone_for_a_while_and_all_that_is_lost_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { folder: folder.path().to_owned(), file_bytes: 1 << 20, reserve_bytes: u64::MAX };
+        let failed = Arc::new(AtomicU64::new(0));
+        let writer = Writer::new("test", settings, failed.clone());
+        let (lines, queue) = flume::bounded(4);
+        for second in [0, 1, 2, 30] {
+            lines.send((UtcNanos(second * 1_000_000_000), b"{}".to_vec())).unwrap();
+        }
+        drop(lines);
+        writer.run(&queue);
+        assert_eq!(failed.load(Ordering::Relaxed), 4);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file was begun");
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::feeds::session::Link;
 
 /// How often we ping. Binance counts pings among the five messages a second, and pings us every 20 s itself.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// The least time between two texts: Binance closes a link that says more than five things in a second, pings included. The
+/// session keeps to it by its own clock, which stands still while frames wait.
+const SEND_EVERY: Duration = Duration::from_millis(250);
 /// Texts that may wait to be sent: subscriptions of all streams of a link, one message each.
 const OUTBOX: usize = 2_048;
 
@@ -120,6 +123,7 @@ async fn run(link: Link, mut socket: Socket, texts: &flume::Receiver<String>, mo
     if !mouth.say(link, FromLink::Opened).await {
         return String::new();
     }
+    let mut next_send = tokio::time::Instant::now();
     loop {
         let heard = tokio::select! {
             message = socket.next() => match message {
@@ -134,7 +138,8 @@ async fn run(link: Link, mut socket: Socket, texts: &flume::Receiver<String>, mo
                 Some(Err(error)) => return error.to_string(),
                 None => return "the venue closed the connection".to_owned(),
             },
-            text = texts.recv_async() => {
+            text = spaced(texts, next_send) => {
+                next_send = tokio::time::Instant::now() + SEND_EVERY;
                 let Ok(text) = text else {
                     // The feed wants it closed; whether the other side agrees matters to nobody.
                     let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
@@ -156,4 +161,10 @@ async fn run(link: Link, mut socket: Socket, texts: &flume::Receiver<String>, mo
             return String::new();
         }
     }
+}
+
+/// The next text, not before its time.
+async fn spaced(texts: &flume::Receiver<String>, at: tokio::time::Instant) -> Result<String, flume::RecvError> {
+    tokio::time::sleep_until(at).await;
+    texts.recv_async().await
 }

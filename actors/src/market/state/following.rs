@@ -4,8 +4,8 @@
 //! serves the live path and the rebuild alike, so the two cannot drift apart. Invariant: nothing
 //! follows an item that was dropped.
 
-use messages::MarketId;
 use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapCause, GapChannel, Tick, TickBody};
+use messages::{Exchange, MarketId, UtcNanos};
 
 use super::entry::{self, Verdict};
 use super::summary::{Mark, Summary};
@@ -121,5 +121,30 @@ impl Market {
                 self.on_gap(&Gap { to: Some(self.received), ..gap }, out);
             }
         }
+    }
+
+    /// A feed of the exchange has failed and begins anew: its gaps end here, and so does one in all that may have been lost
+    /// with it, from each instrument's last tick on.
+    ///
+    /// # Panics
+    /// When numbers run out.
+    pub fn feed_begins_anew(&mut self, exchange: Exchange, now: UtcNanos, out: &mut Batch) {
+        self.begin(now, out);
+        let places: Vec<usize> =
+            self.places.iter().filter(|(of, _)| of.exchange == exchange).map(|(_, at)| *at).collect();
+        for at in places {
+            for gap in self.entries[at].open_gaps.take() {
+                self.on_gap(&Gap { to: Some(self.received), ..gap }, out);
+            }
+            let entry = &self.entries[at];
+            let heard = [entry.quotes.last().map(|q| q.received), entry.trades.last().map(|t| t.received)];
+            if let Some(from) = heard.into_iter().flatten().max() {
+                let (instrument, to) = (entry.instrument, Some(self.received));
+                let (channel, cause) = (GapChannel::Ticks, GapCause::Crash);
+                let gap = Gap { instrument, channel, cause, from, to, first_missing: None, resumed_at: None };
+                self.on_gap(&gap, out);
+            }
+        }
+        self.publish_due(out);
     }
 }

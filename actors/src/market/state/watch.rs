@@ -60,9 +60,12 @@ impl Watch {
         }
     }
 
-    /// What was missing in the gap that a feed opened at `from` has come.
+    /// What was missing in the gap that a feed opened last at `from` has come. An earlier one may have begun at the same
+    /// instant, for an instrument that is quiet, and what it missed stays missing.
     pub fn recovered(&mut self, from: UtcNanos) {
-        self.spans.retain(|span| !(span.is_gap && span.from == from));
+        if let Some(at) = self.spans.iter().rposition(|span| span.is_gap && span.from == from) {
+            self.spans.remove(at);
+        }
     }
 
     fn add(&mut self, span: Span) {

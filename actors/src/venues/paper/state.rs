@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use messages::instrument::{Calendar, Rules, Sessions};
-use messages::market::{Batch, Depth, EventBody, Level, Tick, TickBody};
+use messages::market::{Batch, Depth, EventBody, GapCause, GapChannel, Level, Tick, TickBody};
 use messages::orders::{Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce};
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
 use messages::{Account, ClientOrderId, Instrument, Price, Quantity, Reason, Size, UtcNanos};
@@ -152,6 +152,10 @@ impl Paper {
                 EventBody::Tick(tick) if !batch.is_price(tick) => {}
                 EventBody::Tick(tick) => self.on_tick(tick, batch.received, out),
                 EventBody::Depth(depth) => self.on_depth(depth, batch.received, out),
+                // Until it is whole again nothing is filled by a book that may be wrong.
+                EventBody::Gap(gap) if gap.channel == GapChannel::Depth && gap.cause != GapCause::Recovered => {
+                    self.markets.get_or_default(gap.instrument).book.lost();
+                }
                 EventBody::Bar(_) | EventBody::Gap(_) => {}
             }
         }
