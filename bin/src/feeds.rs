@@ -34,6 +34,7 @@ pub struct Incoming {
 /// Keys are missing, or nothing is known of an instrument.
 pub fn of(settings: &mut Settings, data_dir: &Path) -> anyhow::Result<Incoming> {
     let mut exchanges: Vec<Exchange> = settings.feeds.run.iter().map(|name| name.exchange()).collect();
+    exchanges.sort_unstable();
     exchanges.dedup();
     let runs_simulated = settings.feeds.run.contains(&FeedName::Simulated);
     let names: Vec<FeedName> = settings.feeds.run.iter().copied().filter(|n| *n != FeedName::Simulated).collect();

@@ -26,5 +26,8 @@ watch "$work/even" "$seconds" 1
 even="$trades trades, $quotes quotes, $conflated conflated, lag p99 ${lag} ms at most"
 memory=$(sql "$work/even" "select string_agg(round(mb)::varchar, ' ' order by third) from (select third, max(value) / 1e6 as mb from
     (select value, ntile(3) over (order by timestamp) as third from system_metrics where metric_name = 'process_memory_bytes') group by third)")
+python3 -c "import sys; m = [float(x) for x in sys.argv[1].split()]; sys.exit(len(m) != 3 or m[2] > 1.3 * m[1])" "$memory" \
+    || fail "memory is not flat by thirds of the run: $memory MB"
 watch "$work/bursts" 20 10
+[ "$conflated" -gt 0 ] || fail "nothing was conflated in bursts"
 echo "C5 ok: 20,000 frames/s for ${seconds}s: $even; memory by thirds of the run: $memory MB; ten times that in bursts: $trades trades kept, $quotes quotes stored, $conflated conflated, lag p99 $lag ms at most"

@@ -31,7 +31,8 @@ enum What {
     /// All of it, as JSON.
     #[command(after_help = "Example:\n  merganser feeds json | jq '.[0].session.counters'")]
     Json,
-    /// Watches more symbols, until the instance stops; write them into feeds.NAME.symbols to keep them.
+    /// Watches more symbols, until the instance stops. Write them into feeds.NAME.symbols to keep them, and to trade them from
+    /// the next start on, which asks their rules.
     #[command(after_help = "Example:\n  merganser feeds add binance SOLUSDT XRPUSDT")]
     Add(Change),
     /// Watches symbols no longer, until the instance stops.

@@ -82,7 +82,24 @@ async fn closes(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Result<Vec<
 }
 
 async fn binance(section: &BinanceFeed, reach: &Reach) -> Answer {
-    let list = section.symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
+    match listed(section, &section.symbols, reach).await {
+        // One symbol that is not there makes the venue refuse all of them.
+        Err(_) if section.symbols.len() > 1 => {
+            let mut rules = Vec::new();
+            for symbol in &section.symbols {
+                match listed(section, &[*symbol], reach).await {
+                    Ok(found) => rules.extend(found),
+                    Err(why) => tracing::warn!("the rules of {symbol} are not had: {why}"),
+                }
+            }
+            Ok(rules)
+        }
+        answer => answer,
+    }
+}
+
+async fn listed(section: &BinanceFeed, symbols: &[Symbol], reach: &Reach) -> Answer {
+    let list = symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
     let symbols = format!("[{list}]");
     let url = rest::url(&section.rest_url, &["api", "v3", "exchangeInfo"], &[("symbols", &symbols)])?;
     let response = rest::get(&reach.client, &url, &[]).await?;
@@ -102,7 +119,7 @@ fn take_over(settings: &mut Settings, name: FeedName, symbols: &[Symbol], answer
             for rules in rules {
                 settings.instruments.insert(rules.instrument.to_string(), section(&rules));
             }
-            "the venue does not list it".to_owned()
+            "the venue does not list it, or did not say".to_owned()
         }
         Err(why) => {
             tracing::warn!(feed = name.as_str(), "the rules stay as the settings have them: {why}");
