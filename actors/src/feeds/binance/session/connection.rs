@@ -178,6 +178,11 @@ impl Connection {
         None
     }
 
+    /// Whether a message waits for an answer: this one, or any where the answer does not say to which it belongs.
+    pub fn awaits(&self, id: Option<i64>) -> bool {
+        self.pending.iter().any(|pending| id.is_none_or(|id| pending.id == id))
+    }
+
     fn take(&mut self, id: Option<i64>) -> Option<Request> {
         let at = match id {
             Some(id) => self.pending.iter().position(|pending| pending.id == id)?,
