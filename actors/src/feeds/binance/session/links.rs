@@ -177,8 +177,21 @@ impl BinanceSession {
             let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
             state.lost(cause, opened_at, lost, &mut self.gaps);
             state.ready_at = None;
-            self.requests.forget_book(symbol);
+            self.forget_questions(symbol, lost);
             self.plan(symbol);
+        }
+    }
+
+    /// Forgets what was asked of a symbol whose link is lost: an answer would speak of the time before.
+    pub(super) fn forget_questions(&mut self, symbol: Symbol, lost: Lost) {
+        if lost.book {
+            self.requests.forget_book(symbol);
+        }
+        if lost.trades
+            && self.requests.forget_newer(symbol)
+            && let Some(trades) = self.symbols.get_mut(&symbol).and_then(|state| state.trades.as_mut())
+        {
+            trades.asking = false;
         }
     }
 

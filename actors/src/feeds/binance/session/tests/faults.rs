@@ -1,6 +1,9 @@
 //! What the venue says at a bad moment: what is told to people stays true.
 
+use messages::market::FeedItem;
+
 use super::*;
+use crate::feeds::session::{Answer, RequestId};
 
 /// What the session says to something heard.
 fn hear(session: &mut BinanceSession, heard: Heard<'_>, now: UtcNanos) -> Out {
@@ -30,4 +33,49 @@ fn a_venue_that_is_busy_is_asked_again_and_no_symbol_is_left_out() {
     assert!(session.status(due).symbols.iter().all(|symbol| symbol.state != "refused"));
     // What belongs to no message of ours changes nothing.
     assert_eq!(hear(&mut session, Heard::Frame(Link(2), br#"{"code":0,"msg":"x","id":9}"#), due).effects, []);
+}
+
+/// Asks what is due until something by REST is asked, and says what.
+fn next_question(session: &mut BinanceSession, end: UtcNanos) -> Option<(RequestId, String, UtcNanos)> {
+    while let Some(due) = session.next_due().filter(|due| *due <= end) {
+        for effect in hear(session, Heard::Timer, due).effects {
+            if let Do::Ask { id, url, .. } = effect {
+                return Some((id, url, due));
+            }
+        }
+    }
+    None
+}
+
+fn open_and_confirm(session: &mut BinanceSession, link: Link, now: UtcNanos) {
+    hear(session, Heard::Opened(link), now);
+    hear(session, Heard::Frame(link, br#"{"result":null,"id":1}"#), now);
+}
+
+#[test]
+fn an_answer_to_what_a_lost_link_wanted_to_know_closes_no_gap() {
+    let channels = Channels { trade: true, agg_trade: false, book_ticker: false, depth: false, kline: None };
+    let settings = Settings { symbols: vec![symbol("BTCUSDT")], channels, ..Settings::default() };
+    let mut session = BinanceSession::new(settings).unwrap();
+    session.begin(at(0), &mut Out::default());
+    open_and_confirm(&mut session, Link(1), at(0));
+    let trade =
+        br#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":7,"p":"1","q":"1","T":1,"m":true}}"#;
+    hear(&mut session, Heard::Frame(Link(1), trade), at(1));
+    hear(&mut session, Heard::Closed(Link(1), "gone"), at(2));
+    let due = session.next_due().unwrap();
+    hear(&mut session, Heard::Timer, due);
+    open_and_confirm(&mut session, Link(2), due);
+    let (id, _, now) = next_question(&mut session, at(60_000)).unwrap();
+    hear(&mut session, Heard::Closed(Link(2), "gone"), now);
+    let row = br#"[{"id":7,"price":"1","qty":"1","time":1,"isBuyerMaker":true}]"#;
+    let answer = Answer { status: 200, retry_after: None, used_weight: None, body: row };
+    let out = hear(&mut session, Heard::Answered(id, Ok(answer)), now);
+    assert_eq!(out.items, [], "nobody listens: the gap stays open");
+    let due = session.next_due().unwrap();
+    hear(&mut session, Heard::Timer, due);
+    open_and_confirm(&mut session, Link(3), due);
+    let (id, _, now) = next_question(&mut session, due.after(Duration::from_secs(20))).expect("it is asked once more");
+    let items = hear(&mut session, Heard::Answered(id, Ok(answer)), now).items;
+    assert!(matches!(&items[..], [FeedItem::Gap(gap)] if gap.cause == GapCause::Recovered), "{items:?}");
 }
