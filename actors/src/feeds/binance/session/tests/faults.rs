@@ -79,3 +79,28 @@ fn an_answer_to_what_a_lost_link_wanted_to_know_closes_no_gap() {
     let items = hear(&mut session, Heard::Answered(id, Ok(answer)), now).items;
     assert!(matches!(&items[..], [FeedItem::Gap(gap)] if gap.cause == GapCause::Recovered), "{items:?}");
 }
+
+#[test]
+fn no_two_gaps_begin_in_the_same_microsecond() {
+    let (mut ids, mut gaps) = (ids(), Vec::new());
+    // A hole of which only the middle is had, then one of which the oldest are not worth asking for.
+    stream(&mut ids, 9, 0, &mut gaps);
+    stream(&mut ids, 31, 100, &mut gaps);
+    ids.report(at(2_100), &mut gaps);
+    let page = ids.wanted(at(2_100)).unwrap();
+    for id in 15..=20 {
+        ids.saw(id, Source::Rest, at(2_200), &mut gaps);
+    }
+    for _ in 0..2 {
+        ids.answered(page, 30, at(2_200), &mut gaps);
+    }
+    ids.lost(GapCause::Disconnect, None, &mut gaps);
+    stream(&mut ids, 9_000, 2_300, &mut gaps);
+    stream(&mut ids, 9_001, 2_300, &mut gaps);
+    ids.report(at(5_000), &mut gaps);
+    let bounds: BTreeSet<_> = gaps.iter().filter(|gap| gap.to.is_some()).map(|gap| gap.first_missing).collect();
+    let ends: BTreeSet<i64> = gaps.iter().filter(|gap| gap.to.is_some()).map(|gap| gap.from.micros()).collect();
+    assert_eq!((ends.len(), bounds.len()), (3, 3), "{gaps:#?}");
+    let opened: BTreeSet<i64> = gaps.iter().filter(|gap| gap.to.is_none()).map(|gap| gap.from.micros()).collect();
+    assert_eq!(opened.len(), 3, "{gaps:#?}");
+}
