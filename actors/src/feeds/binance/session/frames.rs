@@ -210,7 +210,7 @@ impl BinanceSession {
 }
 
 /// Whether the market takes the message into its book; both must hear the same.
-fn is_sound(depth: &Depth, now: UtcNanos) -> bool {
+pub(super) fn is_sound(depth: &Depth, now: UtcNanos) -> bool {
     depth.time <= now.after(messages::caps::CLOCK_TOLERANCE)
         && depth.bids.iter().chain(&depth.asks).all(|level| level.price.is_positive() && !level.size.is_negative())
 }

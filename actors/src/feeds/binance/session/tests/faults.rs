@@ -104,3 +104,18 @@ fn no_two_gaps_begin_in_the_same_microsecond() {
     let opened: BTreeSet<i64> = gaps.iter().filter(|gap| gap.to.is_none()).map(|gap| gap.from.micros()).collect();
     assert_eq!(opened.len(), 3, "{gaps:#?}");
 }
+
+#[test]
+fn a_snapshot_that_the_market_does_not_take_is_asked_for_again() {
+    let (mut session, now) = live(&["BTCUSDT"]);
+    for price in ["0", "1"] {
+        let (id, url, asked_at) = next_question(&mut session, now.after(Duration::from_secs(20))).unwrap();
+        assert!(url.contains("/depth?"), "{url}");
+        let body = format!(r#"{{"lastUpdateId":5,"bids":[["{price}","1"]],"asks":[]}}"#);
+        let answer = Answer { status: 200, retry_after: None, used_weight: None, body: body.as_bytes() };
+        let out = hear(&mut session, Heard::Answered(id, Ok(answer)), asked_at);
+        let is_taken = out.items.iter().any(|item| matches!(item, FeedItem::Depth(_)));
+        let book = &session.status(asked_at).symbols[0].book;
+        assert_eq!((is_taken, book == "synced"), (price == "1", price == "1"), "{price}");
+    }
+}
