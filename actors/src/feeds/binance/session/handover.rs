@@ -52,7 +52,6 @@ impl BinanceSession {
             self.links.remove(&old);
             out.effects.push(Do::Close(old));
         }
-        state.backoff.succeeded();
         self.counters.handovers += 1;
         if let Some(connection) = self.links.get_mut(&next) {
             connection.unproven.clear();

@@ -8,7 +8,7 @@ use messages::{Symbol, UtcNanos};
 
 use super::BinanceSession;
 use super::connection::{Connection, Proof};
-use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN};
+use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN, PROVEN_BY};
 use super::symbol::Lost;
 use crate::feeds::backoff::Backoff;
 use crate::feeds::session::{Do, Link, Notice, Out};
@@ -144,6 +144,9 @@ impl BinanceSession {
         let opened_at = connection.opened_at;
         self.counters.disconnects += u64::from(opened_at.is_some());
         let Some(slot) = self.slots.get_mut(&connection.slot) else { return };
+        if opened_at.is_some_and(|at| at.after(PROVEN_BY) <= now) {
+            slot.backoff.succeeded();
+        }
         let wait = slot.backoff.next_wait();
         out.notices.push(Notice::Warning(format!("binance: link {} is lost: {why}", link.0)));
         if slot.next == Some(link) {
@@ -227,7 +230,6 @@ impl BinanceSession {
         }
         connection.settled_at = Some(now);
         if let Some(slot) = self.slots.get_mut(&connection.slot).filter(|slot| slot.current == Some(link)) {
-            slot.backoff.succeeded();
             slot.why = None;
         }
     }

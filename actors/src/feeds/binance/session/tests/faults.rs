@@ -119,3 +119,29 @@ fn a_snapshot_that_the_market_does_not_take_is_asked_for_again() {
         assert_eq!((is_taken, book == "synced"), (price == "1", price == "1"), "{price}");
     }
 }
+
+/// Links that are opened in five minutes at a venue that closes each after it has lived so long.
+fn links_in_five_minutes(life: Duration) -> u32 {
+    let mut session =
+        BinanceSession::new(Settings { symbols: vec![symbol("BTCUSDT")], ..Settings::default() }).unwrap();
+    let (mut now, mut link) = (at(0), 0);
+    session.begin(now, &mut Out::default());
+    while now < at(300_000) {
+        link += 1;
+        open_and_confirm(&mut session, Link(link), now);
+        now = now.after(life);
+        hear(&mut session, Heard::Closed(Link(link), "gone"), now);
+        while session.links.is_empty() {
+            now = now.max(session.next_due().unwrap());
+            hear(&mut session, Heard::Timer, now);
+        }
+    }
+    link
+}
+
+#[test]
+fn a_venue_that_closes_each_link_at_once_is_not_asked_every_second() {
+    assert!((5..20).contains(&links_in_five_minutes(Duration::from_millis(50))));
+    // One that lived is missed: the wait is short.
+    assert!((4..=5).contains(&links_in_five_minutes(Duration::from_secs(61))));
+}
