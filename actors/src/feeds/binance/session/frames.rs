@@ -75,6 +75,10 @@ impl BinanceSession {
         };
         // One that was removed may still say something.
         let Some(state) = self.symbols.get_mut(&symbol) else { return true };
+        if state.refused.is_some() {
+            // On its way yet; nobody watches what is missing of it.
+            return false;
+        }
         state.heard = Some(now);
         let hand_on = match item {
             FeedItem::Tick(tick) if matches!(tick.body, TickBody::Trade { .. }) => {
@@ -205,6 +209,8 @@ impl BinanceSession {
         (fresh.refused, fresh.planned) = (Some(why.to_owned()), state.planned);
         *state = fresh;
         self.requests.forget(symbol);
+        // A link may have it all the same, for not every subscription of an unknown one is refused.
+        self.unsubscribe(symbol);
         self.plan(symbol);
     }
 }

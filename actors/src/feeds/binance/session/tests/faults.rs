@@ -145,3 +145,32 @@ fn a_venue_that_closes_each_link_at_once_is_not_asked_every_second() {
     // One that lived is missed: the wait is short.
     assert!((4..=5).contains(&links_in_five_minutes(Duration::from_secs(61))));
 }
+
+#[test]
+fn a_symbol_that_rest_does_not_know_is_left_out_of_the_streams_too() {
+    let (mut session, now) = live(&["BTCUSDT"]);
+    let (id, _, asked_at) = next_question(&mut session, now.after(Duration::from_secs(20))).unwrap();
+    let body = br#"{"code":-1121,"msg":"Invalid symbol."}"#;
+    let answer = Answer { status: 400, retry_after: None, used_weight: None, body };
+    let said = sent(&hear(&mut session, Heard::Answered(id, Ok(answer)), asked_at));
+    assert!(said.contains("UNSUBSCRIBE") && said.contains("btcusdt@trade"), "{said}");
+    let quote = br#"{"stream":"btcusdt@bookTicker","data":{"u":5,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#;
+    let out = hear(&mut session, Heard::Frame(Link(1), quote), asked_at);
+    assert_eq!((out.items, out.record), (vec![], Some(vec![])), "neither handed on nor recorded");
+    let mut out = Out::default();
+    session.change(&[], &[symbol("BTCUSDT")], asked_at, &mut out).unwrap();
+    assert_eq!(sent(&out), "", "once is enough");
+}
+
+#[test]
+fn a_refused_message_is_not_sent_again_for_what_was_removed_meanwhile() {
+    let symbols = vec![symbol("BTCUSDT"), symbol("NONEUSDT")];
+    let mut session = BinanceSession::new(Settings { symbols, ..Settings::default() }).unwrap();
+    session.begin(at(0), &mut Out::default());
+    hear(&mut session, Heard::Opened(Link(1)), at(0));
+    session.change(&[], &[symbol("NONEUSDT")], at(500), &mut Out::default()).unwrap();
+    hear(&mut session, Heard::Frame(Link(1), br#"{"code":2,"msg":"Invalid request","id":1}"#), at(600));
+    let again = sent(&hear(&mut session, Heard::Timer, at(900)));
+    assert!(again.contains(r#""SUBSCRIBE""#) && !again.contains("none"), "{again}");
+    assert_eq!(session.status(at(900)).symbols[0].state, "lost", "not yet confirmed, and not refused");
+}
