@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::BinanceSession;
 use super::control;
+use super::frames::is_sound;
 use super::limits::{REFUSAL_WAIT, ROWS};
 use super::requests::Question;
 use super::trade_ids::{Page, Seen};
@@ -172,12 +173,20 @@ impl BinanceSession {
         let state = self.symbols.get_mut(&question.symbol());
         let Some(book) = state.and_then(|state| state.book.as_mut()) else { return };
         let as_of = items.iter().find_map(|item| match item {
-            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot => Some(depth.last),
+            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot && is_sound(depth, now) => Some(depth.last),
             _ => None,
         });
-        if as_of.is_some_and(|as_of| book.snapshot(as_of, now, &mut self.gaps)) {
-            out.items.extend(items);
-            out.record = Some(line);
+        match as_of {
+            // The market would not take it: no book came.
+            None => {
+                self.counters.errors += 1;
+                book.try_later(now);
+            }
+            Some(as_of) if book.snapshot(as_of, now, &mut self.gaps) => {
+                out.items.extend(items);
+                out.record = Some(line);
+            }
+            Some(_) => {}
         }
     }
 

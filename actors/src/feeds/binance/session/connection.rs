@@ -93,6 +93,11 @@ impl Connection {
         self.symbols.get(&symbol) == Some(&true)
     }
 
+    /// Whether a symbol is confirmed or is to be.
+    pub fn wants(&self, symbol: Symbol) -> bool {
+        self.symbols.contains_key(&symbol)
+    }
+
     /// Whether all that was asked for is confirmed.
     pub fn is_settled(&self) -> bool {
         self.opened_at.is_some() && self.outbox.is_empty() && self.pending.is_empty()
@@ -162,20 +167,27 @@ impl Connection {
     ///
     /// Many refusals do not say to which message they belong: then it is the oldest, for the venue answers in order.
     pub fn refuse(&mut self, id: Option<i64>) -> Option<Symbol> {
-        let request = self.take(id)?;
+        let mut request = self.take(id)?;
         if request.method == Method::Unsubscribe {
             return None;
         }
         if let [symbol] = request.symbols.as_slice() {
-            self.symbols.remove(symbol);
+            self.symbols.remove(symbol)?;
             self.unproven.retain(|(unproven, _)| unproven != symbol);
             return Some(*symbol);
         }
+        // What is not wanted any more is not asked for again; it may be what was refused.
+        request.symbols.retain(|symbol| self.symbols.contains_key(symbol));
         let (first, second) = request.symbols.split_at(request.symbols.len() / 2);
-        for half in [second, first] {
+        for half in [second, first].into_iter().filter(|half| !half.is_empty()) {
             self.outbox.push_front(Request { method: Method::Subscribe, symbols: half.to_vec() });
         }
         None
+    }
+
+    /// Whether a message waits for an answer: this one, or any where the answer does not say to which it belongs.
+    pub fn awaits(&self, id: Option<i64>) -> bool {
+        self.pending.iter().any(|pending| id.is_none_or(|id| pending.id == id))
     }
 
     fn take(&mut self, id: Option<i64>) -> Option<Request> {

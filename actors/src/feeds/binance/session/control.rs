@@ -8,8 +8,15 @@ use serde_json::Value;
 pub enum Control {
     /// A message of ours was done.
     Confirmed(i64),
-    /// A message of ours was refused, where it says which.
-    Refused(Option<i64>, String),
+    /// A message of ours was refused.
+    Refused {
+        /// Which, where it says so.
+        id: Option<i64>,
+        /// Why, by number.
+        code: Option<i64>,
+        /// Why, in words.
+        why: String,
+    },
     /// The server is about to go.
     Shutdown,
     /// An answer to nothing that we ask.
@@ -44,7 +51,7 @@ pub fn read(frame: &[u8]) -> Control {
     match (problem, id) {
         ((None, None), Some(id)) => Control::Confirmed(id),
         ((None, None), None) => Control::Other,
-        ((code, text), id) => Control::Refused(id, described(code, text)),
+        ((code, text), id) => Control::Refused { id, code, why: described(code, text) },
     }
 }
 

@@ -12,8 +12,10 @@ use super::connection::Proof;
 use super::control::{self, Control};
 use super::trade_ids::Seen;
 use crate::feeds::Frame;
-use crate::feeds::session::{Link, Notice, Out, Undecodable};
+use crate::feeds::session::{Do, Link, Notice, Out, Undecodable};
 
+/// The venue's code for a message that it does not take as it is: a symbol that it does not have.
+const INVALID_REQUEST: i64 = 2;
 /// Bytes of an undecodable frame that are kept.
 const KEPT: usize = 512;
 
@@ -73,6 +75,10 @@ impl BinanceSession {
         };
         // One that was removed may still say something.
         let Some(state) = self.symbols.get_mut(&symbol) else { return true };
+        if state.refused.is_some() {
+            // On its way yet; nobody watches what is missing of it.
+            return false;
+        }
         state.heard = Some(now);
         let hand_on = match item {
             FeedItem::Tick(tick) if matches!(tick.body, TickBody::Trade { .. }) => {
@@ -156,7 +162,8 @@ impl BinanceSession {
     fn on_control(&mut self, link: Link, frame: &[u8], now: UtcNanos, out: &mut Out) {
         match control::read(frame) {
             Control::Confirmed(id) => self.on_confirmed(link, id, now),
-            Control::Refused(id, why) => self.on_refused(link, id, &why, now, out),
+            Control::Refused { id, code: Some(INVALID_REQUEST), why } => self.on_refused(link, id, &why, now, out),
+            Control::Refused { id, why, .. } => self.on_trouble(link, id, &why, now, out),
             Control::Shutdown => self.on_shutdown(link, now, out),
             Control::Other => {}
         }
@@ -184,6 +191,15 @@ impl BinanceSession {
         self.note_settled(link, now);
     }
 
+    /// The venue could not do what it was asked to, whatever the symbols: another link tries again, a little later.
+    fn on_trouble(&mut self, link: Link, id: Option<i64>, why: &str, now: UtcNanos, out: &mut Out) {
+        self.counters.errors += 1;
+        if self.links.get(&link).is_some_and(|connection| connection.awaits(id)) {
+            out.effects.push(Do::Close(link));
+            self.on_closed(link, why, now, out);
+        }
+    }
+
     /// The venue does not want a symbol: it is left out until somebody asks for it again.
     pub(super) fn refuse(&mut self, symbol: Symbol, why: &str, now: UtcNanos, out: &mut Out) {
         let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { return };
@@ -193,12 +209,14 @@ impl BinanceSession {
         (fresh.refused, fresh.planned) = (Some(why.to_owned()), state.planned);
         *state = fresh;
         self.requests.forget(symbol);
+        // A link may have it all the same, for not every subscription of an unknown one is refused.
+        self.unsubscribe(symbol);
         self.plan(symbol);
     }
 }
 
 /// Whether the market takes the message into its book; both must hear the same.
-fn is_sound(depth: &Depth, now: UtcNanos) -> bool {
+pub(super) fn is_sound(depth: &Depth, now: UtcNanos) -> bool {
     depth.time <= now.after(messages::caps::CLOCK_TOLERANCE)
         && depth.bids.iter().chain(&depth.asks).all(|level| level.price.is_positive() && !level.size.is_negative())
 }

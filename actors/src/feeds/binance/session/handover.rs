@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use messages::UtcNanos;
 use messages::market::GapCause;
+use messages::{Symbol, UtcNanos};
 
 use super::BinanceSession;
 use super::connection::Proof;
@@ -52,7 +52,6 @@ impl BinanceSession {
             self.links.remove(&old);
             out.effects.push(Do::Close(old));
         }
-        state.backoff.succeeded();
         self.counters.handovers += 1;
         if let Some(connection) = self.links.get_mut(&next) {
             connection.unproven.clear();
@@ -80,20 +79,19 @@ impl BinanceSession {
         state.current = Some(next);
         let Some(connection) = self.links.get_mut(&next) else { return };
         let unproven = std::mem::take(&mut connection.unproven);
-        for symbol in state.symbols.iter().copied() {
-            let confirmed = connection.has(symbol);
+        let symbols: Vec<(Symbol, bool)> =
+            state.symbols.iter().map(|symbol| (*symbol, connection.has(*symbol))).collect();
+        for (symbol, confirmed) in symbols {
             let is_lost = |proof| !confirmed || unproven.contains(&(symbol, proof));
             let lost =
                 Lost { trades: is_lost(Proof::Trades), quotes: is_lost(Proof::Quotes), book: is_lost(Proof::Depth) };
             let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
-            if lost.book {
-                self.requests.forget_book(symbol);
-            }
             state.lost(GapCause::Disconnect, opened_at, lost, &mut self.gaps);
             state.ready_at = None;
             if confirmed {
                 state.confirmed(now, &self.settings);
             }
+            self.forget_questions(symbol, lost);
         }
         self.plan_slot(slot);
     }

@@ -17,6 +17,9 @@ pub const CONNECTS: usize = 150;
 pub const LINKS: usize = 10;
 /// How long a link may take to open.
 pub const OPENS_WITHIN: Duration = Duration::from_secs(20);
+/// How long a link must have lived before its loss is the first of a row: a venue that takes links only to close them
+/// is not better than one that takes none.
+pub const PROVEN_BY: Duration = Duration::from_secs(60);
 /// How long the venue may take to answer a message.
 pub const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 /// Requests under way at once: their answers are large, and one that hangs must not hold up all.

@@ -8,7 +8,7 @@ use messages::{Symbol, UtcNanos};
 
 use super::BinanceSession;
 use super::connection::{Connection, Proof};
-use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN};
+use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN, PROVEN_BY};
 use super::symbol::Lost;
 use crate::feeds::backoff::Backoff;
 use crate::feeds::session::{Do, Link, Notice, Out};
@@ -144,6 +144,9 @@ impl BinanceSession {
         let opened_at = connection.opened_at;
         self.counters.disconnects += u64::from(opened_at.is_some());
         let Some(slot) = self.slots.get_mut(&connection.slot) else { return };
+        if opened_at.is_some_and(|at| at.after(PROVEN_BY) <= now) {
+            slot.backoff.succeeded();
+        }
         let wait = slot.backoff.next_wait();
         out.notices.push(Notice::Warning(format!("binance: link {} is lost: {why}", link.0)));
         if slot.next == Some(link) {
@@ -177,8 +180,21 @@ impl BinanceSession {
             let Some(state) = self.symbols.get_mut(&symbol).filter(|state| state.refused.is_none()) else { continue };
             state.lost(cause, opened_at, lost, &mut self.gaps);
             state.ready_at = None;
-            self.requests.forget_book(symbol);
+            self.forget_questions(symbol, lost);
             self.plan(symbol);
+        }
+    }
+
+    /// Forgets what was asked of a symbol whose link is lost: an answer would speak of the time before.
+    pub(super) fn forget_questions(&mut self, symbol: Symbol, lost: Lost) {
+        if lost.book {
+            self.requests.forget_book(symbol);
+        }
+        if lost.trades
+            && self.requests.forget_newer(symbol)
+            && let Some(trades) = self.symbols.get_mut(&symbol).and_then(|state| state.trades.as_mut())
+        {
+            trades.asking = false;
         }
     }
 
@@ -214,7 +230,6 @@ impl BinanceSession {
         }
         connection.settled_at = Some(now);
         if let Some(slot) = self.slots.get_mut(&connection.slot).filter(|slot| slot.current == Some(link)) {
-            slot.backoff.succeeded();
             slot.why = None;
         }
     }

@@ -145,12 +145,14 @@ impl BinanceSession {
         self.requests.forget(symbol);
         if let Some(slot) = self.slots.get_mut(&state.slot) {
             slot.symbols.remove(&symbol);
-            let subscribed = state.refused.is_none();
-            for link in slot.links().filter(|_| subscribed) {
-                if let Some(connection) = self.links.get_mut(&link).filter(|c| c.opened_at.is_some()) {
-                    connection.unsubscribe(&[symbol], &self.settings.channels);
-                }
-            }
+        }
+        self.unsubscribe(symbol);
+    }
+
+    /// Ends the subscriptions of a symbol, over whichever links it has some.
+    fn unsubscribe(&mut self, symbol: Symbol) {
+        for connection in self.links.values_mut().filter(|connection| connection.wants(symbol)) {
+            connection.unsubscribe(&[symbol], &self.settings.channels);
         }
     }
 

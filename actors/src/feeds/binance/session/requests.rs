@@ -151,6 +151,15 @@ impl Requests {
         self.under_way.retain(|_, asked| asked.question != Question::Book(symbol));
     }
 
+    /// Forgets the question whether a symbol had newer trades. True when there was one.
+    pub fn forget_newer(&mut self, symbol: Symbol) -> bool {
+        let before = self.queue.len() + self.under_way.len();
+        let is_other = |asked: &Asked| !matches!(asked.question, Question::Newer(of, _) if of == symbol);
+        self.queue.retain(is_other);
+        self.under_way.retain(|_, asked| is_other(asked));
+        self.queue.len() + self.under_way.len() < before
+    }
+
     /// Forgets all questions.
     pub fn forget_all(&mut self) {
         self.queue.clear();

@@ -17,6 +17,8 @@ use super::*;
 use crate::book::Book;
 use crate::feeds::session::Do;
 
+mod faults;
+
 const INSTRUMENT: fn() -> Instrument = || Instrument { exchange: Exchange::Binance, symbol: symbol("BTCUSDT") };
 
 fn symbol(text: &str) -> Symbol {
@@ -207,10 +209,11 @@ fn requests_stay_within_the_weight_of_a_minute() {
 #[test]
 fn control_messages_are_told_apart() {
     let check = |text: &str, expected: Control| assert_eq!(control::read(text.as_bytes()), expected, "{text}");
+    let refused = |id, why: &str| Control::Refused { id, code: Some(2), why: why.to_owned() };
     check(r#"{"result":null,"id":7}"#, Control::Confirmed(7));
-    check(r#"{"code":2,"msg":"Invalid request"}"#, Control::Refused(None, "Invalid request (code 2)".to_owned()));
-    check(r#"{"code":2,"msg":"x","id":3}"#, Control::Refused(Some(3), "x (code 2)".to_owned()));
-    check(r#"{"error":{"code":2,"msg":"x"},"id":3}"#, Control::Refused(Some(3), "x (code 2)".to_owned()));
+    check(r#"{"code":2,"msg":"Invalid request"}"#, refused(None, "Invalid request (code 2)"));
+    check(r#"{"code":2,"msg":"x","id":3}"#, refused(Some(3), "x (code 2)"));
+    check(r#"{"error":{"code":2,"msg":"x"},"id":3}"#, refused(Some(3), "x (code 2)"));
     check(r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}"#, Control::Shutdown);
     check(r#"{"e":"serverShutdown","E":1}"#, Control::Shutdown);
 }

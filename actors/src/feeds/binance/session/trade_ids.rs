@@ -69,7 +69,7 @@ pub struct TradeIds {
     /// An id that was not believed.
     doubted: Option<i64>,
     holes: VecDeque<Hole>,
-    /// No two gaps begin at the same instant.
+    /// No two gaps begin in the same microsecond.
     last_from: UtcNanos,
 }
 
@@ -330,9 +330,9 @@ impl TradeIds {
         }
     }
 
-    /// An instant at or after `from` at which no gap of this symbol begins yet.
+    /// An instant at or after `from` at which no gap of this symbol begins yet, to the microsecond: rows know no less.
     fn distinct(&mut self, from: UtcNanos) -> UtcNanos {
-        self.last_from = from.max(UtcNanos(self.last_from.0.saturating_add(1)));
+        self.last_from = from.max(UtcNanos((self.last_from.micros() + 1).saturating_mul(1_000)));
         self.last_from
     }
 
