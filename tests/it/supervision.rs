@@ -37,8 +37,6 @@ enum Temper {
 /// Own order events that the panicking strategy was told of, over all its generations.
 type Told = Arc<Mutex<BTreeSet<(OrderId, u32)>>>;
 
-struct Kept(std::path::PathBuf);
-impl Kept { fn path(&self) -> &std::path::Path { &self.0 } }
 /// No parameters.
 #[derive(serde::Deserialize)]
 struct Nothing {}
@@ -213,8 +211,7 @@ async fn until(runtime: &Runtime, name: &str, state: &str) -> StrategyStatus {
 
 #[test]
 fn who_fails_is_dealt_with_alone() {
-    let alone = tempfile::tempdir().unwrap();
-    let together = Kept(tempfile::tempdir().unwrap().keep());
+    let (alone, together) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let told = Told::default();
     let paths = Paths::of(alone.path(), None);
     run(&paths, &["well"], &told, async |_| tokio::time::sleep(Duration::from_secs(8)).await);
@@ -258,8 +255,6 @@ fn who_fails_is_dealt_with_alone() {
     let beside = p99_of_well(&records);
     println!("tick to order at p99: {usual} µs alone, {beside} µs beside strategies that panic, hang and lag");
 
-    // What came while it stopped, the next start tells.
-    run(&paths, &["panics"], &told, async |runtime| drop(until(runtime, "panics", "running").await));
     // All of it, faults and abandoned threads included, comes out again from the journals.
     let (registry, venues, again) =
         (registry(&Told::default(), false), Venues::default(), tempfile::tempdir().unwrap());
@@ -268,6 +263,8 @@ fn who_fails_is_dealt_with_alone() {
     let rerun = session.run().unwrap();
     assert_eq!((rerun.taken_over, rerun.never_durable), (0, 0), "{rerun:?}");
 
+    // What came while it stopped, the next start tells.
+    run(&paths, &["panics"], &told, async |runtime| drop(until(runtime, "panics", "running").await));
     let told = told.lock().unwrap_or_else(PoisonError::into_inner);
     let untold: Vec<_> = own.difference(&told).collect();
     assert!(
