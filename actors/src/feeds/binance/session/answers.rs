@@ -47,10 +47,10 @@ impl BinanceSession {
             state.trades.iter_mut().for_each(|trades| trades.ids.report(now, &mut self.gaps));
             if let Some(trades) = state.trades.as_mut().filter(|trades| !trades.asking) {
                 let page = trades.ids.wanted(now).map(|page| Question::Trades(symbol, page));
-                let is_probe_due = ready && trades.probe_at.is_some_and(|at| at <= now);
                 if trades.ids.away_since().is_none() {
                     trades.probe_at = None;
                 }
+                let is_probe_due = ready && trades.probe_at.is_some_and(|at| at <= now);
                 let probe = || is_probe_due.then(|| Question::Newer(symbol, trades.ids.last()));
                 if let Some(question) = page.or_else(probe) {
                     trades.asking = true;
