@@ -47,10 +47,10 @@ impl BinanceSession {
             state.trades.iter_mut().for_each(|trades| trades.ids.report(now, &mut self.gaps));
             if let Some(trades) = state.trades.as_mut().filter(|trades| !trades.asking) {
                 let page = trades.ids.wanted(now).map(|page| Question::Trades(symbol, page));
-                let is_probe_due = ready && trades.probe_at.is_some_and(|at| at <= now);
                 if trades.ids.away_since().is_none() {
                     trades.probe_at = None;
                 }
+                let is_probe_due = ready && trades.probe_at.is_some_and(|at| at <= now);
                 let probe = || is_probe_due.then(|| Question::Newer(symbol, trades.ids.last()));
                 if let Some(question) = page.or_else(probe) {
                     trades.asking = true;
@@ -206,8 +206,13 @@ impl BinanceSession {
         };
         trades.asking = false;
         let ids: Vec<i64> = items.iter().filter_map(id_of).collect();
-        if trades.ids.last().is_none() {
-            trades.begin_behind(&items, now, &mut self.gaps);
+        if let Question::Newer(_, None) = question {
+            // Where one was heard meanwhile, the stream has told more.
+            if trades.ids.last().is_none() && trades.begin_behind(&items, now, &mut self.gaps) {
+                self.counters.backfilled += items.len() as u64;
+                out.items.extend(items);
+                out.record = Some(rest::line(&path, body));
+            }
             return;
         }
         let rows = serde_json::from_slice::<Vec<&RawValue>>(body).unwrap_or_default();
@@ -249,15 +254,19 @@ impl super::symbol::TradeState {
         self.probe_at = Some(now.after(std::time::Duration::from_secs(1 << self.probes)));
     }
 
-    /// The newest trade of a symbol of which none was heard yet: it may be old, so only its id is used.
-    fn begin_behind(&mut self, items: &[FeedItem], now: UtcNanos, gaps: &mut Vec<Gap>) {
-        let Some(FeedItem::Tick(newest)) = items.last() else { return self.probe_later(now) };
-        let was_before = self.ids.away_since().is_some_and(|from| newest.time <= from);
-        if was_before {
+    /// The newest trade of a symbol of which none was heard yet. Of one from before that time only the id is used; true
+    /// when it came since, for then it is to be handed on: the stream may have missed it.
+    fn begin_behind(&mut self, items: &[FeedItem], now: UtcNanos, gaps: &mut Vec<Gap>) -> bool {
+        let Some(FeedItem::Tick(newest)) = items.last() else {
+            self.probe_later(now);
+            return false;
+        };
+        let came_since = self.ids.away_since().is_some_and(|from| newest.time > from);
+        if !came_since {
             self.ids.caught_up(now, gaps);
         }
-        newest.sequence.map(|id| self.ids.saw(id, Source::Stream, now, gaps));
         self.probe_at = None;
+        newest.sequence.is_some_and(|id| self.ids.saw(id, Source::Stream, now, gaps) == Seen::Fresh) && came_since
     }
 }
 

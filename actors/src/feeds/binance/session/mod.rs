@@ -59,6 +59,8 @@ pub struct BinanceSession {
     last_link: u32,
     last_slot: u32,
     paused: Option<Pause>,
+    /// It has begun once.
+    begun: bool,
     counters: Counters,
     /// Gaps of the call that is under way; kept for its memory.
     gaps: Vec<Gap>,
@@ -86,6 +88,7 @@ impl BinanceSession {
             last_link: 0,
             last_slot: 0,
             paused: Some(Pause::Stop),
+            begun: false,
             counters: Counters::default(),
             gaps: Vec::new(),
         };
@@ -195,6 +198,10 @@ impl BinanceSession {
 
 impl Session for BinanceSession {
     fn begin(&mut self, now: UtcNanos, out: &mut Out) {
+        if !std::mem::replace(&mut self.begun, true) {
+            // Until the first links are open and subscribed, everything is missed.
+            self.symbols.values_mut().for_each(|state| state.begin(now, &mut self.gaps));
+        }
         if self.paused.take().is_some() {
             self.go_on(now, out);
         }

@@ -117,9 +117,17 @@ impl SymbolState {
         }
     }
 
+    /// The session begins: what comes before the first link has it is missed.
+    pub fn begin(&mut self, now: UtcNanos, gaps: &mut Vec<Gap>) {
+        self.miss(GapCause::Stopped, Some(now), Lost::ALL, gaps);
+    }
+
     /// Its link is gone, which was opened then.
     pub fn lost(&mut self, cause: GapCause, linked: Option<UtcNanos>, which: Lost, gaps: &mut Vec<Gap>) {
-        let linked = linked.filter(|_| self.ready_at.is_some());
+        self.miss(cause, linked.filter(|_| self.ready_at.is_some()), which, gaps);
+    }
+
+    fn miss(&mut self, cause: GapCause, linked: Option<UtcNanos>, which: Lost, gaps: &mut Vec<Gap>) {
         if let Some(trades) = self.trades.as_mut().filter(|_| which.trades) {
             trades.ids.lost(cause, linked, gaps);
             trades.probe_at = None;

@@ -1,7 +1,5 @@
 //! What the venue says at a bad moment: what is told to people stays true.
 
-use messages::market::FeedItem;
-
 use super::*;
 use crate::feeds::session::{Answer, RequestId};
 
@@ -16,6 +14,23 @@ fn sent(out: &Out) -> String {
     let texts =
         out.effects.iter().filter_map(|effect| if let Do::Send(_, text) = effect { Some(&**text) } else { None });
     texts.collect()
+}
+
+#[test]
+fn a_silent_link_is_replaced_and_the_timer_never_stands_still() {
+    let (mut session, now) = live(&["BTCUSDT"]);
+    let mut out = Out::default();
+    let (mut time, end, mut opened) = (now, now.after(Duration::from_secs(600)), 0);
+    while let Some(due) = session.next_due().filter(|due| *due <= end) {
+        assert!(due >= time, "never in the past");
+        time = due;
+        out.clear();
+        session.hear(Heard::Timer, time, &mut out);
+        opened += out.effects.iter().filter(|effect| matches!(effect, Do::Open { .. })).count();
+        assert!(session.next_due().is_none_or(|next| next > time), "what was due is done at {time}");
+    }
+    assert!((5..60).contains(&opened), "{opened} links in ten minutes of silence");
+    assert_eq!(session.status(end).counters.disconnects, 1, "only one had been open");
 }
 
 #[test]
@@ -107,7 +122,11 @@ fn no_two_gaps_begin_in_the_same_microsecond() {
 
 #[test]
 fn a_snapshot_that_the_market_does_not_take_is_asked_for_again() {
-    let (mut session, now) = live(&["BTCUSDT"]);
+    let channels = Channels { trade: false, agg_trade: false, book_ticker: false, depth: true, kline: None };
+    let settings = Settings { symbols: vec![symbol("BTCUSDT")], channels, ..Settings::default() };
+    let (mut session, now) = (BinanceSession::new(settings).unwrap(), at(0));
+    session.begin(now, &mut Out::default());
+    open_and_confirm(&mut session, Link(1), now);
     for price in ["0", "1"] {
         let (id, url, asked_at) = next_question(&mut session, now.after(Duration::from_secs(20))).unwrap();
         assert!(url.contains("/depth?"), "{url}");
@@ -173,4 +192,68 @@ fn a_refused_message_is_not_sent_again_for_what_was_removed_meanwhile() {
     let again = sent(&hear(&mut session, Heard::Timer, at(900)));
     assert!(again.contains(r#""SUBSCRIBE""#) && !again.contains("none"), "{again}");
     assert_eq!(session.status(at(900)).symbols[0].state, "lost", "not yet confirmed, and not refused");
+}
+
+#[test]
+fn connecting_and_subscribing_at_the_start_stands_in_gaps_that_close_with_the_first_data() {
+    let settings = Settings { symbols: vec![symbol("BTCUSDT")], ..Settings::default() };
+    let mut session = BinanceSession::new(settings).unwrap();
+    let mut gaps = Vec::new();
+    let mut note = |items: Vec<FeedItem>| {
+        gaps.extend(items.into_iter().filter_map(|item| match item {
+            FeedItem::Gap(gap) => Some((gap.channel.as_str(), gap.cause, gap.from, gap.to)),
+            _ => None,
+        }));
+    };
+    let mut out = Out::default();
+    session.begin(at(1), &mut out);
+    note(out.items);
+    // A link that does not come is no second gap.
+    note(hear(&mut session, Heard::Closed(Link(1), "refused"), at(5)).items);
+    let due = session.next_due().unwrap();
+    hear(&mut session, Heard::Timer, due);
+    open_and_confirm(&mut session, Link(2), due);
+    let quote = br#"{"stream":"btcusdt@bookTicker","data":{"u":5,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#;
+    note(hear(&mut session, Heard::Frame(Link(2), quote), due).items);
+    let mut now = due;
+    for _ in 0..2 {
+        let (id, url, asked_at) = next_question(&mut session, at(60_000)).unwrap();
+        let trades = br#"[{"id":7,"price":"1","qty":"1","time":0,"isBuyerMaker":true}]"#;
+        let book = br#"{"lastUpdateId":5,"bids":[],"asks":[]}"#;
+        let body: &[u8] = if url.contains("/depth?") { book } else { trades };
+        let answer = Answer { status: 200, retry_after: None, used_weight: None, body };
+        note(hear(&mut session, Heard::Answered(id, Ok(answer)), asked_at).items);
+        now = asked_at;
+    }
+    let (stopped, recovered) = (GapCause::Stopped, GapCause::Recovered);
+    assert_eq!(gaps[..3], ["trades", "quotes", "depth"].map(|channel| (channel, stopped, at(1), None)));
+    assert_eq!(gaps[3], ("quotes", stopped, at(1), Some(due)));
+    let mut ends: Vec<_> = gaps[4..].iter().map(|(channel, cause, from, _)| (*channel, *cause, *from)).collect();
+    ends.sort_by_key(|end| end.0);
+    assert_eq!(ends, [("depth", recovered, at(1)), ("trades", recovered, at(1))]);
+    let mut out = Out::default();
+    session.pause(Pause::Overload, now, &mut out);
+    out.clear();
+    session.begin(now, &mut out);
+    assert_eq!(out.items, [], "a pause has its own gaps");
+}
+
+#[test]
+fn the_first_trade_of_a_quiet_symbol_comes_once_whoever_tells_it_first() {
+    let channels = Channels { trade: true, agg_trade: false, book_ticker: false, depth: false, kline: None };
+    let trade =
+        br#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":7,"p":"1","q":"1","T":9,"m":true}}"#;
+    let trades = |out: &Out| out.items.iter().filter(|item| matches!(item, FeedItem::Tick(_))).count();
+    for (stream_is_first, newest) in [(false, 7), (true, 7), (true, 6), (true, 8)] {
+        let settings = Settings { symbols: vec![symbol("BTCUSDT")], channels: channels.clone(), ..Settings::default() };
+        let mut session = BinanceSession::new(settings).unwrap();
+        session.begin(at(0), &mut Out::default());
+        open_and_confirm(&mut session, Link(1), at(0));
+        let (id, _, now) = next_question(&mut session, at(60_000)).unwrap();
+        let body = format!(r#"[{{"id":{newest},"price":"1","qty":"1","time":9,"isBuyerMaker":true}}]"#);
+        let answer = Answer { status: 200, retry_after: None, used_weight: None, body: body.as_bytes() };
+        let (answer, frame) = (Heard::Answered(id, Ok(answer)), Heard::Frame(Link(1), trade));
+        let order = if stream_is_first { [frame, answer] } else { [answer, frame] };
+        assert_eq!(order.map(|heard| trades(&hear(&mut session, heard, now))), [1, 0], "{stream_is_first} {newest}");
+    }
 }
