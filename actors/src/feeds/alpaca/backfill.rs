@@ -54,6 +54,8 @@ pub struct Job {
     pub start: UtcNanos,
     /// The last.
     pub end: UtcNanos,
+    /// When it was planned, by our clock: it stands for what its symbols missed up to then, and for nothing later.
+    pub planned: UtcNanos,
     /// Of the next page.
     pub token: Option<String>,
     /// Up to where its pages have come.
@@ -126,7 +128,18 @@ impl Backfill {
         let not_before = now.after(SETTLE);
         let end = not_before.before(history.delay);
         let (token, reached) = (None, None);
-        self.jobs.push_back(Job { what, symbols, start, end, token, reached, pages: 0, tries: 0, not_before });
+        self.jobs.push_back(Job {
+            what,
+            symbols,
+            start,
+            end,
+            planned: now,
+            token,
+            reached,
+            pages: 0,
+            tries: 0,
+            not_before,
+        });
     }
 
     /// Forgets the jobs; an answer on its way is not waited for.

@@ -193,18 +193,25 @@ impl Watched {
         }
     }
 
-    /// All that was missed is there.
-    pub fn recovered(&mut self, gaps: &mut Vec<Gap>) {
-        self.missing = None;
-        if let Some(to) = self.resumed() {
-            self.close(GapChannel::Trades, Some(GapCause::Recovered), to, gaps);
+    /// Whether history that was asked for at `planned` still stands for all that is missing: the stream came back then
+    /// and has not been lost since. Where it has, what is asked for next begins at the first hole.
+    pub fn awaits(&self, planned: UtcNanos) -> bool {
+        self.resumed() == Some(planned)
+    }
+
+    /// All that was missed up to `planned` is there.
+    pub fn recovered(&mut self, planned: UtcNanos, gaps: &mut Vec<Gap>) {
+        if self.awaits(planned) {
+            self.missing = None;
+            self.close(GapChannel::Trades, Some(GapCause::Recovered), planned, gaps);
         }
     }
 
-    /// The rest stays missing. `delay` is by how much the stream is late. Where history has filled the beginning, the gap
+    /// The rest of what was missed up to `planned` stays missing. `delay` is by how much the stream is late. Where history has filled the beginning, the gap
     /// is closed as recovered and a second one stands for what is left.
-    pub fn abandoned(&mut self, delay: Duration, gaps: &mut Vec<Gap>) {
-        let (Some(missing), Some(to)) = (self.missing.take(), self.resumed()) else { return };
+    pub fn abandoned(&mut self, planned: UtcNanos, delay: Duration, gaps: &mut Vec<Gap>) {
+        let to = planned;
+        let Some(missing) = self.awaits(planned).then(|| self.missing.take()).flatten() else { return };
         let symbol = self.symbol;
         let Some(open) = self.stream(GapChannel::Trades).and_then(|stream| stream.gap.take()) else { return };
         let filled = missing.start.after(delay);

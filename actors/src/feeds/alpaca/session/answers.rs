@@ -118,7 +118,7 @@ impl AlpacaSession {
     fn filled(&mut self, job: &Job) {
         let Some((last, time)) = job.reached.filter(|_| job.what == What::Trades) else { return };
         for symbol in job.symbols.iter().filter(|symbol| **symbol <= last) {
-            if let Some(watched) = self.symbols.get_mut(symbol) {
+            if let Some(watched) = self.symbols.get_mut(symbol).filter(|watched| watched.awaits(job.planned)) {
                 watched.filled_to(if *symbol < last { job.end } else { time });
             }
         }
@@ -126,15 +126,15 @@ impl AlpacaSession {
 
     fn complete(&mut self, job: &Job, out: &mut Out) {
         if job.what == What::Trades {
-            self.recover(&job.symbols, out);
+            self.recover(&job.symbols, job.planned, out);
         }
     }
 
-    fn recover(&mut self, symbols: &[Symbol], out: &mut Out) {
+    fn recover(&mut self, symbols: &[Symbol], planned: UtcNanos, out: &mut Out) {
         let mut gaps = Vec::new();
         for symbol in symbols {
             if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.recovered(&mut gaps);
+                watched.recovered(planned, &mut gaps);
             }
         }
         self.report(gaps, out);
@@ -148,7 +148,7 @@ impl AlpacaSession {
         }
         let last = job.reached.map(|(symbol, _)| symbol);
         let whole = job.symbols.partition_point(|symbol| last.is_some_and(|last| *symbol < last));
-        self.recover(&job.symbols[..whole], out);
-        self.abandon(&job.symbols[whole..], out);
+        self.recover(&job.symbols[..whole], job.planned, out);
+        self.abandon(&job.symbols[whole..], job.planned, out);
     }
 }

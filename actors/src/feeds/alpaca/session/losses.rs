@@ -41,7 +41,7 @@ impl AlpacaSession {
 
     /// Symbols whose trades are missing and whose stream is back: asks history for them.
     pub(super) fn plan_backfill(&mut self, resumed: &[Symbol], now: UtcNanos, out: &mut Out) {
-        let Some(history) = self.settings.feed.history() else { return self.abandon(resumed, out) };
+        let Some(history) = self.settings.feed.history() else { return self.abandon(resumed, now, out) };
         let mut by_start: BTreeMap<UtcNanos, Vec<Symbol>> = BTreeMap::new();
         for symbol in resumed {
             if let Some(start) = self.symbols.get(symbol).and_then(Watched::asks_from) {
@@ -67,12 +67,12 @@ impl AlpacaSession {
         }
     }
 
-    pub(super) fn abandon(&mut self, symbols: &[Symbol], out: &mut Out) {
+    pub(super) fn abandon(&mut self, symbols: &[Symbol], planned: UtcNanos, out: &mut Out) {
         let delay = self.delay();
         let mut gaps = Vec::new();
         for symbol in symbols {
             if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.abandoned(delay, &mut gaps);
+                watched.abandoned(planned, delay, &mut gaps);
             }
         }
         self.report(gaps, out);

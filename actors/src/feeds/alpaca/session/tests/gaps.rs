@@ -122,6 +122,32 @@ fn a_second_loss_goes_on_where_the_first_was() {
 }
 
 #[test]
+fn an_answer_for_an_older_hole_closes_no_newer_one() {
+    let mut play = cut(Feed::Iex, &["AAPL", "MSFT"], &STOCKS);
+    play.wake();
+    let (first, _) = play.request().unwrap();
+    // MSFT is gone again before the answer, and comes back after it.
+    play.acknowledge(&["AAPL".to_owned()]);
+    play.answer(first, 200, &page(&[], "null"));
+    assert_eq!(play.gap_list(), ["AAPL trades recovered closed"]);
+    play.pass(Duration::from_secs(1));
+    play.acknowledge_all();
+    play.wake();
+    let (second, url) = play.request().unwrap();
+    assert!(url.contains("symbols=MSFT&start=2026-11-24T14:59:51"), "{url}");
+    // And once more, this time back before the answer.
+    play.acknowledge(&["AAPL".to_owned()]);
+    play.pass(Duration::from_secs(1));
+    play.acknowledge_all();
+    play.answer(second, 200, &page(&[], "null"));
+    assert!(play.gaps().is_empty(), "what was lost last is not there yet");
+    play.wake();
+    let (third, _) = play.request().unwrap();
+    play.answer(third, 200, &page(&[], "null"));
+    assert_eq!(play.gap_list(), ["MSFT trades recovered closed"]);
+}
+
+#[test]
 fn refused_history_leaves_a_gap_with_its_bounds() {
     let mut play = cut(Feed::Sip, &["AAPL", "MSFT"], &STOCKS);
     let resumed = play.now;
