@@ -142,6 +142,15 @@ impl Backfill {
         });
     }
 
+    /// A symbol's trades are asked for anew, from as early on: what was planned of it and has not begun is not needed.
+    pub fn withdraw(&mut self, symbol: Symbol) {
+        let begun = usize::from(self.on_its_way.is_some());
+        for job in self.jobs.iter_mut().skip(begun).filter(|job| job.what == What::Trades && job.pages == 0) {
+            job.symbols.retain(|other| *other != symbol);
+        }
+        self.jobs.retain(|job| !job.symbols.is_empty());
+    }
+
     /// Forgets the jobs; an answer on its way is not waited for.
     pub fn clear(&mut self) {
         self.jobs.clear();

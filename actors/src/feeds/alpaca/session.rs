@@ -11,6 +11,7 @@
 
 mod answers;
 mod connection;
+mod faults;
 mod frames;
 mod losses;
 mod status;

@@ -32,6 +32,8 @@ pub struct Subscriptions {
     /// Symbols that have all channels, and those that have some.
     whole: BTreeSet<Symbol>,
     some: BTreeSet<Symbol>,
+    /// Symbols whose books are subscribed.
+    books: BTreeSet<Symbol>,
     /// Left out, and why.
     refused: BTreeMap<Symbol, String>,
     asked: Option<Asked>,
@@ -43,6 +45,8 @@ pub struct Subscriptions {
     tries: u32,
     /// What could not be unsubscribed.
     stuck: BTreeSet<Symbol>,
+    /// Whose books are to be unsubscribed, so that they begin anew.
+    renew: BTreeSet<Symbol>,
 }
 
 impl Subscriptions {
@@ -53,6 +57,7 @@ impl Subscriptions {
             wanted,
             whole: BTreeSet::new(),
             some: BTreeSet::new(),
+            books: BTreeSet::new(),
             refused: BTreeMap::new(),
             asked: None,
             at_once: AT_ONCE,
@@ -60,6 +65,7 @@ impl Subscriptions {
             too_many: limit.map(|limit| limit.saturating_add(1)),
             tries: 0,
             stuck: BTreeSet::new(),
+            renew: BTreeSet::new(),
         }
     }
 
@@ -94,13 +100,22 @@ impl Subscriptions {
         self.too_many.map_or(usize::MAX, |too_many| too_many.saturating_sub(self.wanted.len() + 1))
     }
 
+    /// A book has a hole: its subscription is given up and asked for again, for it begins with the whole book.
+    pub fn renew(&mut self, symbol: Symbol) {
+        if self.books.contains(&symbol) {
+            self.renew.insert(symbol);
+        }
+    }
+
     /// The connection is gone.
     pub fn disconnected(&mut self) {
         self.whole.clear();
         self.some.clear();
+        self.books.clear();
         self.asked = None;
         self.tries = 0;
         self.stuck.clear();
+        self.renew.clear();
         self.at_once = AT_ONCE;
     }
 
@@ -113,6 +128,8 @@ impl Subscriptions {
         let sets: Vec<BTreeSet<Symbol>> = self.channels.iter().map(|channel| of(*channel)).collect();
         self.some = sets.iter().flatten().copied().collect();
         self.whole = self.some.iter().copied().filter(|symbol| sets.iter().all(|set| set.contains(symbol))).collect();
+        self.books = of(Channel::Orderbooks);
+        self.renew.retain(|symbol| self.books.contains(symbol));
         let Some(asked) = self.asked.take() else { return };
         if self.left() < asked.left {
             self.tries = 0;
@@ -131,6 +148,7 @@ impl Subscriptions {
         if asked.subscribe {
             self.refuse(&asked.symbols, "the venue does not acknowledge it");
         } else {
+            self.renew.clear();
             self.stuck.extend(asked.symbols);
         }
     }
@@ -179,6 +197,9 @@ impl Subscriptions {
         if self.asked.is_some() {
             return None;
         }
+        if !self.renew.is_empty() {
+            return Some(self.renewal(now));
+        }
         let (symbols, subscribe) = match self.superfluous() {
             none if none.is_empty() => (self.missing(), true),
             some => (some, false),
@@ -189,19 +210,17 @@ impl Subscriptions {
         if symbols.is_empty() {
             return None;
         }
-        let text = self.request(if subscribe { "subscribe" } else { "unsubscribe" }, &symbols);
+        let text = request(if subscribe { "subscribe" } else { "unsubscribe" }, &self.channels, &symbols);
         self.asked = Some(Asked { symbols, at: now, subscribe, left });
         Some(text)
     }
 
-    fn request(&self, action: &str, symbols: &[Symbol]) -> String {
-        let symbols: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
-        let mut request = serde_json::Map::new();
-        request.insert("action".to_owned(), action.into());
-        for channel in &self.channels {
-            request.insert(channel.name().to_owned(), symbols.clone().into());
-        }
-        serde_json::Value::Object(request).to_string()
+    /// Gives up books that have a hole, and nothing else of their symbols; they are missing then.
+    fn renewal(&mut self, now: UtcNanos) -> String {
+        let symbols: Vec<Symbol> = self.renew.iter().copied().take(AT_ONCE).collect();
+        let text = request("unsubscribe", &[Channel::Orderbooks], &symbols);
+        self.asked = Some(Asked { symbols, at: now, subscribe: false, left: self.left() });
+        text
     }
 
     /// How many symbols the next request may add: all that is known to fit, or half of what may.
@@ -213,7 +232,8 @@ impl Subscriptions {
     }
 
     fn left(&self) -> usize {
-        self.missing().len() + self.superfluous().len()
+        // A book that is given up is missing afterwards, and yet something was done.
+        self.missing().len() + self.superfluous().len() + 2 * self.renew.len()
     }
 
     fn missing(&self) -> Vec<Symbol> {
@@ -235,4 +255,14 @@ impl Subscriptions {
         let left = self.wanted.iter().filter(|symbol| !self.whole.contains(symbol));
         left.map(|symbol| (*symbol, why(*symbol))).collect()
     }
+}
+
+fn request(action: &str, channels: &[Channel], symbols: &[Symbol]) -> String {
+    let symbols: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
+    let mut request = serde_json::Map::new();
+    request.insert("action".to_owned(), action.into());
+    for channel in channels {
+        request.insert(channel.name().to_owned(), symbols.clone().into());
+    }
+    serde_json::Value::Object(request).to_string()
 }

@@ -100,16 +100,43 @@ impl Watched {
     /// Nothing comes any more: opens a gap in each channel that was subscribed. Trades from `start` on, in the venue's
     /// time, may be missing.
     pub fn lost(&mut self, cause: GapCause, start: UtcNanos, gaps: &mut Vec<Gap>) {
-        let mut trades_lost = false;
         self.subscribed = false;
-        for stream in &mut self.streams {
-            let Some(since) = stream.since.take().filter(|_| stream.gap.is_none()) else { continue };
-            let open = Open { from: stream.last.unwrap_or(since), cause };
-            stream.gap = Some(open);
-            trades_lost |= stream.channel == GapChannel::Trades;
-            gaps.push(gap(self.symbol, stream.channel, open, None));
+        for at in 0..self.streams.len() {
+            let from = self.streams[at].last;
+            self.lose(at, cause, from, start, gaps);
         }
-        if trades_lost {
+    }
+
+    /// A message of a channel could not be read: it is missing, though the stream goes on. `from` is when the last one
+    /// that may have been read was received.
+    pub fn flawed(
+        &mut self,
+        channel: GapChannel,
+        from: Option<UtcNanos>,
+        start: UtcNanos,
+        now: UtcNanos,
+        gaps: &mut Vec<Gap>,
+    ) {
+        let subscribed = |stream: &Stream| stream.channel == channel && stream.since.is_some();
+        if let Some(at) = self.streams.iter().position(subscribed) {
+            self.lose(at, GapCause::Sequence, from, start, gaps);
+            self.streams[at].since = Some(now);
+        }
+    }
+
+    /// Opens a gap in a channel that was subscribed, unless one is open.
+    fn lose(&mut self, at: usize, cause: GapCause, from: Option<UtcNanos>, start: UtcNanos, gaps: &mut Vec<Gap>) {
+        let stream = &mut self.streams[at];
+        let Some(since) = stream.since.take().filter(|_| stream.gap.is_none()) else { return };
+        let from = from.map_or(since, |from| from.max(since));
+        self.open(at, Open { from, cause }, start, gaps);
+    }
+
+    fn open(&mut self, at: usize, open: Open, start: UtcNanos, gaps: &mut Vec<Gap>) {
+        let stream = &mut self.streams[at];
+        stream.gap = Some(open);
+        gaps.push(gap(self.symbol, stream.channel, open, None));
+        if stream.channel == GapChannel::Trades {
             let seen = self.recent.iter().map(|(_, sequence)| *sequence).collect();
             self.missing = Some(Missing { start, seen });
         }

@@ -54,6 +54,8 @@ pub(super) struct Connection {
     pub(super) opened: Option<UtcNanos>,
     /// When it last showed life.
     pub(super) heard: UtcNanos,
+    /// When market data was last received.
+    pub(super) fed: Option<UtcNanos>,
     /// The newest time of a message, in the venue's time, and never ahead of ours.
     pub(super) newest: Option<UtcNanos>,
 }
@@ -87,7 +89,8 @@ impl AlpacaSession {
         let url = format!("{}{}", self.settings.stream_url, self.settings.feed.path());
         out.effects.push(Do::Open { link, url, headers: self.settings.keys.headers() });
         let stage = Stage::Connecting;
-        self.state = State::Connected(Connection { link, stage, since: now, opened: None, heard: now, newest: None });
+        let connection = Connection { link, stage, since: now, opened: None, heard: now, fed: None, newest: None };
+        self.state = State::Connected(connection);
     }
 
     pub(super) fn opened(&mut self, now: UtcNanos) {
@@ -100,15 +103,22 @@ impl AlpacaSession {
         }
     }
 
+    /// From when on, in the venue's time, what the connection does not bring any more is missing; `None` before it is open.
+    pub(super) fn missing_from(&self) -> Option<UtcNanos> {
+        let State::Connected(connection) = &self.state else { return None };
+        let opened = connection.opened?.before(self.delay());
+        Some(connection.newest.unwrap_or(opened).before(OVERLAP))
+    }
+
     /// The connection is gone or to be given up: opens the gaps. Does not say what comes next.
     pub(super) fn leave(&mut self, cause: GapCause, out: &mut Out) {
+        let start = self.missing_from();
         let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) else { return };
         out.effects.push(Do::Close(connection.link));
         self.subscriptions.disconnected();
         self.backfill.clear();
-        let Some(opened) = connection.opened else { return };
+        let Some(start) = start else { return };
         self.counters.disconnects += 1;
-        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
         let symbols: Vec<Symbol> = self.symbols.keys().copied().collect();
         self.lose(&symbols, cause, start, out);
         if connection.stage == Stage::Live && self.bars_stand_for_trades() {

@@ -5,6 +5,7 @@ use messages::market::{FeedItem, Tick, TickBody};
 
 use super::AlpacaSession;
 use super::connection::Stage;
+use crate::feeds::DecodeError;
 use crate::feeds::alpaca::Signal;
 use crate::feeds::alpaca::codes::{Action, action};
 use crate::feeds::session::{Notice, Out, Undecodable};
@@ -19,15 +20,28 @@ impl AlpacaSession {
         if let Some(connection) = self.connection() {
             connection.heard = now;
         }
-        if let Err(error) = self.decoder.decode(frame, now, &mut out.items) {
-            self.counters.undecodable += 1;
-            let frame = frame[..frame.len().min(KEPT)].to_vec();
-            return out.undecodable.push(Undecodable { error: error.to_string(), frame });
+        let before = self.before();
+        let decoded = self.decoder.decode(frame, now, &mut out.items);
+        let faults = self.decoder.take_faults();
+        if let Err(error) = decoded.as_ref().map_err(DecodeError::to_string)
+            && faults.is_empty()
+        {
+            self.set_aside(error, frame, out);
+            return self.reconnect_soon("a frame cannot be read, and nobody knows what it said", now, out);
         }
         self.note(now, out);
+        for fault in faults {
+            self.set_aside(fault.error.to_string(), fault.text.as_bytes(), out);
+            self.on_fault(&fault, before, now, out);
+        }
         for signal in self.decoder.take_signals() {
             self.on_signal(signal, now, out);
         }
+    }
+
+    fn set_aside(&mut self, error: String, text: &[u8], out: &mut Out) {
+        self.counters.undecodable += 1;
+        out.undecodable.push(Undecodable { error, frame: text[..text.len().min(KEPT)].to_vec() });
     }
 
     /// Notes what came; gaps that it closes stand behind it.
@@ -59,6 +73,7 @@ impl AlpacaSession {
         let newest = newest.map(|time: UtcNanos| time.min(now));
         if let Some(connection) = self.connection() {
             connection.newest = connection.newest.max(newest);
+            connection.fed = Some(now).filter(|_| !out.items.is_empty()).or(connection.fed);
         }
         self.report(gaps, out);
     }

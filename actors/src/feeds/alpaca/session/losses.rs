@@ -10,7 +10,7 @@ use super::AlpacaSession;
 use super::connection::{Stage, State};
 use crate::feeds::alpaca::backfill::{SYMBOLS, What};
 use crate::feeds::alpaca::settings::Channel;
-use crate::feeds::alpaca::watch::{OVERLAP, Watched};
+use crate::feeds::alpaca::watch::Watched;
 use crate::feeds::session::Out;
 
 impl AlpacaSession {
@@ -45,6 +45,7 @@ impl AlpacaSession {
         let mut by_start: BTreeMap<UtcNanos, Vec<Symbol>> = BTreeMap::new();
         for symbol in resumed {
             if let Some(start) = self.symbols.get(symbol).and_then(Watched::asks_from) {
+                self.backfill.withdraw(*symbol);
                 by_start.entry(start).or_default().push(*symbol);
             }
         }
@@ -84,9 +85,7 @@ impl AlpacaSession {
         let unlisted =
             self.symbols.iter().filter(|(symbol, watched)| watched.is_subscribed() && !whole.contains(symbol));
         let unlisted: Vec<Symbol> = unlisted.map(|(symbol, _)| *symbol).collect();
-        let State::Connected(connection) = &self.state else { return };
-        let Some(opened) = connection.opened.filter(|_| !unlisted.is_empty()) else { return };
-        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
+        let Some(start) = self.missing_from().filter(|_| !unlisted.is_empty()) else { return };
         self.lose(&unlisted, GapCause::Disconnect, start, out);
     }
 }
