@@ -125,6 +125,9 @@ impl AlpacaSession {
 
 impl Session for AlpacaSession {
     fn begin(&mut self, now: UtcNanos, out: &mut Out) {
+        if matches!(self.state, State::Idle) {
+            self.begin_missing(now, out);
+        }
         if matches!(self.state, State::Idle | State::Paused(_)) {
             self.connect(now, out);
         }

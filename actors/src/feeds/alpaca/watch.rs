@@ -107,6 +107,16 @@ impl Watched {
         }
     }
 
+    /// Nothing has come up to `now`, for nobody listened: opens a gap in each channel. Trades from `start` on, in the
+    /// venue's time, may be missing.
+    pub fn unheard(&mut self, now: UtcNanos, start: UtcNanos, gaps: &mut Vec<Gap>) {
+        for at in 0..self.streams.len() {
+            if self.streams[at].gap.is_none() {
+                self.open(at, Open { from: now, cause: GapCause::Stopped }, start, gaps);
+            }
+        }
+    }
+
     /// A message of a channel could not be read: it is missing, though the stream goes on. `from` is when the last one
     /// that may have been read was received.
     pub fn flawed(

@@ -10,7 +10,7 @@ use super::AlpacaSession;
 use super::connection::{Stage, State};
 use crate::feeds::alpaca::backfill::{SYMBOLS, What};
 use crate::feeds::alpaca::settings::Channel;
-use crate::feeds::alpaca::watch::Watched;
+use crate::feeds::alpaca::watch::{OVERLAP, Watched};
 use crate::feeds::session::Out;
 
 impl AlpacaSession {
@@ -27,6 +27,20 @@ impl AlpacaSession {
             }
         }
         self.report(gaps, out);
+    }
+
+    /// The session begins: what comes before the first acknowledgement is missing, as after any other loss. (What came
+    /// while nothing ran, the runtime tells.)
+    pub(super) fn begin_missing(&mut self, now: UtcNanos, out: &mut Out) {
+        let start = now.before(self.delay()).before(OVERLAP);
+        let mut gaps = Vec::new();
+        for watched in self.symbols.values_mut() {
+            watched.unheard(now, start, &mut gaps);
+        }
+        self.report(gaps, out);
+        if self.bars_stand_for_trades() {
+            self.bars_from = Some(start);
+        }
     }
 
     pub(super) fn report(&mut self, gaps: Vec<Gap>, out: &mut Out) {

@@ -59,12 +59,25 @@ impl Play {
         play
     }
 
-    /// Live, with all symbols acknowledged.
+    /// Live, with all symbols acknowledged, and nothing missing of the time before.
     fn live(settings: Settings) -> Self {
         let mut play = Self::new(settings);
         play.open();
         play.acknowledge_all();
+        play.settle();
         play
+    }
+
+    /// Nothing is missing any more: history, quotes and books that close the gaps of the beginning are there, and the
+    /// clock stands where it stood.
+    fn settle(&mut self) {
+        let gaps_closed = &mut Vec::new();
+        let now = self.now;
+        for watched in self.session.symbols.values_mut() {
+            watched.recovered(now, gaps_closed);
+            watched.dismissed(now, gaps_closed);
+        }
+        self.session.backfill.clear();
     }
 
     fn find_link(&mut self) {

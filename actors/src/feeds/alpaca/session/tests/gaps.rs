@@ -70,6 +70,26 @@ fn what_is_recorded_of_an_answer_gives_the_same_data() {
 }
 
 #[test]
+fn what_came_before_the_first_acknowledgement_is_fetched() {
+    let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &STOCKS));
+    assert_eq!(play.gap_list(), ["AAPL trades stopped open", "AAPL quotes stopped open"]);
+    // The slot is still held by the process that was killed.
+    play.hear(Heard::Opened(play.link));
+    play.error(406);
+    assert!(play.gaps().is_empty(), "they are open already");
+    play.wake();
+    play.open();
+    play.acknowledge_all();
+    let resumed = play.now;
+    play.wake();
+    let (id, url) = play.request().unwrap();
+    assert!(url.contains("symbols=AAPL&start=2026-11-24T14:59:50"), "{url}");
+    play.answer(id, 200, &page(&[("AAPL", &[row(1, 10)])], "null"));
+    assert_eq!((play.trades(), play.gap_list()), (1, vec!["AAPL trades recovered closed".to_owned()]));
+    assert_eq!((play.gaps()[0].from, play.gaps()[0].to), (BEGIN.parse().unwrap(), Some(resumed)));
+}
+
+#[test]
 fn quotes_stay_missing_until_the_first_one() {
     let mut play = cut(Feed::Iex, &["AAPL"], &STOCKS);
     play.pass(Duration::from_secs(1));
