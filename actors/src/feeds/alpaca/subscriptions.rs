@@ -157,9 +157,20 @@ impl Subscriptions {
         self.refused.extend(symbols.iter().map(|symbol| (*symbol, why.to_owned())));
     }
 
+    /// The request that is refused. What was to be unsubscribed is asked for as often as anything that has no effect,
+    /// for it is still there.
+    fn subscription(&mut self) -> Option<Asked> {
+        let asked = self.asked.take()?;
+        if asked.subscribe {
+            return Some(asked);
+        }
+        self.without_effect(asked);
+        None
+    }
+
     /// The last request was wrong (400): one symbol at fault is left out, of several half is tried.
     pub fn wrong(&mut self, why: &str) {
-        let Some(asked) = self.asked.take() else { return };
+        let Some(asked) = self.subscription() else { return };
         match asked.symbols.len() {
             0 | 1 => self.refuse(&asked.symbols, why),
             many => self.at_once = many / 2,
@@ -168,14 +179,14 @@ impl Subscriptions {
 
     /// The last request can never be had.
     pub fn impossible(&mut self, why: &str) {
-        if let Some(asked) = self.asked.take() {
+        if let Some(asked) = self.subscription() {
             self.refuse(&asked.symbols, why);
         }
     }
 
     /// The last request was too much (405); the set is as it was.
     pub fn too_many(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
+        let Some(asked) = self.subscription() else { return };
         let total = self.some.len() + asked.symbols.len();
         self.too_many = Some(self.too_many.map_or(total, |known| known.min(total)));
     }

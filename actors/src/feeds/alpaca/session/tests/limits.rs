@@ -121,6 +121,23 @@ fn what_nobody_asked_for_is_unsubscribed() {
 }
 
 #[test]
+fn what_cannot_be_unsubscribed_is_not_asked_for_ever() {
+    for code in [400, 405, 410, 412, 413] {
+        let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &TRADES));
+        play.open();
+        play.acknowledge(&["AAPL".to_owned(), "TSLA".to_owned()]);
+        let mut asks = 0;
+        while let Some((action, _)) = play.sent() {
+            assert_eq!(action, "unsubscribe");
+            asks += 1;
+            assert!(asks < 10, "it does not end after {code}");
+            play.error(code);
+        }
+        assert_eq!((asks, play.state()), (3, "live".to_owned()), "{code}");
+    }
+}
+
+#[test]
 fn a_symbol_that_vanishes_from_the_set_opens_a_gap_and_is_fetched() {
     let mut play = Play::live(settings(Feed::Iex, &["AAPL", "MSFT"], &TRADES));
     play.acknowledge(&["AAPL".to_owned()]);
