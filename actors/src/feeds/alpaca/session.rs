@@ -16,7 +16,7 @@ mod frames;
 mod losses;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use messages::market::GapCause;
 use messages::{Symbol, UtcNanos};
@@ -38,6 +38,8 @@ pub struct AlpacaSession {
     state: State,
     subscriptions: Subscriptions,
     symbols: BTreeMap<Symbol, Watched>,
+    /// What nobody wants at present, oldest first: their gaps are open, and close when they come back.
+    gone: VecDeque<Watched>,
     backfill: Backfill,
     /// From when on bars are missing, where they stand for trades.
     bars_from: Option<UtcNanos>,
@@ -65,6 +67,7 @@ impl AlpacaSession {
             state: State::Idle,
             subscriptions: Subscriptions::new(settings.symbols.clone(), channels, settings.symbol_limit),
             symbols,
+            gone: VecDeque::new(),
             backfill: Backfill::new(settings.requests_per_minute, backoff(first, longest, 1)),
             bars_from: None,
             backoff: backoff(first, longest, 0),
@@ -161,13 +164,8 @@ impl Session for AlpacaSession {
             return Err(format!("{} symbols are too many; the plan has room for {room} more", new.len()));
         }
         self.subscriptions.change(&new, remove);
-        let mut gaps = Vec::new();
-        for mut watched in remove.iter().filter_map(|symbol| self.symbols.remove(symbol)) {
-            watched.dismissed(now, &mut gaps);
-        }
-        self.report(gaps, out);
-        let channels = self.subscriptions.channels();
-        self.symbols.extend(new.iter().map(|symbol| (*symbol, Watched::new(*symbol, channels))));
+        self.dismiss(remove, now, out);
+        self.welcome(&new);
         self.subscribe(now, out);
         Ok(())
     }

@@ -80,6 +80,11 @@ impl Watched {
         Self { symbol, streams, recent: VecDeque::new(), missing: None, subscribed: false, last: None, resyncs: 0 }
     }
 
+    /// Which it is.
+    pub fn symbol(&self) -> Symbol {
+        self.symbol
+    }
+
     fn stream(&mut self, channel: GapChannel) -> Option<&mut Stream> {
         self.streams.iter_mut().find(|stream| stream.channel == channel)
     }
@@ -260,7 +265,7 @@ impl Watched {
         gaps.push(gap(symbol, GapChannel::Trades, Open { from: filled, ..open }, Some(to)));
     }
 
-    /// Nobody wants it any more: its gaps end here, unfilled.
+    /// It is forgotten: its gaps end here, unfilled.
     pub fn dismissed(&mut self, now: UtcNanos, gaps: &mut Vec<Gap>) {
         for channel in [GapChannel::Trades, GapChannel::Quotes, GapChannel::Depth] {
             self.close(channel, None, now, gaps);

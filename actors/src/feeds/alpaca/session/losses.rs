@@ -13,6 +13,9 @@ use crate::feeds::alpaca::settings::Channel;
 use crate::feeds::alpaca::watch::{OVERLAP, Watched};
 use crate::feeds::session::Out;
 
+/// Symbols remembered that nobody wants any more. Of older ones the gaps end, unfilled.
+const GONE: usize = 1_024;
+
 impl AlpacaSession {
     /// By how much the stream is late.
     pub(super) fn delay(&self) -> Duration {
@@ -46,6 +49,31 @@ impl AlpacaSession {
     pub(super) fn report(&mut self, gaps: Vec<Gap>, out: &mut Out) {
         self.counters.gaps += gaps.iter().filter(|gap| gap.to.is_none()).count() as u64;
         gaps.into_iter().for_each(|gap| out.gap(gap));
+    }
+
+    /// Nobody wants these any more. What they miss from now on is missing until they come back, for else the minutes
+    /// between would pass for whole ones.
+    pub(super) fn dismiss(&mut self, symbols: &[Symbol], now: UtcNanos, out: &mut Out) {
+        let start = self.missing_from().unwrap_or_else(|| now.before(self.delay()).before(OVERLAP));
+        self.lose(symbols, GapCause::Stopped, start, out);
+        self.gone.extend(symbols.iter().filter_map(|symbol| self.symbols.remove(symbol)));
+        let mut gaps = Vec::new();
+        while self.gone.len() > GONE {
+            if let Some(mut oldest) = self.gone.pop_front() {
+                oldest.dismissed(now, &mut gaps);
+            }
+        }
+        self.report(gaps, out);
+    }
+
+    /// These are wanted (again).
+    pub(super) fn welcome(&mut self, symbols: &[Symbol]) {
+        for symbol in symbols {
+            let known = self.gone.iter().position(|watched| watched.symbol() == *symbol);
+            let known = known.and_then(|at| self.gone.remove(at));
+            let watched = known.unwrap_or_else(|| Watched::new(*symbol, self.subscriptions.channels()));
+            self.symbols.insert(*symbol, watched);
+        }
     }
 
     pub(super) fn bars_stand_for_trades(&self) -> bool {

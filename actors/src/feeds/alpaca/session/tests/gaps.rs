@@ -352,13 +352,28 @@ fn bars_are_fetched_where_they_stand_for_trades() {
 }
 
 #[test]
-fn a_symbol_that_nobody_wants_any_more_ends_its_gaps() {
-    let mut play = cut(Feed::Iex, &["AAPL", "MSFT"], &STOCKS);
-    play.out.clear();
-    play.session.change(&[], &symbols(&["MSFT"]), play.now, &mut play.out).unwrap();
-    assert_eq!(play.gap_list(), ["MSFT trades disconnect closed", "MSFT quotes disconnect closed"]);
+fn what_a_symbol_misses_while_nobody_wants_it_is_fetched_when_it_comes_back() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL", "MSFT"], &STOCKS));
+    play.pass(Duration::from_secs(30));
+    play.frame(&trade("MSFT", 1, "2026-11-24T15:00:30Z"));
+    let change = |play: &mut Play, add: &[&str], remove: &[&str]| {
+        play.out.clear();
+        play.session.change(&symbols(add), &symbols(remove), play.now, &mut play.out).unwrap();
+    };
+    change(&mut play, &[], &["MSFT"]);
+    assert_eq!(play.gap_list(), ["MSFT trades stopped open", "MSFT quotes stopped open"]);
     assert_eq!(play.sent().unwrap(), ("unsubscribe".to_owned(), vec!["MSFT".to_owned()]));
-    let channels: Vec<GapChannel> = play.gaps().iter().map(|gap| gap.channel).collect();
-    assert_eq!(channels, [GapChannel::Trades, GapChannel::Quotes]);
-    assert!(play.gaps().iter().all(|gap| gap.cause == GapCause::Disconnect));
+    play.acknowledge(&["AAPL".to_owned()]);
+    play.pass(Duration::from_secs(600));
+    play.hear(Heard::Alive(play.link));
+    change(&mut play, &["MSFT"], &[]);
+    play.acknowledge_all();
+    let resumed = play.now;
+    play.wake();
+    let (id, url) = play.request().unwrap();
+    assert!(url.contains("symbols=MSFT&start=2026-11-24T15:00:20"), "{url}");
+    play.answer(id, 200, &page(&[], "null"));
+    assert_eq!(play.gap_list(), ["MSFT trades recovered closed"]);
+    assert_eq!(play.gaps()[0].to, Some(resumed));
+    assert!(play.gaps().iter().all(|gap| gap.channel == GapChannel::Trades && gap.cause == GapCause::Recovered));
 }
