@@ -95,12 +95,16 @@ impl AlpacaSession {
             out.effects.push(Do::Send(connection.link, request));
             return;
         }
+        if self.subscriptions.waits_until().is_some() {
+            return;
+        }
         if connection.stage == Stage::Subscribing {
             connection.stage = Stage::Live;
             self.backoff.succeeded();
             self.slot.succeeded();
             let symbols = self.subscriptions.whole().len();
             out.notices.push(Notice::Info(format!("{symbols} symbols are live")));
+            self.plan_bars(now);
         }
         self.tell_left_out(out);
     }
@@ -186,7 +190,7 @@ impl Session for AlpacaSession {
             State::Waiting(at, _) => Some(*at),
             State::Connected(connection) => {
                 let deadline = self.deadline(connection).map(|(at, _)| at);
-                deadline.into_iter().chain(self.backfill.due()).min()
+                deadline.into_iter().chain(self.backfill.due()).chain(self.subscriptions.waits_until()).min()
             }
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! counts as a try, of which there are [`TRIES`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use messages::{Symbol, UtcNanos};
 
@@ -12,8 +13,10 @@ use super::settings::Channel;
 
 /// Symbols of one request.
 const AT_ONCE: usize = 400;
-/// Requests without effect, one after the other, before the symbols are left out.
+/// Requests without effect, one after the other, before the symbols are left out until the next connection.
 const TRIES: u32 = 3;
+/// The wait after one without effect, for what is amiss there may pass.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 struct Asked {
@@ -43,6 +46,8 @@ pub struct Subscriptions {
     /// A number of symbols that was refused.
     too_many: Option<usize>,
     tries: u32,
+    /// Nothing is asked before.
+    not_before: Option<UtcNanos>,
     /// What could not be unsubscribed.
     stuck: BTreeSet<Symbol>,
     /// Whose books are to be unsubscribed, so that they begin anew.
@@ -64,6 +69,7 @@ impl Subscriptions {
             limit,
             too_many: limit.map(|limit| limit.saturating_add(1)),
             tries: 0,
+            not_before: None,
             stuck: BTreeSet::new(),
             renew: BTreeSet::new(),
         }
@@ -114,13 +120,15 @@ impl Subscriptions {
         self.books.clear();
         self.asked = None;
         self.tries = 0;
+        self.not_before = None;
+        self.refused.clear();
         self.stuck.clear();
         self.renew.clear();
         self.at_once = AT_ONCE;
     }
 
     /// The whole set that is subscribed now.
-    pub fn acknowledged(&mut self, channels: &[(String, Vec<String>)]) {
+    pub fn acknowledged(&mut self, channels: &[(String, Vec<String>)], now: UtcNanos) {
         let of = |channel: Channel| -> BTreeSet<Symbol> {
             let named = channels.iter().filter(|(name, _)| name == channel.name());
             named.flat_map(|(_, symbols)| symbols.iter().filter_map(|symbol| symbol.parse().ok())).collect()
@@ -135,13 +143,14 @@ impl Subscriptions {
             self.tries = 0;
             self.at_once = self.at_once.saturating_mul(2).min(AT_ONCE);
         } else {
-            self.without_effect(asked);
+            self.without_effect(asked, now);
         }
     }
 
-    fn without_effect(&mut self, asked: Asked) {
+    fn without_effect(&mut self, asked: Asked, now: UtcNanos) {
         self.tries += 1;
         if self.tries < TRIES {
+            self.not_before = Some(now.after(TRY_AGAIN));
             return;
         }
         self.tries = 0;
@@ -159,18 +168,18 @@ impl Subscriptions {
 
     /// The request that is refused. What was to be unsubscribed is asked for as often as anything that has no effect,
     /// for it is still there.
-    fn subscription(&mut self) -> Option<Asked> {
+    fn subscription(&mut self, now: UtcNanos) -> Option<Asked> {
         let asked = self.asked.take()?;
         if asked.subscribe {
             return Some(asked);
         }
-        self.without_effect(asked);
+        self.without_effect(asked, now);
         None
     }
 
     /// The last request was wrong (400): one symbol at fault is left out, of several half is tried.
-    pub fn wrong(&mut self, why: &str) {
-        let Some(asked) = self.subscription() else { return };
+    pub fn wrong(&mut self, why: &str, now: UtcNanos) {
+        let Some(asked) = self.subscription(now) else { return };
         match asked.symbols.len() {
             0 | 1 => self.refuse(&asked.symbols, why),
             many => self.at_once = many / 2,
@@ -178,15 +187,15 @@ impl Subscriptions {
     }
 
     /// The last request can never be had.
-    pub fn impossible(&mut self, why: &str) {
-        if let Some(asked) = self.subscription() {
+    pub fn impossible(&mut self, why: &str, now: UtcNanos) {
+        if let Some(asked) = self.subscription(now) {
             self.refuse(&asked.symbols, why);
         }
     }
 
     /// The last request was too much (405); the set is as it was.
-    pub fn too_many(&mut self) {
-        let Some(asked) = self.subscription() else { return };
+    pub fn too_many(&mut self, now: UtcNanos) {
+        let Some(asked) = self.subscription(now) else { return };
         let total = self.some.len() + asked.symbols.len();
         self.too_many = Some(self.too_many.map_or(total, |known| known.min(total)));
     }
@@ -203,11 +212,17 @@ impl Subscriptions {
         self.asked.as_ref().map(|asked| asked.at)
     }
 
-    /// The next request; `None` while one is unanswered or when nothing is left to do.
+    /// Until when nothing is asked, for the last request had no effect.
+    pub fn waits_until(&self) -> Option<UtcNanos> {
+        self.not_before
+    }
+
+    /// The next request; `None` while one is unanswered, before [`Self::waits_until`], or when nothing is left to do.
     pub fn next_request(&mut self, now: UtcNanos) -> Option<String> {
-        if self.asked.is_some() {
+        if self.asked.is_some() || self.not_before.is_some_and(|at| at > now) {
             return None;
         }
+        self.not_before = None;
         if !self.renew.is_empty() {
             return Some(self.renewal(now));
         }

@@ -154,6 +154,9 @@ impl AlpacaSession {
             }
             _ => {}
         }
+        if self.subscriptions.waits_until().is_some_and(|at| at <= now) {
+            self.subscribe(now, out);
+        }
         self.fetch(now, out);
     }
 

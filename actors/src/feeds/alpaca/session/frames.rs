@@ -111,7 +111,7 @@ impl AlpacaSession {
     }
 
     fn subscribed(&mut self, channels: &[(String, Vec<String>)], now: UtcNanos, out: &mut Out) {
-        self.subscriptions.acknowledged(channels);
+        self.subscriptions.acknowledged(channels, now);
         self.lose_unlisted(out);
         let mut resumed = Vec::new();
         for symbol in self.subscriptions.whole() {
@@ -122,7 +122,6 @@ impl AlpacaSession {
         }
         self.plan_backfill(&resumed, now, out);
         self.subscribe(now, out);
-        self.plan_bars(now);
     }
 
     fn on_error(&mut self, code: u32, text: &str, now: UtcNanos, out: &mut Out) {
@@ -136,9 +135,9 @@ impl AlpacaSession {
                 let wait = self.slot.next_wait();
                 return self.reconnect(&why, wait, now, out);
             }
-            Action::Split => self.subscriptions.wrong(&why),
-            Action::Refuse => self.subscriptions.impossible(&why),
-            Action::Shrink => self.subscriptions.too_many(),
+            Action::Split => self.subscriptions.wrong(&why, now),
+            Action::Refuse => self.subscriptions.impossible(&why, now),
+            Action::Shrink => self.subscriptions.too_many(now),
             Action::Slow | Action::Tell => {}
         }
         out.notices.push(Notice::Warning(why));
