@@ -134,6 +134,7 @@ impl Subscriptions {
             named.flat_map(|(_, symbols)| symbols.iter().filter_map(|symbol| symbol.parse().ok())).collect()
         };
         let sets: Vec<BTreeSet<Symbol>> = self.channels.iter().map(|channel| of(*channel)).collect();
+        let before = self.some.len() + self.whole.len();
         self.some = sets.iter().flatten().copied().collect();
         self.whole = self.some.iter().copied().filter(|symbol| sets.iter().all(|set| set.contains(symbol))).collect();
         self.books = of(Channel::Orderbooks);
@@ -143,7 +144,10 @@ impl Subscriptions {
             self.tries = 0;
             self.at_once = self.at_once.saturating_mul(2).min(AT_ONCE);
         } else {
+            // What changed otherwise than was asked may be mended at once.
+            let changed = before != self.some.len() + self.whole.len();
             self.without_effect(asked, now);
+            self.not_before = self.not_before.filter(|_| !changed);
         }
     }
 
