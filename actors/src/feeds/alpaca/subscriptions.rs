@@ -35,8 +35,8 @@ pub struct Subscriptions {
     /// Symbols that have all channels, and those that have some.
     whole: BTreeSet<Symbol>,
     some: BTreeSet<Symbol>,
-    /// Symbols whose books are subscribed.
-    books: BTreeSet<Symbol>,
+    /// Whose each of the channels is subscribed.
+    sets: Vec<BTreeSet<Symbol>>,
     /// Left out, and why.
     refused: BTreeMap<Symbol, String>,
     asked: Option<Asked>,
@@ -62,7 +62,7 @@ impl Subscriptions {
             wanted,
             whole: BTreeSet::new(),
             some: BTreeSet::new(),
-            books: BTreeSet::new(),
+            sets: Vec::new(),
             refused: BTreeMap::new(),
             asked: None,
             at_once: AT_ONCE,
@@ -90,6 +90,12 @@ impl Subscriptions {
         &self.whole
     }
 
+    /// The channels in which a symbol is subscribed.
+    pub fn channels_of(&self, symbol: Symbol) -> Vec<Channel> {
+        let listed = self.channels.iter().zip(&self.sets).filter(|(_, set)| set.contains(&symbol));
+        listed.map(|(channel, _)| *channel).collect()
+    }
+
     /// Wants other symbols. One that was left out is tried again once it is added again.
     pub fn change(&mut self, add: &[Symbol], remove: &[Symbol]) {
         self.wanted.retain(|symbol| !remove.contains(symbol));
@@ -108,7 +114,7 @@ impl Subscriptions {
 
     /// A book has a hole: its subscription is given up and asked for again, for it begins with the whole book.
     pub fn renew(&mut self, symbol: Symbol) {
-        if self.books.contains(&symbol) {
+        if self.channels_of(symbol).contains(&Channel::Orderbooks) {
             self.renew.insert(symbol);
         }
     }
@@ -117,7 +123,7 @@ impl Subscriptions {
     pub fn disconnected(&mut self) {
         self.whole.clear();
         self.some.clear();
-        self.books.clear();
+        self.sets.clear();
         self.asked = None;
         self.tries = 0;
         self.not_before = None;
@@ -137,8 +143,9 @@ impl Subscriptions {
         let before = self.some.len() + self.whole.len();
         self.some = sets.iter().flatten().copied().collect();
         self.whole = self.some.iter().copied().filter(|symbol| sets.iter().all(|set| set.contains(symbol))).collect();
-        self.books = of(Channel::Orderbooks);
-        self.renew.retain(|symbol| self.books.contains(symbol));
+        let books = of(Channel::Orderbooks);
+        self.renew.retain(|symbol| books.contains(symbol));
+        self.sets = sets;
         let Some(asked) = self.asked.take() else { return };
         if self.left() < asked.left {
             self.tries = 0;

@@ -62,6 +62,16 @@ pub struct Watched {
     pub resyncs: u64,
 }
 
+/// What a channel's gaps are called; bars have none.
+const fn gap_channel(channel: Channel) -> Option<GapChannel> {
+    match channel {
+        Channel::Trades => Some(GapChannel::Trades),
+        Channel::Quotes => Some(GapChannel::Quotes),
+        Channel::Orderbooks => Some(GapChannel::Depth),
+        _ => None,
+    }
+}
+
 fn gap(symbol: Symbol, channel: GapChannel, open: Open, to: Option<UtcNanos>) -> Gap {
     let Open { from, cause } = open;
     Gap { instrument: instrument(symbol), channel, cause, from, to, first_missing: None, resumed_at: None }
@@ -70,12 +80,7 @@ fn gap(symbol: Symbol, channel: GapChannel, open: Open, to: Option<UtcNanos>) ->
 impl Watched {
     /// Nothing heard yet.
     pub fn new(symbol: Symbol, channels: &[Channel]) -> Self {
-        let streams = channels.iter().filter_map(|channel| match channel {
-            Channel::Trades => Some(GapChannel::Trades),
-            Channel::Quotes => Some(GapChannel::Quotes),
-            Channel::Orderbooks => Some(GapChannel::Depth),
-            _ => None,
-        });
+        let streams = channels.iter().filter_map(|channel| gap_channel(*channel));
         let streams = streams.map(|channel| Stream { channel, last: None, since: None, gap: None }).collect();
         Self { symbol, streams, recent: VecDeque::new(), missing: None, subscribed: false, last: None, resyncs: 0 }
     }
@@ -89,15 +94,25 @@ impl Watched {
         self.streams.iter_mut().find(|stream| stream.channel == channel)
     }
 
-    /// Its subscription is acknowledged.
-    pub fn subscribed(&mut self, now: UtcNanos) {
-        self.subscribed = true;
-        for stream in &mut self.streams {
-            stream.since.get_or_insert(now);
+    /// It is subscribed in these channels now, and in no others: those that are not among them any more are lost. True
+    /// when its trades come (again).
+    pub fn acknowledged(&mut self, channels: &[Channel], start: UtcNanos, now: UtcNanos, gaps: &mut Vec<Gap>) -> bool {
+        self.subscribed = !channels.is_empty();
+        let mut resumed = false;
+        for at in 0..self.streams.len() {
+            let stream = &mut self.streams[at];
+            if !channels.iter().any(|channel| gap_channel(*channel) == Some(stream.channel)) {
+                let from = stream.last;
+                self.lose(at, GapCause::Disconnect, from, start, gaps);
+            } else if stream.since.is_none() {
+                stream.since = Some(now);
+                resumed |= stream.channel == GapChannel::Trades;
+            }
         }
+        resumed
     }
 
-    /// Whether it is subscribed on the present connection.
+    /// Whether any of it is subscribed on the present connection.
     pub fn is_subscribed(&self) -> bool {
         self.subscribed
     }

@@ -112,14 +112,7 @@ impl AlpacaSession {
 
     fn subscribed(&mut self, channels: &[(String, Vec<String>)], now: UtcNanos, out: &mut Out) {
         self.subscriptions.acknowledged(channels, now);
-        self.lose_unlisted(out);
-        let mut resumed = Vec::new();
-        for symbol in self.subscriptions.whole() {
-            if let Some(watched) = self.symbols.get_mut(symbol).filter(|watched| !watched.is_subscribed()) {
-                watched.subscribed(now);
-                resumed.push(*symbol);
-            }
-        }
+        let resumed = self.acknowledged(now, out);
         self.plan_backfill(&resumed, now, out);
         self.subscribe(now, out);
     }

@@ -121,13 +121,17 @@ impl AlpacaSession {
         self.report(gaps, out);
     }
 
-    /// Symbols that the venue subscribes no more, though nobody asked it to.
-    pub(super) fn lose_unlisted(&mut self, out: &mut Out) {
-        let whole = self.subscriptions.whole();
-        let unlisted =
-            self.symbols.iter().filter(|(symbol, watched)| watched.is_subscribed() && !whole.contains(symbol));
-        let unlisted: Vec<Symbol> = unlisted.map(|(symbol, _)| *symbol).collect();
-        let Some(start) = self.missing_from().filter(|_| !unlisted.is_empty()) else { return };
-        self.lose(&unlisted, GapCause::Disconnect, start, out);
+    /// The venue has told what is subscribed now: opens gaps where it is less than before, though nobody asked for that.
+    /// Returns the symbols whose trades come (again).
+    pub(super) fn acknowledged(&mut self, now: UtcNanos, out: &mut Out) -> Vec<Symbol> {
+        let Some(start) = self.missing_from() else { return Vec::new() };
+        let (mut resumed, mut gaps) = (Vec::new(), Vec::new());
+        for (symbol, watched) in &mut self.symbols {
+            if watched.acknowledged(&self.subscriptions.channels_of(*symbol), start, now, &mut gaps) {
+                resumed.push(*symbol);
+            }
+        }
+        self.report(gaps, out);
+        resumed
     }
 }

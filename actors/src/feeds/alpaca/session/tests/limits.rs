@@ -151,6 +151,28 @@ fn what_cannot_be_unsubscribed_is_not_asked_for_ever() {
 }
 
 #[test]
+fn a_symbol_that_lacks_one_channel_has_its_others() {
+    let channels = [Channel::Trades, Channel::Quotes];
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &channels));
+    let ack = r#"[{"T":"subscription","trades":["AAPL"],"quotes":[]}]"#;
+    play.frame(ack);
+    assert_eq!(play.gap_list(), ["AAPL quotes disconnect open"], "its trades still come");
+    while !play.session.subscriptions.left_out().iter().any(|(_, why)| why.contains("acknowledge")) {
+        if play.frame(ack).effects.is_empty() && play.session.subscriptions.waits_until().is_some() {
+            play.wake();
+        }
+    }
+    assert_eq!(states(&play)[0].1, "silent", "nothing came, but it may");
+    play.hear(Heard::Closed(play.link, "reset"));
+    assert_eq!(play.gap_list(), ["AAPL trades disconnect open"]);
+    play.wake();
+    play.open();
+    play.frame(ack);
+    play.wake();
+    assert!(play.request().unwrap().1.contains("symbols=AAPL&"));
+}
+
+#[test]
 fn a_symbol_that_vanishes_from_the_set_opens_a_gap_and_is_fetched() {
     let mut play = Play::live(settings(Feed::Iex, &["AAPL", "MSFT"], &TRADES));
     play.acknowledge(&["AAPL".to_owned()]);
