@@ -132,11 +132,17 @@ impl AlpacaSession {
 
 impl Session for AlpacaSession {
     fn begin(&mut self, now: UtcNanos, out: &mut Out) {
-        if matches!(self.state, State::Idle) {
-            self.begin_missing(now, out);
-        }
-        if matches!(self.state, State::Idle | State::Paused(_)) {
-            self.connect(now, out);
+        match self.state {
+            State::Idle => {
+                self.begin_missing(now, out);
+                self.connect(now, out);
+            }
+            // A pause cuts no wait short: the venue may count who comes too early.
+            State::Paused(_, Some(at)) if at > now => {
+                self.state = State::Waiting(at, "a wait from before the pause".to_owned());
+            }
+            State::Paused(..) => self.connect(now, out),
+            _ => {}
         }
     }
 
@@ -179,10 +185,14 @@ impl Session for AlpacaSession {
             Pause::Overload => (GapCause::Overload, "storage or the market cannot keep up"),
             Pause::Stop => (GapCause::Stopped, "the runtime stops"),
         };
+        let wait = match &self.state {
+            State::Failed(_) => return,
+            State::Waiting(at, _) => Some(*at),
+            State::Paused(_, wait) => *wait,
+            _ => None,
+        };
         self.leave(cause, out);
-        if !matches!(self.state, State::Failed(_)) {
-            self.state = State::Paused(word);
-        }
+        self.state = State::Paused(word, wait);
     }
 
     fn next_due(&self) -> Option<UtcNanos> {

@@ -67,7 +67,8 @@ pub(super) enum State {
     Connected(Connection),
     /// To connect again at an instant.
     Waiting(UtcNanos, String),
-    Paused(&'static str),
+    /// Not to connect before an instant, where a wait was under way.
+    Paused(&'static str, Option<UtcNanos>),
     Failed(String),
 }
 
@@ -113,6 +114,9 @@ impl AlpacaSession {
     /// The connection is gone or to be given up: opens the gaps. Does not say what comes next.
     pub(super) fn leave(&mut self, cause: GapCause, out: &mut Out) {
         let start = self.missing_from();
+        if !matches!(self.state, State::Connected(_)) {
+            return;
+        }
         let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) else { return };
         out.effects.push(Do::Close(connection.link));
         self.subscriptions.disconnected();

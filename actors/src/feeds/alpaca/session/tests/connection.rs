@@ -134,3 +134,24 @@ fn a_pause_opens_gaps_with_its_cause_and_begin_goes_on() {
     play.acknowledge_all();
     assert_eq!(play.state(), "live");
 }
+
+#[test]
+fn a_pause_frees_no_failed_session_and_cuts_no_wait_short() {
+    let paused = |code: u32| {
+        let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &STOCKS));
+        play.hear(Heard::Opened(play.link));
+        play.error(code);
+        play.out.clear();
+        play.session.pause(Pause::Overload, play.now, &mut play.out);
+        play.pass(Duration::from_secs(1));
+        play.session.begin(play.now, &mut play.out);
+        assert!(play.out.effects.is_empty(), "{code}");
+        play
+    };
+    assert_eq!(paused(402).state(), "failed");
+    let mut play = paused(406);
+    assert_eq!(play.state(), "waiting");
+    play.wake();
+    assert!(play.now >= BEGIN.parse::<UtcNanos>().unwrap().after(Duration::from_secs(30)));
+    assert_eq!(play.state(), "connecting");
+}
