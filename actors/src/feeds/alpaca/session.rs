@@ -100,8 +100,6 @@ impl AlpacaSession {
         }
         if connection.stage == Stage::Subscribing {
             connection.stage = Stage::Live;
-            self.backoff.succeeded();
-            self.slot.succeeded();
             let symbols = self.subscriptions.whole().len();
             out.notices.push(Notice::Info(format!("{symbols} symbols are live")));
             self.plan_bars(now);
@@ -180,7 +178,7 @@ impl Session for AlpacaSession {
         Ok(())
     }
 
-    fn pause(&mut self, why: Pause, _now: UtcNanos, out: &mut Out) {
+    fn pause(&mut self, why: Pause, now: UtcNanos, out: &mut Out) {
         let (cause, word) = match why {
             Pause::Overload => (GapCause::Overload, "storage or the market cannot keep up"),
             Pause::Stop => (GapCause::Stopped, "the runtime stops"),
@@ -191,6 +189,7 @@ impl Session for AlpacaSession {
             State::Paused(_, wait) => *wait,
             _ => None,
         };
+        self.credit(now);
         self.leave(cause, out);
         self.state = State::Paused(word, wait);
     }

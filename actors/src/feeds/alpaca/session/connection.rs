@@ -16,6 +16,10 @@ const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
 /// An answer to a subscription comes at once or not at all.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(10);
 
+/// A connection that held for so long is a success. One that is acknowledged and lost at once is none: a venue that is
+/// overloaded must not be called as fast as it answers.
+const HELD: Duration = Duration::from_secs(60);
+
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -137,7 +141,17 @@ impl AlpacaSession {
         self.state = State::Waiting(now.after(wait), why.to_owned());
     }
 
+    /// Waits begin anew after a connection that held.
+    pub(super) fn credit(&mut self, now: UtcNanos) {
+        let held = |connection: &Connection| connection.opened.is_some_and(|opened| opened.after(HELD) <= now);
+        if matches!(&self.state, State::Connected(connection) if connection.stage == Stage::Live && held(connection)) {
+            self.backoff.succeeded();
+            self.slot.succeeded();
+        }
+    }
+
     pub(super) fn reconnect_soon(&mut self, why: &str, now: UtcNanos, out: &mut Out) {
+        self.credit(now);
         let wait = self.backoff.next_wait();
         self.reconnect(why, wait, now, out);
     }

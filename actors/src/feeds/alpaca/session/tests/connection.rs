@@ -83,10 +83,15 @@ fn a_connection_that_is_silent_is_dead_and_a_ping_is_life() {
 }
 
 #[test]
-fn waits_grow_until_it_is_live_again() {
+fn waits_grow_until_a_connection_holds() {
     let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &STOCKS));
     let mut waits = Vec::new();
-    for _ in 0..12 {
+    for n in 0..12 {
+        if n % 2 == 1 {
+            // The venue acknowledges and drops us.
+            play.open();
+            play.acknowledge_all();
+        }
         play.hear(Heard::Closed(play.link, "reset"));
         let since = play.now;
         play.wake();
@@ -95,6 +100,7 @@ fn waits_grow_until_it_is_live_again() {
     assert!(waits[0] <= 500_000_000 && waits[11] >= 30_000_000_000, "{waits:?}");
     play.open();
     play.acknowledge_all();
+    play.pass(Duration::from_secs(60));
     play.hear(Heard::Closed(play.link, "reset"));
     let since = play.now;
     play.wake();
