@@ -88,8 +88,11 @@ impl AlpacaSession {
     ) -> Result<(), String> {
         for (symbol, rows) in &mut page.rows {
             match self.symbols.get(symbol) {
-                Some(watched) => rows.retain(|row| row.updated || watched.is_new(row.sequence)),
-                None => rows.clear(),
+                // Of one that misses nothing (it was forgotten and came anew) nobody knows which trades are there.
+                Some(watched) if job.what == What::Bars || watched.misses_trades() => {
+                    rows.retain(|row| row.updated || watched.is_new(row.sequence))
+                }
+                _ => rows.clear(),
             }
         }
         if page.rows.iter().all(|(_, rows)| rows.is_empty()) {
