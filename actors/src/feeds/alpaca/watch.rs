@@ -177,9 +177,9 @@ impl Watched {
         self.heard(GapChannel::Trades, now);
         let Some(sequence) = tick.sequence.filter(|_| tick.revision == 0) else { return };
         self.saw(sequence);
-        self.recent.push_back((tick.time, sequence));
+        self.remember(tick.time, sequence);
         let old = tick.time.before(OVERLAP * 2);
-        while self.recent.front().is_some_and(|(time, _)| *time < old) || self.recent.len() > RECENT {
+        while self.recent.front().is_some_and(|(time, _)| *time < old) {
             self.recent.pop_front();
         }
     }
@@ -231,13 +231,28 @@ impl Watched {
     }
 
     /// Whether a trade from history is new.
-    pub fn is_new(&self, sequence: Option<i64>) -> bool {
-        let seen = self.missing.as_ref().map(|missing| &missing.seen);
-        !seen.zip(sequence).is_some_and(|(seen, sequence)| seen.contains(&sequence))
+    pub fn is_new(&self, sequence: i64) -> bool {
+        !self.missing.as_ref().is_some_and(|missing| missing.seen.contains(&sequence))
+    }
+
+    /// A trade has come from history, which was asked for up to `end`. After the next loss those that are close to that
+    /// may be asked for again.
+    pub fn fetched(&mut self, time: UtcNanos, sequence: i64, end: UtcNanos) {
+        self.saw(sequence);
+        if time >= end.before(OVERLAP * 2) {
+            self.remember(time, sequence);
+        }
+    }
+
+    fn remember(&mut self, time: UtcNanos, sequence: i64) {
+        self.recent.push_back((time, sequence));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
     }
 
     /// A trade has come, by the stream or from history.
-    pub fn saw(&mut self, sequence: i64) {
+    fn saw(&mut self, sequence: i64) {
         if let Some(missing) = self.missing.as_mut().filter(|missing| missing.seen.len() < SEEN) {
             missing.seen.insert(sequence);
         }

@@ -7,12 +7,23 @@ use messages::{Symbol, UtcNanos};
 
 use super::AlpacaSession;
 use crate::feeds::alpaca::backfill::{Backfill, Job, What};
-use crate::feeds::alpaca::rest::Page;
+use crate::feeds::alpaca::rest::{Page, Row};
 use crate::feeds::alpaca::settings::History;
+use crate::feeds::alpaca::watch::{OVERLAP, Watched};
 use crate::feeds::session::{Answer, Do, Notice, Out, RequestId};
 
 /// The wait after 429 where the venue names none: its rate is per minute.
 const RATE_WAIT: Duration = Duration::from_secs(15);
+
+/// Whether a row is not there yet. One without a number, where the stream was heard as well, counts as heard: else it
+/// would count twice.
+fn is_new(job: &Job, delay: Duration, watched: &Watched, row: &Row<'_>) -> bool {
+    let heard = row.time < job.start.after(OVERLAP) || row.time >= job.planned.before(delay);
+    match row.sequence {
+        Some(sequence) => watched.is_new(sequence),
+        None => job.what == What::Bars || !heard,
+    }
+}
 
 impl AlpacaSession {
     /// Sends the request that is due.
@@ -86,11 +97,12 @@ impl AlpacaSession {
         now: UtcNanos,
         out: &mut Out,
     ) -> Result<(), String> {
+        let delay = history.delay;
         for (symbol, rows) in &mut page.rows {
             match self.symbols.get(symbol) {
                 // Of one that misses nothing (it was forgotten and came anew) nobody knows which trades are there.
                 Some(watched) if job.what == What::Bars || watched.misses_trades() => {
-                    rows.retain(|row| row.updated || watched.is_new(row.sequence))
+                    rows.retain(|row| row.updated || is_new(job, delay, watched, row))
                 }
                 _ => rows.clear(),
             }
@@ -102,18 +114,20 @@ impl AlpacaSession {
         self.decoder.decode(&line, now, &mut out.items).map_err(|error| error.to_string())?;
         out.by_rest = true;
         out.record = Some(line);
-        self.count(page, job.what, out);
+        self.count(page, job, out);
         Ok(())
     }
 
-    fn count(&mut self, page: &Page<'_>, what: What, out: &Out) {
-        if what == What::Bars {
+    fn count(&mut self, page: &Page<'_>, job: &Job, out: &Out) {
+        if job.what == What::Bars {
             return;
         }
         self.counters.backfilled += out.items.iter().filter(|item| matches!(item, FeedItem::Tick(_))).count() as u64;
         for (symbol, rows) in &page.rows {
             let Some(watched) = self.symbols.get_mut(symbol) else { continue };
-            rows.iter().filter_map(|row| row.sequence).for_each(|sequence| watched.saw(sequence));
+            for (time, sequence) in rows.iter().filter_map(|row| Some((row.time, row.sequence?))) {
+                watched.fetched(time, sequence, job.end);
+            }
         }
     }
 

@@ -223,6 +223,29 @@ fn a_book_that_lacks_an_update_is_subscribed_anew() {
 }
 
 #[test]
+fn what_was_fetched_is_not_handed_on_again_after_the_next_loss() {
+    let mut play = cut(Feed::Iex, &["AAPL"], &STOCKS);
+    play.wake();
+    let (id, _) = play.request().unwrap();
+    // A row without a number counts where the stream was not heard, and only there.
+    let nameless = |second: u32| row(2, second).replace(r#""x":"V","#, "");
+    play.answer(
+        id,
+        200,
+        &page(&[("AAPL", &[nameless(0), row(2, 10), row(3, 19), nameless(10), nameless(24)])], "null"),
+    );
+    assert_eq!((play.trades(), play.gap_list()), (3, vec!["AAPL trades recovered closed".to_owned()]));
+    play.hear(Heard::Closed(play.link, "reset"));
+    play.wake();
+    play.open();
+    play.acknowledge_all();
+    play.wake();
+    let (id, _) = play.request().unwrap();
+    play.answer(id, 200, &page(&[("AAPL", &[row(2, 10), row(3, 19), row(4, 20)])], "null"));
+    assert_eq!(play.trades(), 1);
+}
+
+#[test]
 fn refused_history_leaves_a_gap_with_its_bounds() {
     let mut play = cut(Feed::Sip, &["AAPL", "MSFT"], &STOCKS);
     let resumed = play.now;
