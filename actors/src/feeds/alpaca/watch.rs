@@ -117,12 +117,13 @@ impl Watched {
         self.subscribed
     }
 
-    /// Nothing comes any more: opens a gap in each channel that was subscribed. Trades from `start` on, in the venue's
+    /// Nothing comes any more: opens a gap in each channel that was subscribed. `fed` is when the connection last brought
+    /// market data of any symbol: up to then nothing is missing of the silent ones either. Trades from `start` on, in the venue's
     /// time, may be missing.
-    pub fn lost(&mut self, cause: GapCause, start: UtcNanos, gaps: &mut Vec<Gap>) {
+    pub fn lost(&mut self, cause: GapCause, fed: Option<UtcNanos>, start: UtcNanos, gaps: &mut Vec<Gap>) {
         self.subscribed = false;
         for at in 0..self.streams.len() {
-            let from = self.streams[at].last;
+            let from = self.streams[at].last.max(fed);
             self.lose(at, cause, from, start, gaps);
         }
     }

@@ -128,7 +128,7 @@ impl AlpacaSession {
         let Some(start) = start else { return };
         self.counters.disconnects += 1;
         let symbols: Vec<Symbol> = self.symbols.keys().copied().collect();
-        self.lose(&symbols, cause, start, out);
+        self.lose(&symbols, cause, connection.fed, start, out);
         if connection.stage == Stage::Live && self.bars_stand_for_trades() {
             self.bars_from.get_or_insert(start);
         }

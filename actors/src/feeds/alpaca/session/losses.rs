@@ -22,11 +22,19 @@ impl AlpacaSession {
         self.settings.feed.history().map_or(Duration::ZERO, |history| history.delay)
     }
 
-    pub(super) fn lose(&mut self, symbols: &[Symbol], cause: GapCause, start: UtcNanos, out: &mut Out) {
+    /// `fed` is when the connection that is lost last brought market data.
+    pub(super) fn lose(
+        &mut self,
+        symbols: &[Symbol],
+        cause: GapCause,
+        fed: Option<UtcNanos>,
+        start: UtcNanos,
+        out: &mut Out,
+    ) {
         let mut gaps = Vec::new();
         for symbol in symbols {
             if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.lost(cause, start, &mut gaps);
+                watched.lost(cause, fed, start, &mut gaps);
             }
         }
         self.report(gaps, out);
@@ -55,7 +63,8 @@ impl AlpacaSession {
     /// between would pass for whole ones.
     pub(super) fn dismiss(&mut self, symbols: &[Symbol], now: UtcNanos, out: &mut Out) {
         let start = self.missing_from().unwrap_or_else(|| now.before(self.delay()).before(OVERLAP));
-        self.lose(symbols, GapCause::Stopped, start, out);
+        let fed = self.connection().and_then(|connection| connection.fed);
+        self.lose(symbols, GapCause::Stopped, fed, start, out);
         self.gone.extend(symbols.iter().filter_map(|symbol| self.symbols.remove(symbol)));
         let mut gaps = Vec::new();
         while self.gone.len() > GONE {
