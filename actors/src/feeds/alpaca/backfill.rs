@@ -22,6 +22,10 @@ const TRIES: u32 = 8;
 const LIMIT: u32 = 10_000;
 /// How long after a subscription history is asked: what was traded before it has arrived there by then.
 pub const SETTLE: Duration = Duration::from_secs(5);
+/// How much longer, where the stream is late and REST refuses what is younger than that: our clock may be ahead.
+const MARGIN: Duration = Duration::from_secs(10);
+/// A message's time may be ahead of our clock by that much and be believed.
+const AHEAD: Duration = Duration::from_secs(600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What is asked for.
@@ -125,8 +129,9 @@ impl Backfill {
 
     /// Asks for `symbols` from `start` to now.
     pub fn add(&mut self, what: What, symbols: Vec<Symbol>, start: UtcNanos, history: History, now: UtcNanos) {
-        let not_before = now.after(SETTLE);
-        let end = not_before.before(history.delay);
+        let settled = now.after(SETTLE);
+        let end = settled.before(history.delay);
+        let not_before = if history.delay.is_zero() { settled } else { settled.after(MARGIN) };
         let (token, reached) = (None, None);
         self.jobs.push_back(Job {
             what,
@@ -164,8 +169,14 @@ impl Backfill {
         Some(oldest.map_or(job.not_before, |oldest| job.not_before.max(oldest.after(MINUTE))))
     }
 
-    /// The request that is due, with its path and query.
-    pub fn next_request(&mut self, history: History, now: UtcNanos) -> Option<(RequestId, String)> {
+    /// The request that is due, with its path and query. `heard` is the newest time of a message: where our clock is
+    /// behind the venue's, that is where the stream has come, and history is asked for up to there.
+    pub fn next_request(
+        &mut self,
+        history: History,
+        heard: Option<UtcNanos>,
+        now: UtcNanos,
+    ) -> Option<(RequestId, String)> {
         self.due().filter(|due| *due <= now)?;
         while self.sent.len() >= self.per_minute {
             self.sent.pop_front();
@@ -174,7 +185,11 @@ impl Backfill {
         self.requests += 1;
         let id = RequestId(self.requests);
         self.on_its_way = Some(id);
-        Some((id, self.jobs.front()?.path(history)))
+        let job = self.jobs.front_mut()?;
+        if let Some(heard) = heard.filter(|_| history.delay.is_zero() && job.pages == 0) {
+            job.end = job.end.max(heard.min(now.after(AHEAD)));
+        }
+        Some((id, job.path(history)))
     }
 
     /// The job that the answer is for; `None` when nobody waits for it any more.

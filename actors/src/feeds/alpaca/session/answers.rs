@@ -29,7 +29,8 @@ impl AlpacaSession {
     /// Sends the request that is due.
     pub(super) fn fetch(&mut self, now: UtcNanos, out: &mut Out) {
         let Some(history) = self.settings.feed.history() else { return };
-        if let Some((id, path)) = self.backfill.next_request(history, now) {
+        let said = self.connection().and_then(|connection| connection.said);
+        if let Some((id, path)) = self.backfill.next_request(history, said, now) {
             self.counters.requests += 1;
             let url = format!("{}{path}", self.settings.data_url);
             out.effects.push(Do::Ask { id, url, headers: self.settings.keys.headers() });

@@ -60,6 +60,8 @@ pub(super) struct Connection {
     pub(super) heard: UtcNanos,
     /// When market data was last received.
     pub(super) fed: Option<UtcNanos>,
+    /// The newest time of a message, as the venue wrote it.
+    pub(super) said: Option<UtcNanos>,
     /// The newest time of a message, in the venue's time, and never ahead of ours.
     pub(super) newest: Option<UtcNanos>,
 }
@@ -94,7 +96,8 @@ impl AlpacaSession {
         let url = format!("{}{}", self.settings.stream_url, self.settings.feed.path());
         out.effects.push(Do::Open { link, url, headers: self.settings.keys.headers() });
         let stage = Stage::Connecting;
-        let connection = Connection { link, stage, since: now, opened: None, heard: now, fed: None, newest: None };
+        let (opened, fed, said, newest) = (None, None, None, None);
+        let connection = Connection { link, stage, since: now, opened, heard: now, fed, said, newest };
         self.state = State::Connected(connection);
     }
 

@@ -70,8 +70,10 @@ impl AlpacaSession {
             }
         }
         // A message from the future must not move history's beginning behind what is missing.
+        let said = newest;
         let newest = newest.map(|time: UtcNanos| time.min(now));
         if let Some(connection) = self.connection() {
+            connection.said = connection.said.max(said);
             connection.newest = connection.newest.max(newest);
             connection.fed = Some(now).filter(|_| !out.items.is_empty()).or(connection.fed);
         }
