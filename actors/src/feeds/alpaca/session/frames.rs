@@ -35,6 +35,10 @@ impl AlpacaSession {
             self.on_fault(&fault, before, now, out);
         }
         for signal in self.decoder.take_signals() {
+            // What stands behind an error that ended the connection is of no connection any more.
+            if self.connection().is_none() {
+                break;
+            }
             self.on_signal(signal, now, out);
         }
     }

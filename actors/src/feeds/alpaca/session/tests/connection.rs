@@ -161,3 +161,12 @@ fn a_pause_frees_no_failed_session_and_cuts_no_wait_short() {
     assert!(play.now >= BEGIN.parse::<UtcNanos>().unwrap().after(Duration::from_secs(30)));
     assert_eq!(play.state(), "connecting");
 }
+
+#[test]
+fn an_acknowledgement_behind_the_error_that_ends_it_counts_for_no_connection() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &[Channel::Trades]));
+    play.frame(r#"[{"T":"error","code":500,"msg":"no"},{"T":"subscription","trades":["AAPL"]}]"#);
+    assert_eq!(play.state(), "waiting");
+    play.wake();
+    assert_eq!(play.open().unwrap(), ["AAPL"], "it is asked for again");
+}
