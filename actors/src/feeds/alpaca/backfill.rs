@@ -156,10 +156,10 @@ impl Backfill {
         self.jobs.retain(|job| !job.symbols.is_empty());
     }
 
-    /// Forgets the jobs; an answer on its way is not waited for.
-    pub fn clear(&mut self) {
-        self.jobs.clear();
+    /// Forgets the jobs; an answer on its way is not waited for. Returns from when on bars were still to come.
+    pub fn clear(&mut self) -> Option<UtcNanos> {
         self.on_its_way = None;
+        self.jobs.drain(..).filter(|job| job.what == What::Bars).map(|job| job.start).min()
     }
 
     /// When the next request may be sent; `None` while one is on its way or none is left.

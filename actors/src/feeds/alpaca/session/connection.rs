@@ -127,7 +127,8 @@ impl AlpacaSession {
         let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) else { return };
         out.effects.push(Do::Close(connection.link));
         self.subscriptions.disconnected();
-        self.backfill.clear();
+        let bars = self.backfill.clear();
+        self.bars_from = self.bars_from.into_iter().chain(bars).min();
         let Some(start) = start else { return };
         self.counters.disconnects += 1;
         let symbols: Vec<Symbol> = self.symbols.keys().copied().collect();

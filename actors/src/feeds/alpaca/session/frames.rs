@@ -1,5 +1,7 @@
 //! What a frame does: market data is noted for gaps and history, signals move the connection on.
 
+use std::time::Duration;
+
 use messages::UtcNanos;
 use messages::market::{FeedItem, Tick, TickBody};
 
@@ -12,6 +14,8 @@ use crate::feeds::session::{Notice, Out, Undecodable};
 
 /// Bytes of a frame that could not be decoded that are kept.
 const KEPT: usize = 4_096;
+/// A bar of a minute comes when that is over.
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl AlpacaSession {
     pub(super) fn on_frame(&mut self, frame: &[u8], now: UtcNanos, out: &mut Out) {
@@ -56,7 +60,7 @@ impl AlpacaSession {
             let (instrument, time) = match item {
                 FeedItem::Tick(tick) => (tick.instrument, Some(tick.time)),
                 FeedItem::Depth(depth) => (depth.instrument, Some(depth.time)),
-                FeedItem::Bar(bar) => (bar.instrument, None),
+                FeedItem::Bar(bar) => (bar.instrument, Some(bar.open_time.after(MINUTE))),
                 FeedItem::Gap(_) => continue,
             };
             newest = newest.max(time);

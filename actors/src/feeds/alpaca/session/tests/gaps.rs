@@ -256,6 +256,21 @@ fn history_reaches_to_where_the_stream_has_come_by_the_venues_clock() {
 }
 
 #[test]
+fn bars_that_were_not_fetched_before_the_next_loss_are_asked_for_again() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &[Channel::Bars]));
+    for _ in 0..2 {
+        play.pass(Duration::from_secs(300));
+        play.hear(Heard::Closed(play.link, "reset"));
+        play.wake();
+        play.open();
+        play.acknowledge_all();
+    }
+    play.wake();
+    let (_, url) = play.request().unwrap();
+    assert!(url.contains("&start=2026-11-24T14:59:00"), "{url}");
+}
+
+#[test]
 fn refused_history_leaves_a_gap_with_its_bounds() {
     let mut play = cut(Feed::Sip, &["AAPL", "MSFT"], &STOCKS);
     let resumed = play.now;
