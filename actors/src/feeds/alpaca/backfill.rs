@@ -1,7 +1,8 @@
 //! What is asked of history after a connection was lost: which symbols, from when to when, page by page, within the rate
 //! that the venue allows.
 //!
-//! Invariant: one request is on its way at most; a job ends after [`PAGES`] pages or [`TRIES`] failures of one page.
+//! Invariant: one request is on its way at most; a job ends after [`PAGES`] pages, [`TRIES`] failures of one page or
+//! [`WAITS`] waits for the rate.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,10 +15,14 @@ use crate::feeds::session::RequestId;
 
 /// Symbols of one request; their names must fit a URL.
 pub const SYMBOLS: usize = 50;
-/// Pages of a job: a million trades, five seconds at the highest rate that the free plan allows per ten thousand.
+/// Pages of a job: a million trades. At a hundred requests a minute they take a minute.
 pub const PAGES: u32 = 100;
 /// Failures of one page before the rest stays missing.
 const TRIES: u32 = 8;
+/// Times that the venue may ask a job to wait: an hour of quarters of a minute.
+const WAITS: u32 = 240;
+/// The longest wait that it is granted at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// Rows of a page, the most that Alpaca gives.
 const LIMIT: u32 = 10_000;
 /// How long after a subscription history is asked: what was traded before it has arrived there by then.
@@ -66,6 +71,7 @@ pub struct Job {
     pub reached: Option<(Symbol, UtcNanos)>,
     pages: u32,
     tries: u32,
+    waits: u32,
     not_before: UtcNanos,
 }
 
@@ -143,6 +149,7 @@ impl Backfill {
             reached,
             pages: 0,
             tries: 0,
+            waits: 0,
             not_before,
         });
     }
@@ -207,10 +214,15 @@ impl Backfill {
         self.jobs.push_front(job);
     }
 
-    /// The venue asks to wait; that is no failure of the request.
-    pub fn wait(&mut self, job: Job, wait: Duration, now: UtcNanos) {
-        let not_before = now.after(wait.clamp(Duration::from_secs(1), MINUTE));
-        self.jobs.push_front(Job { not_before, ..job });
+    /// The venue asks to wait; that is no failure of the request. Gives the job back when it has waited too often.
+    pub fn wait(&mut self, job: Job, wait: Duration, now: UtcNanos) -> Option<Job> {
+        let waits = job.waits + 1;
+        if waits >= WAITS {
+            return Some(job);
+        }
+        let not_before = now.after(wait.clamp(Duration::from_secs(1), LONGEST_WAIT));
+        self.jobs.push_front(Job { waits, not_before, ..job });
+        None
     }
 
     /// The page failed; gives the job back when it has failed too often.

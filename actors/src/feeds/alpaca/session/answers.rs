@@ -44,7 +44,9 @@ impl AlpacaSession {
             Ok(Answer { status: 200, body, .. }) => self.on_page(job, body, now, out),
             Ok(Answer { status: 429, retry_after, .. }) => {
                 self.counters.errors += 1;
-                self.backfill.wait(job, retry_after.unwrap_or(RATE_WAIT), now);
+                if let Some(job) = self.backfill.wait(job, retry_after.unwrap_or(RATE_WAIT), now) {
+                    self.give_up(job, "the venue's rate is used up", out);
+                }
             }
             // Of our request, or of what our plan has: it will not be answered another time.
             Ok(Answer { status: status @ 400..=499, body, .. }) => {
