@@ -10,8 +10,10 @@ use crate::feeds::session::{Answer, Do, Heard, Link, Notice, Out, Pause, Request
 use crate::feeds::testdata;
 
 mod connection;
+mod faults;
 mod gaps;
 mod limits;
+mod losses;
 
 const BEGIN: &str = "2026-11-24T15:00:00Z";
 
