@@ -199,7 +199,7 @@ impl Session for AlpacaSession {
             State::Waiting(at, _) => Some(*at),
             State::Connected(connection) => {
                 let deadline = self.deadline(connection).map(|(at, _)| at);
-                deadline.into_iter().chain(self.backfill.due()).chain(self.subscriptions.waits_until()).min()
+                deadline.into_iter().chain(self.backfill.due()).chain(self.subscriptions.due()).min()
             }
             _ => None,
         }

@@ -4,12 +4,17 @@
 //! Invariant: at most one request is unanswered; every request either changes the set, makes the next one smaller, or
 //! counts as a try, of which there are [`TRIES`].
 
+mod renewals;
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use messages::{Symbol, UtcNanos};
 
 use super::settings::Channel;
+use renewals::Renewals;
+use request::request;
 
 /// Symbols of one request.
 const AT_ONCE: usize = 400;
@@ -50,8 +55,8 @@ pub struct Subscriptions {
     not_before: Option<UtcNanos>,
     /// What could not be unsubscribed.
     stuck: BTreeSet<Symbol>,
-    /// Whose books are to be unsubscribed, so that they begin anew.
-    renew: BTreeSet<Symbol>,
+    /// Books that are to begin anew.
+    renewals: Renewals,
 }
 
 impl Subscriptions {
@@ -71,7 +76,7 @@ impl Subscriptions {
             tries: 0,
             not_before: None,
             stuck: BTreeSet::new(),
-            renew: BTreeSet::new(),
+            renewals: Renewals::default(),
         }
     }
 
@@ -113,9 +118,9 @@ impl Subscriptions {
     }
 
     /// A book has a hole: its subscription is given up and asked for again, for it begins with the whole book.
-    pub fn renew(&mut self, symbol: Symbol) {
+    pub fn renew(&mut self, symbol: Symbol, now: UtcNanos) {
         if self.channels_of(symbol).contains(&Channel::Orderbooks) {
-            self.renew.insert(symbol);
+            self.renewals.add(symbol, now);
         }
     }
 
@@ -129,7 +134,7 @@ impl Subscriptions {
         self.not_before = None;
         self.refused.clear();
         self.stuck.clear();
-        self.renew.clear();
+        self.renewals.clear();
         self.at_once = AT_ONCE;
     }
 
@@ -143,8 +148,7 @@ impl Subscriptions {
         let before = self.some.len() + self.whole.len();
         self.some = sets.iter().flatten().copied().collect();
         self.whole = self.some.iter().copied().filter(|symbol| sets.iter().all(|set| set.contains(symbol))).collect();
-        let books = of(Channel::Orderbooks);
-        self.renew.retain(|symbol| books.contains(symbol));
+        self.renewals.keep(&of(Channel::Orderbooks));
         self.sets = sets;
         let Some(asked) = self.asked.take() else { return };
         if self.left() < asked.left {
@@ -168,7 +172,7 @@ impl Subscriptions {
         if asked.subscribe {
             self.refuse(&asked.symbols, "the venue does not acknowledge it");
         } else {
-            self.renew.clear();
+            self.renewals.clear();
             self.stuck.extend(asked.symbols);
         }
     }
@@ -228,14 +232,20 @@ impl Subscriptions {
         self.not_before
     }
 
+    /// When something may be asked, and not before.
+    pub fn due(&self) -> Option<UtcNanos> {
+        let due = self.not_before.or(self.renewals.next_due());
+        due.filter(|_| self.asked.is_none())
+    }
+
     /// The next request; `None` while one is unanswered, before [`Self::waits_until`], or when nothing is left to do.
     pub fn next_request(&mut self, now: UtcNanos) -> Option<String> {
         if self.asked.is_some() || self.not_before.is_some_and(|at| at > now) {
             return None;
         }
         self.not_before = None;
-        if !self.renew.is_empty() {
-            return Some(self.renewal(now));
+        if let Some(renewal) = self.renewal(now) {
+            return Some(renewal);
         }
         let (symbols, subscribe) = match self.superfluous() {
             none if none.is_empty() => (self.missing(), true),
@@ -253,11 +263,11 @@ impl Subscriptions {
     }
 
     /// Gives up books that have a hole, and nothing else of their symbols; they are missing then.
-    fn renewal(&mut self, now: UtcNanos) -> String {
-        let symbols: Vec<Symbol> = self.renew.iter().copied().take(AT_ONCE).collect();
-        let text = request("unsubscribe", &[Channel::Orderbooks], &symbols);
+    fn renewal(&mut self, now: UtcNanos) -> Option<String> {
+        let symbols = self.renewals.begin(now);
+        let text = (!symbols.is_empty()).then(|| request("unsubscribe", &[Channel::Orderbooks], &symbols))?;
         self.asked = Some(Asked { symbols, at: now, subscribe: false, left: self.left() });
-        text
+        Some(text)
     }
 
     /// How many symbols the next request may add: all that is known to fit, or half of what may.
@@ -270,7 +280,7 @@ impl Subscriptions {
 
     fn left(&self) -> usize {
         // A book that is given up is missing afterwards, and yet something was done.
-        self.missing().len() + self.superfluous().len() + 2 * self.renew.len()
+        self.missing().len() + self.superfluous().len() + 2 * self.renewals.len()
     }
 
     fn missing(&self) -> Vec<Symbol> {
@@ -292,14 +302,4 @@ impl Subscriptions {
         let left = self.wanted.iter().filter(|symbol| !self.whole.contains(symbol));
         left.map(|symbol| (*symbol, why(*symbol))).collect()
     }
-}
-
-fn request(action: &str, channels: &[Channel], symbols: &[Symbol]) -> String {
-    let symbols: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
-    let mut request = serde_json::Map::new();
-    request.insert("action".to_owned(), action.into());
-    for channel in channels {
-        request.insert(channel.name().to_owned(), symbols.clone().into());
-    }
-    serde_json::Value::Object(request).to_string()
 }

@@ -5,6 +5,8 @@
 //!
 //! Invariant: a gap is opened once and closed once, under the same instant `from`; memory is bounded by time and number.
 
+mod stream;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use messages::market::{Depth, DepthKind, Gap, GapCause, GapChannel, Tick};
 use messages::time::nanos;
 use messages::{Symbol, UtcNanos};
 
-use super::fields::instrument;
 use super::settings::Channel;
+use stream::{Open, Stream, gap, gap_channel};
 
 /// By how much a trade may come behind one of a later time. History is asked from that much before the last message on,
 /// and trades of twice that are remembered, so that none of them counts twice.
@@ -22,22 +24,6 @@ pub const OVERLAP: Duration = Duration::from_secs(10);
 const RECENT: usize = 16_384;
 /// Trades remembered while a gap is being filled. Beyond it the market's own window must do.
 const SEEN: usize = 2_000_000;
-
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    from: UtcNanos,
-    cause: GapCause,
-}
-
-/// One channel of a symbol that can have gaps.
-#[derive(Debug)]
-struct Stream {
-    channel: GapChannel,
-    last: Option<UtcNanos>,
-    /// Since when it is subscribed on the present connection.
-    since: Option<UtcNanos>,
-    gap: Option<Open>,
-}
 
 /// Trades that are missing.
 #[derive(Debug)]
@@ -60,21 +46,6 @@ pub struct Watched {
     pub last: Option<UtcNanos>,
     /// Times that its book came whole again after a gap.
     pub resyncs: u64,
-}
-
-/// What a channel's gaps are called; bars have none.
-const fn gap_channel(channel: Channel) -> Option<GapChannel> {
-    match channel {
-        Channel::Trades => Some(GapChannel::Trades),
-        Channel::Quotes => Some(GapChannel::Quotes),
-        Channel::Orderbooks => Some(GapChannel::Depth),
-        _ => None,
-    }
-}
-
-fn gap(symbol: Symbol, channel: GapChannel, open: Open, to: Option<UtcNanos>) -> Gap {
-    let Open { from, cause } = open;
-    Gap { instrument: instrument(symbol), channel, cause, from, to, first_missing: None, resumed_at: None }
 }
 
 impl Watched {

@@ -176,7 +176,7 @@ impl AlpacaSession {
             }
             _ => {}
         }
-        if self.subscriptions.waits_until().is_some_and(|at| at <= now) {
+        if self.subscriptions.due().is_some_and(|at| at <= now) {
             self.subscribe(now, out);
         }
         self.fetch(now, out);

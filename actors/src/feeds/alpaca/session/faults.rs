@@ -53,7 +53,7 @@ impl AlpacaSession {
             GapChannel::Trades => self.plan_backfill(&[symbol], now, out),
             // Only a reset makes the book whole, and it comes with a subscription.
             GapChannel::Depth => {
-                self.subscriptions.renew(symbol);
+                self.subscriptions.renew(symbol, now);
                 self.subscribe(now, out);
             }
             GapChannel::Quotes | GapChannel::Ticks => {}

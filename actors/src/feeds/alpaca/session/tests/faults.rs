@@ -56,4 +56,12 @@ fn a_book_that_lacks_an_update_is_subscribed_anew() {
     play.frame(&book("2", true));
     assert_eq!(play.gap_list(), ["BTC/USD depth recovered closed"]);
     assert_eq!(play.session.status(play.now).symbols[0].book, "synced");
+    // The next time it is not asked for at once: a book that can never be read would be asked for without end.
+    let before = play.now;
+    assert!(play.frame(&book("null", true)).effects.is_empty());
+    play.pass(Duration::from_secs(30));
+    play.hear(Heard::Alive(play.link));
+    play.wake();
+    assert_eq!(play.sent().unwrap().0, "unsubscribe");
+    assert_eq!(play.now, before.after(Duration::from_secs(60)));
 }
