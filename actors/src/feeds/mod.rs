@@ -4,7 +4,8 @@
 //! time and gives [`messages::market::FeedItem`]s, a session keeps a venue's connections, an input takes a file and gives
 //! batches, the simulated market takes a seed. None of them knows a socket, a clock or an actor.
 //!
-//! Invariant: a frame is decoded wholly or not at all. A venue's text becomes a number without a
+//! Invariant: a message is decoded wholly or not at all (and a frame with it, unless it holds many messages, as
+//! Alpaca's do). A venue's text becomes a number without a
 //! detour through floating point, and what cannot be read is an error that says so, never a guess.
 
 pub mod alpaca;

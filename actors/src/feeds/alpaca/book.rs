@@ -44,6 +44,13 @@ impl Books {
         self.0.values_mut().for_each(|book| book.whole = false);
     }
 
+    /// An update of a book could not be read: what it changes is not known.
+    pub fn broken(&mut self, symbol: Symbol) {
+        if let Some(book) = self.0.get_mut(&symbol) {
+            book.whole = false;
+        }
+    }
+
     /// Reads an update and numbers it.
     pub fn decode(&mut self, message: &Message<'_>, rounded: &mut u64) -> Result<Depth, DecodeError> {
         let (symbol, time) = (message.symbol("book")?, message.time("book")?);

@@ -10,7 +10,9 @@
 //! indicator), so fields keep their JSON text until the message's kind is known. Numbers are JSON
 //! numbers: they are read from that text, never through floating point.
 //!
-//! Invariant: an error leaves `out` as it was.
+//! A message that cannot be read costs its frame nothing else: it is a [`Fault`], and the others are handed on.
+//!
+//! Invariant: an error leaves `out` as it was; a frame of which something was read is none.
 
 pub mod asset;
 mod backfill;
@@ -18,6 +20,7 @@ mod bar;
 mod book;
 pub mod calendar;
 mod codes;
+mod fault;
 mod fields;
 mod number;
 mod rest;
@@ -38,6 +41,7 @@ use super::{DecodeError, Frame, cut, json};
 use book::Books;
 use revision::Revisions;
 
+pub use fault::Fault;
 pub use sequence::stock_id;
 pub use session::AlpacaSession;
 pub use settings::{Channel, Feed, Keys, Settings};
@@ -70,6 +74,7 @@ pub struct Decoder {
     books: Books,
     revisions: Revisions,
     signals: Vec<Signal>,
+    faults: Vec<Fault>,
 }
 
 /// The messages of a frame as JSON text, cut only once one is looked at: the kinds that come most are read at once.
@@ -79,11 +84,15 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn get(&mut self, at: usize) -> Result<&'a str, DecodeError> {
+    fn all(&mut self) -> Result<&[&'a RawValue], DecodeError> {
         if self.texts.is_empty() {
             self.texts = json::read(self.frame, "frame")?;
         }
-        Ok(self.texts.get(at).map_or("", |text| text.get()))
+        Ok(&self.texts)
+    }
+
+    fn get(&mut self, at: usize) -> Result<&'a str, DecodeError> {
+        Ok(self.all()?.get(at).map_or("", |text| text.get()))
     }
 }
 
@@ -98,10 +107,12 @@ impl Decoder {
     /// every message carries its own; it stands here to keep the decoders alike.
     ///
     /// # Errors
-    /// [`DecodeError`] says what is wrong with the frame; nothing was pushed then.
+    /// [`DecodeError`] says what is wrong with the frame; nothing was pushed then. What is wrong with single messages
+    /// of a frame of which others were read, [`Self::take_faults`] tells.
     pub fn decode(&mut self, frame: &[u8], _received: UtcNanos, out: &mut Vec<FeedItem>) -> Result<Frame, DecodeError> {
         let (items, rounded) = (out.len(), self.rounded_sizes);
         self.signals.clear();
+        self.faults.clear();
         let result = json::text(frame).and_then(|text| match text.trim_start().starts_with('{') {
             true => self.answer(text, out),
             false => self.frame(text, out),
@@ -118,17 +129,47 @@ impl Decoder {
         std::mem::take(&mut self.signals)
     }
 
+    /// The messages of the last frame that could not be read.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.faults)
+    }
+
     fn frame(&mut self, text: &str, out: &mut Vec<FeedItem>) -> Result<Frame, DecodeError> {
-        let mut all = Frame::Ignored;
         let mut elements = Elements { frame: text, texts: Vec::new() };
-        for (at, message) in json::read::<Vec<tick::Message<'_>>>(text, "frame")?.iter().enumerate() {
-            match self.message(message, at, &mut elements, out)? {
-                Frame::Ignored => {}
-                Frame::Control if all == Frame::Market => {}
-                frame => all = frame,
+        let messages = match json::read::<Vec<tick::Message<'_>>>(text, "frame") {
+            Ok(messages) => messages.into_iter().map(Ok).collect(),
+            Err(_) => fault::each(elements.all()?),
+        };
+        let (mut all, mut read) = (Frame::Ignored, messages.is_empty());
+        for (at, message) in messages.into_iter().enumerate() {
+            let rounded = self.rounded_sizes;
+            match message.and_then(|message| self.message(&message, at, &mut elements, out)) {
+                Err(error) => {
+                    self.rounded_sizes = rounded;
+                    self.fault(error, elements.get(at)?);
+                    continue;
+                }
+                Ok(Frame::Ignored) => {}
+                Ok(Frame::Control) if all == Frame::Market => {}
+                Ok(frame) => all = frame,
             }
+            read = true;
         }
-        Ok(all)
+        match self.faults.first() {
+            Some(fault) if !read => Err(fault.error.clone()),
+            _ => Ok(all),
+        }
+    }
+
+    /// A book that lacks an update is not whole until its next reset; where nobody knows whose update it was, none is.
+    fn fault(&mut self, error: DecodeError, text: &str) {
+        let fault = Fault::new(error, text);
+        match fault.symbol {
+            Some(symbol) if fault.kind == "o" => self.books.broken(symbol),
+            None if matches!(fault.kind.as_str(), "o" | "") => self.books.connected(),
+            _ => {}
+        }
+        self.faults.push(fault);
     }
 
     fn message(

@@ -11,11 +11,12 @@
 
 mod answers;
 mod connection;
+mod faults;
 mod frames;
 mod losses;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use messages::market::GapCause;
 use messages::{Symbol, UtcNanos};
@@ -37,6 +38,8 @@ pub struct AlpacaSession {
     state: State,
     subscriptions: Subscriptions,
     symbols: BTreeMap<Symbol, Watched>,
+    /// What nobody wants at present, oldest first: their gaps are open, and close when they come back.
+    gone: VecDeque<Watched>,
     backfill: Backfill,
     /// From when on bars are missing, where they stand for trades.
     bars_from: Option<UtcNanos>,
@@ -64,6 +67,7 @@ impl AlpacaSession {
             state: State::Idle,
             subscriptions: Subscriptions::new(settings.symbols.clone(), channels, settings.symbol_limit),
             symbols,
+            gone: VecDeque::new(),
             backfill: Backfill::new(settings.requests_per_minute, backoff(first, longest, 1)),
             bars_from: None,
             backoff: backoff(first, longest, 0),
@@ -91,12 +95,14 @@ impl AlpacaSession {
             out.effects.push(Do::Send(connection.link, request));
             return;
         }
+        if self.subscriptions.waits_until().is_some() {
+            return;
+        }
         if connection.stage == Stage::Subscribing {
             connection.stage = Stage::Live;
-            self.backoff.succeeded();
-            self.slot.succeeded();
             let symbols = self.subscriptions.whole().len();
             out.notices.push(Notice::Info(format!("{symbols} symbols are live")));
+            self.plan_bars(now);
         }
         self.tell_left_out(out);
     }
@@ -124,8 +130,17 @@ impl AlpacaSession {
 
 impl Session for AlpacaSession {
     fn begin(&mut self, now: UtcNanos, out: &mut Out) {
-        if matches!(self.state, State::Idle | State::Paused(_)) {
-            self.connect(now, out);
+        match self.state {
+            State::Idle => {
+                self.begin_missing(now, out);
+                self.connect(now, out);
+            }
+            // A pause cuts no wait short: the venue may count who comes too early.
+            State::Paused(_, Some(at)) if at > now => {
+                self.state = State::Waiting(at, "a wait from before the pause".to_owned());
+            }
+            State::Paused(..) => self.connect(now, out),
+            _ => {}
         }
     }
 
@@ -157,26 +172,26 @@ impl Session for AlpacaSession {
             return Err(format!("{} symbols are too many; the plan has room for {room} more", new.len()));
         }
         self.subscriptions.change(&new, remove);
-        let mut gaps = Vec::new();
-        for mut watched in remove.iter().filter_map(|symbol| self.symbols.remove(symbol)) {
-            watched.dismissed(now, &mut gaps);
-        }
-        self.report(gaps, out);
-        let channels = self.subscriptions.channels();
-        self.symbols.extend(new.iter().map(|symbol| (*symbol, Watched::new(*symbol, channels))));
+        self.dismiss(remove, now, out);
+        self.welcome(&new);
         self.subscribe(now, out);
         Ok(())
     }
 
-    fn pause(&mut self, why: Pause, _now: UtcNanos, out: &mut Out) {
+    fn pause(&mut self, why: Pause, now: UtcNanos, out: &mut Out) {
         let (cause, word) = match why {
             Pause::Overload => (GapCause::Overload, "storage or the market cannot keep up"),
             Pause::Stop => (GapCause::Stopped, "the runtime stops"),
         };
+        let wait = match &self.state {
+            State::Failed(_) => return,
+            State::Waiting(at, _) => Some(*at),
+            State::Paused(_, wait) => *wait,
+            _ => None,
+        };
+        self.credit(now);
         self.leave(cause, out);
-        if !matches!(self.state, State::Failed(_)) {
-            self.state = State::Paused(word);
-        }
+        self.state = State::Paused(word, wait);
     }
 
     fn next_due(&self) -> Option<UtcNanos> {
@@ -184,7 +199,7 @@ impl Session for AlpacaSession {
             State::Waiting(at, _) => Some(*at),
             State::Connected(connection) => {
                 let deadline = self.deadline(connection).map(|(at, _)| at);
-                deadline.into_iter().chain(self.backfill.due()).min()
+                deadline.into_iter().chain(self.backfill.due()).chain(self.subscriptions.due()).min()
             }
             _ => None,
         }

@@ -156,7 +156,8 @@ pub struct Settings {
     pub seed: u64,
     /// Symbols that the subscription allows, where that is known. Otherwise the server tells by refusing.
     pub symbol_limit: Option<usize>,
-    /// Requests by REST in a minute.
+    /// Requests by REST in a minute: half of the 200 that the free plan allows an account, which feeds of stocks and of
+    /// crypto share.
     pub requests_per_minute: usize,
 }
 
@@ -178,7 +179,7 @@ impl Settings {
             backoff_slot: Duration::from_secs(60),
             seed: 0,
             symbol_limit: None,
-            requests_per_minute: 200,
+            requests_per_minute: 100,
         }
     }
 }

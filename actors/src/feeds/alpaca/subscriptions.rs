@@ -4,16 +4,24 @@
 //! Invariant: at most one request is unanswered; every request either changes the set, makes the next one smaller, or
 //! counts as a try, of which there are [`TRIES`].
 
+mod renewals;
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use messages::{Symbol, UtcNanos};
 
 use super::settings::Channel;
+use renewals::Renewals;
+use request::request;
 
 /// Symbols of one request.
 const AT_ONCE: usize = 400;
-/// Requests without effect, one after the other, before the symbols are left out.
+/// Requests without effect, one after the other, before the symbols are left out until the next connection.
 const TRIES: u32 = 3;
+/// The wait after one without effect, for what is amiss there may pass.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 struct Asked {
@@ -32,6 +40,8 @@ pub struct Subscriptions {
     /// Symbols that have all channels, and those that have some.
     whole: BTreeSet<Symbol>,
     some: BTreeSet<Symbol>,
+    /// Whose each of the channels is subscribed.
+    sets: Vec<BTreeSet<Symbol>>,
     /// Left out, and why.
     refused: BTreeMap<Symbol, String>,
     asked: Option<Asked>,
@@ -41,8 +51,12 @@ pub struct Subscriptions {
     /// A number of symbols that was refused.
     too_many: Option<usize>,
     tries: u32,
+    /// Nothing is asked before.
+    not_before: Option<UtcNanos>,
     /// What could not be unsubscribed.
     stuck: BTreeSet<Symbol>,
+    /// Books that are to begin anew.
+    renewals: Renewals,
 }
 
 impl Subscriptions {
@@ -53,13 +67,16 @@ impl Subscriptions {
             wanted,
             whole: BTreeSet::new(),
             some: BTreeSet::new(),
+            sets: Vec::new(),
             refused: BTreeMap::new(),
             asked: None,
             at_once: AT_ONCE,
             limit,
             too_many: limit.map(|limit| limit.saturating_add(1)),
             tries: 0,
+            not_before: None,
             stuck: BTreeSet::new(),
+            renewals: Renewals::default(),
         }
     }
 
@@ -78,6 +95,12 @@ impl Subscriptions {
         &self.whole
     }
 
+    /// The channels in which a symbol is subscribed.
+    pub fn channels_of(&self, symbol: Symbol) -> Vec<Channel> {
+        let listed = self.channels.iter().zip(&self.sets).filter(|(_, set)| set.contains(&symbol));
+        listed.map(|(channel, _)| *channel).collect()
+    }
+
     /// Wants other symbols. One that was left out is tried again once it is added again.
     pub fn change(&mut self, add: &[Symbol], remove: &[Symbol]) {
         self.wanted.retain(|symbol| !remove.contains(symbol));
@@ -94,43 +117,62 @@ impl Subscriptions {
         self.too_many.map_or(usize::MAX, |too_many| too_many.saturating_sub(self.wanted.len() + 1))
     }
 
+    /// A book has a hole: its subscription is given up and asked for again, for it begins with the whole book.
+    pub fn renew(&mut self, symbol: Symbol, now: UtcNanos) {
+        if self.channels_of(symbol).contains(&Channel::Orderbooks) {
+            self.renewals.add(symbol, now);
+        }
+    }
+
     /// The connection is gone.
     pub fn disconnected(&mut self) {
         self.whole.clear();
         self.some.clear();
+        self.sets.clear();
         self.asked = None;
         self.tries = 0;
+        self.not_before = None;
+        self.refused.clear();
         self.stuck.clear();
+        self.renewals.clear();
         self.at_once = AT_ONCE;
     }
 
     /// The whole set that is subscribed now.
-    pub fn acknowledged(&mut self, channels: &[(String, Vec<String>)]) {
+    pub fn acknowledged(&mut self, channels: &[(String, Vec<String>)], now: UtcNanos) {
         let of = |channel: Channel| -> BTreeSet<Symbol> {
             let named = channels.iter().filter(|(name, _)| name == channel.name());
             named.flat_map(|(_, symbols)| symbols.iter().filter_map(|symbol| symbol.parse().ok())).collect()
         };
         let sets: Vec<BTreeSet<Symbol>> = self.channels.iter().map(|channel| of(*channel)).collect();
+        let before = self.some.len() + self.whole.len();
         self.some = sets.iter().flatten().copied().collect();
         self.whole = self.some.iter().copied().filter(|symbol| sets.iter().all(|set| set.contains(symbol))).collect();
+        self.renewals.keep(&of(Channel::Orderbooks));
+        self.sets = sets;
         let Some(asked) = self.asked.take() else { return };
         if self.left() < asked.left {
             self.tries = 0;
             self.at_once = self.at_once.saturating_mul(2).min(AT_ONCE);
         } else {
-            self.without_effect(asked);
+            // What changed otherwise than was asked may be mended at once.
+            let changed = before != self.some.len() + self.whole.len();
+            self.without_effect(asked, now);
+            self.not_before = self.not_before.filter(|_| !changed);
         }
     }
 
-    fn without_effect(&mut self, asked: Asked) {
+    fn without_effect(&mut self, asked: Asked, now: UtcNanos) {
         self.tries += 1;
         if self.tries < TRIES {
+            self.not_before = Some(now.after(TRY_AGAIN));
             return;
         }
         self.tries = 0;
         if asked.subscribe {
             self.refuse(&asked.symbols, "the venue does not acknowledge it");
         } else {
+            self.renewals.clear();
             self.stuck.extend(asked.symbols);
         }
     }
@@ -139,9 +181,20 @@ impl Subscriptions {
         self.refused.extend(symbols.iter().map(|symbol| (*symbol, why.to_owned())));
     }
 
+    /// The request that is refused. What was to be unsubscribed is asked for as often as anything that has no effect,
+    /// for it is still there.
+    fn subscription(&mut self, now: UtcNanos) -> Option<Asked> {
+        let asked = self.asked.take()?;
+        if asked.subscribe {
+            return Some(asked);
+        }
+        self.without_effect(asked, now);
+        None
+    }
+
     /// The last request was wrong (400): one symbol at fault is left out, of several half is tried.
-    pub fn wrong(&mut self, why: &str) {
-        let Some(asked) = self.asked.take() else { return };
+    pub fn wrong(&mut self, why: &str, now: UtcNanos) {
+        let Some(asked) = self.subscription(now) else { return };
         match asked.symbols.len() {
             0 | 1 => self.refuse(&asked.symbols, why),
             many => self.at_once = many / 2,
@@ -149,15 +202,15 @@ impl Subscriptions {
     }
 
     /// The last request can never be had.
-    pub fn impossible(&mut self, why: &str) {
-        if let Some(asked) = self.asked.take() {
+    pub fn impossible(&mut self, why: &str, now: UtcNanos) {
+        if let Some(asked) = self.subscription(now) {
             self.refuse(&asked.symbols, why);
         }
     }
 
     /// The last request was too much (405); the set is as it was.
-    pub fn too_many(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
+    pub fn too_many(&mut self, now: UtcNanos) {
+        let Some(asked) = self.subscription(now) else { return };
         let total = self.some.len() + asked.symbols.len();
         self.too_many = Some(self.too_many.map_or(total, |known| known.min(total)));
     }
@@ -174,10 +227,25 @@ impl Subscriptions {
         self.asked.as_ref().map(|asked| asked.at)
     }
 
-    /// The next request; `None` while one is unanswered or when nothing is left to do.
+    /// Until when nothing is asked, for the last request had no effect.
+    pub fn waits_until(&self) -> Option<UtcNanos> {
+        self.not_before
+    }
+
+    /// When something may be asked, and not before.
+    pub fn due(&self) -> Option<UtcNanos> {
+        let due = self.not_before.or(self.renewals.next_due());
+        due.filter(|_| self.asked.is_none())
+    }
+
+    /// The next request; `None` while one is unanswered, before [`Self::waits_until`], or when nothing is left to do.
     pub fn next_request(&mut self, now: UtcNanos) -> Option<String> {
-        if self.asked.is_some() {
+        if self.asked.is_some() || self.not_before.is_some_and(|at| at > now) {
             return None;
+        }
+        self.not_before = None;
+        if let Some(renewal) = self.renewal(now) {
+            return Some(renewal);
         }
         let (symbols, subscribe) = match self.superfluous() {
             none if none.is_empty() => (self.missing(), true),
@@ -189,19 +257,17 @@ impl Subscriptions {
         if symbols.is_empty() {
             return None;
         }
-        let text = self.request(if subscribe { "subscribe" } else { "unsubscribe" }, &symbols);
+        let text = request(if subscribe { "subscribe" } else { "unsubscribe" }, &self.channels, &symbols);
         self.asked = Some(Asked { symbols, at: now, subscribe, left });
         Some(text)
     }
 
-    fn request(&self, action: &str, symbols: &[Symbol]) -> String {
-        let symbols: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
-        let mut request = serde_json::Map::new();
-        request.insert("action".to_owned(), action.into());
-        for channel in &self.channels {
-            request.insert(channel.name().to_owned(), symbols.clone().into());
-        }
-        serde_json::Value::Object(request).to_string()
+    /// Gives up books that have a hole, and nothing else of their symbols; they are missing then.
+    fn renewal(&mut self, now: UtcNanos) -> Option<String> {
+        let symbols = self.renewals.begin(now);
+        let text = (!symbols.is_empty()).then(|| request("unsubscribe", &[Channel::Orderbooks], &symbols))?;
+        self.asked = Some(Asked { symbols, at: now, subscribe: false, left: self.left() });
+        Some(text)
     }
 
     /// How many symbols the next request may add: all that is known to fit, or half of what may.
@@ -213,7 +279,8 @@ impl Subscriptions {
     }
 
     fn left(&self) -> usize {
-        self.missing().len() + self.superfluous().len()
+        // A book that is given up is missing afterwards, and yet something was done.
+        self.missing().len() + self.superfluous().len() + 2 * self.renewals.len()
     }
 
     fn missing(&self) -> Vec<Symbol> {

@@ -149,9 +149,49 @@ fn errors_name_the_field_and_its_text() {
     check(r#"[{"T":"t","S":"A","p":1,"s":-2,"t":"2024-01-01T00:00:00Z"}]"#, "field `s` of a trade: `-2` is negative");
     check(r#"[{"S":"A"}]"#, "message without field `T`");
     check(r#"[{"T":"z"}]"#, "unknown event kind `z`");
-    check(r#"[{"T":"t","S":"A","p":1,"s":1,"t":"2024-01-01T00:00:00Z"},{"T":"z"}]"#, "unknown event kind `z`");
     assert!(matches!(decode(r#"{"T":"t"}"#), Err(DecodeError::Shape { .. })));
     assert!(matches!(decode("[{"), Err(DecodeError::NotJson { .. })));
+}
+
+#[test]
+fn a_message_that_cannot_be_read_costs_its_frame_nothing_else() {
+    let trade = |symbol: &str, price: &str| {
+        format!(r#"{{"T":"t","S":"{symbol}","x":"V","p":{price},"s":1,"t":"2024-01-01T00:00:00Z","i":1}}"#)
+    };
+    let good = trade("AAPL", "1");
+    for (bad, kind, symbol) in [
+        (trade("PENNY", "0.123456789"), "t", Some("PENNY")),
+        (r#"{"T":"z"}"#.to_owned(), "z", None),
+        (r#"{"T":"t","S":null,"p":1}"#.to_owned(), "t", None),
+        // A text where a number stands, and the other way round: the whole array has the wrong shape then.
+        (r#"{"T":"t","S":5}"#.to_owned(), "t", None),
+        (r#"{"T":7,"S":"PENNY"}"#.to_owned(), "", Some("PENNY")),
+        (r#"{"T":"c","S":"PENNY","x":"V","t":"2024-01-01T00:00:00Z","cp":null}"#.to_owned(), "c", Some("PENNY")),
+        ("5".to_owned(), "", None),
+    ] {
+        let mut decoder = Decoder::new();
+        let (_, items) = decode_with(&mut decoder, &format!("[{good},{bad},{good}]")).unwrap();
+        assert_eq!(items.len(), 2, "{bad}");
+        let faults = decoder.take_faults();
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        let found = (fault.kind.as_str(), fault.symbol.map(|symbol| symbol.to_string()), fault.text.as_str());
+        assert_eq!(found, (kind, symbol.map(str::to_owned), bad.as_str()));
+    }
+}
+
+#[test]
+fn a_book_that_lacks_an_update_has_a_hole() {
+    let update = |price: &str, reset: bool| {
+        format!(
+            r#"{{"T":"o","S":"BTC/USD","t":"2024-01-01T00:00:00Z","b":[{{"p":{price},"s":1}}],"a":[],"r":{reset}}}"#
+        )
+    };
+    let mut decoder = Decoder::new();
+    let frame = format!("[{},{},{}]", update("1", true), update("null", false), update("2", false));
+    let (_, items) = decode_with(&mut decoder, &frame).unwrap();
+    let [FeedItem::Depth(whole), FeedItem::Depth(diff)] = items.as_slice() else { panic!("{items:?}") };
+    let DepthKind::Diff { first } = diff.kind else { panic!("{diff:?}") };
+    assert!(first > whole.last + 1, "it does not join");
 }
 
 proptest! {

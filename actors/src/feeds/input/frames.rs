@@ -1,5 +1,7 @@
 //! Lines of frames, `<receive time, ns> <json>`: what the feeds record.
 
+use std::collections::VecDeque;
+
 use messages::UtcNanos;
 use messages::caps::{FRAME_BYTES, RECEIVE_JUMP};
 use messages::market::FeedItem;
@@ -25,6 +27,14 @@ impl Venue {
             Self::Alpaca(decoder) => decoder.decode(frame, received, out),
         }
     }
+
+    /// Messages of a frame that could not be read beside others that were.
+    fn take_faults(&mut self) -> Vec<alpaca::Fault> {
+        match self {
+            Self::Binance(_) => Vec::new(),
+            Self::Alpaca(decoder) => decoder.take_faults(),
+        }
+    }
 }
 
 /// Reads a file of frames.
@@ -32,11 +42,13 @@ pub struct Frames {
     bytes: Bytes,
     line: Vec<u8>,
     venue: Venue,
+    /// Of the last frame: messages that could not be read.
+    asides: VecDeque<Step>,
 }
 
 impl Frames {
     pub fn new(bytes: Bytes, venue: Venue) -> Self {
-        Self { bytes, line: Vec::new(), venue }
+        Self { bytes, line: Vec::new(), venue, asides: VecDeque::new() }
     }
 
     /// Sizes whose ninth decimal was rounded.
@@ -50,6 +62,9 @@ impl Frames {
     /// Reads one line. The receive time is made monotone before the frame is decoded, for it is the
     /// time of messages that have none of their own.
     pub fn step(&mut self, last: &mut UtcNanos, backward: &mut u64) -> Result<Step, InputError> {
+        if let Some(aside) = self.asides.pop_front() {
+            return Ok(aside);
+        }
         match self.bytes.line(&mut self.line)? {
             Line::End => return Ok(Step::End),
             Line::TooLong => {
@@ -69,11 +84,14 @@ impl Frames {
         }
         let received = monotone(received, last, backward);
         let mut items = Vec::new();
-        match self.venue.decode(frame, received, &mut items) {
-            Err(error) => Ok(aside(received, error.to_string(), frame)),
-            Ok(_) if items.is_empty() => Ok(Step::Nothing),
-            Ok(_) => Ok(Step::Items(received, items)),
+        let result = self.venue.decode(frame, received, &mut items);
+        let faults = self.venue.take_faults().into_iter();
+        match result {
+            // All of it, once.
+            Err(error) => return Ok(aside(received, error.to_string(), frame)),
+            Ok(_) => self.asides.extend(faults.map(|f| aside(received, f.error.to_string(), f.text.as_bytes()))),
         }
+        Ok(if items.is_empty() { Step::Nothing } else { Step::Items(received, items) })
     }
 }
 

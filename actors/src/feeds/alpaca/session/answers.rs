@@ -7,18 +7,30 @@ use messages::{Symbol, UtcNanos};
 
 use super::AlpacaSession;
 use crate::feeds::alpaca::backfill::{Backfill, Job, What};
-use crate::feeds::alpaca::rest::Page;
+use crate::feeds::alpaca::rest::{Page, Row};
 use crate::feeds::alpaca::settings::History;
+use crate::feeds::alpaca::watch::{OVERLAP, Watched};
 use crate::feeds::session::{Answer, Do, Notice, Out, RequestId};
 
 /// The wait after 429 where the venue names none: its rate is per minute.
 const RATE_WAIT: Duration = Duration::from_secs(15);
 
+/// Whether a row is not there yet. One without a number, where the stream was heard as well, counts as heard: else it
+/// would count twice.
+fn is_new(job: &Job, delay: Duration, watched: &Watched, row: &Row<'_>) -> bool {
+    let heard = row.time < job.start.after(OVERLAP) || row.time >= job.planned.before(delay);
+    match row.sequence {
+        Some(sequence) => watched.is_new(sequence),
+        None => job.what == What::Bars || !heard,
+    }
+}
+
 impl AlpacaSession {
     /// Sends the request that is due.
     pub(super) fn fetch(&mut self, now: UtcNanos, out: &mut Out) {
         let Some(history) = self.settings.feed.history() else { return };
-        if let Some((id, path)) = self.backfill.next_request(history, now) {
+        let said = self.connection().and_then(|connection| connection.said);
+        if let Some((id, path)) = self.backfill.next_request(history, said, now) {
             self.counters.requests += 1;
             let url = format!("{}{path}", self.settings.data_url);
             out.effects.push(Do::Ask { id, url, headers: self.settings.keys.headers() });
@@ -32,7 +44,9 @@ impl AlpacaSession {
             Ok(Answer { status: 200, body, .. }) => self.on_page(job, body, now, out),
             Ok(Answer { status: 429, retry_after, .. }) => {
                 self.counters.errors += 1;
-                self.backfill.wait(job, retry_after.unwrap_or(RATE_WAIT), now);
+                if let Some(job) = self.backfill.wait(job, retry_after.unwrap_or(RATE_WAIT), now) {
+                    self.give_up(job, "the venue's rate is used up", out);
+                }
             }
             // Of our request, or of what our plan has: it will not be answered another time.
             Ok(Answer { status: status @ 400..=499, body, .. }) => {
@@ -86,10 +100,14 @@ impl AlpacaSession {
         now: UtcNanos,
         out: &mut Out,
     ) -> Result<(), String> {
+        let delay = history.delay;
         for (symbol, rows) in &mut page.rows {
             match self.symbols.get(symbol) {
-                Some(watched) => rows.retain(|row| row.updated || watched.is_new(row.sequence)),
-                None => rows.clear(),
+                // Of one that misses nothing (it was forgotten and came anew) nobody knows which trades are there.
+                Some(watched) if job.what == What::Bars || watched.misses_trades() => {
+                    rows.retain(|row| row.updated || is_new(job, delay, watched, row))
+                }
+                _ => rows.clear(),
             }
         }
         if page.rows.iter().all(|(_, rows)| rows.is_empty()) {
@@ -99,18 +117,20 @@ impl AlpacaSession {
         self.decoder.decode(&line, now, &mut out.items).map_err(|error| error.to_string())?;
         out.by_rest = true;
         out.record = Some(line);
-        self.count(page, job.what, out);
+        self.count(page, job, out);
         Ok(())
     }
 
-    fn count(&mut self, page: &Page<'_>, what: What, out: &Out) {
-        if what == What::Bars {
+    fn count(&mut self, page: &Page<'_>, job: &Job, out: &Out) {
+        if job.what == What::Bars {
             return;
         }
         self.counters.backfilled += out.items.iter().filter(|item| matches!(item, FeedItem::Tick(_))).count() as u64;
         for (symbol, rows) in &page.rows {
             let Some(watched) = self.symbols.get_mut(symbol) else { continue };
-            rows.iter().filter_map(|row| row.sequence).for_each(|sequence| watched.saw(sequence));
+            for (time, sequence) in rows.iter().filter_map(|row| Some((row.time, row.sequence?))) {
+                watched.fetched(time, sequence, job.end);
+            }
         }
     }
 
@@ -118,7 +138,7 @@ impl AlpacaSession {
     fn filled(&mut self, job: &Job) {
         let Some((last, time)) = job.reached.filter(|_| job.what == What::Trades) else { return };
         for symbol in job.symbols.iter().filter(|symbol| **symbol <= last) {
-            if let Some(watched) = self.symbols.get_mut(symbol) {
+            if let Some(watched) = self.symbols.get_mut(symbol).filter(|watched| watched.awaits(job.planned)) {
                 watched.filled_to(if *symbol < last { job.end } else { time });
             }
         }
@@ -126,15 +146,15 @@ impl AlpacaSession {
 
     fn complete(&mut self, job: &Job, out: &mut Out) {
         if job.what == What::Trades {
-            self.recover(&job.symbols, out);
+            self.recover(&job.symbols, job.planned, out);
         }
     }
 
-    fn recover(&mut self, symbols: &[Symbol], out: &mut Out) {
+    fn recover(&mut self, symbols: &[Symbol], planned: UtcNanos, out: &mut Out) {
         let mut gaps = Vec::new();
         for symbol in symbols {
             if let Some(watched) = self.symbols.get_mut(symbol) {
-                watched.recovered(&mut gaps);
+                watched.recovered(planned, &mut gaps);
             }
         }
         self.report(gaps, out);
@@ -148,7 +168,7 @@ impl AlpacaSession {
         }
         let last = job.reached.map(|(symbol, _)| symbol);
         let whole = job.symbols.partition_point(|symbol| last.is_some_and(|last| *symbol < last));
-        self.recover(&job.symbols[..whole], out);
-        self.abandon(&job.symbols[whole..], out);
+        self.recover(&job.symbols[..whole], job.planned, out);
+        self.abandon(&job.symbols[whole..], job.planned, out);
     }
 }

@@ -16,6 +16,10 @@ const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
 /// An answer to a subscription comes at once or not at all.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(10);
 
+/// A connection that held for so long is a success. One that is acknowledged and lost at once is none: a venue that is
+/// overloaded must not be called as fast as it answers.
+const HELD: Duration = Duration::from_secs(60);
+
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -54,6 +58,10 @@ pub(super) struct Connection {
     pub(super) opened: Option<UtcNanos>,
     /// When it last showed life.
     pub(super) heard: UtcNanos,
+    /// When market data was last received.
+    pub(super) fed: Option<UtcNanos>,
+    /// The newest time of a message, as the venue wrote it.
+    pub(super) said: Option<UtcNanos>,
     /// The newest time of a message, in the venue's time, and never ahead of ours.
     pub(super) newest: Option<UtcNanos>,
 }
@@ -65,7 +73,8 @@ pub(super) enum State {
     Connected(Connection),
     /// To connect again at an instant.
     Waiting(UtcNanos, String),
-    Paused(&'static str),
+    /// Not to connect before an instant, where a wait was under way.
+    Paused(&'static str, Option<UtcNanos>),
     Failed(String),
 }
 
@@ -87,7 +96,9 @@ impl AlpacaSession {
         let url = format!("{}{}", self.settings.stream_url, self.settings.feed.path());
         out.effects.push(Do::Open { link, url, headers: self.settings.keys.headers() });
         let stage = Stage::Connecting;
-        self.state = State::Connected(Connection { link, stage, since: now, opened: None, heard: now, newest: None });
+        let (opened, fed, said, newest) = (None, None, None, None);
+        let connection = Connection { link, stage, since: now, opened, heard: now, fed, said, newest };
+        self.state = State::Connected(connection);
     }
 
     pub(super) fn opened(&mut self, now: UtcNanos) {
@@ -100,17 +111,28 @@ impl AlpacaSession {
         }
     }
 
+    /// From when on, in the venue's time, what the connection does not bring any more is missing; `None` before it is open.
+    pub(super) fn missing_from(&self) -> Option<UtcNanos> {
+        let State::Connected(connection) = &self.state else { return None };
+        let opened = connection.opened?.before(self.delay());
+        Some(connection.newest.unwrap_or(opened).before(OVERLAP))
+    }
+
     /// The connection is gone or to be given up: opens the gaps. Does not say what comes next.
     pub(super) fn leave(&mut self, cause: GapCause, out: &mut Out) {
+        let start = self.missing_from();
+        if !matches!(self.state, State::Connected(_)) {
+            return;
+        }
         let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) else { return };
         out.effects.push(Do::Close(connection.link));
         self.subscriptions.disconnected();
-        self.backfill.clear();
-        let Some(opened) = connection.opened else { return };
+        let bars = self.backfill.clear();
+        self.bars_from = self.bars_from.into_iter().chain(bars).min();
+        let Some(start) = start else { return };
         self.counters.disconnects += 1;
-        let start = connection.newest.unwrap_or(opened.before(self.delay())).before(OVERLAP);
         let symbols: Vec<Symbol> = self.symbols.keys().copied().collect();
-        self.lose(&symbols, cause, start, out);
+        self.lose(&symbols, cause, connection.fed, start, out);
         if connection.stage == Stage::Live && self.bars_stand_for_trades() {
             self.bars_from.get_or_insert(start);
         }
@@ -123,7 +145,17 @@ impl AlpacaSession {
         self.state = State::Waiting(now.after(wait), why.to_owned());
     }
 
+    /// Waits begin anew after a connection that held.
+    pub(super) fn credit(&mut self, now: UtcNanos) {
+        let held = |connection: &Connection| connection.opened.is_some_and(|opened| opened.after(HELD) <= now);
+        if matches!(&self.state, State::Connected(connection) if connection.stage == Stage::Live && held(connection)) {
+            self.backoff.succeeded();
+            self.slot.succeeded();
+        }
+    }
+
     pub(super) fn reconnect_soon(&mut self, why: &str, now: UtcNanos, out: &mut Out) {
+        self.credit(now);
         let wait = self.backoff.next_wait();
         self.reconnect(why, wait, now, out);
     }
@@ -143,6 +175,9 @@ impl AlpacaSession {
                 }
             }
             _ => {}
+        }
+        if self.subscriptions.due().is_some_and(|at| at <= now) {
+            self.subscribe(now, out);
         }
         self.fetch(now, out);
     }

@@ -1,16 +1,21 @@
 //! What a frame does: market data is noted for gaps and history, signals move the connection on.
 
+use std::time::Duration;
+
 use messages::UtcNanos;
 use messages::market::{FeedItem, Tick, TickBody};
 
 use super::AlpacaSession;
 use super::connection::Stage;
+use crate::feeds::DecodeError;
 use crate::feeds::alpaca::Signal;
 use crate::feeds::alpaca::codes::{Action, action};
 use crate::feeds::session::{Notice, Out, Undecodable};
 
 /// Bytes of a frame that could not be decoded that are kept.
 const KEPT: usize = 4_096;
+/// A bar of a minute comes when that is over.
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl AlpacaSession {
     pub(super) fn on_frame(&mut self, frame: &[u8], now: UtcNanos, out: &mut Out) {
@@ -19,15 +24,32 @@ impl AlpacaSession {
         if let Some(connection) = self.connection() {
             connection.heard = now;
         }
-        if let Err(error) = self.decoder.decode(frame, now, &mut out.items) {
-            self.counters.undecodable += 1;
-            let frame = frame[..frame.len().min(KEPT)].to_vec();
-            return out.undecodable.push(Undecodable { error: error.to_string(), frame });
+        let before = self.before();
+        let decoded = self.decoder.decode(frame, now, &mut out.items);
+        let faults = self.decoder.take_faults();
+        if let Err(error) = decoded.as_ref().map_err(DecodeError::to_string)
+            && faults.is_empty()
+        {
+            self.set_aside(error, frame, out);
+            return self.reconnect_soon("a frame cannot be read, and nobody knows what it said", now, out);
         }
         self.note(now, out);
+        for fault in faults {
+            self.set_aside(fault.error.to_string(), fault.text.as_bytes(), out);
+            self.on_fault(&fault, before, now, out);
+        }
         for signal in self.decoder.take_signals() {
+            // What stands behind an error that ended the connection is of no connection any more.
+            if self.connection().is_none() {
+                break;
+            }
             self.on_signal(signal, now, out);
         }
+    }
+
+    fn set_aside(&mut self, error: String, text: &[u8], out: &mut Out) {
+        self.counters.undecodable += 1;
+        out.undecodable.push(Undecodable { error, frame: text[..text.len().min(KEPT)].to_vec() });
     }
 
     /// Notes what came; gaps that it closes stand behind it.
@@ -38,7 +60,7 @@ impl AlpacaSession {
             let (instrument, time) = match item {
                 FeedItem::Tick(tick) => (tick.instrument, Some(tick.time)),
                 FeedItem::Depth(depth) => (depth.instrument, Some(depth.time)),
-                FeedItem::Bar(bar) => (bar.instrument, None),
+                FeedItem::Bar(bar) => (bar.instrument, Some(bar.open_time.after(MINUTE))),
                 FeedItem::Gap(_) => continue,
             };
             newest = newest.max(time);
@@ -56,9 +78,12 @@ impl AlpacaSession {
             }
         }
         // A message from the future must not move history's beginning behind what is missing.
+        let said = newest;
         let newest = newest.map(|time: UtcNanos| time.min(now));
         if let Some(connection) = self.connection() {
+            connection.said = connection.said.max(said);
             connection.newest = connection.newest.max(newest);
+            connection.fed = Some(now).filter(|_| !out.items.is_empty()).or(connection.fed);
         }
         self.report(gaps, out);
     }
@@ -96,18 +121,10 @@ impl AlpacaSession {
     }
 
     fn subscribed(&mut self, channels: &[(String, Vec<String>)], now: UtcNanos, out: &mut Out) {
-        self.subscriptions.acknowledged(channels);
-        self.lose_unlisted(out);
-        let mut resumed = Vec::new();
-        for symbol in self.subscriptions.whole() {
-            if let Some(watched) = self.symbols.get_mut(symbol).filter(|watched| !watched.is_subscribed()) {
-                watched.subscribed(now);
-                resumed.push(*symbol);
-            }
-        }
+        self.subscriptions.acknowledged(channels, now);
+        let resumed = self.acknowledged(now, out);
         self.plan_backfill(&resumed, now, out);
         self.subscribe(now, out);
-        self.plan_bars(now);
     }
 
     fn on_error(&mut self, code: u32, text: &str, now: UtcNanos, out: &mut Out) {
@@ -121,9 +138,9 @@ impl AlpacaSession {
                 let wait = self.slot.next_wait();
                 return self.reconnect(&why, wait, now, out);
             }
-            Action::Split => self.subscriptions.wrong(&why),
-            Action::Refuse => self.subscriptions.impossible(&why),
-            Action::Shrink => self.subscriptions.too_many(),
+            Action::Split => self.subscriptions.wrong(&why, now),
+            Action::Refuse => self.subscriptions.impossible(&why, now),
+            Action::Shrink => self.subscriptions.too_many(now),
             Action::Slow | Action::Tell => {}
         }
         out.notices.push(Notice::Warning(why));

@@ -13,7 +13,7 @@ impl AlpacaSession {
             State::Idle => ("connecting", None),
             State::Connected(connection) => (stage_name(connection.stage), None),
             State::Waiting(_, why) => ("waiting", Some(why.clone())),
-            State::Paused(why) => ("paused", Some((*why).to_owned())),
+            State::Paused(why, _) => ("paused", Some((*why).to_owned())),
             State::Failed(why) => ("failed", Some(why.clone())),
         };
         Status {

@@ -10,8 +10,10 @@ use crate::feeds::session::{Answer, Do, Heard, Link, Notice, Out, Pause, Request
 use crate::feeds::testdata;
 
 mod connection;
+mod faults;
 mod gaps;
 mod limits;
+mod losses;
 
 const BEGIN: &str = "2026-11-24T15:00:00Z";
 
@@ -59,12 +61,25 @@ impl Play {
         play
     }
 
-    /// Live, with all symbols acknowledged.
+    /// Live, with all symbols acknowledged, and nothing missing of the time before.
     fn live(settings: Settings) -> Self {
         let mut play = Self::new(settings);
         play.open();
         play.acknowledge_all();
+        play.settle();
         play
+    }
+
+    /// Nothing is missing any more: history, quotes and books that close the gaps of the beginning are there, and the
+    /// clock stands where it stood.
+    fn settle(&mut self) {
+        let gaps_closed = &mut Vec::new();
+        let now = self.now;
+        for watched in self.session.symbols.values_mut() {
+            watched.recovered(now, gaps_closed);
+            watched.dismissed(now, gaps_closed);
+        }
+        self.session.backfill.clear();
     }
 
     fn find_link(&mut self) {

@@ -83,10 +83,15 @@ fn a_connection_that_is_silent_is_dead_and_a_ping_is_life() {
 }
 
 #[test]
-fn waits_grow_until_it_is_live_again() {
+fn waits_grow_until_a_connection_holds() {
     let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &STOCKS));
     let mut waits = Vec::new();
-    for _ in 0..12 {
+    for n in 0..12 {
+        if n % 2 == 1 {
+            // The venue acknowledges and drops us.
+            play.open();
+            play.acknowledge_all();
+        }
         play.hear(Heard::Closed(play.link, "reset"));
         let since = play.now;
         play.wake();
@@ -95,6 +100,7 @@ fn waits_grow_until_it_is_live_again() {
     assert!(waits[0] <= 500_000_000 && waits[11] >= 30_000_000_000, "{waits:?}");
     play.open();
     play.acknowledge_all();
+    play.pass(Duration::from_secs(60));
     play.hear(Heard::Closed(play.link, "reset"));
     let since = play.now;
     play.wake();
@@ -133,4 +139,34 @@ fn a_pause_opens_gaps_with_its_cause_and_begin_goes_on() {
     play.open();
     play.acknowledge_all();
     assert_eq!(play.state(), "live");
+}
+
+#[test]
+fn a_pause_frees_no_failed_session_and_cuts_no_wait_short() {
+    let paused = |code: u32| {
+        let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &STOCKS));
+        play.hear(Heard::Opened(play.link));
+        play.error(code);
+        play.out.clear();
+        play.session.pause(Pause::Overload, play.now, &mut play.out);
+        play.pass(Duration::from_secs(1));
+        play.session.begin(play.now, &mut play.out);
+        assert!(play.out.effects.is_empty(), "{code}");
+        play
+    };
+    assert_eq!(paused(402).state(), "failed");
+    let mut play = paused(406);
+    assert_eq!(play.state(), "waiting");
+    play.wake();
+    assert!(play.now >= BEGIN.parse::<UtcNanos>().unwrap().after(Duration::from_secs(30)));
+    assert_eq!(play.state(), "connecting");
+}
+
+#[test]
+fn an_acknowledgement_behind_the_error_that_ends_it_counts_for_no_connection() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &[Channel::Trades]));
+    play.frame(r#"[{"T":"error","code":500,"msg":"no"},{"T":"subscription","trades":["AAPL"]}]"#);
+    assert_eq!(play.state(), "waiting");
+    play.wake();
+    assert_eq!(play.open().unwrap(), ["AAPL"], "it is asked for again");
 }

@@ -2,19 +2,19 @@
 
 use super::*;
 
-const STOCKS: [Channel; 2] = [Channel::Trades, Channel::Quotes];
+pub(super) const STOCKS: [Channel; 2] = [Channel::Trades, Channel::Quotes];
 
-fn row(id: u32, second: u32) -> String {
+pub(super) fn row(id: u32, second: u32) -> String {
     format!(r#"{{"t":"2026-11-24T15:00:{second:02}Z","x":"V","p":10,"s":1,"c":["@"],"i":{id},"z":"C"}}"#)
 }
 
-fn page(rows: &[(&str, &[String])], next: &str) -> String {
+pub(super) fn page(rows: &[(&str, &[String])], next: &str) -> String {
     let rows: Vec<String> = rows.iter().map(|(symbol, rows)| format!(r#""{symbol}":[{}]"#, rows.join(","))).collect();
     format!(r#"{{"trades":{{{}}},"next_page_token":{next}}}"#, rows.join(","))
 }
 
 /// Live with a trade of AAPL at second 1, then cut at second 20 and live again.
-fn cut(feed: Feed, names: &[&str], channels: &[Channel]) -> Play {
+pub(super) fn cut(feed: Feed, names: &[&str], channels: &[Channel]) -> Play {
     let mut play = Play::live(settings(feed, names, channels));
     play.pass(Duration::from_secs(1));
     play.frame(&trade("AAPL", 1, "2026-11-24T15:00:01Z"));
@@ -103,25 +103,6 @@ fn a_book_is_whole_again_with_its_reset() {
 }
 
 #[test]
-fn a_second_loss_goes_on_where_the_first_was() {
-    let mut play = cut(Feed::Iex, &["AAPL"], &STOCKS);
-    play.wake();
-    let (stale, _) = play.request().unwrap();
-    play.hear(Heard::Closed(play.link, "reset"));
-    assert!(play.gaps().is_empty(), "the gap is open already");
-    play.answer(stale, 200, &page(&[("AAPL", &[row(2, 10)])], "null"));
-    assert!(play.out.items.is_empty());
-    play.wake();
-    play.open();
-    play.acknowledge_all();
-    play.wake();
-    let (id, url) = play.request().unwrap();
-    assert!(url.contains("start=2026-11-24T14:59:51"), "{url}");
-    play.answer(id, 200, &page(&[("AAPL", &[row(2, 10)])], "null"));
-    assert_eq!((play.trades(), play.gap_list()), (1, vec!["AAPL trades recovered closed".to_owned()]));
-}
-
-#[test]
 fn refused_history_leaves_a_gap_with_its_bounds() {
     let mut play = cut(Feed::Sip, &["AAPL", "MSFT"], &STOCKS);
     let resumed = play.now;
@@ -139,7 +120,8 @@ fn refused_history_leaves_a_gap_with_its_bounds() {
     assert_eq!(play.gap_list(), expected);
     let bounds: Vec<_> = play.gaps().iter().map(|gap| (gap.from, gap.to.unwrap())).collect();
     let at = |second: &str| format!("2026-11-24T15:00:{second}Z").parse::<UtcNanos>().unwrap();
-    assert_eq!(bounds, [(at("01"), at("10")), (at("10"), resumed), (at("00"), resumed)]);
+    // MSFT was silent, but the connection was not: up to second 1 nothing of it is missing.
+    assert_eq!(bounds, [(at("01"), at("10")), (at("10"), resumed), (at("01"), resumed)]);
     assert!(play.out.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains("403"))));
 }
 
@@ -217,7 +199,8 @@ fn the_delayed_feed_asks_for_what_it_may() {
         play
     };
     let (_, url) = play.request().unwrap();
-    let end = play.now.before(Duration::from_secs(900));
+    // Our clock may be ahead of the venue's by some seconds.
+    let end = play.now.before(Duration::from_secs(910));
     assert!(url.contains("start=2026-11-24T14:44:50") && url.contains(&format!("end={end:?}")), "{url}");
     assert!(url.contains("feed=sip"), "{url}");
 }
@@ -248,16 +231,4 @@ fn bars_are_fetched_where_they_stand_for_trades() {
     play.answer(id, 200, body);
     assert!(matches!(play.out.items.as_slice(), [FeedItem::Bar(_)]));
     assert_eq!(play.session.status(play.now).counters.backfilled, 0);
-}
-
-#[test]
-fn a_symbol_that_nobody_wants_any_more_ends_its_gaps() {
-    let mut play = cut(Feed::Iex, &["AAPL", "MSFT"], &STOCKS);
-    play.out.clear();
-    play.session.change(&[], &symbols(&["MSFT"]), play.now, &mut play.out).unwrap();
-    assert_eq!(play.gap_list(), ["MSFT trades disconnect closed", "MSFT quotes disconnect closed"]);
-    assert_eq!(play.sent().unwrap(), ("unsubscribe".to_owned(), vec!["MSFT".to_owned()]));
-    let channels: Vec<GapChannel> = play.gaps().iter().map(|gap| gap.channel).collect();
-    assert_eq!(channels, [GapChannel::Trades, GapChannel::Quotes]);
-    assert!(play.gaps().iter().all(|gap| gap.cause == GapCause::Disconnect));
 }

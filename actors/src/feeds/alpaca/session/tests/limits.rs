@@ -100,14 +100,22 @@ fn what_is_not_acknowledged_is_asked_again_and_then_left_out() {
     let mut play = Play::new(settings(Feed::Iex, &["AAPL", "MSFT"], &TRADES));
     assert_eq!(play.open().unwrap(), ["AAPL", "MSFT"]);
     let aapl = ["AAPL".to_owned()];
-    for _ in 0..3 {
-        play.acknowledge(&aapl);
-        assert_eq!(play.asked().unwrap(), ["MSFT"]);
+    play.acknowledge(&aapl);
+    assert_eq!(play.asked().unwrap(), ["MSFT"]);
+    for _ in 0..2 {
+        let before = play.now;
+        assert!(play.acknowledge(&aapl).effects.is_empty(), "it is not asked again at once");
+        play.wake();
+        assert_eq!((play.now, play.asked().unwrap()), (before.after(Duration::from_secs(5)), vec!["MSFT".to_owned()]));
         assert_eq!(play.state(), "subscribing");
     }
     play.acknowledge(&aapl);
     assert_eq!((play.asked(), play.state()), (None, "live".to_owned()));
     assert_eq!(states(&play)[1], ("MSFT".to_owned(), "lost".to_owned()));
+    // The next connection may know better.
+    play.hear(Heard::Closed(play.link, "reset"));
+    play.wake();
+    assert_eq!(play.open().unwrap(), ["AAPL", "MSFT"]);
 }
 
 #[test]
@@ -118,6 +126,50 @@ fn what_nobody_asked_for_is_unsubscribed() {
     assert_eq!(play.sent().unwrap(), ("unsubscribe".to_owned(), vec!["TSLA".to_owned()]));
     play.acknowledge(&["AAPL".to_owned()]);
     assert_eq!(play.state(), "live");
+}
+
+#[test]
+fn what_cannot_be_unsubscribed_is_not_asked_for_ever() {
+    for code in [400, 405, 410, 412, 413] {
+        let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &TRADES));
+        play.open();
+        play.acknowledge(&["AAPL".to_owned(), "TSLA".to_owned()]);
+        let mut asks = 0;
+        while let Some((action, _)) = play.sent() {
+            assert_eq!(action, "unsubscribe");
+            asks += 1;
+            assert!(asks < 10, "it does not end after {code}");
+            play.error(code);
+            if play.session.subscriptions.waits_until().is_some() {
+                while play.sent().is_none() {
+                    play.wake();
+                }
+            }
+        }
+        assert_eq!((asks, play.state()), (2, "live".to_owned()), "{code}: the subscription that brought it was a try");
+    }
+}
+
+#[test]
+fn a_symbol_that_lacks_one_channel_has_its_others() {
+    let channels = [Channel::Trades, Channel::Quotes];
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &channels));
+    let ack = r#"[{"T":"subscription","trades":["AAPL"],"quotes":[]}]"#;
+    play.frame(ack);
+    assert_eq!(play.gap_list(), ["AAPL quotes disconnect open"], "its trades still come");
+    while !play.session.subscriptions.left_out().iter().any(|(_, why)| why.contains("acknowledge")) {
+        if play.frame(ack).effects.is_empty() && play.session.subscriptions.waits_until().is_some() {
+            play.wake();
+        }
+    }
+    assert_eq!(states(&play)[0].1, "silent", "nothing came, but it may");
+    play.hear(Heard::Closed(play.link, "reset"));
+    assert_eq!(play.gap_list(), ["AAPL trades disconnect open"]);
+    play.wake();
+    play.open();
+    play.frame(ack);
+    play.wake();
+    assert!(play.request().unwrap().1.contains("symbols=AAPL&"));
 }
 
 #[test]
