@@ -88,7 +88,7 @@ fn on_execution(execution: &Execution, notes: &mut Vec<String>) {
     let Some(all) = execution.slippage.first() else { return };
     if all.fills < execution.fills_of_its_orders || all.measured < all.fills {
         notes.push(format!(
-            "Slippage is that of {} of {} fills: at most 20,000 of the newest 30 days with fills, taken evenly, with market data on this machine at their decision.",
+            "Slippage is that of {} of {} fills: at most 20,000 of the newest 30 days with fills, taken evenly, filled on the day of their order, with market data on this machine at their decision.",
             all.measured, execution.fills_of_its_orders
         ));
     }

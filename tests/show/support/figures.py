@@ -210,8 +210,11 @@ price = fills.price.astype(float).values
 bps = np.where(fills.side == "buy", price - at, at - price) / at * 1e4
 weight = price * fills.quantity.astype(float).values
 known = ~np.isnan(bps)
-days = fills.created_at.dt.date.nunique()
-if days <= 30 and len(fills) <= 20000:
+same_day = (fills.created_at.dt.date == fills.executed_at.dt.date).values
+known &= same_day
+newest = sorted(fills.created_at.dt.date.unique())[-30:]
+known &= fills.created_at.dt.date.isin(newest).values
+if len(fills) <= 20000:
     for slippage in report["execution"]["slippage"]:
         of = known if slippage["order_type"] == "all" else known & (fills.order_type == slippage["order_type"]).values
         name = f"slippage of {slippage['order_type']}"

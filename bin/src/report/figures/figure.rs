@@ -22,6 +22,7 @@ impl Figure {
     }
 
     /// The number.
+    #[cfg(test)]
     pub fn value(&self) -> Option<f64> {
         match self {
             Self::Known(value) => Some(*value),

@@ -1,7 +1,11 @@
 //! What became of orders, how long it took, and where the market was when they were made.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use messages::{UtcNanos, caps};
 use serde::Serialize;
+use storage::query::Range;
 use storage::sql_tiers::Scope;
 
 use super::fills::side;
@@ -141,15 +145,18 @@ fn times(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<Vec<Times>> {
     Ok(found)
 }
 
-/// Fills beside the market at their decision, and of how many they are a sample. Only market data on this machine is looked
-/// at: a report fetches no ticks from the cold store.
+/// Fills beside the market at their decision, and of how many they are a sample.
 fn decisions(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<(Vec<Decision>, u64)> {
-    let (days, fills) = days(ask, whose)?;
-    let every = fills.div_ceil(SLIPPAGE_FILLS).max(1);
+    let days = days(ask, whose)?;
+    let all = days.iter().map(|(_, fills)| fills).sum();
+    let local = days_on_this_machine(ask)?;
+    let looked_at: Vec<_> = days.into_iter().filter(|(day, _)| local.contains(day)).take(SLIPPAGE_DAYS).collect();
+    let every = looked_at.iter().map(|(_, fills)| fills).sum::<u64>().div_ceil(SLIPPAGE_FILLS).max(1);
     let mut found = Vec::new();
-    for day in days {
+    for (day, _) in looked_at {
+        let range = Range { from: day.before(caps::REFERENCE_AGE), to: UtcNanos::start_of_day(day.day() + 1) };
         let sql = decisions_of_a_day(whose, day, every);
-        each(&ask.sql(&sql, Scope::Local)?, &["order_type", "side", "price", "quantity", "reference"], |row| {
+        each(&ask.sql(&sql, Scope::Range(range))?, &["order_type", "side", "price", "quantity", "reference"], |row| {
             found.push(Decision {
                 order_type: row.need("order_type")?,
                 side: side(row)?,
@@ -160,39 +167,40 @@ fn decisions(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<(Vec<Decision>, u64
             Ok(())
         })?;
     }
-    Ok((found, fills))
+    Ok((found, all))
 }
 
-/// The newest days on which orders were made that have fills, and how many fills all days have.
-fn days(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<(Vec<UtcNanos>, u64)> {
+/// The days on which orders were made that have fills, the newest first, and how many fills each has.
+fn days(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<Vec<(UtcNanos, u64)>> {
     let sql = format!(
         "SELECT epoch_us(date_trunc('day', o.created_at)) AS day, count(*) AS fills
          FROM trades t JOIN orders o ON o.order_id = t.order_id WHERE {} GROUP BY 1 ORDER BY 1 DESC",
         whose.rows("t.")
     );
-    let (mut days, mut fills) = (Vec::new(), 0);
+    let mut days = Vec::new();
     each(&ask.sql(&sql, whose.scope())?, &["day", "fills"], |row| {
-        fills += row.need::<u64>("fills")?;
-        days.push(row.instant("day")?);
+        days.push((row.instant("day")?, row.need("fills")?));
         Ok(())
     })?;
-    days.truncate(SLIPPAGE_DAYS);
-    Ok((days, fills))
+    Ok(days)
 }
 
+/// The days of which all ticks are on this machine: a report fetches none from the cold store.
+fn days_on_this_machine(ask: &dyn Ask) -> anyhow::Result<BTreeSet<UtcNanos>> {
+    let sql = "SELECT period FROM partitions WHERE table_name = 'market_ticks'
+               GROUP BY period HAVING bool_and(tier <> 'cold')";
+    let mut days = BTreeSet::new();
+    each(&ask.sql(sql, Scope::Local)?, &["period"], |row| {
+        days.insert(row.need("period")?);
+        Ok(())
+    })?;
+    Ok(days)
+}
+
+/// The fills of a day's orders on that day, each with the last quote and the last trade before its decision.
 fn decisions_of_a_day(whose: &Whose, day: UtcNanos, every: u64) -> String {
-    let next = UtcNanos::start_of_day(day.day() + 1);
-    let [begin, end] = [whose.begin.max(day), whose.end.min(next)].map(UtcNanos::micros);
-    let [from, to] = [day.before(caps::REFERENCE_AGE), next].map(UtcNanos::micros);
+    let [begin, end] = [whose.begin.max(day.before(Duration::from_micros(1))), whose.end].map(UtcNanos::micros);
     let age = caps::REFERENCE_AGE.as_secs();
-    let ticks = |cells: &str, condition: &str| {
-        format!(
-            "(SELECT exchange, symbol, ingestion_time, {cells} FROM market_ticks WHERE {condition}
-              AND \"timestamp\" >= make_timestamp({from}) AND \"timestamp\" < make_timestamp({to}))"
-        )
-    };
-    let quotes = ticks("bid_price, ask_price", "kind = 'quote' AND bid_price IS NOT NULL AND ask_price IS NOT NULL");
-    let trades = ticks("last_price", "kind = 'trade'");
     let joined = |of: &str| {
         format!("f.exchange = {of}.exchange AND f.symbol = {of}.symbol AND f.created_at >= {of}.ingestion_time")
     };
@@ -203,14 +211,15 @@ fn decisions_of_a_day(whose: &Whose, day: UtcNanos, every: u64) -> String {
                       CASE WHEN {} THEN l.last_price END)::DOUBLE AS reference
          FROM (SELECT o.order_type, o.created_at, t.exchange, t.symbol, t.side, t.price, t.quantity
                FROM trades t JOIN orders o ON o.order_id = t.order_id
-               WHERE {} AND o.created_at > make_timestamp({begin}) AND o.created_at <= make_timestamp({end})
-                   AND t.executed_at <= make_timestamp({}) AND hash(t.trade_id) % {every} = 0) f
-         ASOF LEFT JOIN {quotes} q ON {}
-         ASOF LEFT JOIN {trades} l ON {}",
+               WHERE {} AND o.created_at > make_timestamp({begin}) AND t.executed_at > make_timestamp({begin})
+                   AND t.executed_at <= make_timestamp({end}) AND hash(t.trade_id) % {every} = 0) f
+         ASOF LEFT JOIN (SELECT exchange, symbol, ingestion_time, bid_price, ask_price FROM market_ticks
+                         WHERE kind = 'quote' AND bid_price IS NOT NULL AND ask_price IS NOT NULL) q ON {}
+         ASOF LEFT JOIN (SELECT exchange, symbol, ingestion_time, last_price FROM market_ticks
+                         WHERE kind = 'trade') l ON {}",
         fresh("q"),
         fresh("l"),
         whose.rows("t."),
-        whose.end.micros(),
         joined("q"),
         joined("l")
     )
