@@ -11,6 +11,7 @@
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     layout.font = { color: colour("--front") };
     layout.hoverlabel = { bgcolor: colour("--panel"), font: { color: colour("--front") } };
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour("--faint"), activecolor: colour("--front") };
     layout.dragmode = touch.matches ? false : "zoom";
     layout.xaxis = layout.xaxis || {};
     layout.yaxis = layout.yaxis || {};
@@ -26,7 +27,7 @@
   function draw() {
     for (const source of document.querySelectorAll("script[data-chart]")) {
       const figure = JSON.parse(source.textContent);
-      Plotly.react(source.dataset.chart, figure.data, themed(figure.layout), config);
+      Plotly.react("chart-" + source.dataset.chart, figure.data, themed(figure.layout), config);
     }
   }
 
