@@ -108,3 +108,9 @@ pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
 /// trading group restarts while it is on its way; this is far more than can be on its way then.
 pub const BOOKED_FILLS: usize = 100_000;
+/// The longest that one question of a report may run: it looks at a day of ticks, or at every fill there is.
+pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
+/// Rows that a report reads at a time: about 40 MB of fills as text. However many there are, it holds no more of them.
+pub const REPORT_PAGE: usize = 200_000;
+/// How old a quote or trade may be to say where the market was when an order was made.
+pub const REFERENCE_AGE: Duration = Duration::from_secs(60);
