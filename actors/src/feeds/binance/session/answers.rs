@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 
 use super::BinanceSession;
 use super::control;
-use super::frames::is_sound;
 use super::limits::{REFUSAL_WAIT, ROWS};
 use super::requests::Question;
 use super::trade_ids::{Page, Seen};
@@ -174,7 +173,7 @@ impl BinanceSession {
         let state = self.symbols.get_mut(&question.symbol());
         let Some(book) = state.and_then(|state| state.book.as_mut()) else { return };
         let as_of = items.iter().find_map(|item| match item {
-            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot && is_sound(depth, now) => Some(depth.last),
+            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot && depth.is_sound(now) => Some(depth.last),
             _ => None,
         });
         match as_of {
