@@ -237,4 +237,14 @@ pub struct Counters {
     pub requests: u64,
     /// Refusals and errors of the venue, of any kind.
     pub errors: u64,
+    /// Trades that the venue corrected afterwards (Alpaca).
+    pub corrections: u64,
+    /// Trades that it took back (Alpaca).
+    pub cancels: u64,
+    /// Trading statuses: halts, resumptions and what is neither (Alpaca).
+    pub statuses: u64,
+    /// Limit-up/limit-down bands (Alpaca).
+    pub bands: u64,
+    /// Bars without a count of trades or an average price, which are no bars of ours (Alpaca).
+    pub unusable_bars: u64,
 }

@@ -128,6 +128,18 @@ fn an_undecodable_frame_is_shown_and_the_next_one_heard() {
 }
 
 #[test]
+fn what_is_said_beside_market_data_stands_in_the_status() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &STOCKS));
+    play.frame(
+        r#"[{"T":"l","S":"AAPL","u":3.24,"d":2.65,"i":"B","t":"2021-04-05T13:34:45.565004401Z","z":"C"},
+            {"T":"s","S":"AAPL","sc":"T","sm":"Trade Resumption","t":"2021-02-22T19:15:00Z","z":"C"},
+            {"T":"x","S":"AAPL","i":9,"x":"M","p":39.2,"s":100,"a":"C","z":"C","t":"2023-04-06T15:15:42.8Z"}]"#,
+    );
+    let counters = play.session.status(play.now).counters;
+    assert_eq!((counters.bands, counters.statuses, counters.cancels, counters.corrections), (1, 1, 1, 0));
+}
+
+#[test]
 fn a_pause_opens_gaps_with_its_cause_and_begin_goes_on() {
     let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &STOCKS));
     play.out.clear();
