@@ -42,7 +42,6 @@ use book::Books;
 use revision::Revisions;
 
 pub use fault::Fault;
-pub use sequence::stock_id;
 pub use session::AlpacaSession;
 pub use settings::{Channel, Feed, Keys, Settings};
 pub use signal::Signal;
