@@ -10,6 +10,8 @@ fn the_keys_stand_in_the_handshake_and_in_no_text() {
     let [Do::Open { url, headers, .. }] = play.out.effects.as_slice() else { panic!("{:?}", play.out.effects) };
     assert_eq!(url, "wss://stream.data.alpaca.markets/v2/iex");
     assert_eq!(headers[1], ("APCA-API-SECRET-KEY", "secret".to_owned()));
+    let printed = format!("{:?}", play.out.effects);
+    assert!(printed.contains("APCA-API-SECRET-KEY") && !printed.contains("secret"), "{printed}");
     assert_eq!(play.open().unwrap(), ["AAPL"]);
     assert!(!format!("{:?}", play.out.effects).contains("secret"));
     play.acknowledge_all();
