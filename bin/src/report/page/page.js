@@ -3,7 +3,9 @@
   "use strict";
   const night = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)");
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // A finger scrolls the page; a mouse zooms in a chart.
+  const config = { responsive: true, displaylogo: false, displayModeBar: touch.matches ? false : "hover",
+    modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 
   function themed(layout) {
     const style = getComputedStyle(document.documentElement);

@@ -138,7 +138,7 @@ fn decimals(value: f64, places: usize) -> String {
 fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
