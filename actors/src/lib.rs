@@ -6,6 +6,7 @@
 pub mod accounting;
 pub mod archive;
 pub mod assembly;
+pub mod audience;
 pub mod backtest;
 pub mod book;
 pub mod bulk;

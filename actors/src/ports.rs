@@ -100,6 +100,8 @@ pub enum ToOrders {
     Deposit(Asset, Cash),
     /// The venue outside is reached, for the first time or again.
     Connected,
+    /// The audience has missed something: tell it all open orders.
+    TellOpen,
     /// How are you?
     Status(RpcReplyPort<OrdersStatus>),
 }

@@ -19,6 +19,7 @@ use storage::journal::{Health, Log};
 use storage::service::Storage;
 
 use crate::assembly::Assembly;
+use crate::audience::Audience;
 use crate::bulk::{self, Inlet, Outlet};
 use crate::clock::Clock;
 use crate::deliveries::first_number;
@@ -68,6 +69,8 @@ pub struct Plan {
     pub tiers: storage::settings::Tiers,
     /// Where orders go.
     pub route: Route,
+    /// Who watches; `None` where nobody does.
+    pub audience: Option<Audience>,
 }
 
 /// Why a run cannot start.
@@ -182,6 +185,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         plan_paths: plan.paths,
         registry: plan.registry,
         route: plan.route,
+        audience: plan.audience,
         clock: plan.clock,
         wall,
         ledger: storage.ledger.clone(),
@@ -305,6 +309,11 @@ impl Runtime {
     /// Gives a command in a person's name.
     pub fn command(&self, command: Command) -> bool {
         self.ports.orders.cast(ToOrders::Manual(command))
+    }
+
+    /// Has the audience told all open orders anew, for it has missed something.
+    pub fn tell_open(&self) -> bool {
+        self.ports.orders.cast(ToOrders::TellOpen)
     }
 
     /// Changes the trading state.

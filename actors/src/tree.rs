@@ -32,6 +32,7 @@ use storage::service::Database;
 
 use crate::archive::{self, ArchiveActor};
 use crate::assembly::Assembly;
+use crate::audience::Audience;
 use crate::bulk::{Inlet, Outlet, Signal};
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
@@ -88,6 +89,7 @@ pub(crate) struct Tree {
     pub assembly: Arc<Assembly>,
     pub registry: Arc<Registry>,
     pub route: Route,
+    pub audience: Option<Audience>,
     pub clock: Clock,
     pub wall: Clock,
     pub ledger: storage::journal::Journal<LedgerRecord>,
@@ -360,6 +362,7 @@ impl Tree {
             deliveries: deliveries(Decider::Positions),
             ledger: self.ledger.clone(),
             prices: self.channels.positions.1.clone(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
         let (actor, _) = Actor::spawn_linked(None, PositionsActor, arguments, me.get_cell()).await?;
@@ -378,6 +381,7 @@ impl Tree {
             venue_is_outside: matches!(self.route, Route::Remote(_)),
             positions: self.ports.positions.clone(),
             strategies: self.ports.strategies.clone(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
         let (actor, _) = Actor::spawn_linked(None, OrdersActor, arguments, me.get_cell()).await?;
@@ -415,6 +419,7 @@ impl Tree {
             ledger: self.ledger.clone(),
             core: self.core(),
             strategies: self.listeners.iter().map(listener).collect(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
         let (actor, _) = Actor::spawn_linked(None, MarketActor, arguments, me.get_cell()).await?;
@@ -457,6 +462,7 @@ impl Tree {
             ledger: self.ledger.clone(),
             market_journal: self.journal.clone(),
             history: Arc::new(move || database.source()),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
             wall: self.wall.clone(),
         };

@@ -104,3 +104,8 @@ pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
 /// trading group restarts while it is on its way; this is far more than can be on its way then.
 pub const BOOKED_FILLS: usize = 100_000;
+/// Batches of market data that may wait for the edge: a third of a second at 100,000 frames of one tick, while it looks ten
+/// times a second. Beyond it quotes are conflated.
+pub const AUDIENCE_BATCHES: usize = 32_768;
+/// Events of orders, fills and strategies that may wait for the edge: minutes of a wild day, about 100 MB.
+pub const AUDIENCE_EVENTS: usize = 65_536;

@@ -140,6 +140,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         telemetry_every: settings.telemetry.every,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
+        audience: None,
     };
     (plan, settings)
 }

@@ -70,6 +70,7 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
         telemetry_every: Duration::from_secs(1),
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
+        audience: None,
     };
     (plan, settings)
 }

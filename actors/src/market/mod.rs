@@ -15,6 +15,7 @@ use messages::{MarketId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::Audience;
 use crate::bulk::{Outlet, Signal};
 use crate::clock::Clock;
 use crate::ports::{MarketStatus, Port, ToMarket, ToStrategy};
@@ -70,6 +71,8 @@ pub struct Arguments {
     pub core: Vec<Outlet>,
     /// Who may miss quotes.
     pub strategies: Vec<Listener>,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -231,6 +234,9 @@ impl Shell {
         }
         // Woken last: they look before they decide, and the strategies' threads need the cores first.
         self.a.core.iter().for_each(Outlet::wake);
+        if let Some(audience) = &self.a.audience {
+            audience.show(&batch);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Hears commands, venue reports, prices, faults of strategies and the ledger's acknowledgements.
 //! Says requests to venues and updates to positions and strategies, each only once the ledger holds
-//! what they follow from. While the ledger's disk is full, cancels alone go out at once.
+//! what they follow from, and the same updates to the audience. While the ledger's disk is full, cancels alone go out at once.
 
 pub mod risk;
 pub mod state;
@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
-use messages::orders::{Command, OrderUpdate, Sender};
+use messages::orders::{Command, Order, OrderUpdate, Sender};
 use messages::risk::TradingState;
 use messages::venues::VenueRequest;
 use messages::{MarketId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
@@ -50,6 +51,8 @@ pub struct Arguments {
     pub positions: Port<ToPositions>,
     /// Strategies.
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -88,6 +91,9 @@ pub struct Shell {
     gate: Gate<Effect>,
     /// Records that wait for room in the ledger's queue, oldest first. Empty but while its disk is full.
     unwritten: VecDeque<(Vec<LedgerRecord>, Ack)>,
+    /// Open orders for the audience as they were when it asked, and the last ticket before that: they keep their place
+    /// among the updates.
+    untold: Option<(u64, Vec<Order>, TradingState)>,
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
@@ -105,10 +111,13 @@ impl Actor for OrdersActor {
             me,
             gate: Gate::default(),
             unwritten: VecDeque::new(),
+            untold: None,
             timer: Timer::default(),
             seen: MarketId(0),
             newest: UtcNanos::MIN,
         };
+        // What was restored is durable.
+        shell.tell_open();
         if restored {
             let at = shell.begin(Delivery::Start(None)).await;
             let mut effects = Vec::new();
@@ -130,6 +139,7 @@ impl Actor for OrdersActor {
                 shell.write_what_fits();
                 let effects = shell.gate.open(ticket);
                 shell.let_out(effects).await;
+                shell.tell_what_was_asked(ticket);
             }
             Mailbox::Timer => {
                 shell.timer.fired();
@@ -201,6 +211,7 @@ impl Shell {
                 self.a.state.on_reconnected(at, &mut effects);
                 at
             }
+            ToOrders::TellOpen => return self.tell_open(),
             ToOrders::Status(reply) => {
                 let open = self.a.state.open_orders().cloned().collect();
                 // Who asked may have given up; that is no failure of ours.
@@ -313,7 +324,31 @@ impl Shell {
             Effect::Update(update) => self.publish(*update),
             Effect::Send(_, request) => drop(self.a.venue.cast(ToVenue::Requests(vec![request]))),
             Effect::Alert(text) => tracing::warn!("{text}"),
+            Effect::Record(LedgerRecord::Trading { change, at }) => self.tell(|| Heard::Trading { change, at }),
             Effect::Record(_) => {}
+        }
+    }
+
+    fn tell(&self, heard: impl FnOnce() -> Heard) {
+        if let Some(audience) = &self.a.audience {
+            audience.tell(heard());
+        }
+    }
+
+    /// Tells the audience all open orders: behind all that was decided before them.
+    fn tell_open(&mut self) {
+        if self.a.audience.is_some() {
+            let open = self.a.state.open_orders().cloned().collect();
+            self.untold = Some((self.gate.last(), open, self.a.state.trading()));
+        }
+        if self.gate.is_empty() {
+            self.tell_what_was_asked(self.gate.last());
+        }
+    }
+
+    fn tell_what_was_asked(&mut self, durable: u64) {
+        if let Some((_, orders, trading)) = self.untold.take_if(|(ticket, ..)| *ticket <= durable) {
+            self.tell(|| Heard::Open { orders, trading });
         }
     }
 
@@ -321,6 +356,7 @@ impl Shell {
         if update.event.fill.is_some() {
             self.a.positions.cast(ToPositions::Updates(vec![update.clone()]));
         }
+        self.tell(|| Heard::Order(Box::new(update.clone())));
         if let Some(strategy) = self.a.strategies.get(&update.order.strategy) {
             strategy.cast(ToStrategy::Updates(vec![update]));
         }

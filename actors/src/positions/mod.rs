@@ -1,7 +1,7 @@
 //! The positions actor: what is held, what it is worth, what it brought.
 //!
 //! Hears order updates and prices; says bookings and snapshots to the ledger. A booking follows from a
-//! fill that the ledger holds already, so nothing waits for it; a start books what a crash left unbooked.
+//! fill that the ledger holds already, so nothing waits for it but the audience; a start books what a crash left unbooked.
 
 mod booked;
 pub mod state;
@@ -11,6 +11,7 @@ use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
@@ -27,6 +28,8 @@ pub struct Arguments {
     pub ledger: Journal<LedgerRecord>,
     /// Prices.
     pub prices: Inlet,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -142,6 +145,21 @@ impl Shell {
                 }
             }
         }
-        let _ = self.a.ledger.append(records, None).await;
+        let ack = self.a.audience.clone().map(|audience| tell_booked(audience, &records));
+        let _ = self.a.ledger.append(records, ack).await;
     }
+}
+
+/// Tells the audience what was booked, once that is durable.
+fn tell_booked(audience: Audience, records: &[LedgerRecord]) -> Ack {
+    let of = |record: &LedgerRecord| match record {
+        LedgerRecord::Booked(booked) => Some(booked.clone()),
+        _ => None,
+    };
+    let booked: Vec<_> = records.iter().filter_map(of).collect();
+    Box::new(move |durable| {
+        if durable.is_ok() {
+            booked.into_iter().for_each(|booked| audience.tell(Heard::Booked(booked)));
+        }
+    })
 }

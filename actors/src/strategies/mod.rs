@@ -25,6 +25,7 @@ use storage::journal::Journal;
 use storage::query::Source;
 
 use crate::assembly::Assembly;
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
@@ -69,6 +70,8 @@ pub struct Arguments {
     pub market_journal: Journal<MarketRecord>,
     /// For its warm-up.
     pub history: History,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time of the run.
     pub clock: Clock,
     /// The wall clock.
@@ -145,6 +148,7 @@ impl Actor for StrategyActor {
             heard: 0,
             stopping: None,
         };
+        shell.tell();
         me.send_interval(hang_after / 4, || Mailbox::Pulse);
         Ok(shell)
     }
@@ -226,6 +230,7 @@ impl Shell {
         thread::start(arguments, move |ended| drop(me.send_message(Mailbox::Ended(generation, ended))))?;
         tracing::info!(event = "started", strategy = %self.a.name, generation, "a strategy has started");
         self.state = State::Running(Running { control: tx, pulse });
+        self.tell();
         Ok(())
     }
 
@@ -269,6 +274,7 @@ impl Shell {
             Ended::Stopped => {
                 tracing::info!(event = "stopped", strategy = %self.a.name, "a strategy has stopped");
                 self.state = State::Stopped;
+                self.tell();
                 if let Some(reply) = self.stopping.take() {
                     let _ = reply.send(());
                 }
@@ -314,6 +320,7 @@ impl Shell {
             self.state = State::Stopped;
             let _ = reply.send(());
         }
+        self.tell();
     }
 
     fn stop(&mut self, reply: RpcReplyPort<()>) {
@@ -321,8 +328,16 @@ impl Shell {
             State::Running(running) if running.control.send(Control::Stop).is_ok() => self.stopping = Some(reply),
             _ => {
                 self.state = State::Stopped;
+                self.tell();
                 let _ = reply.send(());
             }
+        }
+    }
+
+    /// Shows who watches how it stands now.
+    fn tell(&self) {
+        if let Some(audience) = &self.a.audience {
+            audience.tell(Heard::Strategy(self.status()));
         }
     }
 

@@ -116,6 +116,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         telemetry_every: settings.telemetry.every,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: actors::venues::Route::Paper,
+        audience: None,
     };
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
