@@ -34,12 +34,6 @@ impl<E> Gate<E> {
         }
     }
 
-    /// The last ticket; what it was given for may be let out already.
-    #[must_use]
-    pub fn last(&self) -> u64 {
-        self.next
-    }
-
     /// Lets out everything up to and including `ticket`.
     pub fn open(&mut self, ticket: u64) -> Vec<E> {
         let mut out = Vec::new();

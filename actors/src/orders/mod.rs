@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
-use messages::orders::{Command, Order, OrderUpdate, Sender};
-use messages::risk::TradingState;
+use messages::orders::{Command, OrderUpdate, Sender};
+use messages::risk::{StateChange, TradingState};
 use messages::venues::VenueRequest;
-use messages::{MarketId, StrategyId, UtcNanos, caps};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use messages::{MarketId, OrderId, StrategyId, UtcNanos, caps};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::{Ack, Journal};
 
 use crate::audience::{Audience, Heard};
@@ -25,7 +25,7 @@ use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::gate::Gate;
-use crate::ports::{OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::ports::{Found, OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::timer::Timer;
 use state::{Effect, Moment, Orders};
 
@@ -88,15 +88,23 @@ pub struct OrdersActor;
 pub struct Shell {
     a: Arguments,
     me: ActorRef<Mailbox>,
-    gate: Gate<Effect>,
+    gate: Gate<Held>,
     /// Records that wait for room in the ledger's queue, oldest first. Empty but while its disk is full.
     unwritten: VecDeque<(Vec<LedgerRecord>, Ack)>,
-    /// Open orders for the audience as they were when it asked, and the last ticket before that: they keep their place
-    /// among the updates.
-    untold: Option<(u64, Vec<Order>, TradingState)>,
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
+    /// The last change of the trading state that was heard.
+    changed: Option<(StateChange, UtcNanos)>,
+}
+
+/// What waits for the ledger.
+enum Held {
+    Effect(Effect),
+    /// An answer about one order.
+    Answer(OrderId, RpcReplyPort<Found>),
+    /// What the audience asked for.
+    Tell(Heard),
 }
 
 impl Actor for OrdersActor {
@@ -111,10 +119,10 @@ impl Actor for OrdersActor {
             me,
             gate: Gate::default(),
             unwritten: VecDeque::new(),
-            untold: None,
             timer: Timer::default(),
             seen: MarketId(0),
             newest: UtcNanos::MIN,
+            changed: None,
         };
         // What was restored is durable.
         shell.tell_open();
@@ -137,9 +145,8 @@ impl Actor for OrdersActor {
             Mailbox::Wake => shell.see(),
             Mailbox::Durable(ticket) => {
                 shell.write_what_fits();
-                let effects = shell.gate.open(ticket);
-                shell.let_out(effects).await;
-                shell.tell_what_was_asked(ticket);
+                let held = shell.gate.open(ticket);
+                shell.let_out(held).await;
             }
             Mailbox::Timer => {
                 shell.timer.fired();
@@ -193,6 +200,7 @@ impl Shell {
             }
             ToOrders::Trading(change) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;
+                self.changed = Some((change.clone(), at.now));
                 self.a.state.on_trading(change, at, &mut effects);
                 at
             }
@@ -216,7 +224,22 @@ impl Shell {
                 let open = self.a.state.open_orders().cloned().collect();
                 // Who asked may have given up; that is no failure of ours.
                 let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
-                let _ = reply.send(OrdersStatus { trading, open, waiting: self.gate.len(), counters });
+                let changed = self.changed.clone();
+                let _ = reply.send(OrdersStatus { trading, changed, open, waiting: self.gate.len(), counters });
+                return;
+            }
+            ToOrders::Find(order_id, reply) => {
+                if self.gate.is_empty() {
+                    self.answer(order_id, reply);
+                } else {
+                    self.gate.join(vec![Held::Answer(order_id, reply)]);
+                }
+                return;
+            }
+            ToOrders::Preview(request, reply) => {
+                self.see();
+                let now = self.a.clock.now().max(self.newest);
+                let _ = reply.send(self.a.state.preview(&request, now));
                 return;
             }
         };
@@ -256,11 +279,11 @@ impl Shell {
             if self.gate.is_empty() {
                 effects.into_iter().for_each(|effect| self.perform(effect));
             } else if !effects.is_empty() {
-                self.gate.join(effects);
+                self.gate.join(effects.into_iter().map(Held::Effect).collect());
             }
             return;
         }
-        let ticket = self.gate.hold(effects);
+        let ticket = self.gate.hold(effects.into_iter().map(Held::Effect).collect());
         let me = self.me.clone();
         let ack: Ack = Box::new(move |durable| {
             if durable.is_ok() {
@@ -299,16 +322,18 @@ impl Shell {
 
     /// Performs what was held back. A new order that waited while trading was HALTED stays here: one that leaves when a
     /// full disk has room again is none that anybody wants.
-    async fn let_out(&mut self, effects: Vec<Effect>) {
+    async fn let_out(&mut self, waited: Vec<Held>) {
         let mut held = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Send(_, VenueRequest::Submit { client_order_id, at, .. })
+        for what in waited {
+            match what {
+                Held::Effect(Effect::Send(_, VenueRequest::Submit { client_order_id, at, .. }))
                     if self.a.state.trading() == TradingState::Halted =>
                 {
                     held.push(self.a.state.never_sent(client_order_id, at));
                 }
-                effect => self.perform(effect),
+                Held::Effect(effect) => self.perform(effect),
+                Held::Answer(order_id, reply) => self.answer(order_id, reply),
+                Held::Tell(heard) => self.tell(|| heard),
             }
         }
         if !held.is_empty() {
@@ -317,6 +342,11 @@ impl Shell {
             held.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
             self.commit(effects, at.now).await;
         }
+    }
+
+    fn answer(&self, order_id: OrderId, reply: RpcReplyPort<Found>) {
+        let order = self.a.state.order(order_id).cloned().map(Box::new);
+        let _ = reply.send(Found { order, forgets: self.a.state.forgets() });
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -335,20 +365,14 @@ impl Shell {
         }
     }
 
-    /// Tells the audience all open orders: behind all that was decided before them.
+    /// Tells the audience all open orders, behind all that was decided before.
     fn tell_open(&mut self) {
-        if self.a.audience.is_some() {
-            let open = self.a.state.open_orders().cloned().collect();
-            self.untold = Some((self.gate.last(), open, self.a.state.trading()));
-        }
+        let (orders, trading) = (self.a.state.open_orders().cloned().collect(), self.a.state.trading());
+        let heard = Heard::Open { orders, trading };
         if self.gate.is_empty() {
-            self.tell_what_was_asked(self.gate.last());
-        }
-    }
-
-    fn tell_what_was_asked(&mut self, durable: u64) {
-        if let Some((_, orders, trading)) = self.untold.take_if(|(ticket, ..)| *ticket <= durable) {
-            self.tell(|| Heard::Open { orders, trading });
+            self.tell(|| heard);
+        } else {
+            self.gate.join(vec![Held::Tell(heard)]);
         }
     }
 
