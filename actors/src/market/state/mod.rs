@@ -198,7 +198,11 @@ impl Market {
                 received: book.heard(),
             })
         });
-        Some(Box::new(MarketView { quote: entry.quotes.last().copied(), trade: entry.trades.last().copied(), book }))
+        Some(Box::new(MarketView {
+            quote: entry.quotes.last().copied(),
+            trade: entry.trades.last().copied(),
+            book,
+        }))
     }
 
     /// Every instrument seen, sorted.
