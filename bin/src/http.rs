@@ -6,6 +6,7 @@
 pub mod feeds;
 pub mod history;
 pub mod sql;
+pub mod views;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

@@ -12,6 +12,7 @@ mod live;
 mod output;
 mod report;
 mod stopped;
+mod stream;
 pub mod telemetry;
 
 use std::process::ExitCode;

@@ -77,6 +77,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         telemetry_every: settings.telemetry.every,
         tiers: settings.tiers.clone(),
         route,
+        audience: None,
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),

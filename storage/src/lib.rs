@@ -4,7 +4,7 @@
 //! DuckDB; what leaves it are typed messages and Arrow batches.
 
 pub mod archive;
-mod background;
+pub mod background;
 pub mod backup;
 pub mod checkpoint;
 pub mod cold;

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, StreamHandler, WrapFuture,
+};
 use actix_web::web::Bytes;
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Closed, ProtocolError, Session};
 use actors::audience::Stats;
@@ -88,8 +90,8 @@ impl Client {
         self.write(ctx);
     }
 
-    fn refuse(&mut self, code: &'static str, detail: String, ctx: &mut Context<Self>) {
-        self.say(Outgoing::Text(Refusal { code, detail }.write()), ctx);
+    fn refuse(&mut self, refusal: &Refusal, ctx: &mut Context<Self>) {
+        self.say(Outgoing::Text(refusal.write()), ctx);
     }
 
     /// Writes what waits, as the connection takes it, without waiting for it here.
@@ -162,13 +164,13 @@ impl Client {
         let (names, is_wanted) = match serde_json::from_str(text) {
             Ok(Request::Subscribe { topics }) => (topics, true),
             Ok(Request::Unsubscribe { topics }) => (topics, false),
-            Err(error) => return self.refuse("unreadable", error.to_string(), ctx),
+            Err(error) => return self.refuse(&Refusal::new("unreadable", error.to_string()), ctx),
         };
         let mut topics = Vec::new();
         for name in names {
             match name.parse::<Topic>() {
                 Ok(topic) => topics.push(topic),
-                Err(error) => self.refuse("unknown_topic", error.to_string(), ctx),
+                Err(error) => self.refuse(&Refusal::of(name, "unknown_topic", error), ctx),
             }
         }
         let client = self.id;
@@ -178,7 +180,7 @@ impl Client {
             FromClient::Unsubscribe { client, topics }
         };
         if self.hub.try_send(ToHub::Client(request)).is_err() {
-            self.refuse("busy", "too many requests wait; ask again in a moment".to_owned(), ctx);
+            self.refuse(&Refusal::new("busy", "too many requests wait; ask again in a moment".to_owned()), ctx);
         }
     }
 }

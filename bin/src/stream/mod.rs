@@ -21,20 +21,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use actix::{Actor, AsyncContext};
+use actix::{Actor, ActorContext, AsyncContext};
+use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::audience::{Seat, Stats};
 use actors::clock::Clock;
-use messages::market::Timeframe;
-use messages::{Instrument, caps};
+use messages::caps;
 
 use client::Client;
 use hub::{ClientId, Hub};
 use queue::{Load, Mailbox};
 use seated::Seated;
-use thread::{Arguments, FromClient, ToHub};
+use thread::{Arguments, FromClient};
 
+pub use hub::{Alert, Input, Known};
 pub use polls::poll;
+pub use thread::ToHub;
 
 /// The stream of a running instance.
 pub struct Stream {
@@ -49,3 +51,80 @@ pub struct Running {
     stop: flume::Sender<()>,
     thread: JoinHandle<()>,
 }
+
+impl Stream {
+    /// Starts the hub. `ask_for_open` has the tree tell all open orders, when some of what it told was lost.
+    ///
+    /// # Errors
+    /// There can be no further thread.
+    pub fn start(
+        seat: Seat,
+        known: Known,
+        ask_for_open: impl Fn() + Send + 'static,
+    ) -> std::io::Result<(Self, Running)> {
+        let (to_hub, requests) = flume::bounded(caps::CLIENT_REQUESTS);
+        let (stop, stopped) = flume::bounded(0);
+        let (stats, wall) = (seat.stats.clone(), Clock::wall());
+        let arguments = Arguments {
+            hub: Hub::new(known, stats.clone()),
+            seat,
+            requests,
+            stop: stopped,
+            ask_for_open: Box::new(ask_for_open),
+            wall: wall.clone(),
+        };
+        let thread = start_thread(arguments)?;
+        Ok((Self { to_hub, stats, clients: AtomicU64::new(0), wall }, Running { stop, thread }))
+    }
+
+    /// The way in for what is neither market data nor told by the tree.
+    pub fn way_in(&self) -> flume::Sender<ToHub> {
+        self.to_hub.clone()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Makes a WebSocket of a request that was let in; `None` when there are too many already.
+    ///
+    /// # Errors
+    /// It does not ask for a WebSocket.
+    pub fn accept(&self, request: &HttpRequest, body: web::Payload) -> Result<Option<HttpResponse>, actix_web::Error> {
+        let Some(taken) = seated::Place::take(&self.stats) else { return Ok(None) };
+        let (response, session, frames) = actix_ws::handle(request, body)?;
+        let most = caps::CLIENT_FRAME_BYTES;
+        let frames = frames.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
+        let id = ClientId(self.clients.fetch_add(1, Ordering::Relaxed));
+        let load = Arc::new(Load::default());
+        Client::create(|ctx| {
+            ctx.set_mailbox_capacity(caps::CLIENT_MESSAGES);
+            ctx.add_stream(frames);
+            let queue = Mailbox::new(ctx.address().recipient(), load.clone());
+            if self.to_hub.try_send(ToHub::Client(FromClient::Join { client: id, queue })).is_err() {
+                // The hub is busy or gone: it is as if the client had never come.
+                ctx.stop();
+            }
+            Client::new(id, session, self.to_hub.clone(), load, self.stats.clone(), self.wall.clone())
+        });
+        Ok(Some(response.map_body(|_, body| BoxBody::new(Seated::new(body, taken)))))
+    }
+}
+
+impl Running {
+    /// Tells all clients that it is over, and waits for the hub's thread.
+    pub fn stop(self) {
+        drop(self.stop);
+        // A thread that panicked has said so already.
+        let _ = self.thread.join();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the home of the hub's thread")]
+fn start_thread(arguments: Arguments) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("stream".to_owned()).spawn(move || thread::run(arguments))
+}
+
+#[cfg(test)]
+mod tests;

@@ -67,16 +67,25 @@ struct Data<'a, T> {
 /// A request that is not done, in a message; the connection stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// A stable name.
-    pub code: &'static str,
-    /// In other words.
-    pub detail: String,
+    topic: Option<String>,
+    code: &'static str,
+    detail: String,
 }
 
 impl Refusal {
+    /// Of a request as a whole.
+    pub fn new(code: &'static str, detail: String) -> Self {
+        Self { topic: None, code, detail }
+    }
+
+    /// Of one topic among those that were asked for.
+    pub fn of(topic: String, code: &'static str, detail: String) -> Self {
+        Self { topic: Some(topic), code, detail }
+    }
+
     /// The message.
     pub fn write(&self) -> ByteString {
-        text(&Said { kind: "error", code: self.code, detail: &self.detail })
+        text(&Said { kind: "error", topic: self.topic.as_deref(), code: self.code, detail: &self.detail })
     }
 }
 
@@ -113,14 +122,16 @@ impl Closing {
             Self::Slow => "orders and fills did not fit any more; read faster or subscribe to less, and connect again",
             Self::Silent => "no answer to pings; connect again",
             Self::Flood => "too many messages in a second; subscribe to many topics with one of them",
-            Self::Faulty => "expected short messages of JSON text, as {\"op\": \"subscribe\", \"topics\": [\"orders\"]}",
+            Self::Faulty => {
+                "expected short messages of JSON text, as {\"op\": \"subscribe\", \"topics\": [\"orders\"]}"
+            }
             Self::Stopping => "merganser stops; connect again when it runs",
         }
     }
 
     /// The message.
     pub fn write(self) -> ByteString {
-        text(&Said { kind: "closing", code: self.code(), detail: self.detail() })
+        text(&Said { kind: "closing", topic: None, code: self.code(), detail: self.detail() })
     }
 }
 
@@ -129,6 +140,8 @@ impl Closing {
 struct Said<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
     code: &'static str,
     detail: &'a str,
 }
@@ -146,8 +159,8 @@ mod tests {
         let head = Head { kind: Kind::Update, topic: Topic::Orders, seq: 42, at: UtcNanos(1_500_000) };
         let expected = r#"{"type":"update","topic":"orders","seq":42,"at":"1970-01-01 00:00:00.001500","data":[1]}"#;
         assert_eq!(head.write(&[1]), expected);
-        let refusal = Refusal { code: "unknown_topic", detail: "`x`".to_owned() };
-        assert_eq!(refusal.write(), r#"{"type":"error","code":"unknown_topic","detail":"`x`"}"#);
+        let refusal = Refusal::of("x".to_owned(), "unknown_topic", "why".to_owned());
+        assert_eq!(refusal.write(), r#"{"type":"error","topic":"x","code":"unknown_topic","detail":"why"}"#);
         assert!(Closing::Slow.write().starts_with(r#"{"type":"closing","code":"slow","detail":""#));
     }
 
@@ -156,7 +169,9 @@ mod tests {
         let read = |text| serde_json::from_str::<Request>(text).ok();
         let topics = vec!["orders".to_owned()];
         assert_eq!(read(r#"{"op":"subscribe","topics":["orders"]}"#), Some(Request::Subscribe { topics }));
-        for wrong in [r#"{"op":"shout","topics":[]}"#, r#"{"op":"subscribe"}"#, r#"{"op":"subscribe","topics":[],"a":1}"#] {
+        for wrong in
+            [r#"{"op":"shout","topics":[]}"#, r#"{"op":"subscribe"}"#, r#"{"op":"subscribe","topics":[],"a":1}"#]
+        {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actors::settings::parse_instrument;
 use messages::Instrument;
-use messages::market::Timeframe;
+use messages::market::{Timeframe, TimeframeError};
 
 /// What a client may subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,25 +62,20 @@ impl Topic {
     }
 }
 
-/// A name that is no topic.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UnknownTopic(pub String);
-
 impl FromStr for Topic {
-    type Err = UnknownTopic;
+    /// What was expected, in words.
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, UnknownTopic> {
-        let instrument = |name: &str| parse_instrument(name).map_err(UnknownTopic);
+    fn from_str(text: &str) -> Result<Self, String> {
         if let Some((kind, of)) = text.split_once('/') {
             return match kind {
-                "quotes" => instrument(of).map(Self::Quotes),
-                "trades" => instrument(of).map(Self::Trades),
+                "quotes" => parse_instrument(of).map(Self::Quotes),
+                "trades" => parse_instrument(of).map(Self::Trades),
                 "bars" => {
                     // A symbol may have a slash itself (BTC/USD): the length of the bars stands behind the last one.
                     let (name, timeframe) = of.rsplit_once('/').ok_or_else(|| unknown(text))?;
-                    let timeframe = timeframe.parse().map_err(|e| UnknownTopic(format!("{e}")))?;
-                    instrument(name).map(|instrument| Self::Bars(instrument, timeframe))
+                    let timeframe = timeframe.parse().map_err(|e: TimeframeError| e.to_string())?;
+                    parse_instrument(name).map(|instrument| Self::Bars(instrument, timeframe))
                 }
                 _ => Err(unknown(text)),
             };
@@ -102,11 +97,11 @@ const PLAIN: [Topic; 9] = [
     Topic::Alerts,
 ];
 
-fn unknown(text: &str) -> UnknownTopic {
+fn unknown(text: &str) -> String {
     let plain = PLAIN.map(|topic| topic.to_string()).join(", ");
-    UnknownTopic(format!(
+    format!(
         "`{text}` is no topic; expected quotes/exchange:symbol, trades/exchange:symbol, bars/exchange:symbol/1m, {plain}"
-    ))
+    )
 }
 
 impl fmt::Display for Topic {
@@ -135,7 +130,8 @@ mod tests {
 
     #[test]
     fn topics_are_read_as_they_are_written() {
-        let all = ["quotes/simulated:SIMBTC", "trades/alpaca:BTC/USD", "bars/alpaca:BTC/USD/1m", "bars/binance:BTCUSDT/1s"];
+        let all =
+            ["quotes/simulated:SIMBTC", "trades/alpaca:BTC/USD", "bars/alpaca:BTC/USD/1m", "bars/binance:BTCUSDT/1s"];
         for text in all.into_iter().map(str::to_owned).chain(PLAIN.map(|topic| topic.to_string())) {
             assert_eq!(text.parse::<Topic>().map(|topic| topic.to_string()), Ok(text));
         }
@@ -144,7 +140,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_refused_with_what_was_expected() {
         fn check(text: &str, expected: &str) {
-            let refusal = text.parse::<Topic>().unwrap_err().to_string();
+            let refusal = text.parse::<Topic>().unwrap_err();
             assert!(refusal.contains(expected), "{text}: {refusal}");
         }
         check("", "orders, fills");

@@ -2,11 +2,13 @@
 //! and money are texts at full scale, times are UTC texts, what is unknown is null.
 
 mod account;
+mod logs;
 mod market;
 mod orders;
 mod strategies;
 
 pub use account::{Balance, Portfolio, Position, Trade};
+pub use logs::LogLine;
 pub use market::{Bar, Book, Instrument, Market, Quote, Tick};
 pub use orders::{Event, Order};
 pub use strategies::{Results, Strategy};

@@ -9,7 +9,7 @@ use actors::ports::StrategyStatus;
 use messages::orders::{Order, OrderUpdate};
 use messages::positions::{Booked, Position, Trade};
 use messages::risk::{StateChange, TradingState};
-use messages::snapshots::{Portfolio, Snapshot};
+use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
 use messages::{Cash, Instrument, OrderId, Quantity, StrategyId, UtcNanos, caps};
 
@@ -39,9 +39,9 @@ impl<T> Shown<T> {
         self.is_new = true;
     }
 
-    /// What nobody was shown yet.
-    pub fn take(&mut self) -> Option<&T> {
-        std::mem::take(&mut self.is_new).then_some(self.value.as_ref()).flatten()
+    /// Whether nobody was shown it yet; from now on somebody was.
+    pub fn take(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
     }
 }
 
@@ -52,6 +52,17 @@ pub struct TradingNow {
     pub state: TradingState,
     /// The change that led there and when it was made; `None` where it lies before the start.
     pub changed: Option<(StateChange, UtcNanos)>,
+}
+
+/// An alert as the API shows it.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// What it is known by.
+    pub alert_id: String,
+    /// Whether it is still to be looked at.
+    pub is_open: bool,
+    /// Its shape.
+    pub shown: serde_json::Value,
 }
 
 /// All of it.
@@ -65,8 +76,8 @@ pub struct Account {
     /// Positions. Flat ones stay, so that an older word about them is known to be older.
     positions: BTreeMap<PositionKey, Position>,
     new_positions: BTreeSet<PositionKey>,
-    /// What the account is worth.
-    pub equity: Shown<Portfolio>,
+    /// What is held and what it is worth.
+    pub valued: Shown<Box<Snapshot>>,
     /// What may be traded.
     pub trading_now: Shown<TradingNow>,
     /// Strategies by their names.
@@ -74,6 +85,10 @@ pub struct Account {
     new_strategies: BTreeSet<String>,
     /// Log lines.
     pub logs: Tape<LogLine>,
+    /// Open alerts.
+    pub alerts: BTreeMap<String, serde_json::Value>,
+    /// What happened to alerts.
+    pub alert_news: Tape<serde_json::Value>,
     /// As `/health` says it.
     pub health: Shown<serde_json::Value>,
 }
@@ -86,11 +101,13 @@ impl Default for Account {
             fills: Tape::new(caps::TAPE_SHOWN, caps::AUDIENCE_EVENTS),
             positions: BTreeMap::new(),
             new_positions: BTreeSet::new(),
-            equity: Shown::default(),
+            valued: Shown::default(),
             trading_now: Shown::default(),
             strategies: BTreeMap::new(),
             new_strategies: BTreeSet::new(),
             logs: Tape::new(caps::TAPE_SHOWN, caps::TAPE_FRESH),
+            alerts: BTreeMap::new(),
+            alert_news: Tape::new(0, caps::TAPE_FRESH),
             health: Shown::default(),
         }
     }
@@ -136,19 +153,19 @@ impl Account {
     }
 
     /// What everything was worth at some time. A position that is not in it was flat then.
-    pub fn valued(&mut self, snapshot: Snapshot) {
+    pub fn value(&mut self, snapshot: Box<Snapshot>) {
         let at = snapshot.portfolio.at;
         let valued: BTreeSet<PositionKey> = snapshot.positions.iter().map(|p| (p.instrument, p.strategy)).collect();
         let is_gone = |known: &&Position| !valued.contains(&(known.instrument, known.strategy)) && known.at <= at;
         let flat =
             |known: &Position| Position { quantity: Quantity::ZERO, cost_basis: Cash::ZERO, at, ..known.clone() };
         let gone: Vec<Position> = self.held().filter(is_gone).map(flat).collect();
-        gone.into_iter().chain(snapshot.positions).for_each(|position| self.position(position));
-        self.equity.set(snapshot.portfolio);
+        gone.into_iter().chain(snapshot.positions.iter().cloned()).for_each(|position| self.position(position));
+        self.valued.set(snapshot);
     }
 
     /// Positions that nobody was shown yet.
-    pub fn changed_positions(&mut self) -> Vec<&Position> {
+    pub fn new_positions(&mut self) -> Vec<&Position> {
         let keys = std::mem::take(&mut self.new_positions);
         keys.iter().filter_map(|key| self.positions.get(key)).collect()
     }
@@ -160,9 +177,18 @@ impl Account {
     }
 
     /// Strategies that nobody was shown yet.
-    pub fn changed_strategies(&mut self) -> Vec<&StrategyStatus> {
-        let names = std::mem::take(&mut self.new_strategies);
-        names.iter().filter_map(|name| self.strategies.get(name)).collect()
+    pub fn new_strategies(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.new_strategies)
+    }
+
+    /// An alert was opened, acknowledged or closed.
+    pub fn alert(&mut self, alert: Alert) {
+        if alert.is_open {
+            self.alerts.insert(alert.alert_id, alert.shown.clone());
+        } else {
+            self.alerts.remove(&alert.alert_id);
+        }
+        self.alert_news.push(alert.shown);
     }
 
     /// The trading state changed.

@@ -49,17 +49,15 @@ impl Bars {
         if self.open.is_some_and(|open| open.open_time <= bar.open_time) {
             self.open = None;
         }
-        match self.newest.iter_mut().find(|b| b.open_time == bar.open_time) {
-            Some(known) => *known = bar,
-            None if self.newest.back().is_none_or(|b| b.open_time < bar.open_time) => {
-                self.newest.push_back(bar);
-                if self.newest.len() > caps::BARS_SHOWN {
-                    self.newest.pop_front();
-                }
+        if let Some(known) = self.newest.iter_mut().find(|b| b.open_time == bar.open_time) {
+            *known = bar;
+        } else if self.newest.back().is_none_or(|b| b.open_time < bar.open_time) {
+            self.newest.push_back(bar);
+            if self.newest.len() > caps::BARS_SHOWN {
+                self.newest.pop_front();
             }
-            // A revision of one that is not shown any more.
-            None => {}
         }
+        // A revision of one that is not among the newest is shown as well.
         self.changed.push(bar);
     }
 

@@ -17,8 +17,6 @@ pub struct Print {
     pub id: MarketId,
     /// What it says.
     pub tick: Tick,
-    /// Where it came from.
-    pub source: messages::market::Source,
     /// When it was received.
     pub received: UtcNanos,
 }
@@ -72,7 +70,7 @@ impl Market {
             let line = self.lines.entry(event.instrument()).or_insert_with(|| line(&self.timeframes));
             match &event.body {
                 EventBody::Tick(tick) => {
-                    let print = Print { id: event.id, tick: *tick, source: batch.source, received: batch.received };
+                    let print = Print { id: event.id, tick: *tick, received: batch.received };
                     line.tick(print, batch.is_price(tick), since);
                 }
                 EventBody::Bar(bar) => {

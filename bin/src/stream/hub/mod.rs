@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actors::audience::{Heard, Stats};
+use actors::settings::StrategyRun;
 use messages::market::{Batch, Timeframe};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
-use messages::{Instrument, UtcNanos, caps};
+use messages::{Instrument, StrategyId, UtcNanos, caps};
 
 use super::protocol::{Closing, Head, Kind, Refusal};
 use super::queue::Queue;
@@ -26,6 +27,7 @@ use super::topic::{Overflow, Topic};
 use desk::{Client, Desk};
 use views::{News, Views};
 
+pub use account::Alert;
 pub use desk::ClientId;
 
 /// What comes in beside market data.
@@ -36,8 +38,21 @@ pub enum Input {
     Valued(Box<Snapshot>),
     /// A log line.
     Log(Box<LogLine>),
+    /// What became of an alert.
+    Alert(Alert),
     /// As `/health` says it.
     Health(serde_json::Value),
+}
+
+/// What is known before anything is heard.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Instruments.
+    pub instruments: Vec<Instrument>,
+    /// The lengths of bars that are published.
+    pub timeframes: Vec<Timeframe>,
+    /// What strategies are made with, by their names.
+    pub strategies: BTreeMap<StrategyId, StrategyRun>,
 }
 
 /// The hub.
@@ -49,13 +64,9 @@ pub struct Hub<Q> {
 }
 
 impl<Q: Queue> Hub<Q> {
-    /// Nobody is connected. These instruments are known before anything is heard of them.
-    pub fn new(
-        instruments: impl IntoIterator<Item = Instrument>,
-        timeframes: Vec<Timeframe>,
-        stats: Arc<Stats>,
-    ) -> Self {
-        let views = Views::new(instruments, timeframes);
+    /// Nobody is connected.
+    pub fn new(known: Known, stats: Arc<Stats>) -> Self {
+        let views = Views::new(known);
         Self { views, desks: BTreeMap::new(), clients: BTreeMap::new(), stats }
     }
 
@@ -78,7 +89,8 @@ impl<Q: Queue> Hub<Q> {
             Input::Heard(Heard::Booked(booked)) => account.booked(*booked),
             Input::Heard(Heard::Trading { change, at }) => account.trading(change, at),
             Input::Heard(Heard::Strategy(status)) => account.strategy(status),
-            Input::Valued(snapshot) => account.valued(*snapshot),
+            Input::Valued(snapshot) => account.value(snapshot),
+            Input::Alert(alert) => account.alert(alert),
             Input::Log(line) => account.logs.push(*line),
             Input::Health(health) => account.health.set(health),
         }
@@ -130,8 +142,8 @@ impl<Q: Queue> Hub<Q> {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         if !client.topics.contains(&topic) {
             if client.topics.len() >= caps::CLIENT_TOPICS {
-                let detail = format!("`{topic}` is one too many; expected at most {} topics", caps::CLIENT_TOPICS);
-                return Err(Refusal { code: "too_many_topics", detail });
+                let detail = format!("it is one too many; expected at most {} topics", caps::CLIENT_TOPICS);
+                return Err(Refusal::of(topic.to_string(), "too_many_topics", detail));
             }
             client.topics.push(topic);
             self.stats.subscriptions.add(1);
@@ -247,4 +259,4 @@ impl<Q: Queue> Hub<Q> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use actors::ports::StrategyStatus;
 use actors::settings::StrategyRun;
 use bytestring::ByteString;
-use messages::market::Timeframe;
-use messages::{Instrument, orders, positions};
+use messages::market::{TickBody, Timeframe};
+use messages::orders;
 use serde::Serialize;
 
 use super::super::protocol::{Head, Refusal};
 use super::super::topic::Topic;
+use super::Known;
 use super::account::{Account, TradingNow};
 use super::bars::Shown;
 use super::market::{Market, Print};
@@ -49,19 +50,16 @@ struct Bar {
 #[derive(Serialize)]
 struct Trading {
     state: String,
-    changed_by: Option<String>,
+    by: Option<String>,
     why: Option<String>,
     changed_at: Option<String>,
 }
 
 impl Views {
     /// Nothing is known yet but these.
-    pub fn new(
-        instruments: impl IntoIterator<Item = Instrument>,
-        timeframes: Vec<Timeframe>,
-        runs: BTreeMap<String, StrategyRun>,
-    ) -> Self {
-        Self { market: Market::new(instruments, timeframes), account: Account::default(), runs }
+    pub fn new(known: Known) -> Self {
+        let runs = known.strategies.into_iter().map(|(name, run)| (name.to_string(), run)).collect();
+        Self { market: Market::new(known.instruments, known.timeframes), account: Account::default(), runs }
     }
 
     /// Whether there is such a topic here.
@@ -69,19 +67,19 @@ impl Views {
     /// # Errors
     /// Nothing was ever heard of its instrument, or no bars of this length are published.
     pub fn check(&self, topic: Topic) -> Result<(), Refusal> {
-        let refuse = |detail| Err(Refusal { code: "unknown_topic", detail });
+        let refuse = |detail| Err(Refusal::of(topic.to_string(), "unknown_topic", detail));
         let (Topic::Quotes(instrument) | Topic::Trades(instrument) | Topic::Bars(instrument, _)) = topic else {
             return Ok(());
         };
         if self.market.line(instrument).is_none() {
-            return refuse(format!("`{topic}`: nothing is known of {instrument}; see GET /api/v1/instruments"));
+            return refuse(format!("nothing is known of {instrument}; see GET /api/v1/instruments"));
         }
         let known = self.market.timeframes();
         if let Topic::Bars(_, timeframe) = topic
             && !known.contains(&timeframe)
         {
             let known = known.iter().map(Timeframe::to_string).collect::<Vec<_>>().join(", ");
-            return refuse(format!("`{topic}`: bars of {timeframe} are not published; expected {known}"));
+            return refuse(format!("bars of {timeframe} are not published; expected {known}"));
         }
         Ok(())
     }
@@ -104,6 +102,7 @@ impl Views {
             Topic::Orders => account.events.watch(is_watched),
             Topic::Fills => account.fills.watch(is_watched),
             Topic::Logs => account.logs.watch(is_watched),
+            Topic::Alerts => account.alert_news.watch(is_watched),
             _ => {}
         }
     }
@@ -131,7 +130,8 @@ impl Views {
             }
             Topic::Orders => entries(head, account.events.take(), |update| views::Event::from(&update)),
             Topic::Fills => entries(head, account.fills.take(), |trade| views::Trade::from(&trade)),
-            Topic::Logs => entries(head, account.logs.take(), |line| line),
+            Topic::Logs => entries(head, account.logs.take(), |line| views::LogLine::from(&line)),
+            Topic::Alerts => entries(head, account.alert_news.take(), |alert| alert),
             Topic::Positions => list(head, account.new_positions().into_iter().map(views::Position::from).collect()),
             Topic::Strategies => {
                 let names = account.new_strategies();
@@ -154,7 +154,9 @@ impl Views {
             }
             Topic::Trades(instrument) => {
                 let line = self.market.line(instrument);
-                head.write(&line.into_iter().flat_map(|line| line.trades.newest()).filter_map(trade).collect::<Vec<_>>())
+                head.write(
+                    &line.into_iter().flat_map(|line| line.trades.newest()).filter_map(trade).collect::<Vec<_>>(),
+                )
             }
             Topic::Bars(instrument, timeframe) => {
                 let known = self.market.line(instrument).and_then(|line| line.bars.get(&timeframe));
@@ -163,14 +165,15 @@ impl Views {
             Topic::Orders => head.write(&account.orders.values().map(views::Order::from).collect::<Vec<_>>()),
             Topic::Fills => head.write(&account.fills.newest().map(views::Trade::from).collect::<Vec<_>>()),
             Topic::Positions => head.write(&account.held().map(views::Position::from).collect::<Vec<_>>()),
-            Topic::Equity => head.write(&account.valued.value.as_deref().map(views::Portfolio::of)),
-            Topic::Trading => head.write(&account.trading_now.value.as_ref().map(Trading::from)),
+            Topic::Equity => head.write(&account.valued.value.as_deref().map(views::Portfolio::of).as_slice()),
+            Topic::Trading => head.write(&account.trading_now.value.as_ref().map(Trading::from).as_slice()),
             Topic::Strategies => {
                 let known = account.strategies.keys().filter_map(|name| self.strategy(name));
                 head.write(&known.collect::<Vec<_>>())
             }
-            Topic::Logs => head.write(&account.logs.newest().collect::<Vec<_>>()),
-            Topic::Health => head.write(&account.health.value),
+            Topic::Logs => head.write(&account.logs.newest().map(views::LogLine::from).collect::<Vec<_>>()),
+            Topic::Alerts => head.write(&account.alerts.values().collect::<Vec<_>>()),
+            Topic::Health => head.write(&account.health.value.as_slice()),
         }
     }
 
@@ -181,4 +184,43 @@ impl Views {
         let results = views::Results::of(name, Some(&open), self.account.valued.value.as_deref());
         Some(views::Strategy::of(status, run, results))
     }
+}
+
+impl From<&TradingNow> for Trading {
+    fn from(now: &TradingNow) -> Self {
+        let changed = now.changed.as_ref();
+        Self {
+            state: now.state.to_string(),
+            by: changed.map(|(change, _)| change.by.clone()),
+            why: changed.map(|(change, _)| change.why.clone()),
+            changed_at: changed.map(|(_, at)| at.to_string()),
+        }
+    }
+}
+
+fn entries<T, V: Serialize>(head: Head, fresh: Fresh<T>, show: impl Fn(T) -> V) -> News {
+    match fresh {
+        Fresh::Nothing => News::Nothing,
+        Fresh::TooMany => News::TooMuch,
+        Fresh::Entries(entries) => list(head, entries.into_iter().map(show).collect()),
+    }
+}
+
+fn list<V: Serialize>(head: Head, list: Vec<V>) -> News {
+    if list.is_empty() { News::Nothing } else { News::Message(head.write(&list)) }
+}
+
+fn bars(shown: &Shown) -> Vec<Bar> {
+    let bar = |bar, is_open| Bar { bar: views::Bar::from(bar), is_open };
+    let closed = shown.closed.iter().map(|closed| bar(closed, false));
+    closed.chain(shown.open.iter().map(|open| bar(open, true))).collect()
+}
+
+fn trade(print: &Print) -> Option<views::Tick> {
+    views::Tick::of(print.id, &print.tick, print.received)
+}
+
+fn quote_of(print: &Print) -> Option<views::Quote> {
+    let TickBody::Quote { bid, ask } = print.tick.body else { return None };
+    Some(views::Quote::of(bid, ask, print.tick.time, print.received))
 }
