@@ -1,5 +1,6 @@
 //! Tests across crates: the real states and stores, put together as the program puts them.
 
+mod audience;
 mod checkpoint;
 mod decoders;
 mod determinism;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! market, orders, positions, strategies ── audience ──┐
-//!                          once a second: value, health ──┤ hub, on its thread ── queue ── client, an actor for each
-//!                                             log lines ──┘      one message for all      its connection
+//!                      once a second: value, health ──┤ hub, on its thread ── queue ── client, an actor for each
+//!                                 log lines, alerts ──┘   one message for all         its connection
 //! ```
 //! Nobody in the tree waits for the hub, and the hub waits for no client: each way between them is bounded and has its policy
 //! for what does not fit.
@@ -24,19 +24,20 @@ use std::thread::JoinHandle;
 use actix::{Actor, ActorContext, AsyncContext};
 use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, web};
-use actors::audience::{Seat, Stats};
+use actors::audience::Stats;
 use actors::clock::Clock;
+use actors::runtime::Runtime;
 use messages::caps;
+use serde_json::Value;
 
 use client::Client;
 use hub::{ClientId, Hub};
 use queue::{Load, Mailbox};
 use seated::Seated;
-use thread::{Arguments, FromClient};
+use thread::{Arguments, FromClient, ToHub};
 
-pub use hub::{Alert, Input, Known};
-pub use polls::poll;
-pub use thread::ToHub;
+pub use hub::Known;
+pub use thread::Sources;
 
 /// The stream of a running instance.
 pub struct Stream {
@@ -53,38 +54,22 @@ pub struct Running {
 }
 
 impl Stream {
-    /// Starts the hub. `ask_for_open` has the tree tell all open orders, when some of what it told was lost.
+    /// Starts the hub.
     ///
     /// # Errors
     /// There can be no further thread.
-    pub fn start(
-        seat: Seat,
-        known: Known,
-        ask_for_open: impl Fn() + Send + 'static,
-    ) -> std::io::Result<(Self, Running)> {
+    pub fn start(sources: Sources, known: Known) -> std::io::Result<(Self, Running)> {
         let (to_hub, requests) = flume::bounded(caps::CLIENT_REQUESTS);
         let (stop, stopped) = flume::bounded(0);
-        let (stats, wall) = (seat.stats.clone(), Clock::wall());
-        let arguments = Arguments {
-            hub: Hub::new(known, stats.clone()),
-            seat,
-            requests,
-            stop: stopped,
-            ask_for_open: Box::new(ask_for_open),
-            wall: wall.clone(),
-        };
-        let thread = start_thread(arguments)?;
+        let (stats, wall) = (sources.seat.stats.clone(), Clock::wall());
+        let hub = Hub::new(known, stats.clone());
+        let thread = start_thread(Arguments { hub, sources, requests, stop: stopped, wall: wall.clone() })?;
         Ok((Self { to_hub, stats, clients: AtomicU64::new(0), wall }, Running { stop, thread }))
     }
 
-    /// The way in for what is neither market data nor told by the tree.
-    pub fn way_in(&self) -> flume::Sender<ToHub> {
-        self.to_hub.clone()
-    }
-
-    /// Counters.
-    pub fn stats(&self) -> &Arc<Stats> {
-        &self.stats
+    /// Asks the tree for what it does not tell by itself, until the hub has ended.
+    pub fn poll<H: AsyncFn() -> Value>(&self, runtime: Arc<Runtime>, health: H) -> impl Future<Output = ()> + use<H> {
+        polls::poll(runtime, health, self.to_hub.clone())
     }
 
     /// Makes a WebSocket of a request that was let in; `None` when there are too many already.

@@ -31,8 +31,11 @@ impl Bench {
     fn start() -> Self {
         let (audience, seat) = audience::channel();
         let known = Known { instruments: vec![facts::instrument("A")], ..Known::default() };
-        let (stream, running) = Stream::start(seat, known, || {}).unwrap();
-        let (stats, stream) = (stream.stats().clone(), web::Data::new(stream));
+        let stats = seat.stats.clone();
+        let (logs, alerts) = (tokio::sync::broadcast::channel(1).1, Box::new(|| None));
+        let sources = Sources { seat, logs, alerts, ask_for_open: Box::new(|| {}) };
+        let (stream, running) = Stream::start(sources, known).unwrap();
+        let stream = web::Data::new(stream);
         let server = HttpServer::new(move || App::new().app_data(stream.clone()).route("/", web::get().to(answer)));
         let server = server.workers(1).disable_signals().shutdown_timeout(1).bind("127.0.0.1:0").unwrap();
         let address = server.addrs()[0];

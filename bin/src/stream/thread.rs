@@ -3,11 +3,15 @@
 //! A thread of its own, with less claim to a busy processor than those that trade: to write messages for hundreds of clients
 //! takes milliseconds, which no actor is to wait for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actors::audience::{Counts, Seat};
 use actors::clock::Clock;
 use messages::UtcNanos;
+use messages::telemetry::LogLine;
+use serde_json::Value;
+use tokio::sync::broadcast;
 
 use super::hub::{ClientId, Hub, Input};
 use super::protocol::Closing;
@@ -53,22 +57,32 @@ pub enum FromClient {
 pub enum ToHub {
     /// From a client.
     Client(FromClient),
-    /// From those who ask the tree and listen to the log.
+    /// From who asks the tree.
     Input(Input),
+}
+
+/// Where what is shown comes from.
+pub struct Sources {
+    /// The tree.
+    pub seat: Seat,
+    /// Log lines.
+    pub logs: broadcast::Receiver<Arc<LogLine>>,
+    /// All alerts that are open, as the API shows them, when that has changed since it was called.
+    pub alerts: Box<dyn FnMut() -> Option<Vec<Value>> + Send>,
+    /// Asks the tree to tell all open orders, for some events were lost.
+    pub ask_for_open: Box<dyn Fn() + Send>,
 }
 
 /// What the thread is given.
 pub struct Arguments {
     /// The state.
     pub hub: Hub<Mailbox>,
-    /// From the tree.
-    pub seat: Seat,
-    /// From clients and others.
+    /// What it hears.
+    pub sources: Sources,
+    /// From clients, and from who asks for it.
     pub requests: flume::Receiver<ToHub>,
     /// Ends when nobody holds its other end.
     pub stop: flume::Receiver<()>,
-    /// Asks the tree for all open orders, for some events were lost.
-    pub ask_for_open: Box<dyn Fn() + Send>,
     /// The wall clock.
     pub wall: Clock,
 }
@@ -91,6 +105,7 @@ pub fn run(arguments: Arguments) {
         let now = shell.a.wall.now();
         if now >= shell.shown_at.after(INTERVAL) {
             shell.take_market();
+            shell.take_words(now);
             shell.a.hub.flush(now);
             shell.shown_at = now;
         } else {
@@ -107,7 +122,7 @@ impl Shell {
     fn wait(&mut self) {
         let until = self.shown_at.after(INTERVAL);
         let left = u64::try_from(until.since(self.a.wall.now())).map_or(Duration::ZERO, Duration::from_nanos);
-        let Arguments { seat, requests, stop, .. } = &self.a;
+        let Arguments { sources: Sources { seat, .. }, requests, stop, .. } = &self.a;
         let first = flume::Selector::new()
             .recv(&seat.events, |heard| heard.ok().map(|heard| ToHub::Input(Input::Heard(heard))))
             .recv(requests, Result::ok)
@@ -119,28 +134,43 @@ impl Shell {
     }
 
     fn take(&mut self) {
-        while let Ok(heard) = self.a.seat.events.try_recv() {
+        while let Ok(heard) = self.a.sources.seat.events.try_recv() {
             self.hear(ToHub::Input(Input::Heard(heard)));
         }
         while let Ok(request) = self.a.requests.try_recv() {
             self.hear(request);
         }
-        let counts = self.a.seat.stats.counts();
+        let counts = self.a.sources.seat.stats.counts();
         if counts.lost_events != self.lost.lost_events {
             self.a.hub.events_lost();
-            (self.a.ask_for_open)();
+            (self.a.sources.ask_for_open)();
             self.lost.lost_events = counts.lost_events;
         }
     }
 
     fn take_market(&mut self) {
-        let counts = self.a.seat.stats.counts();
+        let counts = self.a.sources.seat.stats.counts();
         if counts.lost_batches != self.lost.lost_batches {
             self.a.hub.market_lost();
             self.lost.lost_batches = counts.lost_batches;
         }
-        for delivered in self.a.seat.market.take(usize::MAX) {
+        for delivered in self.a.sources.seat.market.take(usize::MAX) {
             self.a.hub.market(&delivered.batch);
+        }
+    }
+
+    fn take_words(&mut self, now: UtcNanos) {
+        use broadcast::error::TryRecvError;
+        loop {
+            let input = match self.a.sources.logs.try_recv() {
+                Ok(line) => Input::Log(line),
+                Err(TryRecvError::Lagged(_)) => Input::LogLost,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            };
+            self.a.hub.hear(input, now);
+        }
+        if let Some(open) = (self.a.sources.alerts)() {
+            self.a.hub.hear(Input::Alerts(open), now);
         }
     }
 

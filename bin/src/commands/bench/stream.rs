@@ -32,7 +32,7 @@ use super::Figure;
 use super::machine;
 use super::probe::Probe;
 use super::readers::Outcome;
-use crate::stream::{Known, Stream, poll};
+use crate::stream::{Known, Sources, Stream};
 use clients::{Crowd, Told};
 use feed::Load;
 
@@ -152,8 +152,14 @@ fn run(settings: &Settings, size: Size, paths: &Paths) -> anyhow::Result<Shown> 
         let runtime = Arc::new(runtime::start(plan, &storage).await?);
         let stats = seat.stats.clone();
         let to_open = runtime.clone();
-        let (stream, running) = Stream::start(seat, known(&settings), move || _ = to_open.tell_open())?;
-        tokio::spawn(poll(runtime.clone(), async || serde_json::json!({"status": "ok"}), stream.way_in()));
+        let sources = Sources {
+            seat,
+            logs: tokio::sync::broadcast::channel(1).1,
+            alerts: Box::new(|| None),
+            ask_for_open: Box::new(move || _ = to_open.tell_open()),
+        };
+        let (stream, running) = Stream::start(sources, known(&settings))?;
+        tokio::spawn(stream.poll(runtime.clone(), async || serde_json::json!({"status": "ok"})));
         let server = server::start(stream)?;
 
         let half = Duration::from_secs(size.seconds) / 2;

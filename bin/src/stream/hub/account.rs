@@ -4,6 +4,7 @@
 //! Each of them is kept as it was last told, with a mark of what nobody was shown yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use actors::ports::StrategyStatus;
 use messages::orders::{Order, OrderUpdate};
@@ -12,6 +13,7 @@ use messages::risk::{StateChange, TradingState};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
 use messages::{Cash, Instrument, OrderId, Quantity, StrategyId, UtcNanos, caps};
+use serde_json::Value;
 
 use super::tape::Tape;
 
@@ -54,17 +56,6 @@ pub struct TradingNow {
     pub changed: Option<(StateChange, UtcNanos)>,
 }
 
-/// An alert as the API shows it.
-#[derive(Debug, Clone)]
-pub struct Alert {
-    /// What it is known by.
-    pub alert_id: String,
-    /// Whether it is still to be looked at.
-    pub is_open: bool,
-    /// Its shape.
-    pub shown: serde_json::Value,
-}
-
 /// All of it.
 pub struct Account {
     /// Open orders.
@@ -84,13 +75,11 @@ pub struct Account {
     pub strategies: BTreeMap<String, StrategyStatus>,
     new_strategies: BTreeSet<String>,
     /// Log lines.
-    pub logs: Tape<LogLine>,
-    /// Open alerts.
-    pub alerts: BTreeMap<String, serde_json::Value>,
-    /// What happened to alerts.
-    pub alert_news: Tape<serde_json::Value>,
+    pub logs: Tape<Arc<LogLine>>,
+    /// Open alerts, as the API shows them.
+    pub alerts: Shown<Vec<Value>>,
     /// As `/health` says it.
-    pub health: Shown<serde_json::Value>,
+    pub health: Shown<Value>,
 }
 
 impl Default for Account {
@@ -106,8 +95,7 @@ impl Default for Account {
             strategies: BTreeMap::new(),
             new_strategies: BTreeSet::new(),
             logs: Tape::new(caps::TAPE_SHOWN, caps::TAPE_FRESH),
-            alerts: BTreeMap::new(),
-            alert_news: Tape::new(0, caps::TAPE_FRESH),
+            alerts: Shown::default(),
             health: Shown::default(),
         }
     }
@@ -179,16 +167,6 @@ impl Account {
     /// Strategies that nobody was shown yet.
     pub fn new_strategies(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.new_strategies)
-    }
-
-    /// An alert was opened, acknowledged or closed.
-    pub fn alert(&mut self, alert: Alert) {
-        if alert.is_open {
-            self.alerts.insert(alert.alert_id, alert.shown.clone());
-        } else {
-            self.alerts.remove(&alert.alert_id);
-        }
-        self.alert_news.push(alert.shown);
     }
 
     /// The trading state changed.

@@ -20,6 +20,7 @@ use messages::market::{Batch, Timeframe};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
 use messages::{Instrument, StrategyId, UtcNanos, caps};
+use serde_json::Value;
 
 use super::protocol::{Closing, Head, Kind, Refusal};
 use super::queue::Queue;
@@ -27,7 +28,6 @@ use super::topic::{Overflow, Topic};
 use desk::{Client, Desk};
 use views::{News, Views};
 
-pub use account::Alert;
 pub use desk::ClientId;
 
 /// What comes in beside market data.
@@ -37,11 +37,13 @@ pub enum Input {
     /// What is held and what it is worth.
     Valued(Box<Snapshot>),
     /// A log line.
-    Log(Box<LogLine>),
-    /// What became of an alert.
-    Alert(Alert),
+    Log(Arc<LogLine>),
+    /// Log lines were lost on their way here.
+    LogLost,
+    /// All alerts that are open, as the API shows them.
+    Alerts(Vec<Value>),
     /// As `/health` says it.
-    Health(serde_json::Value),
+    Health(Value),
 }
 
 /// What is known before anything is heard.
@@ -90,8 +92,9 @@ impl<Q: Queue> Hub<Q> {
             Input::Heard(Heard::Trading { change, at }) => account.trading(change, at),
             Input::Heard(Heard::Strategy(status)) => account.strategy(status),
             Input::Valued(snapshot) => account.value(snapshot),
-            Input::Alert(alert) => account.alert(alert),
-            Input::Log(line) => account.logs.push(*line),
+            Input::Log(line) => account.logs.push(line),
+            Input::LogLost => account.logs.lost(),
+            Input::Alerts(open) => account.alerts.set(open),
             Input::Health(health) => account.health.set(health),
         }
     }

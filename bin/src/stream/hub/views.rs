@@ -102,7 +102,6 @@ impl Views {
             Topic::Orders => account.events.watch(is_watched),
             Topic::Fills => account.fills.watch(is_watched),
             Topic::Logs => account.logs.watch(is_watched),
-            Topic::Alerts => account.alert_news.watch(is_watched),
             _ => {}
         }
     }
@@ -130,8 +129,9 @@ impl Views {
             }
             Topic::Orders => entries(head, account.events.take(), |update| views::Event::from(&update)),
             Topic::Fills => entries(head, account.fills.take(), |trade| views::Trade::from(&trade)),
-            Topic::Logs => entries(head, account.logs.take(), |line| views::LogLine::from(&line)),
-            Topic::Alerts => entries(head, account.alert_news.take(), |alert| alert),
+            Topic::Logs => entries(head, account.logs.take(), |line| views::LogLine::from(&*line)),
+            // The open ones are few: all of them, each time.
+            Topic::Alerts if account.alerts.take() => News::TooMuch,
             Topic::Positions => list(head, account.new_positions().into_iter().map(views::Position::from).collect()),
             Topic::Strategies => {
                 let names = account.new_strategies();
@@ -140,7 +140,7 @@ impl Views {
             Topic::Equity if account.valued.take() => News::Message(self.snapshot(head)),
             Topic::Trading if account.trading_now.take() => News::Message(self.snapshot(head)),
             Topic::Health if account.health.take() => News::Message(self.snapshot(head)),
-            Topic::Equity | Topic::Trading | Topic::Health => News::Nothing,
+            Topic::Equity | Topic::Trading | Topic::Alerts | Topic::Health => News::Nothing,
         }
     }
 
@@ -171,8 +171,10 @@ impl Views {
                 let known = account.strategies.keys().filter_map(|name| self.strategy(name));
                 head.write(&known.collect::<Vec<_>>())
             }
-            Topic::Logs => head.write(&account.logs.newest().map(views::LogLine::from).collect::<Vec<_>>()),
-            Topic::Alerts => head.write(&account.alerts.values().collect::<Vec<_>>()),
+            Topic::Logs => {
+                head.write(&account.logs.newest().map(|line| views::LogLine::from(&**line)).collect::<Vec<_>>())
+            }
+            Topic::Alerts => head.write(&account.alerts.value.as_deref().unwrap_or_default()),
             Topic::Health => head.write(&account.health.value.as_slice()),
         }
     }
