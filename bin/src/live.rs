@@ -1,11 +1,12 @@
 //! A live run: storage, the tree and the edge put together, until something ends it; then all stop in order.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actors::audience;
 use actors::clock::Clock;
 use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
@@ -14,17 +15,20 @@ use actors::strategies::registry::Registry;
 use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
-use messages::Exchange;
+use messages::ids::IdMaker;
 use messages::ledger::Mode;
+use messages::{Exchange, UtcNanos};
 use storage::DataDir;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
 use storage::service::Storage;
 use storage::sql_tiers::Scope;
 
-use crate::backup_api::{Current, Directory};
-use crate::http::{self, Edge, Watermarks};
+use crate::http;
+use crate::http::edge::{Edge, Watermarks};
+use crate::http::tiers::backup::{Current, Directory};
 use crate::stopped::Tables;
+use crate::stream::{Known, Running, Sources, Stream};
 use crate::{Plugins, stopped, telemetry};
 
 /// What a live run is made from.
@@ -63,6 +67,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let on_health = move |log, health| drop(health_tx.send((log, health)));
     let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
+    let started = Clock::wall().now();
+    let (audience, seat) = audience::channel();
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -77,7 +83,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         telemetry_every: settings.telemetry.every,
         tiers: settings.tiers.clone(),
         route,
-        audience: None,
+        audience: Some(audience),
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
@@ -88,7 +94,10 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     };
     pass_on_health(health_rx, runtime.on_journal_health());
 
-    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
+    let settings = Arc::new(settings);
+    let (stream, watching) = watch(&runtime, seat, &settings)?;
+    let begun = (ledger_writes, started);
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, stream, begun) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -103,6 +112,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     archive.stop();
     // Trading ends first: nothing else that is to end may hold it up, and go on deciding meanwhile.
     runtime.stop().await;
+    // Who watches has seen the end of it.
+    tokio::task::spawn_blocking(|| watching.stop()).await.context("the stream did not end")?;
     server.stop(true).await;
     drop(runtime);
     // Whoever works on the database for long ends before it does.
@@ -120,14 +131,32 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     }
 }
 
+/// The stream of the running tree.
+fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, settings: &Settings) -> anyhow::Result<(Stream, Running)> {
+    let of_open = Arc::downgrade(runtime);
+    let ask_for_open = Box::new(move || {
+        if let Some(runtime) = of_open.upgrade() {
+            runtime.tell_open();
+        }
+    });
+    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
+    let known = Known {
+        instruments: runtime.assembly().rules().keys().copied().collect(),
+        timeframes: settings.bars.timeframes.clone(),
+        strategies: settings.strategies.run.clone(),
+    };
+    Stream::start(sources, known).context("the stream cannot start")
+}
+
 /// Opens the edge and says where it is.
 fn serve(
-    settings: &Settings,
+    settings: &Arc<Settings>,
     paths: &Paths,
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    ledger_writes: Arc<AtomicBool>,
+    stream: Stream,
+    (ledger_writes, started): (Arc<AtomicBool>, UtcNanos),
 ) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -146,18 +175,23 @@ fn serve(
         runtime: runtime.clone(),
         database,
         watermarks,
+        ledger: storage.ledger.clone(),
         ledger_writes,
         reserve: storage.reserve().clone(),
         room,
         has_failed: Box::new(storage.watch()),
         directory,
-        token,
+        settings: settings.clone(),
+        started,
+        ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
+        wall: Clock::wall(),
     };
-    let (address, server) = http::start(&settings.http.address, edge)?;
+    let (http::Listens { at: address, here }, server) = http::start(edge, stream, &token)?;
     // Who reads it may stand in another folder.
     let token_path = std::path::absolute(&paths.token).context("cannot tell where the token is")?;
-    dir.announce(&Owner { pid: std::process::id(), address: Some(address.to_string()), token_path: Some(token_path) })?;
-    eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
+    dir.announce(&Owner { pid: std::process::id(), address: Some(here.to_string()), token_path: Some(token_path) })?;
+    let scheme = if settings.http.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
+    eprintln!("merganser runs on {}; health at {scheme}://{address}/health; Ctrl-C stops it", dir.root().display());
     Ok((server, backup))
 }
 

@@ -26,9 +26,7 @@ use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actors::audience::Stats;
 use actors::clock::Clock;
-use actors::runtime::Runtime;
 use messages::caps;
-use serde_json::Value;
 
 use client::Client;
 use hub::{ClientId, Hub};
@@ -37,6 +35,7 @@ use seated::Seated;
 use thread::{Arguments, FromClient, ToHub};
 
 pub use hub::Known;
+pub use polls::Asked;
 pub use thread::Sources;
 
 /// The stream of a running instance.
@@ -67,9 +66,9 @@ impl Stream {
         Ok((Self { to_hub, stats, clients: AtomicU64::new(0), wall }, Running { stop, thread }))
     }
 
-    /// Asks the tree for what it does not tell by itself, until the hub has ended.
-    pub fn poll<H: AsyncFn() -> Value>(&self, runtime: Arc<Runtime>, health: H) -> impl Future<Output = ()> + use<H> {
-        polls::poll(runtime, health, self.to_hub.clone())
+    /// Asks the tree for what it does not tell by itself, until either has ended.
+    pub fn poll<Ask: AsyncFn() -> Option<Asked>>(&self, ask: Ask) -> impl Future<Output = ()> + use<Ask> {
+        polls::poll(ask, self.to_hub.clone())
     }
 
     /// Makes a WebSocket of a request that was let in; `None` when there are too many already.

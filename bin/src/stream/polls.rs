@@ -1,9 +1,9 @@
-//! What the stream must ask for: what everything is worth, and whether all is well, once a second.
+//! What the tree does not tell by itself and is asked once a second: what everything is worth, and whether all is well.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actors::runtime::Runtime;
+use messages::snapshots::Snapshot;
+use serde_json::Value;
 
 use super::hub::Input;
 use super::thread::ToHub;
@@ -11,15 +11,24 @@ use super::thread::ToHub;
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Asks until the hub has ended. What does not answer in time is asked again a second later.
-pub async fn poll(runtime: Arc<Runtime>, health: impl AsyncFn() -> serde_json::Value, to_hub: flume::Sender<ToHub>) {
+/// Answers of the tree.
+pub struct Asked {
+    /// What is held and what it is worth; `None` where that was not answered in time.
+    pub valued: Option<Box<Snapshot>>,
+    /// As `/health` says it.
+    pub health: Value,
+}
+
+/// Asks until there is nobody to ask or to tell. What does not fit now is asked again a second later.
+pub async fn poll(ask: impl AsyncFn() -> Option<Asked>, to_hub: flume::Sender<ToHub>) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !to_hub.is_disconnected() {
         every.tick().await;
-        if let Some(snapshot) = runtime.portfolio().await {
+        let Some(Asked { valued, health }) = ask().await else { return };
+        if let Some(snapshot) = valued {
             let _ = to_hub.try_send(ToHub::Input(Input::Valued(snapshot)));
         }
-        let _ = to_hub.try_send(ToHub::Input(Input::Health(health().await)));
+        let _ = to_hub.try_send(ToHub::Input(Input::Health(health)));
     }
 }

@@ -32,8 +32,7 @@ impl Bench {
         let (audience, seat) = audience::channel();
         let known = Known { instruments: vec![facts::instrument("A")], ..Known::default() };
         let stats = seat.stats.clone();
-        let (logs, alerts) = (tokio::sync::broadcast::channel(1).1, Box::new(|| None));
-        let sources = Sources { seat, logs, alerts, ask_for_open: Box::new(|| {}) };
+        let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open: Box::new(|| {}) };
         let (stream, running) = Stream::start(sources, known).unwrap();
         let stream = web::Data::new(stream);
         let server = HttpServer::new(move || App::new().app_data(stream.clone()).route("/", web::get().to(answer)));

@@ -65,8 +65,8 @@ pub enum ToHub {
 pub struct Sources {
     /// The tree.
     pub seat: Seat,
-    /// Log lines.
-    pub logs: broadcast::Receiver<Arc<LogLine>>,
+    /// Log lines, where somebody says them.
+    pub logs: Option<broadcast::Receiver<Arc<LogLine>>>,
     /// All alerts that are open, as the API shows them, when that has changed since it was called.
     pub alerts: Box<dyn FnMut() -> Option<Vec<Value>> + Send>,
     /// Asks the tree to tell all open orders, for some events were lost.
@@ -161,8 +161,8 @@ impl Shell {
 
     fn take_words(&mut self, now: UtcNanos) {
         use broadcast::error::TryRecvError;
-        loop {
-            let input = match self.a.sources.logs.try_recv() {
+        while let Some(logs) = &mut self.a.sources.logs {
+            let input = match logs.try_recv() {
                 Ok(line) => Input::Log(line),
                 Err(TryRecvError::Lagged(_)) => Input::LogLost,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,

@@ -32,7 +32,7 @@ use super::Figure;
 use super::machine;
 use super::probe::Probe;
 use super::readers::Outcome;
-use crate::stream::{Known, Sources, Stream};
+use crate::stream::{Asked, Known, Running, Sources, Stream};
 use clients::{Crowd, Told};
 use feed::Load;
 
@@ -151,15 +151,7 @@ fn run(settings: &Settings, size: Size, paths: &Paths) -> anyhow::Result<Shown> 
     let shown = threads.block_on(async {
         let runtime = Arc::new(runtime::start(plan, &storage).await?);
         let stats = seat.stats.clone();
-        let to_open = runtime.clone();
-        let sources = Sources {
-            seat,
-            logs: tokio::sync::broadcast::channel(1).1,
-            alerts: Box::new(|| None),
-            ask_for_open: Box::new(move || _ = to_open.tell_open()),
-        };
-        let (stream, running) = Stream::start(sources, known(&settings))?;
-        tokio::spawn(stream.poll(runtime.clone(), async || serde_json::json!({"status": "ok"})));
+        let (stream, running) = watch(&runtime, seat, known(&settings))?;
         let server = server::start(stream)?;
 
         let half = Duration::from_secs(size.seconds) / 2;
@@ -256,7 +248,24 @@ fn since(now: Counts, before: Counts) -> Counts {
     }
 }
 
-async fn stop(runtime: Arc<Runtime>, running: crate::stream::Running, server: server::Server) {
+/// The stream of a running tree.
+fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, known: Known) -> anyhow::Result<(Stream, Running)> {
+    let (asked, of_open) = (Arc::downgrade(runtime), Arc::downgrade(runtime));
+    let ask_for_open = Box::new(move || {
+        if let Some(runtime) = of_open.upgrade() {
+            runtime.tell_open();
+        }
+    });
+    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
+    let (stream, running) = Stream::start(sources, known)?;
+    tokio::spawn(stream.poll(async move || {
+        let valued = asked.upgrade()?.portfolio().await;
+        Some(Asked { valued, health: serde_json::json!({"status": "ok"}) })
+    }));
+    Ok((stream, running))
+}
+
+async fn stop(runtime: Arc<Runtime>, running: Running, server: server::Server) {
     runtime.stop().await;
     // The hub's thread ends within one of its pauses.
     let _ = tokio::task::spawn_blocking(move || running.stop()).await;

@@ -132,6 +132,8 @@ impl<Q: Queue> Hub<Q> {
 
     /// A client wants topics no longer.
     pub fn unsubscribe(&mut self, client: ClientId, topics: &[Topic]) {
+        // What was put out for it before goes before.
+        self.deliver();
         for topic in topics {
             if let Some(client) = self.clients.get_mut(&client) {
                 client.topics.retain(|t| t != topic);

@@ -64,7 +64,9 @@ impl Bench {
         };
         let mut bench =
             Self { hub: Hub::new(known, stats.clone()), facts: Facts::default(), stats, readers: Vec::new() };
-        (0..readers).for_each(|_| drop(bench.join()));
+        for _ in 0..readers {
+            bench.join();
+        }
         bench
     }
 
