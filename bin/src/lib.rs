@@ -7,6 +7,7 @@ mod commands;
 mod feeds;
 mod http;
 mod live;
+mod outcome;
 mod output;
 mod report;
 mod stopped;

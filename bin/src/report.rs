@@ -1,115 +1,106 @@
-//! The summary at the end of a run.
+//! Reports: what an account or one of its strategies came to, as figures and as a page.
+//!
+//! - [`ask`]: who answers, a running instance or the tables of a stopped one.
+//! - [`load`]: asks, and hands what it hears to the figures.
+//! - `figures`: pure statistics.
+//! - [`page`]: the figures as one page that needs no network.
+//!
+//! What is unknown is unknown on the page and `null` in JSON, with what it would take to know it.
 
-use std::io::Write;
+pub mod ask;
+mod cells;
+mod figures;
+pub mod load;
+mod money;
+mod notes;
+pub mod page;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actors::backtest::driver::Driver;
-use actors::backtest::session::{Rerun, Session};
-use actors::backtest::summary::Tally;
-use messages::Cash;
+use messages::orders::Side;
+use messages::{Cash, Instrument, StrategyId, UtcNanos};
+use serde::Serialize;
 
-/// What a run came to.
-pub struct Outcome {
-    tally: Tally,
-    every: Duration,
-    books: Vec<String>,
-    notes: Vec<String>,
-    failed: bool,
+use figures::curve::Point;
+use figures::drawdown::Drawdown;
+use figures::marks::Mark;
+use figures::months::Month;
+use figures::performance::Performance;
+use figures::results::Row;
+pub use figures::samples::Period;
+use figures::trips::TripFigures;
+use load::prices::Bar;
+use money::Money;
+
+/// A report. As JSON it is its figures; what is only drawn is left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whose money.
+    pub account: String,
+    /// Of which strategy alone.
+    pub strategy: Option<String>,
+    /// What the account is valued in.
+    pub currency: String,
+    /// Whether it is real.
+    pub money: Money,
+    /// The first snapshot.
+    pub from: String,
+    /// The last.
+    pub to: String,
+    /// How many there are.
+    pub snapshots: u64,
+    /// Those without a value, which are left out.
+    pub snapshots_without_value: u64,
+    /// The headline.
+    pub performance: Performance,
+    /// Round trips in the account's currency.
+    pub trips: TripFigures,
+    /// Returns of months.
+    pub months: Vec<Month>,
+    /// The deepest falls.
+    pub drawdowns: Vec<Drawdown>,
+    /// By strategy.
+    pub strategies: Vec<Row>,
+    /// By instrument.
+    pub symbols: Vec<Row>,
+    /// All in the account's currency.
+    pub total: Row,
+    /// Profit of the account that its fills do not explain; `None` where one of the two is unknown.
+    pub unexplained: Option<Cash>,
+    /// Execution quality.
+    pub execution: load::Execution,
+    /// What people should know beside it.
+    pub notes: Vec<String>,
+    /// What is drawn.
+    #[serde(skip)]
+    pub drawn: Drawn,
 }
 
-impl Outcome {
-    /// Of a run on an input.
-    pub fn of_driver(driver: &Driver, every: Duration, undecodable: u64) -> Self {
-        let books = driver.market.books().map(|(instrument, book)| {
-            let c = book.counters();
-            let best =
-                |level: Option<messages::market::Level>| level.map_or("unknown".to_owned(), |l| l.price.to_string());
-            format!(
-                "book {} seen {} applied {} gaps {} bid {} ask {} levels {} + {}",
-                instrument.symbol,
-                c.seen,
-                c.applied,
-                c.gaps,
-                best(book.best_bid()),
-                best(book.best_ask()),
-                book.bid_levels(),
-                book.ask_levels()
-            )
-        });
-        let mut notes = Vec::new();
-        if undecodable > 0 {
-            notes.push(format!("{undecodable} frames could not be decoded; they are in undecodable_frames"));
-        }
-        Self { tally: driver.machine.tally.clone(), every, books: books.collect(), notes, failed: false }
-    }
-
-    /// Adds something that people should know.
-    pub fn note(&mut self, note: String) {
-        self.notes.push(note);
-    }
-
-    /// Adds what kept the run from its end.
-    pub fn fail(&mut self, why: String) {
-        self.notes.push(why);
-        self.failed = true;
-    }
-
-    /// True when something kept the run from its end.
-    pub fn has_failed(&self) -> bool {
-        self.failed
-    }
-
-    /// Of a session that was run again.
-    pub fn of_session(session: &Session<'_>, rerun: Rerun) -> Self {
-        let Rerun { deliveries, taken_over, never_durable } = rerun;
-        let mut notes = vec![format!("{deliveries} deliveries were handled again as recorded")];
-        if taken_over > 0 {
-            notes.push(format!(
-                "{taken_over} ledger records were taken over: a crash lost the deliveries that led to them"
-            ));
-        }
-        if never_durable > 0 {
-            notes.push(format!(
-                "{never_durable} decisions came out that a crash kept from being durable; they are left out"
-            ));
-        }
-        Self {
-            tally: session.machine.tally.clone(),
-            every: session.snapshots_every(),
-            books: Vec::new(),
-            notes,
-            failed: false,
-        }
-    }
+/// What is drawn.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// The curve.
+    pub equity: Vec<Point>,
+    /// Instants of what strategies earned.
+    pub instants: Vec<UtcNanos>,
+    /// What each had earned at them.
+    pub earned: BTreeMap<StrategyId, Vec<Cash>>,
+    /// Fills on prices.
+    pub prices: Vec<Priced>,
+    /// Returns of periods.
+    pub returns: Vec<f64>,
 }
 
-/// Prints it on stdout.
-pub fn print(outcome: &Outcome) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let t = &outcome.tally;
-    writeln!(out, "market   {} trades, {} quotes, {} depth messages, {} bars", t.trades, t.quotes, t.depth, t.bars)?;
-    for line in &outcome.books {
-        writeln!(out, "{line}")?;
-    }
-    let denied: u64 = t.denied.values().sum();
-    writeln!(out, "orders   {} sent, {denied} denied, {} rejected, {} fills", t.orders, t.rejected, t.fills)?;
-    for (code, count) in &t.denied {
-        writeln!(out, "         denied {code}: {count}")?;
-    }
-    let portfolio = t.last.as_ref().map(|s| &s.portfolio);
-    let unknown = || "unknown".to_owned();
-    let cash = |amount: Option<Cash>| amount.map_or_else(unknown, |c| c.to_string());
-    writeln!(out, "pnl      {} total, {} realized before fees", cash(portfolio.and_then(|p| p.total_pnl)), t.realized)?;
-    for (asset, fee) in &t.fees {
-        writeln!(out, "fees     {fee} {asset}")?;
-    }
-    writeln!(out, "turnover {}", t.turnover)?;
-    writeln!(out, "value    {}", cash(portfolio.and_then(|p| p.value)))?;
-    writeln!(out, "drawdown {} at most", cash(portfolio.and_then(|p| p.max_drawdown)))?;
-    let sharpe = t.sharpe(outcome.every).map_or_else(unknown, |s| format!("{s:.2}"));
-    writeln!(out, "sharpe   {sharpe} (annualised, of returns per {})", actors::durations::format(outcome.every))?;
-    for note in &outcome.notes {
-        writeln!(out, "note     {note}")?;
-    }
-    out.flush()
+/// An instrument's prices with the fills on them.
+#[derive(Debug, Clone)]
+pub struct Priced {
+    /// Which.
+    pub instrument: Instrument,
+    /// How long a bar is.
+    pub length: Duration,
+    /// Its bars.
+    pub bars: Vec<Bar>,
+    /// Fills, by bar and side.
+    pub marks: BTreeMap<(UtcNanos, Side), Mark>,
 }

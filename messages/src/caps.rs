@@ -137,3 +137,9 @@ pub const TAPE_SHOWN: usize = 100;
 pub const TAPE_FRESH: usize = 16_384;
 /// Closed bars that a snapshot of the stream shows; earlier ones are history.
 pub const BARS_SHOWN: usize = 10;
+/// The longest that one question of a report may run: it looks at a day of ticks, or at every fill there is.
+pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
+/// Rows that a report reads at a time: about 40 MB of fills as text. However many there are, it holds no more of them.
+pub const REPORT_PAGE: usize = 200_000;
+/// How old a quote or trade may be to say where the market was when an order was made.
+pub const REFERENCE_AGE: Duration = Duration::from_secs(60);

@@ -79,6 +79,14 @@ pub struct Level {
     pub size: Size,
 }
 
+impl Level {
+    /// True for what a venue can mean: nobody pays nothing, and no size is below zero.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.price.is_positive() && !self.size.is_negative()
+    }
+}
+
 /// A trade or a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
@@ -138,6 +146,20 @@ pub struct Depth {
     pub bids: Vec<Level>,
     /// Ask levels.
     pub asks: Vec<Level>,
+}
+
+impl Depth {
+    /// True for a message that can be. Another is dropped whole, by the market's book and by the session that follows
+    /// the book's numbers alike, and the next diff shows the gap.
+    #[must_use]
+    pub fn is_sound(&self, received: UtcNanos) -> bool {
+        let ordered = match self.kind {
+            DepthKind::Diff { first } => first <= self.last,
+            DepthKind::Snapshot | DepthKind::Partial => true,
+        };
+        let mut levels = self.bids.iter().chain(&self.asks);
+        ordered && !self.time.is_ahead_of(received) && levels.all(Level::is_possible)
+    }
 }
 
 /// The length of a bar: whole seconds that divide a UTC day.
@@ -424,5 +446,23 @@ mod tests {
         for wrong in ["", "0s", "7s", "1w", "2d", "m", "-1m", "1M"] {
             assert!(wrong.parse::<Timeframe>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_depth_message_that_cannot_be_is_not_sound() {
+        let check = |change: fn(&mut Depth), expected: bool| {
+            let level = Level { price: "1".parse().unwrap(), size: Size::ZERO };
+            let instrument = Instrument { exchange: crate::Exchange::Simulated, symbol: "A".parse().unwrap() };
+            let (time, kind) = (UtcNanos(0), DepthKind::Diff { first: 5 });
+            let mut depth = Depth { instrument, time, kind, last: 5, bids: vec![level], asks: Vec::new() };
+            change(&mut depth);
+            assert_eq!(depth.is_sound(UtcNanos(0)), expected, "{depth:?}");
+        };
+        check(|_| {}, true);
+        check(|depth| depth.last = 4, false);
+        check(|depth| (depth.kind, depth.last) = (DepthKind::Snapshot, 4), true);
+        check(|depth| depth.time = UtcNanos(0).after(caps::CLOCK_TOLERANCE), true);
+        check(|depth| depth.time = UtcNanos(1).after(caps::CLOCK_TOLERANCE), false);
+        check(|depth| depth.bids[0].price = Price::ZERO, false);
     }
 }

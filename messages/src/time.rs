@@ -7,6 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use crate::caps;
+
 /// Nanoseconds of a UTC day.
 const DAY: i64 = 86_400_000_000_000;
 
@@ -74,6 +76,11 @@ impl UtcNanos {
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+    /// True for a message's own time that lies further ahead of its receive time than [`caps::CLOCK_TOLERANCE`].
+    #[must_use]
+    pub fn is_ahead_of(self, received: Self) -> bool {
+        self > received.after(caps::CLOCK_TOLERANCE)
     }
     /// The UTC day as `YYYYMMDD`, the name of its table.
     #[must_use]

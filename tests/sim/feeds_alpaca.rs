@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actors::feeds::alpaca::{AlpacaSession, Channel, Decoder, Feed, Keys, Settings, stock_id};
+use actors::feeds::alpaca::{AlpacaSession, Channel, Decoder, Feed, Keys, Settings};
 use actors::feeds::session::{Notice, Session};
 use messages::market::{EventBody, FeedItem, Gap, GapCause, Tick, TickBody};
 use messages::{Exchange, Instrument, UtcNanos};
@@ -74,12 +74,17 @@ fn storm(mut run: Run) -> Run {
     run
 }
 
+/// What the venue's ids are below.
+const IDS: i64 = 100_000_000_000_000;
+
 fn key(tick: &Tick) -> Key {
     let sequence = tick.sequence.expect("a trade has one");
     let (exchange, id) = if tick.instrument.symbol.as_str().contains('/') {
         ('-', sequence)
     } else {
-        stock_id(sequence).expect("a stock's trade")
+        // Day, letter and id, as the sequence of a stock's trade is made.
+        let letter = u8::try_from(sequence / IDS % 100).unwrap() + b'A';
+        (char::from(letter), sequence % IDS)
     };
     (tick.instrument.symbol.to_string(), exchange, id)
 }

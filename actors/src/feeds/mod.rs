@@ -14,6 +14,7 @@ pub mod binance;
 pub mod input;
 mod json;
 pub mod live;
+mod percent;
 pub mod player;
 pub mod session;
 pub mod simulated;

@@ -7,6 +7,7 @@
 //! Invariant: whatever a session reports from a frame or an answer, its venue's decoder reads again from the recorded
 //! line, so that a recording replays to the same market data.
 
+use std::fmt;
 use std::time::Duration;
 
 use messages::market::{FeedItem, Gap, Source};
@@ -51,7 +52,7 @@ pub struct Answer<'a> {
 }
 
 /// What the shell is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Do {
     /// Open a link.
     Open {
@@ -59,7 +60,7 @@ pub enum Do {
         link: Link,
         /// `wss://…` or `ws://…`.
         url: String,
-        /// Headers of the handshake; may hold keys, so nobody prints them.
+        /// Headers of the handshake; may hold keys.
         headers: Vec<(&'static str, String)>,
     },
     /// Send a text over a link. The session keeps to the venue's message rate itself.
@@ -72,9 +73,30 @@ pub enum Do {
         id: RequestId,
         /// `https://…` or `http://…`.
         url: String,
-        /// Headers; may hold keys, so nobody prints them.
+        /// Headers; may hold keys.
         headers: Vec<(&'static str, String)>,
     },
+}
+
+/// By hand, so that no log and no panic shows a key: of headers only the names are written.
+impl fmt::Debug for Do {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn names(headers: &[(&'static str, String)]) -> Vec<&'static str> {
+            headers.iter().map(|(name, _)| *name).collect()
+        }
+        match self {
+            Self::Open { link, url, headers } => {
+                let mut open = f.debug_struct("Open");
+                open.field("link", link).field("url", url).field("headers", &names(headers)).finish()
+            }
+            Self::Send(link, text) => f.debug_tuple("Send").field(link).field(text).finish(),
+            Self::Close(link) => f.debug_tuple("Close").field(link).finish(),
+            Self::Ask { id, url, headers } => {
+                let mut ask = f.debug_struct("Ask");
+                ask.field("id", id).field("url", url).field("headers", &names(headers)).finish()
+            }
+        }
+    }
 }
 
 /// Something that a person should know.
@@ -237,4 +259,14 @@ pub struct Counters {
     pub requests: u64,
     /// Refusals and errors of the venue, of any kind.
     pub errors: u64,
+    /// Trades that the venue corrected afterwards (Alpaca).
+    pub corrections: u64,
+    /// Trades that it took back (Alpaca).
+    pub cancels: u64,
+    /// Trading statuses: halts, resumptions and what is neither (Alpaca).
+    pub statuses: u64,
+    /// Limit-up/limit-down bands (Alpaca).
+    pub bands: u64,
+    /// Bars without a count of trades or an average price, which are no bars of ours (Alpaca).
+    pub unusable_bars: u64,
 }

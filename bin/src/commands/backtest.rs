@@ -21,13 +21,14 @@ use messages::{Exchange, MarketId, StrategyId, UtcNanos};
 use storage::DataDir;
 use storage::datadir::Paths;
 
-use super::Common;
-use crate::report::{self, Outcome};
+use super::{Common, report};
+use crate::outcome::{self, Outcome};
+use crate::report::ask::Still;
 use crate::{Plugins, stopped};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  merganser backtest --format binance-frames --input a.gz --input b.gz --strategy ema_cross --data-dir bt\n  merganser backtest --session merganser-data --data-dir again"
+    after_help = "Examples:\n  merganser backtest --format binance-frames --input a.gz --input b.gz --strategy ema_cross --data-dir bt\n  merganser backtest --session merganser-data --data-dir again --report again.html"
 )]
 pub struct Arguments {
     /// Recorded data; several files are merged by receive time.
@@ -48,6 +49,9 @@ pub struct Arguments {
     /// Re-run the session that this data directory holds, from its journals.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "format", "strategy", "param", "seed"])]
     session: Option<PathBuf>,
+    /// Write a report of the run to this file: one page that needs no network.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 /// The account of a backtest.
@@ -59,6 +63,9 @@ pub fn run(
     mut settings: Settings,
     plugins: &Plugins,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &arguments.report {
+        report::check(out)?;
+    }
     if let Some(name) = arguments.strategy {
         settings.strategies.run = [(name, only(name, &arguments.param)?)].into();
     }
@@ -70,8 +77,11 @@ pub fn run(
         Some(session) => again(session, &paths, &settings, plugins)?,
         None => on_input(arguments, &paths, settings.clone(), &plugins.strategies)?,
     };
-    stopped::recover(&paths, &settings)?;
-    report::print(&outcome)?;
+    let tables = stopped::recover(&paths, &settings)?;
+    outcome::print(&outcome)?;
+    if let Some(out) = &arguments.report {
+        report::save_page(&Still { pool: tables.instance.pool(), stores: &tables.stores }, out)?;
+    }
     Ok(if outcome.has_failed() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 

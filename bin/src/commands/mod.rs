@@ -12,6 +12,7 @@ mod import;
 mod journal_command;
 mod orders;
 mod replay;
+mod report;
 mod run;
 mod sql;
 mod status;
@@ -85,6 +86,8 @@ enum Command {
     Sql(sql::Arguments),
     /// Ticks, bars, orders, fills, positions and equity, whatever tier they are in.
     History(history::Arguments),
+    /// What an account came to: equity, results, execution and the figures that a quant expects, on one page.
+    Report(report::Arguments),
     /// Brings recorded history into the tables.
     Import(import::Arguments),
     /// The tiers of history: what moves, what stands where, whether it is what it was.
@@ -163,6 +166,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Backtest(arguments) => backtest::run(&arguments, &line.common, settings, &plugins),
         Command::Sql(arguments) => sql::run(&arguments, &line.common, &settings),
         Command::History(arguments) => history::run(&arguments, &line.common, &settings),
+        Command::Report(arguments) => report::run(&arguments, &line.common, &settings),
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),

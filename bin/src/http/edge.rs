@@ -92,7 +92,7 @@ impl Edge {
             return self.ledger.try_append_acked(record, Box::new(|_| {})).is_ok() && false;
         }
         let (tx, rx) = tokio::sync::oneshot::channel();
-        let ack: Ack = Box::new(move |durable| drop(tx.send(durable.is_ok())));
+        let ack: Ack = Box::new(move |durable| _ = tx.send(durable.is_ok()));
         let noted = async { self.ledger.append(record, Some(ack)).await.is_ok() && rx.await.unwrap_or(false) };
         tokio::time::timeout(NOTED_WITHIN, noted).await.unwrap_or(false)
     }

@@ -11,6 +11,7 @@ use messages::{Symbol, UtcNanos};
 
 use super::settings::History;
 use crate::feeds::backoff::Backoff;
+use crate::feeds::percent;
 use crate::feeds::session::RequestId;
 
 /// Symbols of one request; their names must fit a URL.
@@ -78,7 +79,7 @@ pub struct Job {
 impl Job {
     /// Its path and query.
     fn path(&self, history: History) -> String {
-        let symbols: Vec<String> = self.symbols.iter().map(|symbol| percent(symbol.as_str())).collect();
+        let symbols: Vec<String> = self.symbols.iter().map(|symbol| percent::encoded(symbol.as_str())).collect();
         let timeframe = if self.what == What::Bars { "timeframe=1Min&" } else { "" };
         let mut path = format!(
             "{}{}?{timeframe}symbols={}&start={:?}&end={:?}&limit={LIMIT}&sort=asc",
@@ -90,7 +91,7 @@ impl Job {
         );
         for (name, value) in [("feed", history.feed), ("page_token", self.token.as_deref())] {
             if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", percent(value)));
+                path.push_str(&format!("&{name}={}", percent::encoded(value)));
             }
         }
         path
@@ -103,15 +104,6 @@ impl Job {
         self.token = next;
         self.token.is_some() && self.pages < PAGES
     }
-}
-
-/// Escapes what has a meaning in a URL.
-fn percent(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
 }
 
 /// The jobs, in turn.

@@ -78,8 +78,7 @@ impl Message<'_> {
 
 /// An average has more decimals than a price keeps; it is rounded to those.
 fn price_rounded(field: Field<'_>) -> Result<Price, DecodeError> {
-    let plain = super::number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
-    let rounded = Field { text: &plain, ..field }.size(&mut 0)?;
+    let rounded = Field { text: &fields::plain(field)?, ..field }.size(&mut 0)?;
     Price::from_raw(rounded.raw()).ok_or_else(|| field.invalid("out of range"))
 }
 

@@ -11,7 +11,7 @@ use messages::{Symbol, UtcNanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{instrument, price, raw, size};
+use super::fields::{instrument, level, raw};
 use super::tick::Message;
 use crate::feeds::{DecodeError, json};
 
@@ -86,10 +86,5 @@ fn levels(side: Option<&RawValue>, names: [&'static str; 3], rounded: &mut u64) 
     if raw.len() > DEPTH_LEVELS {
         return Err(DecodeError::TooManyLevels { field, max: DEPTH_LEVELS });
     }
-    let mut levels = Vec::with_capacity(raw.len());
-    for level in &raw {
-        let price = price(level.price, EVENT, price_name)?;
-        levels.push(Level { price, size: size(level.size, EVENT, size_name, rounded)? });
-    }
-    Ok(levels)
+    raw.iter().map(|of| level(EVENT, [(price_name, of.price), (size_name, of.size)], rounded)).collect()
 }

@@ -1,8 +1,10 @@
 //! Fields of Alpaca's messages, from their JSON text to values. One-letter keys mean different things by message, so
 //! fields stay text until the message's kind is known.
 
+use std::borrow::Cow;
+
 use messages::instrument::{Exchange, Instrument};
-use messages::market::Conditions;
+use messages::market::{Conditions, Level};
 use messages::{Price, Quantity, Size, Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
@@ -15,30 +17,34 @@ pub fn raw<'a>(value: Option<&'a RawValue>, event: &'static str, name: &'static 
     value.map(|raw| Field { event, name, text: raw.get() }).ok_or(DecodeError::Missing { event, field: name })
 }
 
+/// A field's number as plain decimal text.
+pub fn plain(field: Field<'_>) -> Result<Cow<'_, str>, DecodeError> {
+    number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))
+}
+
 /// A price of a tick.
 pub fn price(value: Option<&RawValue>, event: &'static str, name: &'static str) -> Result<Price, DecodeError> {
     let field = raw(value, event, name)?;
-    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
-    Price::parse_tick(plain.as_bytes()).map_err(|e| field.number(e))
+    Price::parse_tick(plain(field)?.as_bytes()).map_err(|e| field.number(e))
 }
 
-/// A size of a tick; counts in `rounded` when a ninth decimal was rounded.
-pub fn size(
-    value: Option<&RawValue>,
+/// A price with its size, each by its key and value; counts in `rounded` when a ninth decimal of the size was rounded.
+pub fn level(
     event: &'static str,
-    name: &'static str,
+    [price_of, size_of]: [(&'static str, Option<&RawValue>); 2],
     rounded: &mut u64,
-) -> Result<Size, DecodeError> {
-    let field = raw(value, event, name)?;
-    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
-    Field { text: &plain, ..field }.size(rounded)
+) -> Result<Level, DecodeError> {
+    let price = price(price_of.1, event, price_of.0)?;
+    let size = raw(size_of.1, event, size_of.0)?;
+    let size = Field { text: &plain(size)?, ..size }.size(rounded)?;
+    Ok(Level { price, size })
 }
 
 /// A sum of sizes. Alpaca adds crypto sizes in floating point (`3.6796028500000003`); what is finer than a quantity is
 /// rounded as a tick's size is.
 pub fn volume(value: Option<&RawValue>, event: &'static str, name: &'static str) -> Result<Quantity, DecodeError> {
     let field = raw(value, event, name)?;
-    let plain = number::plain(field.text).ok_or_else(|| field.invalid("not a number in range"))?;
+    let plain = plain(field)?;
     match Quantity::parse(plain.as_bytes()) {
         Ok(volume) if !volume.is_negative() => Ok(volume),
         _ => Field { text: &plain, ..field }.size(&mut 0).map(Size::to_quantity),

@@ -3,8 +3,8 @@
 //!
 //! The decoder hears the frames of a socket or a recording, and the answers by REST that the session recorded, wrapped
 //! as `{"rest":"<path?query>","data":<body>}`. It says trades (`t`), their corrections and cancels (`c`, `x`), quotes
-//! (`q`), the venue's bars (`b`, `u`, `d`) and crypto books (`o`). Trading statuses (`s`) are signals; those, bands
-//! (`l`), imbalances and news are counted and stand in no table. Source: docs.alpaca.markets, streaming market data.
+//! (`q`), the venue's bars (`b`, `u`, `d`) and crypto books (`o`). Trading statuses (`s`) are signals; those
+//! and bands (`l`) are counted and stand in no table; imbalances and news are not asked for. Source: docs.alpaca.markets, streaming market data.
 //!
 //! One-letter keys mean different things by message (`c` is conditions or a close, `i` an id or an
 //! indicator), so fields keep their JSON text until the message's kind is known. Numbers are JSON
@@ -42,13 +42,12 @@ use book::Books;
 use revision::Revisions;
 
 pub use fault::Fault;
-pub use sequence::stock_id;
 pub use session::AlpacaSession;
 pub use settings::{Channel, Feed, Keys, Settings};
 pub use signal::Signal;
 
 /// What was counted beside market data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counted {
     /// Corrections of trades.
     pub corrections: u64,
@@ -58,8 +57,6 @@ pub struct Counted {
     pub statuses: u64,
     /// Limit-up/limit-down bands.
     pub bands: u64,
-    /// Imbalances and news, which are not asked for.
-    pub unused: u64,
     /// Bars without a count of trades or an average price, which are no bars of ours.
     pub unusable_bars: u64,
 }
@@ -196,10 +193,8 @@ impl Decoder {
                 self.counted.bands += 1;
                 return Ok(Frame::Ignored);
             }
-            "i" | "n" => {
-                self.counted.unused += 1;
-                return Ok(Frame::Ignored);
-            }
+            // Imbalances and news, which are not asked for.
+            "i" | "n" => return Ok(Frame::Ignored),
             _ => return Err(DecodeError::UnknownEvent { kind: cut(kind) }),
         });
         Ok(Frame::Market)

@@ -9,11 +9,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use messages::Symbol;
-use messages::market::{Conditions, Tick, TickBody};
+use messages::market::{Conditions, Level, Tick, TickBody};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, conditions, instrument, price, size};
+use super::fields::{self, conditions, instrument, level, price};
 use super::sequence::sequence;
 use crate::feeds::DecodeError;
 use crate::feeds::json::Text;
@@ -86,12 +86,8 @@ impl Revisions {
     pub fn correct(&mut self, message: &Correction<'_>, rounded: &mut u64) -> Result<Option<Tick>, DecodeError> {
         const EVENT: &str = "correction";
         let (symbol, time) = (fields::symbol(message.symbol.as_ref(), EVENT)?, fields::time(message.time, EVENT)?);
-        let body = TickBody::Trade {
-            price: price(message.price, EVENT, "cp")?,
-            size: size(message.size, EVENT, "cs", rounded)?,
-            aggressor: None,
-            conditions: conditions(message.conditions)?,
-        };
+        let Level { price, size } = level(EVENT, [("cp", message.price), ("cs", message.size)], rounded)?;
+        let body = TickBody::Trade { price, size, aggressor: None, conditions: conditions(message.conditions)? };
         let corrected = sequence(message.exchange, message.id, time);
         let original = sequence(message.exchange, message.original, time);
         let revised = original.and_then(|original| self.revise(symbol, original, Now::Corrected(corrected)));

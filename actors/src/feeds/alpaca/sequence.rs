@@ -12,7 +12,7 @@
 //!
 //! The day is the number of days since 1970, modulo 900, of the instant six hours earlier: US stocks trade from 4:00 to
 //! 20:00 in New York, which is 08:00 to 01:00 UTC, so no session is cut. A correction or cancel carries its own time,
-//! and is of the same day. The rule turns around: see [`stock_id`].
+//! and is of the same day.
 //!
 //! A crypto trade has no exchange; its id is unique per symbol for good and stays as it is. An id that does not fit gives
 //! no sequence.
@@ -45,13 +45,6 @@ fn of_stock(letter: u8, id: i64, time: UtcNanos) -> Option<i64> {
     fits.then(|| (day * LETTERS + i64::from(letter - b'A')) * IDS + id)
 }
 
-/// The exchange's letter and the id of a stock trade, from its sequence; `None` when it is no stock trade's.
-#[must_use]
-pub fn stock_id(sequence: i64) -> Option<(char, i64)> {
-    let letter = u8::try_from(sequence / IDS % LETTERS).ok()? + b'A';
-    (sequence >= 0 && letter.is_ascii_alphabetic()).then(|| (char::from(letter), sequence % IDS))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,8 +59,9 @@ mod tests {
     fn the_same_id_of_another_exchange_or_day_is_another_trade() {
         let morning = "2024-01-02T14:30:00Z";
         let at = |exchange, time| of(Some(exchange), "151", time).unwrap();
-        assert_eq!(stock_id(at("\"D\"", morning)), Some(('D', 151)));
-        assert_eq!(stock_id(at("\"z\"", morning)), Some(('z', 151)));
+        // 2024-01-02 is day 19,724 since 1970, and 824 modulo 900.
+        assert_eq!(at("\"D\"", morning), 8_240_300_000_000_000_151);
+        assert_eq!(at("\"z\"", morning), 8_245_700_000_000_000_151);
         assert_ne!(at("\"D\"", morning), at("\"P\"", morning));
         assert_ne!(at("\"D\"", morning), at("\"D\"", "2024-01-03T14:30:00Z"));
         // The evening of one session reaches into the next day of UTC.

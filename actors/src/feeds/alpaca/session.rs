@@ -21,11 +21,11 @@ use std::collections::{BTreeMap, VecDeque};
 use messages::market::GapCause;
 use messages::{Symbol, UtcNanos};
 
+use super::Decoder;
 use super::backfill::Backfill;
 use super::settings::{Channel, Feed, Settings};
 use super::subscriptions::Subscriptions;
 use super::watch::Watched;
-use super::{Counted, Decoder};
 use crate::feeds::backoff::Backoff;
 use crate::feeds::session::{Counters, Do, Heard, Notice, Out, Pause, Session, Status};
 use connection::{Stage, State};
@@ -77,12 +77,6 @@ impl AlpacaSession {
             links: 0,
             settings,
         }
-    }
-
-    /// What the frames said beside market data.
-    #[must_use]
-    pub fn counted(&self) -> &Counted {
-        &self.decoder.counted
     }
 
     /// Sends what is to be subscribed next, or is live.

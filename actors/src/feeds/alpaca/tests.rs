@@ -6,7 +6,7 @@ use messages::orders::Side;
 use proptest::prelude::*;
 
 use super::super::{DecodeError, Frame};
-use super::{Decoder, stock_id};
+use super::Decoder;
 
 mod kinds;
 
@@ -39,6 +39,11 @@ fn ticks(frame: &str) -> Vec<messages::market::Tick> {
     items.into_iter().map(tick).collect()
 }
 
+/// The venue's own id in the sequence of a stock trade: its last fourteen digits.
+fn stock_id(sequence: i64) -> i64 {
+    sequence % 100_000_000_000_000
+}
+
 #[test]
 fn a_frame_of_trades_and_quotes() {
     let found = ticks(
@@ -48,7 +53,7 @@ fn a_frame_of_trades_and_quotes() {
     let [trade, quote] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(trade.instrument.to_string(), "alpaca:AAPL");
     assert_eq!(trade.time, UtcNanos(1_614_009_104_208_123_456));
-    assert_eq!(trade.sequence.and_then(stock_id), Some(('D', 96_921)));
+    assert_eq!(trade.sequence.map(stock_id), Some(96_921));
     let TickBody::Trade { price, size, aggressor, conditions } = trade.body else { panic!("{trade:?}") };
     assert_eq!((price.to_string(), size.to_string()), ("126.55".to_owned(), "1".to_owned()));
     assert_eq!((aggressor, conditions.as_str()), (None, "@,I"));

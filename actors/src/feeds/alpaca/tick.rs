@@ -6,7 +6,7 @@ use messages::{Symbol, UtcNanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, conditions, instrument, price, size};
+use super::fields::{self, conditions, instrument, level};
 use super::sequence::sequence;
 use crate::feeds::json::Text;
 use crate::feeds::{DecodeError, Field};
@@ -66,12 +66,9 @@ impl Message<'_> {
     /// As a trade of `symbol`.
     pub fn trade(&self, symbol: Symbol, rounded: &mut u64) -> Result<Tick, DecodeError> {
         const EVENT: &str = "trade";
-        let body = TickBody::Trade {
-            price: price(self.price, EVENT, "p")?,
-            size: size(self.size, EVENT, "s", rounded)?,
-            aggressor: self.aggressor()?,
-            conditions: conditions(self.conditions)?,
-        };
+        let Level { price, size } = level(EVENT, [("p", self.price), ("s", self.size)], rounded)?;
+        let (aggressor, conditions) = (self.aggressor()?, conditions(self.conditions)?);
+        let body = TickBody::Trade { price, size, aggressor, conditions };
         let time = self.time(EVENT)?;
         let sequence = sequence(self.exchange, self.id, time);
         Ok(Tick { instrument: instrument(symbol), time, sequence, revision: 0, body })
@@ -80,14 +77,13 @@ impl Message<'_> {
     /// As a quote.
     pub fn quote(&self, rounded: &mut u64) -> Result<Tick, DecodeError> {
         const EVENT: &str = "quote";
-        let mut side = |prices, price_name, sizes, size_name| -> Result<Option<Level>, DecodeError> {
-            let price = price(prices, EVENT, price_name)?;
-            let size = size(sizes, EVENT, size_name, rounded)?;
-            Ok((!price.is_zero() || !size.is_zero()).then_some(Level { price, size }))
+        let mut side = |of| -> Result<Option<Level>, DecodeError> {
+            let level = level(EVENT, of, rounded)?;
+            Ok((!level.price.is_zero() || !level.size.is_zero()).then_some(level))
         };
         let body = TickBody::Quote {
-            bid: side(self.bid_price, "bp", self.bid_size, "bs")?,
-            ask: side(self.ask_price, "ap", self.ask_size, "as")?,
+            bid: side([("bp", self.bid_price), ("bs", self.bid_size)])?,
+            ask: side([("ap", self.ask_price), ("as", self.ask_size)])?,
         };
         let (instrument, time) = (instrument(self.symbol(EVENT)?), self.time(EVENT)?);
         Ok(Tick { instrument, time, sequence: None, revision: 0, body })

@@ -9,7 +9,7 @@ use messages::{Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, Decoder, Field, Frame, depth, tick};
-use crate::feeds::{cut, json};
+use crate::feeds::{cut, json, percent};
 
 /// The book of a symbol.
 pub const DEPTH: &str = "/api/v3/depth";
@@ -35,26 +35,7 @@ pub fn line(question: &str, body: &[u8]) -> Vec<u8> {
 /// The value of a parameter in a query, with `%XX` read.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(known, _)| *known == name));
-    found.and_then(|(_, value)| percent_decoded(value))
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let (byte, tail) = match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => (hex(*high)? << 4 | hex(*low)?, tail),
-            (b'%', _) => return None,
-            _ => (*first, tail),
-        };
-        bytes.push(byte);
-        rest = tail;
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    found.and_then(|(_, value)| percent::decoded(value))
 }
 
 impl Decoder {

@@ -9,6 +9,8 @@
 
 pub mod backlog;
 mod lag;
+mod pausing;
+mod performing;
 pub mod reach;
 pub mod recorder;
 pub mod rest;
@@ -18,7 +20,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use messages::market::FeedBatch;
 use messages::{Exchange, Symbol, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::Room;
@@ -27,8 +28,8 @@ use self::backlog::Backlog;
 use self::lag::Lags;
 use self::reach::Reach;
 use self::recorder::Recorder;
-use self::socket::{FromLink, Mouth, Opening};
-use super::session::{Do, Heard, Link, Notice, Out, Pause, RequestId, Session};
+use self::socket::{FromLink, Mouth};
+use super::session::{Heard, Link, Out, RequestId, Session};
 use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::market::FromFeed;
@@ -37,8 +38,6 @@ use crate::timer::Timer;
 
 /// Frames taken at once, before timers and questions are heard again.
 const TAKE: usize = 256;
-/// How often a backlog, or a journal without room, is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Makes a feed's session from the seed of the run.
 pub type MakeSession = Arc<dyn Fn(u64) -> Result<Box<dyn Session>, String> + Send + Sync>;
@@ -251,112 +250,6 @@ impl Shell {
         self.recordings_lost = lost;
     }
 
-    /// Does what the session said.
-    fn perform(&mut self) {
-        if !self.out.items.is_empty() {
-            let items = std::mem::take(&mut self.out.items);
-            self.hand_over(FeedBatch { source: self.out.source(), received: self.received, items });
-        }
-        for undecodable in std::mem::take(&mut self.out.undecodable) {
-            let (feed, received) = (self.a.feed.name.clone(), self.received);
-            let (error, frame) = (undecodable.error, undecodable.frame);
-            // It is counted by the session, too: what does not fit is not lost to the count.
-            let _ = self.a.market.try_send(FromFeed::Undecodable { feed, received, error, frame });
-            self.a.signal.raise();
-        }
-        for notice in std::mem::take(&mut self.out.notices) {
-            match notice {
-                Notice::Info(text) => tracing::info!(feed = self.a.feed.name, "{text}"),
-                Notice::Warning(text) => tracing::warn!(feed = self.a.feed.name, "{text}"),
-                Notice::Fatal(text) => tracing::error!(feed = self.a.feed.name, "{text}"),
-            }
-        }
-        for effect in std::mem::take(&mut self.out.effects) {
-            self.effect(effect);
-        }
-    }
-
-    fn effect(&mut self, effect: Do) {
-        match effect {
-            Do::Open { link, url, headers } => {
-                let opening = Opening { link, url, headers, connect_timeout: self.a.feed.connect_timeout };
-                let outbox = socket::open(opening, self.a.feed.reach.clone(), self.mouth.clone());
-                self.links.insert(link, outbox);
-            }
-            Do::Send(link, text) => {
-                let sent = self.links.get(&link).map(|outbox| outbox.try_send(text));
-                if !matches!(sent, Some(Ok(()))) {
-                    // The session finds out by the answer that does not come.
-                    tracing::warn!(
-                        feed = self.a.feed.name,
-                        link = link.0,
-                        "a message was not sent: the link takes none"
-                    );
-                }
-            }
-            Do::Close(link) => drop(self.links.remove(&link)),
-            Do::Ask { id, url, headers } => {
-                let (client, me) = (self.a.feed.reach.client.clone(), self.me.clone());
-                tokio::spawn(async move {
-                    let answer = rest::get(&client, &url, &headers).await;
-                    let _ = me.send_message(Mailbox::Answered(id, answer));
-                });
-            }
-        }
-    }
-
-    fn hand_over(&mut self, frame: FeedBatch) {
-        if !self.backlog.is_empty() {
-            return self.backlog.push(frame);
-        }
-        self.lags.saw(self.received, self.a.clock.now());
-        match self.a.market.try_send(FromFeed::Frame(frame)) {
-            Ok(()) => self.a.signal.raise(),
-            Err(flume::TrySendError::Full(FromFeed::Frame(frame))) => self.backlog.push(frame),
-            // The market ends only with the runtime.
-            Err(_) => {}
-        }
-    }
-
-    /// Hands over what waits, pauses and goes on by what is left, and sets the timers.
-    fn look_ahead(&mut self) {
-        if self.stopped {
-            return;
-        }
-        self.hand_over_backlog();
-        let overloaded = self.backlog.is_too_much() || self.a.room.is_full();
-        if overloaded && !self.paused {
-            self.paused = true;
-            tracing::warn!(
-                feed = self.a.feed.name,
-                "the feed pauses: the market does not keep up, or its journal has no room"
-            );
-            self.say(|session, now, out| session.pause(Pause::Overload, now, out));
-        } else if self.paused && self.backlog.is_empty() && !overloaded {
-            self.paused = false;
-            tracing::info!(feed = self.a.feed.name, "the feed goes on");
-            self.say(|session, now, out| session.begin(now, out));
-        }
-        if (self.paused || !self.backlog.is_empty()) && !self.looking {
-            self.looking = true;
-            self.me.send_after(LOOK_AGAIN, || Mailbox::LookAgain);
-        }
-        self.timer.set(self.a.session.next_due(), &self.a.clock, &self.me, || Mailbox::Timer);
-    }
-
-    fn hand_over_backlog(&mut self) {
-        let Self { backlog, a, lags, .. } = self;
-        backlog.hand_over(|frame| {
-            let received = frame.received;
-            match a.market.try_send(FromFeed::Frame(frame)) {
-                Err(flume::TrySendError::Full(FromFeed::Frame(frame))) => return Some(frame),
-                _ => lags.saw(received, a.clock.now()),
-            }
-            a.signal.raise();
-            None
-        });
-    }
-
     fn change(&mut self, add: &[Symbol], remove: &[Symbol]) -> Result<(), String> {
         self.say(|session, now, out| session.change(add, remove, now, out))
     }
@@ -371,26 +264,6 @@ impl Shell {
             lag: self.lags.summary(),
             records: self.a.recorder.is_some(),
             recordings_lost: self.recordings_lost,
-        }
-    }
-
-    /// The last words: gaps that stay open, and all that waits.
-    async fn stop(&mut self) {
-        self.take();
-        self.stopped = true;
-        self.say(|session, now, out| session.pause(Pause::Stop, now, out));
-        self.links.clear();
-        let mut waiting = Vec::new();
-        self.backlog.hand_over(|frame| {
-            waiting.push(frame);
-            None
-        });
-        for frame in waiting {
-            let _ = self.a.market.send_async(FromFeed::Frame(frame)).await;
-            self.a.signal.raise();
-        }
-        if let Some(recorder) = self.a.recorder.take() {
-            let _ = tokio::task::spawn_blocking(|| recorder.finish()).await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
+use crate::feeds::percent;
 use crate::feeds::session::Answer;
 
 /// Longest body that is read, in bytes. Binance's exchangeInfo of all symbols has about 15 MB.
@@ -39,17 +40,22 @@ impl Response {
     }
 }
 
-/// `base/path?query`, with everything encoded that a URL does not have as it is.
+/// `base/path?query`; the parts of the path and the values of the query are encoded.
 ///
 /// # Errors
 /// The base is no URL.
 pub fn url(base: &str, path: &[&str], query: &[(&str, &str)]) -> Result<String, String> {
-    let mut url = reqwest::Url::parse(base).map_err(|e| format!("`{base}`: {e}"))?;
-    url.path_segments_mut().map_err(|()| format!("`{base}` has no path"))?.pop_if_empty().extend(path);
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
+    reqwest::Url::parse(base).map_err(|e| format!("`{base}`: {e}"))?;
+    let mut url = base.trim_end_matches('/').to_owned();
+    for segment in path {
+        url.push('/');
+        url.push_str(&percent::encoded(segment));
     }
-    Ok(url.into())
+    for (at, (name, value)) in query.iter().enumerate() {
+        url.push(if at == 0 { '?' } else { '&' });
+        url.push_str(&format!("{name}={}", percent::encoded(value)));
+    }
+    Ok(url)
 }
 
 /// Asks.

@@ -3,9 +3,7 @@
 //!
 //! Invariant: a tick that is dropped leaves no trace but a count.
 
-use messages::caps;
-use messages::market::{Bar, Depth, DepthKind, Level, Tick, TickBody};
-use messages::number::{Price, Size};
+use messages::market::{Bar, Level, Tick, TickBody};
 use messages::{Instrument, UtcNanos};
 
 use super::bars::Bars;
@@ -76,7 +74,7 @@ impl Entry {
 
     /// Judges a tick; all but plain use is counted.
     pub fn judge(&mut self, tick: &Tick, received: UtcNanos, counters: &mut Counters) -> Verdict {
-        if is_ahead(tick.time, received) || !is_possible(&tick.body) {
+        if tick.time.is_ahead_of(received) || !is_possible(&tick.body) {
             counters.out_of_range += 1;
             return Verdict::Drop;
         }
@@ -113,39 +111,17 @@ impl Entry {
     }
 }
 
-/// A depth message that can be: otherwise it is dropped whole, and the next diff shows the gap.
-pub fn is_sound(depth: &Depth, received: UtcNanos) -> bool {
-    let ordered = match depth.kind {
-        DepthKind::Diff { first } => first <= depth.last,
-        DepthKind::Snapshot | DepthKind::Partial => true,
-    };
-    let levels = || depth.bids.iter().chain(&depth.asks);
-    ordered && !is_ahead(depth.time, received) && levels().all(is_level)
-}
-
 /// A venue's bar that can be.
 pub fn is_bar(bar: &Bar, received: UtcNanos) -> bool {
     let prices = [bar.open, bar.high, bar.low, bar.close];
     let spans = prices.iter().all(|&price| bar.low <= price && price <= bar.high);
     let amounts = !bar.volume.is_negative() && bar.notional.raw() >= 0;
-    spans && bar.low.is_positive() && amounts && !is_ahead(bar.open_time, received)
-}
-
-fn is_ahead(time: UtcNanos, received: UtcNanos) -> bool {
-    time > received.after(caps::CLOCK_TOLERANCE)
+    spans && bar.low.is_positive() && amounts && !bar.open_time.is_ahead_of(received)
 }
 
 fn is_possible(body: &TickBody) -> bool {
-    match body {
-        TickBody::Trade { price, size, .. } => can_be(*price, *size),
-        TickBody::Quote { bid, ask } => [bid, ask].into_iter().flatten().all(is_level),
+    match *body {
+        TickBody::Trade { price, size, .. } => Level { price, size }.is_possible(),
+        TickBody::Quote { bid, ask } => [bid, ask].iter().flatten().all(Level::is_possible),
     }
-}
-
-fn is_level(level: &Level) -> bool {
-    can_be(level.price, level.size)
-}
-
-fn can_be(price: Price, size: Size) -> bool {
-    price.is_positive() && !size.is_negative()
 }

@@ -7,7 +7,7 @@
 use messages::market::{Batch, Depth, DepthKind, Event, EventBody, Gap, GapCause, GapChannel, Tick, TickBody};
 use messages::{Exchange, MarketId, UtcNanos};
 
-use super::entry::{self, Verdict};
+use super::entry::Verdict;
 use super::summary::{Mark, Summary};
 use super::{LastQuote, LastTrade, Market};
 
@@ -65,7 +65,7 @@ impl Market {
 
     /// A depth message of a frame: passed on whether or not the book is synced.
     pub(super) fn on_depth(&mut self, depth: &Depth, out: &mut Batch) {
-        if !entry::is_sound(depth, self.received) {
+        if !depth.is_sound(self.received) {
             self.counters.out_of_range += 1;
             return;
         }

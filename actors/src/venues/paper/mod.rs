@@ -2,12 +2,15 @@
 //!
 //! Hears market batches and requests; says reports to orders. It keeps nothing of its own: a start
 //! tells it the open orders of the ledger.
+//!
+//! Invariant: nothing is handled before orders listens. A report that is said to nobody is a fill that nobody books
+//! and an answer that nobody counts, and a re-run, where everybody listens always, would part from the record.
 
 pub mod state;
 
 use messages::ledger::{Decider, Delivery};
 use messages::market::Batch;
-use messages::venues::VenueReport;
+use messages::venues::{VenueReport, VenueRequest};
 use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -63,6 +66,8 @@ pub struct PaperActor;
 /// The shell around the state.
 pub struct Shell {
     a: Arguments,
+    /// Requests that came before orders listens, oldest first; `None` from then on.
+    early: Option<Vec<Vec<VenueRequest>>>,
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
@@ -74,7 +79,8 @@ impl Actor for PaperActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
-        Ok(Shell { a: arguments, timer: Timer::default(), seen: MarketId(0), newest: UtcNanos::MIN })
+        let (early, timer) = (Some(Vec::new()), Timer::default());
+        Ok(Shell { a: arguments, early, timer, seen: MarketId(0), newest: UtcNanos::MIN })
     }
 
     async fn handle(
@@ -85,19 +91,24 @@ impl Actor for PaperActor {
     ) -> Result<(), ActorProcessingErr> {
         let mut reports = Vec::new();
         match message {
+            // The market's queue keeps what waits: it is looked at when orders listens.
+            Mailbox::Wake if shell.early.is_some() => {}
             Mailbox::Wake => {
                 shell.market(&mut reports).await;
                 if !shell.a.market.is_empty() {
                     let _ = me.send_message(Mailbox::Wake);
                 }
             }
-            // It is there already: nobody has to be reached.
-            Mailbox::Said(ToVenue::Begin) => {}
-            Mailbox::Said(ToVenue::Requests(requests)) => {
-                let count = requests.len() as u32;
-                let now = shell.begin(Delivery::Messages { from: Decider::Orders, count }).await;
-                requests.into_iter().for_each(|r| shell.a.state.on_request(r, now, &mut reports));
+            Mailbox::Said(ToVenue::Begin) => {
+                for requests in shell.early.take().unwrap_or_default() {
+                    shell.requests(requests, &mut reports).await;
+                }
+                let _ = me.send_message(Mailbox::Wake);
             }
+            Mailbox::Said(ToVenue::Requests(requests)) => match &mut shell.early {
+                Some(early) => early.push(requests),
+                None => shell.requests(requests, &mut reports).await,
+            },
             Mailbox::Timer => {
                 shell.timer.fired();
                 if shell.a.state.next_due().is_some_and(|due| due <= shell.now()) {
@@ -109,7 +120,9 @@ impl Actor for PaperActor {
         if !reports.is_empty() {
             shell.a.orders.cast(ToOrders::Reports(reports));
         }
-        shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
+        if shell.early.is_none() {
+            shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
+        }
         Ok(())
     }
 }
@@ -123,6 +136,11 @@ impl Shell {
         let now = self.now();
         self.a.deliveries.record(now, self.seen, delivery).await;
         now
+    }
+
+    async fn requests(&mut self, requests: Vec<VenueRequest>, reports: &mut Vec<VenueReport>) {
+        let now = self.begin(Delivery::Messages { from: Decider::Orders, count: requests.len() as u32 }).await;
+        requests.into_iter().for_each(|r| self.a.state.on_request(r, now, reports));
     }
 
     async fn market(&mut self, reports: &mut Vec<VenueReport>) {
@@ -143,3 +161,6 @@ impl Shell {
 fn last_event(batch: &Batch) -> Option<MarketId> {
     batch.events.last().map(|e| e.id)
 }
+
+#[cfg(test)]
+mod tests;

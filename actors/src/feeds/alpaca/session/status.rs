@@ -4,8 +4,9 @@ use messages::{Symbol, UtcNanos};
 
 use super::AlpacaSession;
 use super::connection::{Connection, Stage, State};
+use crate::feeds::alpaca::Counted;
 use crate::feeds::alpaca::watch::Watched;
-use crate::feeds::session::{LinkStatus, Status, SymbolStatus};
+use crate::feeds::session::{Counters, LinkStatus, Status, SymbolStatus};
 
 impl AlpacaSession {
     pub(super) fn status_at(&self, now: UtcNanos) -> Status {
@@ -21,8 +22,13 @@ impl AlpacaSession {
             why,
             links: self.link_status().into_iter().collect(),
             symbols: self.subscriptions.wanted().iter().filter_map(|symbol| self.symbol_status(*symbol, now)).collect(),
-            counters: self.counters,
+            counters: self.counters(),
         }
+    }
+
+    fn counters(&self) -> Counters {
+        let Counted { corrections, cancels, statuses, bands, unusable_bars } = self.decoder.counted;
+        Counters { corrections, cancels, statuses, bands, unusable_bars, ..self.counters }
     }
 
     fn link_status(&self) -> Option<LinkStatus> {

@@ -3,8 +3,8 @@
 use messages::market::{Bar, FeedItem, Tick, TickBody};
 
 use super::super::session::tests::recorded_bodies;
-use super::super::{Decoder, Signal, stock_id};
-use super::{Frame, decode, decode_with, level};
+use super::super::{Decoder, Signal};
+use super::{Frame, decode, decode_with, level, stock_id};
 
 fn tick(decoder: &mut Decoder, frame: &str) -> Option<Tick> {
     match decode_with(decoder, frame).unwrap().1.pop() {
@@ -65,7 +65,7 @@ fn correction(original: u32, corrected: u32, price: &str) -> String {
 fn a_correction_repeats_the_trade_with_the_next_revision_and_a_second_one_finds_it() {
     let mut decoder = Decoder::new();
     let first = tick(&mut decoder, &correction(7, 8, "39.1")).unwrap();
-    assert_eq!((first.sequence.and_then(stock_id), first.revision), (Some(('M', 7)), 1));
+    assert_eq!((first.sequence.map(stock_id), first.revision), (Some(7), 1));
     let TickBody::Trade { price, size, conditions, .. } = first.body else { panic!("{first:?}") };
     assert_eq!((price.to_string().as_str(), size.to_string().as_str(), conditions.as_str()), ("39.1", "100", "@"));
     assert_eq!(tick(&mut decoder, &correction(7, 8, "39.1")), None, "the same one says nothing new");
@@ -165,7 +165,7 @@ fn trades_of_history_say_what_became_of_them() {
     let seen = |items: &[FeedItem]| -> Vec<(i64, u16, String)> {
         let one = |item: &FeedItem| match item {
             FeedItem::Tick(Tick { sequence, revision, body: TickBody::Trade { size, .. }, .. }) => {
-                (stock_id(sequence.unwrap()).unwrap().1, *revision, size.to_string())
+                (stock_id(sequence.unwrap()), *revision, size.to_string())
             }
             other => panic!("{other:?}"),
         };

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 
 use super::BinanceSession;
 use super::control;
-use super::frames::is_sound;
 use super::limits::{REFUSAL_WAIT, ROWS};
 use super::requests::Question;
 use super::trade_ids::{Page, Seen};
 use crate::feeds::binance::rest;
+use crate::feeds::percent;
 use crate::feeds::session::{Answer, Do, Notice, Out, RequestId};
 
 /// Weight of a question for trades, and for aggregate trades.
@@ -72,7 +72,7 @@ impl BinanceSession {
 
     /// Path and query of a question.
     fn path(&self, question: Question) -> String {
-        let symbol = percent_encoded(question.symbol().as_str());
+        let symbol = percent::encoded(question.symbol().as_str());
         let trades = if self.settings.channels.trade { rest::TRADES } else { rest::AGG_TRADES };
         match question {
             Question::Book(_) => format!("{}?symbol={symbol}&limit={}", rest::DEPTH, self.settings.snapshot_levels),
@@ -173,7 +173,7 @@ impl BinanceSession {
         let state = self.symbols.get_mut(&question.symbol());
         let Some(book) = state.and_then(|state| state.book.as_mut()) else { return };
         let as_of = items.iter().find_map(|item| match item {
-            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot && is_sound(depth, now) => Some(depth.last),
+            FeedItem::Depth(depth) if depth.kind == DepthKind::Snapshot && depth.is_sound(now) => Some(depth.last),
             _ => None,
         });
         match as_of {
@@ -285,17 +285,4 @@ fn error_of(body: &[u8]) -> (Option<i64>, Option<String>) {
         msg: Option<String>,
     }
     serde_json::from_slice::<Body>(body).map_or((None, None), |body| (body.code, body.msg))
-}
-
-/// A symbol as a URL has it: names of other scripts exist.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

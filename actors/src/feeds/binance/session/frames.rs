@@ -85,7 +85,7 @@ impl BinanceSession {
                 self.follow_trade(link, role, tick, now, out)
             }
             FeedItem::Tick(tick) => self.follow_quote(link, role, tick, now),
-            FeedItem::Depth(depth) if is_sound(depth, now) => self.follow_depth(link, role, depth, now),
+            FeedItem::Depth(depth) if depth.is_sound(now) => self.follow_depth(link, role, depth, now),
             // The market does not take it either; the next diff shows the gap.
             FeedItem::Depth(_) | FeedItem::Bar(_) | FeedItem::Gap(_) => true,
         };
@@ -213,10 +213,4 @@ impl BinanceSession {
         self.unsubscribe(symbol);
         self.plan(symbol);
     }
-}
-
-/// Whether the market takes the message into its book; both must hear the same.
-pub(super) fn is_sound(depth: &Depth, now: UtcNanos) -> bool {
-    depth.time <= now.after(messages::caps::CLOCK_TOLERANCE)
-        && depth.bids.iter().chain(&depth.asks).all(|level| level.price.is_positive() && !level.size.is_negative())
 }

@@ -10,6 +10,8 @@ fn the_keys_stand_in_the_handshake_and_in_no_text() {
     let [Do::Open { url, headers, .. }] = play.out.effects.as_slice() else { panic!("{:?}", play.out.effects) };
     assert_eq!(url, "wss://stream.data.alpaca.markets/v2/iex");
     assert_eq!(headers[1], ("APCA-API-SECRET-KEY", "secret".to_owned()));
+    let printed = format!("{:?}", play.out.effects);
+    assert!(printed.contains("APCA-API-SECRET-KEY") && !printed.contains("secret"), "{printed}");
     assert_eq!(play.open().unwrap(), ["AAPL"]);
     assert!(!format!("{:?}", play.out.effects).contains("secret"));
     play.acknowledge_all();
@@ -125,6 +127,18 @@ fn an_undecodable_frame_is_shown_and_the_next_one_heard() {
     assert_eq!(play.frame(r#"[{"T":"t","S":"AAPL"}]"#).undecodable.len(), 1);
     play.frame(&trade("AAPL", 1, BEGIN));
     assert_eq!((play.trades(), play.state()), (1, "live".to_owned()));
+}
+
+#[test]
+fn what_is_said_beside_market_data_stands_in_the_status() {
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &STOCKS));
+    play.frame(
+        r#"[{"T":"l","S":"AAPL","u":3.24,"d":2.65,"i":"B","t":"2021-04-05T13:34:45.565004401Z","z":"C"},
+            {"T":"s","S":"AAPL","sc":"T","sm":"Trade Resumption","t":"2021-02-22T19:15:00Z","z":"C"},
+            {"T":"x","S":"AAPL","i":9,"x":"M","p":39.2,"s":100,"a":"C","z":"C","t":"2023-04-06T15:15:42.8Z"}]"#,
+    );
+    let counters = play.session.status(play.now).counters;
+    assert_eq!((counters.bands, counters.statuses, counters.cancels, counters.corrections), (1, 1, 1, 0));
 }
 
 #[test]
