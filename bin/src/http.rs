@@ -67,7 +67,8 @@ fn routes(config: &mut ServiceConfig) {
         .configure(history::routes)
         .configure(tiers::routes)
         .configure(stream::routes)
-        .configure(session::routes);
+        .configure(session::routes)
+        .configure(openapi::routes);
 }
 
 /// Where it listens.
@@ -103,11 +104,11 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
             .app_data(stream.clone())
             .app_data(access.clone())
             .app_data(web::Data::new(Paths::of(&document)))
+            .app_data(web::Data::new(document))
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .app_data(web::JsonConfig::default().limit(BODY_BYTES).error_handler(|error, _| unreadable(&error).into()))
             .app_data(web::QueryConfig::default().error_handler(|error, _| wrong("the query", &error).into()))
             .app_data(web::PathConfig::default().error_handler(|error, _| wrong("the path", &error).into()))
-            .service(openapi::document(document))
             .service(openapi::page())
             .route("/health", web::get().to(system::health))
             .route("/ready", web::get().to(system::ready))

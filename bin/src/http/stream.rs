@@ -7,7 +7,7 @@ use super::access::Access;
 use super::edge::Edge;
 use super::problem::{Code, Problem};
 use super::{Refusals, system};
-use crate::stream::{Asked, Stream};
+use crate::stream::{Ask, Asked, Stream};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -33,10 +33,13 @@ async fn open_stream(
 }
 
 /// What the stream asks for once a second; ends when the edge has ended.
-pub fn asks(edge: &web::Data<Edge>) -> impl AsyncFn() -> Option<Asked> + use<> {
+pub fn asks(edge: &web::Data<Edge>) -> Ask {
     let edge = std::sync::Arc::downgrade(&edge.clone().into_inner());
-    async move || {
-        let edge = edge.upgrade()?;
-        Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
-    }
+    Box::new(move || {
+        let edge = edge.upgrade();
+        Box::pin(async move {
+            let edge = edge?;
+            Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
+        })
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use messages::snapshots::Snapshot;
 use serde_json::Value;
 
@@ -19,8 +20,11 @@ pub struct Asked {
     pub health: Value,
 }
 
+/// Asks the tree; says `None` when there is no tree any more.
+pub type Ask = Box<dyn Fn() -> BoxFuture<'static, Option<Asked>> + Send + Sync>;
+
 /// Asks until there is nobody to ask or to tell. What does not fit now is asked again a second later.
-pub async fn poll(ask: impl AsyncFn() -> Option<Asked>, to_hub: flume::Sender<ToHub>) {
+pub async fn poll(ask: Ask, to_hub: flume::Sender<ToHub>) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !to_hub.is_disconnected() {
