@@ -192,6 +192,7 @@ fn serve(
     dir.announce(&Owner { pid: std::process::id(), address: Some(here.to_string()), token_path: Some(token_path) })?;
     let scheme = if settings.http.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
     eprintln!("merganser runs on {}; health at {scheme}://{address}/health; Ctrl-C stops it", dir.root().display());
+    eprintln!("the dashboard is at {scheme}://{address}/; `merganser dashboard` prints a link that logs in");
     Ok((server, backup))
 }
 
