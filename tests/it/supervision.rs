@@ -318,3 +318,15 @@ fn a_group_that_is_restored_loses_no_order_and_tells_all() {
     assert_eq!(filled, booked, "every fill is booked once");
     comes_out_again(&paths);
 }
+
+#[test]
+fn starts_in_a_row_come_out_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::of(dir.path(), None);
+    run(&paths, &["well"], &Told::default(), async |_| tokio::time::sleep(Duration::from_secs(3)).await);
+    // Each asks the venue about what the ones before it left, and is answered while it is still starting.
+    for _ in 0..5 {
+        run(&paths, &["well"], &Told::default(), async |_| tokio::time::sleep(Duration::from_millis(100)).await);
+    }
+    comes_out_again(&paths);
+}
