@@ -89,7 +89,8 @@ impl Edge {
         let record = vec![LedgerRecord::Action(action)];
         if !self.ledger_writes.load(Ordering::Acquire) {
             // It is written when there is room again.
-            return self.ledger.try_append_acked(record, Box::new(|_| {})).is_ok() && false;
+            drop(self.ledger.try_append_acked(record, Box::new(|_| {})));
+            return false;
         }
         let (tx, rx) = tokio::sync::oneshot::channel();
         let ack: Ack = Box::new(move |durable| _ = tx.send(durable.is_ok()));
