@@ -1,6 +1,9 @@
 //! The stream's endpoint: who may watch, and what it must ask for.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use futures::future::BoxFuture;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Access;
@@ -33,10 +36,13 @@ async fn open_stream(
 }
 
 /// What the stream asks for once a second; ends when the edge has ended.
-pub fn asks(edge: &web::Data<Edge>) -> impl AsyncFn() -> Option<Asked> + use<> {
-    let edge = std::sync::Arc::downgrade(&edge.clone().into_inner());
-    async move || {
-        let edge = edge.upgrade()?;
-        Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
+pub fn asks(edge: &web::Data<Edge>) -> impl Fn() -> BoxFuture<'static, Option<Asked>> + Send + use<> {
+    let edge = Arc::downgrade(&edge.clone().into_inner());
+    move || {
+        let edge = edge.upgrade();
+        Box::pin(async move {
+            let edge = edge?;
+            Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
+        })
     }
 }

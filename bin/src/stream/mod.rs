@@ -67,7 +67,11 @@ impl Stream {
     }
 
     /// Asks the tree for what it does not tell by itself, until either has ended.
-    pub fn poll<Ask: AsyncFn() -> Option<Asked>>(&self, ask: Ask) -> impl Future<Output = ()> + use<Ask> {
+    pub fn poll<Ask, Answer>(&self, ask: Ask) -> impl Future<Output = ()> + use<Ask, Answer>
+    where
+        Ask: Fn() -> Answer,
+        Answer: Future<Output = Option<Asked>>,
+    {
         polls::poll(ask, self.to_hub.clone())
     }
 

@@ -20,7 +20,10 @@ pub struct Asked {
 }
 
 /// Asks until there is nobody to ask or to tell. What does not fit now is asked again a second later.
-pub async fn poll(ask: impl AsyncFn() -> Option<Asked>, to_hub: flume::Sender<ToHub>) {
+pub async fn poll<Answer>(ask: impl Fn() -> Answer, to_hub: flume::Sender<ToHub>)
+where
+    Answer: Future<Output = Option<Asked>>,
+{
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !to_hub.is_disconnected() {

@@ -258,9 +258,9 @@ fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, known: Known) -> anyhow::
     });
     let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
     let (stream, running) = Stream::start(sources, known)?;
-    tokio::spawn(stream.poll(async move || {
-        let valued = asked.upgrade()?.portfolio().await;
-        Some(Asked { valued, health: serde_json::json!({"status": "ok"}) })
+    tokio::spawn(stream.poll(move || {
+        let runtime = asked.upgrade();
+        async move { Some(Asked { valued: runtime?.portfolio().await, health: serde_json::json!({"status": "ok"}) }) }
     }));
     Ok((stream, running))
 }

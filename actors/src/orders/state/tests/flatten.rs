@@ -29,7 +29,8 @@ fn every_position_is_closed_under_the_name_that_holds_it() {
     let mut bench = bench();
     bench.step("trading REDUCING");
     assert_eq!(flatten(&mut bench), ["sell 30", "buy 10"]);
-    let owners: Vec<String> = bench.orders.open_orders().map(|o| format!("{} {}", o.strategy, o.request.side)).collect();
+    let owners: Vec<String> =
+        bench.orders.open_orders().map(|o| format!("{} {}", o.strategy, o.request.side)).collect();
     assert_eq!((owners.contains(&"a sell".to_owned()), owners.contains(&"b buy".to_owned())), (true, true));
     assert_eq!(flatten(&mut bench), [""; 0], "what closes them is on its way already");
     bench.check_restored();
