@@ -1,13 +1,16 @@
 //! The stream's endpoint: who may watch, and what it must ask for.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use futures::future::BoxFuture;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Access;
 use super::edge::Edge;
 use super::problem::{Code, Problem};
 use super::{Refusals, system};
-use crate::stream::{Ask, Asked, Stream};
+use crate::stream::{Asked, Stream};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -33,13 +36,13 @@ async fn open_stream(
 }
 
 /// What the stream asks for once a second; ends when the edge has ended.
-pub fn asks(edge: &web::Data<Edge>) -> Ask {
-    let edge = std::sync::Arc::downgrade(&edge.clone().into_inner());
-    Box::new(move || {
+pub fn asks(edge: &web::Data<Edge>) -> impl Fn() -> BoxFuture<'static, Option<Asked>> + Send + use<> {
+    let edge = Arc::downgrade(&edge.clone().into_inner());
+    move || {
         let edge = edge.upgrade();
         Box::pin(async move {
             let edge = edge?;
             Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
         })
-    })
+    }
 }

@@ -35,7 +35,7 @@ use seated::Seated;
 use thread::{Arguments, FromClient, ToHub};
 
 pub use hub::Known;
-pub use polls::{Ask, Asked};
+pub use polls::Asked;
 pub use thread::Sources;
 
 /// The stream of a running instance.
@@ -67,7 +67,11 @@ impl Stream {
     }
 
     /// Asks the tree for what it does not tell by itself, until either has ended.
-    pub fn poll(&self, ask: Ask) -> impl Future<Output = ()> + use<> {
+    pub fn poll<Ask, Answer>(&self, ask: Ask) -> impl Future<Output = ()> + use<Ask, Answer>
+    where
+        Ask: Fn() -> Answer,
+        Answer: Future<Output = Option<Asked>>,
+    {
         polls::poll(ask, self.to_hub.clone())
     }
 

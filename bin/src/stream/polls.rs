@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use messages::snapshots::Snapshot;
 use serde_json::Value;
 
@@ -20,11 +19,11 @@ pub struct Asked {
     pub health: Value,
 }
 
-/// Asks the tree; says `None` when there is no tree any more.
-pub type Ask = Box<dyn Fn() -> BoxFuture<'static, Option<Asked>> + Send + Sync>;
-
 /// Asks until there is nobody to ask or to tell. What does not fit now is asked again a second later.
-pub async fn poll(ask: Ask, to_hub: flume::Sender<ToHub>) {
+pub async fn poll<Answer>(ask: impl Fn() -> Answer, to_hub: flume::Sender<ToHub>)
+where
+    Answer: Future<Output = Option<Asked>>,
+{
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !to_hub.is_disconnected() {

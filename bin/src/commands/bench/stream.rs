@@ -258,13 +258,10 @@ fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, known: Known) -> anyhow::
     });
     let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
     let (stream, running) = Stream::start(sources, known)?;
-    tokio::spawn(stream.poll(Box::new(move || {
+    tokio::spawn(stream.poll(move || {
         let runtime = asked.upgrade();
-        Box::pin(async move {
-            let valued = runtime?.portfolio().await;
-            Some(Asked { valued, health: serde_json::json!({"status": "ok"}) })
-        })
-    })));
+        async move { Some(Asked { valued: runtime?.portfolio().await, health: serde_json::json!({"status": "ok"}) }) }
+    }));
     Ok((stream, running))
 }
 

@@ -64,8 +64,6 @@ pub struct Desk {
     /// Messages so far.
     seq: u64,
     newest: Option<ByteString>,
-    /// As of `seq`.
-    snapshot: Option<ByteString>,
     subscribers: BTreeMap<ClientId, Owed>,
     /// How many of them are owed something.
     debts: usize,
@@ -74,14 +72,7 @@ pub struct Desk {
 impl Desk {
     /// Of a topic that nobody is subscribed to.
     pub fn new(topic: Topic) -> Self {
-        Self {
-            overflow: topic.overflow(),
-            seq: 0,
-            newest: None,
-            snapshot: None,
-            subscribers: BTreeMap::new(),
-            debts: 0,
-        }
+        Self { overflow: topic.overflow(), seq: 0, newest: None, subscribers: BTreeMap::new(), debts: 0 }
     }
 
     /// The number of its last message.
@@ -120,7 +111,6 @@ impl Desk {
         stats: &Stats,
     ) -> Vec<ClientId> {
         self.seq += 1;
-        self.snapshot = None;
         let mut too_slow = Vec::new();
         for (id, owed) in &mut self.subscribers {
             let Some(client) = clients.get_mut(id).filter(|_| *owed != Owed::Snapshot) else { continue };
@@ -148,21 +138,22 @@ impl Desk {
     /// Something was lost: the next that each subscriber gets is a snapshot.
     pub fn begin_anew(&mut self) {
         self.seq += 1;
-        self.snapshot = None;
         self.subscribers.values_mut().for_each(|owed| *owed = Owed::Snapshot);
         self.count_debts();
     }
 
-    /// Gives what is owed to those who have room. `snapshot` is written for the first who needs it.
+    /// Gives what is owed to those who have room. The snapshot is written for the first who needs it, and as it is now: what
+    /// nobody is subscribed to changes without a message.
     pub fn settle<Q: Queue>(
         &mut self,
         clients: &mut BTreeMap<ClientId, Client<Q>>,
         snapshot: impl Fn(u64) -> ByteString,
     ) {
+        let mut written = None;
         for (id, owed) in self.subscribers.iter_mut().filter(|(_, owed)| **owed != Owed::Nothing) {
             let message = match owed {
                 Owed::Newest => self.newest.as_ref(),
-                _ => Some(&*self.snapshot.get_or_insert_with(|| snapshot(self.seq))),
+                _ => Some(&*written.get_or_insert_with(|| snapshot(self.seq))),
             };
             if let (Some(message), Some(client)) = (message, clients.get_mut(id))
                 && client.put(message, self.overflow)
