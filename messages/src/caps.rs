@@ -104,3 +104,11 @@ pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
 /// trading group restarts while it is on its way; this is far more than can be on its way then.
 pub const BOOKED_FILLS: usize = 100_000;
+/// Alerts that are over and still shown, newest first to stay; all of them are in the table `actions`.
+pub const ALERTS_KEPT: usize = 200;
+/// Messages about alerts that may wait for the webhook. Beyond it they are dropped and counted: the dashboard has them.
+pub const ALERT_MESSAGES: usize = 64;
+/// Log lines that a reader of the stream may be behind before it misses some, which it is told.
+pub const LOG_TAP: usize = 1_024;
+/// Longest text that a person gives for a change, in bytes.
+pub const WHY_BYTES: usize = 512;

@@ -7,6 +7,7 @@ mod booked;
 pub mod state;
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
+use messages::positions::Booked;
 use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
@@ -15,6 +16,7 @@ use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{ToPositions, Wake};
+use crate::traffic::Named;
 use state::Positions;
 
 /// What the actor is given.
@@ -48,6 +50,18 @@ impl From<ToPositions> for Mailbox {
 impl From<Wake> for Mailbox {
     fn from(_: Wake) -> Self {
         Self::Wake
+    }
+}
+
+impl Named for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        true
     }
 }
 
@@ -95,6 +109,7 @@ impl Actor for PositionsActor {
                 let record = shell.a.state.deposit(asset, amount, now);
                 let _ = shell.a.ledger.append(record.into_iter().collect(), None).await;
             }
+            Mailbox::Said(ToPositions::Highest(reply)) => drop(reply.send(shell.a.state.highest())),
             Mailbox::Said(ToPositions::Snapshot(kind, reply)) => {
                 let now = shell.begin(Delivery::Snapshot(kind)).await;
                 let snapshot = shell.a.state.snapshot(kind, now);
@@ -134,7 +149,10 @@ impl Shell {
         let mut records = Vec::with_capacity(updates.len());
         for update in updates {
             match self.a.state.on_update(update, now) {
-                Ok(Some(booked)) => records.push(LedgerRecord::Booked(booked)),
+                Ok(Some(booked)) => {
+                    say(&booked);
+                    records.push(LedgerRecord::Booked(booked));
+                }
                 Ok(None) => {}
                 Err(why) => {
                     tracing::error!("{why}");
@@ -144,4 +162,23 @@ impl Shell {
         }
         let _ = self.a.ledger.append(records, None).await;
     }
+}
+
+/// What the log says of a fill that is booked.
+fn say(booked: &Booked) {
+    let (trade, position) = (&booked.trade, &booked.position);
+    tracing::info!(
+        event = "position_changed",
+        order_id = %trade.order_id,
+        correlation_id = %trade.correlation_id,
+        strategy = %trade.strategy,
+        symbol = %trade.instrument.symbol,
+        venue = %trade.instrument.exchange,
+        trade_id = %trade.trade_id,
+        as_of = trade.as_of,
+        "{} {}, realized {}",
+        position.side(),
+        position.quantity.abs(),
+        position.realized_pnl
+    );
 }

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::market::FromFeed;
 use crate::ports::{FeedStatus, ToFeed};
 use crate::timer::Timer;
+use crate::traffic::Named;
 
 /// Frames taken at once, before timers and questions are heard again.
 const TAKE: usize = 256;
@@ -97,6 +98,21 @@ pub enum Mailbox {
 impl From<ToFeed> for Mailbox {
     fn from(message: ToFeed) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Named for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Timer => "timer",
+            Self::LookAgain => "look_again",
+            Self::Answered(..) => "answered",
+            Self::Said(message) => message.name(),
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 
