@@ -33,6 +33,14 @@ pub fn fee(rules: &Rules, price: Price, quantity: Quantity, ppm: i64) -> Option<
     Some(Fee { amount, asset: rules.quote })
 }
 
+/// What `cash` buys at a price, rounded down; `None` at a price that is not positive or out of range.
+#[must_use]
+pub fn quantity_for(cash: Cash, price: Price) -> Option<Quantity> {
+    const PRICE_ONE: i128 = 100_000_000;
+    let value = cash.raw().checked_mul(PRICE_ONE)?;
+    price.is_positive().then(|| Quantity::from_raw(value / i128::from(price.raw())))?
+}
+
 /// A position after a fill, and the profit of what it closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {

@@ -7,13 +7,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use messages::alerts::{Alert, NoSuchAlert};
 use messages::instrument::Asset;
-use messages::orders::{Command, Order, OrderUpdate, Sender};
-use messages::risk::{StateChange, TradingState};
+use messages::market::Level;
+use messages::orders::{Command, Order, OrderRequest, OrderUpdate, Sender};
+use messages::risk::{Refusal, StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::telemetry::Metric;
 use messages::venues::{VenueReport, VenueRequest};
-use messages::{Cash, Exchange, StrategyId, Symbol, UtcNanos};
+use messages::{Cash, Exchange, Instrument, OrderId, Price, Quantity, StrategyId, Symbol, UtcNanos};
 use ractor::{ActorRef, RpcReplyPort};
 
 use crate::traffic::Traffic;
@@ -82,6 +83,39 @@ pub enum ToMarket {
     Stop(RpcReplyPort<()>),
     /// How are you?
     Status(RpcReplyPort<MarketStatus>),
+    /// The newest prices, and the best levels of the book, of one instrument.
+    View {
+        /// Which.
+        instrument: Instrument,
+        /// Levels of each side.
+        levels: usize,
+        /// `None` when nothing was ever heard of it.
+        reply: RpcReplyPort<Option<Box<MarketView>>>,
+    },
+}
+
+/// What the market shows of one instrument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarketView {
+    /// The newest quote.
+    pub quote: Option<crate::market::state::LastQuote>,
+    /// The newest trade.
+    pub trade: Option<crate::market::state::LastTrade>,
+    /// The best levels of the book; `None` without a book that is in step with its venue.
+    pub book: Option<BookView>,
+}
+
+/// The best levels of a book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookView {
+    /// The highest first.
+    pub bids: Vec<Level>,
+    /// The lowest first.
+    pub asks: Vec<Level>,
+    /// The venue's number of its newest change.
+    pub last_id: u64,
+    /// When that was received.
+    pub received: UtcNanos,
 }
 
 /// How the market actor stands.
@@ -125,8 +159,40 @@ pub enum ToOrders {
     Deposit(Asset, Cash),
     /// The venue outside is reached, for the first time or again.
     Connected,
+    /// What is known of one order; the reply comes when all that was decided before is durable.
+    Find(OrderId, RpcReplyPort<Found>),
+    /// What risk would say to a new order of a person now. Nothing is decided.
+    Preview(Box<OrderRequest>, RpcReplyPort<Preview>),
     /// How are you?
     Status(RpcReplyPort<OrdersStatus>),
+}
+
+/// What is known of one order.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// As it stands; `None` when it is not in memory.
+    pub order: Option<Box<Order>>,
+    /// True when orders that ended long ago may have left memory: then the tables know.
+    pub forgets: bool,
+}
+
+/// What risk says to an order that is only thought of, and what it looked at.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The first refusal, if any.
+    pub verdict: Result<(), Refusal>,
+    /// The price at which it is valued.
+    pub price: Option<Price>,
+    /// Its value at that price, in quote asset.
+    pub notional: Option<Cash>,
+    /// What is held of the instrument under the name `manual`, signed.
+    pub position: Quantity,
+    /// The same, once it is filled.
+    pub position_after: Option<Quantity>,
+    /// What may still be spent, in quote asset.
+    pub free_quote: Option<Cash>,
+    /// When the newest price was received.
+    pub priced_at: Option<UtcNanos>,
 }
 
 /// How orders stand.
@@ -134,6 +200,8 @@ pub enum ToOrders {
 pub struct OrdersStatus {
     /// What may be traded.
     pub trading: TradingState,
+    /// The change that led there, once there was one since the start.
+    pub changed: Option<(StateChange, UtcNanos)>,
     /// Open orders.
     pub open: Vec<Order>,
     /// Effects that wait for the ledger.
@@ -152,6 +220,8 @@ pub enum ToPositions {
     Snapshot(SnapshotType, Option<RpcReplyPort<Box<Snapshot>>>),
     /// Money is paid in.
     Deposit(Asset, Cash),
+    /// What is held and what it is worth now. Nothing is decided and nothing written.
+    Status(RpcReplyPort<Box<Snapshot>>),
     /// The highest that the account was ever worth; `None` while that is not known.
     Highest(RpcReplyPort<Option<Cash>>),
 }
@@ -275,8 +345,21 @@ pub enum ToStrategy {
     Stop(RpcReplyPort<()>),
     /// Start again after a quarantine.
     Resume,
+    /// A person stops it, starts it again, or both in turn; the reply says what came of it.
+    Steer(Steer, RpcReplyPort<Result<(), String>>),
     /// How are you?
     Status(RpcReplyPort<StrategyStatus>),
+}
+
+/// What a person does with a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steer {
+    /// It begins its next generation, where it does not run.
+    Start,
+    /// It stops in order, with its open orders as `on_stop` says, until somebody starts it or the runtime starts again.
+    Stop,
+    /// It stops in order and begins its next generation.
+    Restart,
 }
 
 /// How a strategy stands.
@@ -294,4 +377,8 @@ pub struct StrategyStatus {
     pub abandoned: u32,
     /// Its last fault.
     pub last_fault: Option<String>,
+    /// Since when it is in this state.
+    pub since: UtcNanos,
+    /// When its state was last saved, and how many bytes that took.
+    pub saved: Option<(UtcNanos, usize)>,
 }

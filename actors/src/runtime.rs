@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
-use messages::orders::Command;
+use messages::orders::{Command, OrderRequest};
 use messages::risk::StateChange;
-use messages::{MarketId, StrategyId, Symbol, caps};
+use messages::snapshots::Snapshot;
+use messages::{Instrument, MarketId, OrderId, StrategyId, Symbol, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
 use storage::archive::Runner;
 use storage::datadir::Paths;
@@ -26,8 +27,8 @@ use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::ports::{
-    FeedStatus, OrdersStatus, Port, StrategyStatus, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry,
-    ToVenue, Wake,
+    FeedStatus, Found, MarketView, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToFeed, ToMarket, ToOrders,
+    ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
@@ -101,6 +102,7 @@ pub struct Runtime {
     /// The tiers of history, for people.
     pub archive: Runner,
     ports: Ports,
+    assembly: Arc<Assembly>,
 }
 
 /// Why the runtime should stop by itself.
@@ -213,7 +215,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         stopping: false,
         // The first look finds out whether there is much behind the last one.
         checkpointed: restored.checkpointed,
-        assembly,
+        assembly: assembly.clone(),
     };
     let ran_before = past.started.is_some() || !tail.is_empty();
     let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
@@ -222,7 +224,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
     let (root, _) = Actor::spawn(None, Root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
-    Ok(Runtime { root, wants_stop, archive, ports })
+    Ok(Runtime { root, wants_stop, archive, ports, assembly })
 }
 
 /// What ids and the simulated market of a live start are made from.
@@ -300,6 +302,46 @@ impl Runtime {
     /// Starts a quarantined strategy again; false when there is none of that name.
     pub fn resume_strategy(&self, name: StrategyId) -> bool {
         self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
+    }
+
+    /// What is known of one order, once all that was decided before is durable; `None` when orders do not answer in time.
+    pub async fn find_order(&self, id: OrderId) -> Option<Found> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Find(id, reply))).await
+    }
+
+    /// What risk would say to a new order of a person; `None` when orders do not answer in time.
+    pub async fn preview(&self, request: OrderRequest) -> Option<Preview> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Preview(Box::new(request), reply))).await
+    }
+
+    /// What is held and what it is worth now; `None` when positions do not answer in time.
+    pub async fn portfolio(&self) -> Option<Box<Snapshot>> {
+        ask(|reply| self.ports.positions.cast(ToPositions::Status(reply))).await
+    }
+
+    /// What the market shows of an instrument. The outer `None` says that it does not answer in time.
+    pub async fn market_view(&self, instrument: Instrument, levels: usize) -> Option<Option<Box<MarketView>>> {
+        ask(|reply| self.ports.market.cast(ToMarket::View { instrument, levels, reply })).await
+    }
+
+    /// What the runtime is made from: the settings that decide, and the rules of every instrument.
+    #[must_use]
+    pub fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+
+    /// Starts or stops a strategy, or both in turn.
+    ///
+    /// # Errors
+    /// There is none of that name, or it does not do it, in words; or it does not answer in time, and may do it later.
+    pub async fn steer_strategy(&self, name: &str, what: Steer) -> Result<(), String> {
+        let port = name.parse().ok().and_then(|name: StrategyId| self.ports.strategies.get(&name));
+        let Some(port) = port else {
+            let known: Vec<&str> = self.ports.strategies.keys().map(StrategyId::as_str).collect();
+            return Err(format!("there is no strategy `{name}`; known are {}", known.join(", ")));
+        };
+        let answer = ask(|reply| port.cast(ToStrategy::Steer(what, reply))).await;
+        answer.unwrap_or_else(|| Err(format!("{name} did not answer in time and may do it later; see its state")))
     }
 
     /// Gives a command in a person's name.

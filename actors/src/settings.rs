@@ -110,6 +110,17 @@ pub enum OpenOrders {
     Leave,
 }
 
+impl OpenOrders {
+    /// The name in settings and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Leave => "leave",
+        }
+    }
+}
+
 /// `[strategies.run.NAME]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]

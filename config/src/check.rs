@@ -165,9 +165,7 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     must(!s.duckdb.slow_query.is_zero(), "duckdb.slow_query: must be longer than 0s".to_owned());
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
-    let address: Result<std::net::SocketAddr, _> = s.http.address.parse();
-    let loopback = address.as_ref().is_ok_and(|a| a.ip().is_loopback());
-    must(loopback, format!("http.address: `{}` is not a loopback address with a port, as 127.0.0.1:0", s.http.address));
+    crate::http::contradictions(&s.http, &mut must);
     for key in s.instruments.keys() {
         let wrong = parse_instrument(key).err();
         must(wrong.is_none(), format!("instruments: {}", wrong.unwrap_or_default()));

@@ -2,6 +2,7 @@
 //! whole. Everything that is wrong is said at once, with the path of each key.
 
 mod check;
+mod http;
 mod load;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use messages::Exchange;
 use serde::{Deserialize, Serialize};
 use storage::settings::{DuckDb, Hot, Journal, Tiers};
 
+pub use http::{Http, Scope, Token};
 pub use load::{Layers, load};
 
 /// The embedded defaults: every key with its unit and reason.
@@ -28,13 +30,6 @@ pub struct Instance {
     pub name: String,
 }
 
-/// `[http]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Where it listens.
-    pub address: String,
-}
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

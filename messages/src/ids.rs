@@ -194,6 +194,20 @@ impl IdMaker {
     }
 }
 
+impl OrderId {
+    /// The id of the order that a person asks for under a key: the same key, asked again, is the same order.
+    #[must_use]
+    pub fn of_key(account: Account, key: &str) -> Self {
+        Self(hashed(&[b"key", account.as_str().as_bytes(), key.as_bytes()]))
+    }
+
+    /// The id of the n-th order that one command makes.
+    #[must_use]
+    pub fn part(self, n: u32) -> Self {
+        Self(hashed(&[b"part", self.0.as_bytes(), &n.to_le_bytes()]))
+    }
+}
+
 impl TradeId {
     /// The id of a fill: hash(account, exchange, FillKey). The same fill, reported again, is the same trade.
     #[must_use]

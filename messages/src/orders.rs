@@ -332,6 +332,11 @@ pub enum Command {
         /// Its terms.
         request: Box<OrderRequest>,
     },
+    /// Close every position at the market, each under the name of the strategy that holds it.
+    Flatten {
+        /// What the ids of its orders are made from.
+        id: OrderId,
+    },
 }
 
 /// Who gives a command. A generation exists for strategies only: a command of an older one is denied.

@@ -220,6 +220,11 @@ impl Book {
         (self.state != State::Waiting).then_some(self.last_id)
     }
 
+    /// When a depth message last came.
+    pub fn heard(&self) -> UtcNanos {
+        self.heard
+    }
+
     /// The highest bid.
     pub fn best_bid(&self) -> Option<Level> {
         self.bids.best()

@@ -167,6 +167,9 @@ impl Actor for MarketActor {
                 shell.publish(batch).await;
             }
             Mailbox::Said(ToMarket::Status(reply)) => drop(reply.send(shell.status())),
+            Mailbox::Said(ToMarket::View { instrument, levels, reply }) => {
+                drop(reply.send(shell.a.state.view(instrument, levels)));
+            }
         }
         shell.timer.set(shell.a.state.next_due(), &shell.a.clock, &me, || Mailbox::Timer);
         Ok(())

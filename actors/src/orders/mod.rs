@@ -16,17 +16,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
 use messages::orders::{Command, OrderUpdate, Sender};
-use messages::risk::TradingState;
+use messages::risk::{StateChange, TradingState};
 use messages::venues::VenueRequest;
-use messages::{MarketId, StrategyId, UtcNanos, caps};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use messages::{MarketId, OrderId, StrategyId, UtcNanos, caps};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::{Ack, Journal};
 
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::gate::Gate;
-use crate::ports::{OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
+use crate::ports::{Found, OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::timer::Timer;
 use crate::traffic::Named;
 use latency::Latency;
@@ -103,13 +103,22 @@ pub struct OrdersActor;
 pub struct Shell {
     a: Arguments,
     me: ActorRef<Mailbox>,
-    gate: Gate<Effect>,
+    gate: Gate<Held>,
     /// Records that wait for room in the ledger's queue, oldest first. Empty but while its disk is full.
     unwritten: VecDeque<(Vec<LedgerRecord>, Ack)>,
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
     latency: Latency,
+    /// The last change of the trading state that was heard.
+    changed: Option<(StateChange, UtcNanos)>,
+}
+
+/// What waits for the ledger.
+enum Held {
+    Effect(Effect),
+    /// An answer about one order.
+    Answer(OrderId, RpcReplyPort<Found>),
 }
 
 impl Actor for OrdersActor {
@@ -128,6 +137,7 @@ impl Actor for OrdersActor {
             seen: MarketId(0),
             newest: UtcNanos::MIN,
             latency: Latency::default(),
+            changed: None,
         };
         if restored {
             let at = shell.begin(Delivery::Start(None)).await;
@@ -148,8 +158,8 @@ impl Actor for OrdersActor {
             Mailbox::Wake => shell.see(),
             Mailbox::Durable(ticket) => {
                 shell.write_what_fits();
-                let effects = shell.gate.open(ticket);
-                shell.let_out(effects).await;
+                let held = shell.gate.open(ticket);
+                shell.let_out(held).await;
                 shell.latency.let_out(ticket, shell.a.clock.now());
             }
             Mailbox::Timer => {
@@ -207,6 +217,7 @@ impl Shell {
             }
             ToOrders::Trading(change) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;
+                self.changed = Some((change.clone(), at.now));
                 self.a.state.on_trading(change, at, &mut effects);
                 at
             }
@@ -229,8 +240,23 @@ impl Shell {
                 let open = self.a.state.open_orders().cloned().collect();
                 // Who asked may have given up; that is no failure of ours.
                 let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
-                let latencies = self.latency.summary();
-                let _ = reply.send(OrdersStatus { trading, open, waiting: self.gate.len(), counters, latencies });
+                let changed = self.changed.clone();
+                let (waiting, latencies) = (self.gate.len(), self.latency.summary());
+                let _ = reply.send(OrdersStatus { trading, changed, open, waiting, counters, latencies });
+                return;
+            }
+            ToOrders::Find(order_id, reply) => {
+                if self.gate.is_empty() {
+                    self.answer(order_id, reply);
+                } else {
+                    self.gate.join(vec![Held::Answer(order_id, reply)]);
+                }
+                return;
+            }
+            ToOrders::Preview(request, reply) => {
+                self.see();
+                let now = self.a.clock.now().max(self.newest);
+                let _ = reply.send(self.a.state.preview(&request, now));
                 return;
             }
         };
@@ -270,11 +296,11 @@ impl Shell {
             if self.gate.is_empty() {
                 effects.into_iter().for_each(|effect| self.perform(effect));
             } else if !effects.is_empty() {
-                self.gate.join(effects);
+                self.gate.join(effects.into_iter().map(Held::Effect).collect());
             }
             return;
         }
-        let ticket = self.gate.hold(effects);
+        let ticket = self.gate.hold(effects.into_iter().map(Held::Effect).collect());
         let me = self.me.clone();
         let ack: Ack = Box::new(move |durable| {
             if durable.is_ok() {
@@ -313,16 +339,17 @@ impl Shell {
 
     /// Performs what was held back. A new order that waited while trading was HALTED stays here: one that leaves when a
     /// full disk has room again is none that anybody wants.
-    async fn let_out(&mut self, effects: Vec<Effect>) {
+    async fn let_out(&mut self, waited: Vec<Held>) {
         let mut held = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Send(_, VenueRequest::Submit { client_order_id, at, .. })
+        for what in waited {
+            match what {
+                Held::Effect(Effect::Send(_, VenueRequest::Submit { client_order_id, at, .. }))
                     if self.a.state.trading() == TradingState::Halted =>
                 {
                     held.push(self.a.state.never_sent(client_order_id, at));
                 }
-                effect => self.perform(effect),
+                Held::Effect(effect) => self.perform(effect),
+                Held::Answer(order_id, reply) => self.answer(order_id, reply),
             }
         }
         if !held.is_empty() {
@@ -331,6 +358,11 @@ impl Shell {
             held.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
             self.commit(effects, at.now).await;
         }
+    }
+
+    fn answer(&self, order_id: OrderId, reply: RpcReplyPort<Found>) {
+        let order = self.a.state.order(order_id).cloned().map(Box::new);
+        let _ = reply.send(Found { order, forgets: self.a.state.forgets() });
     }
 
     fn perform(&mut self, effect: Effect) {

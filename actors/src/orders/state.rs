@@ -32,6 +32,8 @@ use crate::by_instrument::ByInstrument;
 
 mod commands;
 mod exposure;
+mod flatten;
+mod preview;
 mod replace;
 mod reports;
 mod resolve;
@@ -361,6 +363,11 @@ impl Orders {
     /// Open orders, by id.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
         self.open.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order)
+    }
+    /// True when orders that ended may have left memory.
+    #[must_use]
+    pub fn forgets(&self) -> bool {
+        self.ended.len() >= caps::ENDED_ORDERS
     }
     /// One order, while it is remembered.
     #[must_use]

@@ -22,6 +22,7 @@ names! {
         Self::FeedBeginsAnew(_) => "feed_begins_anew",
         Self::Stop(_) => "stop",
         Self::Status(_) => "status",
+        Self::View { .. } => "view",
     }
     ToOrders {
         Self::Commands(..) => "commands",
@@ -31,6 +32,8 @@ names! {
         Self::Fault { .. } => "fault",
         Self::Deposit(..) => "deposit",
         Self::Connected => "connected",
+        Self::Find(..) => "find",
+        Self::Preview(..) => "preview",
         Self::Status(_) => "status",
     }
     ToPositions {
@@ -38,6 +41,7 @@ names! {
         Self::Snapshot(..) => "snapshot",
         Self::Deposit(..) => "deposit",
         Self::Highest(_) => "highest",
+        Self::Status(_) => "status",
     }
     ToVenue {
         Self::Begin => "begin",
@@ -65,6 +69,7 @@ names! {
         Self::Lagging => "lagging",
         Self::Stop(_) => "stop",
         Self::Resume => "resume",
+        Self::Steer(..) => "steer",
         Self::Status(_) => "status",
     }
 }

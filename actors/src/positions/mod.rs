@@ -120,6 +120,10 @@ impl Actor for PositionsActor {
                 });
                 let _ = shell.a.ledger.append(vec![LedgerRecord::Snapshot(snapshot)], ack).await;
             }
+            Mailbox::Said(ToPositions::Status(reply)) => {
+                let now = shell.a.clock.now().max(shell.newest);
+                let _ = reply.send(shell.a.state.now(now));
+            }
         }
         Ok(())
     }

@@ -248,16 +248,26 @@ impl Positions {
         correlation_id: Option<CorrelationId>,
     ) -> Position {
         let held = self.held.get(&key).cloned().unwrap_or_default();
-        let position_id = self.next_position;
+        let row = self.row(key, &held, at, correlation_id);
         self.next_position += 1;
+        row
+    }
+
+    fn row(
+        &self,
+        (instrument, strategy): (Instrument, StrategyId),
+        held: &Held,
+        at: UtcNanos,
+        correlation_id: Option<CorrelationId>,
+    ) -> Position {
         Position {
-            position_id,
+            position_id: self.next_position,
             account: self.settings.account,
-            instrument: key.0,
-            strategy: key.1,
+            instrument,
+            strategy,
             quantity: held.quantity,
             cost_basis: held.cost_basis,
-            mark_price: self.mark(key.0),
+            mark_price: self.mark(instrument),
             realized_pnl: held.realized,
             opened_at: held.opened_at,
             closed_at: held.closed_at,
@@ -267,20 +277,33 @@ impl Positions {
     }
 
     fn balance(&mut self, asset: Asset, total: Cash, at: UtcNanos) -> Balance {
-        let balance_id = self.next_balance;
+        let row = self.balance_row(asset, total, at);
         self.next_balance += 1;
-        Balance { balance_id, account: self.settings.account, asset, total, at }
+        row
+    }
+
+    fn balance_row(&self, asset: Asset, total: Cash, at: UtcNanos) -> Balance {
+        Balance { balance_id: self.next_balance, account: self.settings.account, asset, total, at }
     }
 
     /// What the account is worth now, with every position and balance.
     pub fn snapshot(&mut self, kind: SnapshotType, now: UtcNanos) -> Box<Snapshot> {
+        self.follow_value(self.value(), now);
+        let portfolio = self.portfolio(kind, now);
+        self.next_snapshot += 1;
+        let open: Vec<_> = self.open().map(|(instrument, strategy, _)| (instrument, strategy)).collect();
+        let positions = open.into_iter().map(|key| self.position(key, now, None)).collect();
+        let balances: Vec<_> = self.balances().collect();
+        let balances = balances.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
+        Box::new(Snapshot { portfolio, positions, balances })
+    }
+
+    fn portfolio(&self, kind: SnapshotType, now: UtcNanos) -> Portfolio {
         let value = self.value();
-        self.follow_value(value, now);
-        let open: Vec<_> =
-            self.held.iter().filter(|(_, h)| !h.quantity.is_zero()).map(|(k, h)| (*k, h.quantity)).collect();
-        let long = open.iter().filter(|(_, q)| q.is_positive()).count();
+        let (open, long) =
+            self.open().fold((0, 0), |(open, long), (.., q)| (open + 1, long + u32::from(q.is_positive())));
         let paid_in = self.paid_in.iter().try_fold(Cash::ZERO, |sum, (a, p)| sum.checked_add(self.worth(*a, *p)?));
-        let portfolio = Portfolio {
+        Portfolio {
             snapshot_id: self.next_snapshot,
             account: self.settings.account,
             currency: self.settings.currency,
@@ -292,13 +315,18 @@ impl Positions {
             daily_pnl: value.and_then(|v| v.checked_sub(self.value_at_day_start?.1)),
             max_drawdown: value.map(|_| self.drawdown),
             leverage: value.and_then(|v| self.leverage(v)),
-            long_positions: long as u32,
-            short_positions: (open.len() - long) as u32,
-        };
-        self.next_snapshot += 1;
-        let positions = open.iter().map(|(key, _)| self.position(*key, now, None)).collect();
-        let balances: Vec<_> = self.balances.iter().map(|(a, t)| (*a, *t)).collect();
-        let balances = balances.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();
+            long_positions: long,
+            short_positions: open - long,
+        }
+    }
+
+    /// What is held and what it is worth, with every position that was ever held. Nothing is numbered or remembered.
+    #[must_use]
+    pub fn now(&self, now: UtcNanos) -> Box<Snapshot> {
+        let portfolio = self.portfolio(SnapshotType::Manual, now);
+        let positions = self.held.iter().map(|(key, held)| self.row(*key, held, now, None)).collect();
+        let balance = |(asset, total): (&Asset, &Cash)| self.balance_row(*asset, *total, now);
+        let balances = self.balances.iter().map(balance).collect();
         Box::new(Snapshot { portfolio, positions, balances })
     }
 

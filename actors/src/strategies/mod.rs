@@ -19,7 +19,7 @@ use std::sync::Arc;
 use messages::ledger::{Decider, LedgerRecord, MarketRecord, Resumption};
 use messages::orders::OrderUpdate;
 use messages::strategies::{Checkpoint, Fault};
-use messages::{Instrument, Quantity, StrategyId};
+use messages::{Instrument, Quantity, StrategyId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::Journal;
 use storage::query::Source;
@@ -28,7 +28,7 @@ use crate::assembly::Assembly;
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
-use crate::ports::{Port, StrategyStatus, ToOrders, ToStrategy};
+use crate::ports::{Port, Steer, StrategyStatus, ToOrders, ToStrategy};
 use crate::settings::{OpenOrders, StrategyRun};
 use crate::traffic::Named;
 use faults::{Decision, Faults};
@@ -131,6 +131,7 @@ pub struct Shell {
     a: Arguments,
     me: ActorRef<Mailbox>,
     state: State,
+    since: UtcNanos,
     faults: Faults,
     last_fault: Option<String>,
     delivered: u64,
@@ -138,7 +139,12 @@ pub struct Shell {
     /// Updates of its orders that came here since the process began.
     heard: u64,
     stopping: Option<RpcReplyPort<()>>,
+    /// Who waits for it to stop, and what is to come then.
+    steering: Option<(Steer, Steered)>,
 }
+
+/// What came of steering it.
+type Steered = RpcReplyPort<Result<(), String>>;
 
 impl Actor for StrategyActor {
     type Msg = Mailbox;
@@ -150,17 +156,20 @@ impl Actor for StrategyActor {
         let delivered = first_number(arguments.assembly.epoch());
         let mut told = Told::by(arguments.checkpoint.as_deref());
         arguments.since.iter().chain(&arguments.open).for_each(|update| told.tell(update));
-        let shell = Shell {
+        let mut shell = Shell {
             a: arguments,
             me: me.clone(),
             state: State::Restarting,
+            since: UtcNanos::MIN,
             faults: Faults::default(),
             last_fault: None,
             delivered,
             told,
             heard: 0,
             stopping: None,
+            steering: None,
         };
+        shell.since = shell.a.wall.now();
         me.send_interval(hang_after / 4, || Mailbox::Pulse);
         Ok(shell)
     }
@@ -183,6 +192,7 @@ impl Actor for StrategyActor {
             Mailbox::Said(ToStrategy::Lagging) => drop(shell.a.market.take(usize::MAX)),
             Mailbox::Said(ToStrategy::Stop(reply)) => shell.stop(reply),
             Mailbox::Said(ToStrategy::Resume) => shell.resume()?,
+            Mailbox::Said(ToStrategy::Steer(what, reply)) => shell.steer(what, reply),
             Mailbox::Said(ToStrategy::Status(reply)) => drop(reply.send(shell.status())),
             Mailbox::Ended(generation, ended) if generation == shell.a.generation => shell.ended(ended),
             // An abandoned thread came back to life and ended: nobody waits for it.
@@ -241,7 +251,7 @@ impl Shell {
         let me = self.me.clone();
         thread::start(arguments, move |ended| drop(me.send_message(Mailbox::Ended(generation, ended))))?;
         tracing::info!(event = "started", strategy = %self.a.name, generation, "a strategy has started");
-        self.state = State::Running(Running { control: tx, pulse });
+        self.now_is(State::Running(Running { control: tx, pulse }));
         Ok(())
     }
 
@@ -284,10 +294,11 @@ impl Shell {
         match ended {
             Ended::Stopped => {
                 tracing::info!(event = "stopped", strategy = %self.a.name, "a strategy has stopped");
-                self.state = State::Stopped;
+                self.now_is(State::Stopped);
                 if let Some(reply) = self.stopping.take() {
                     let _ = reply.send(());
                 }
+                self.steered();
             }
             Ended::Panicked(why) => self.fault(Fault::Panicked, why),
         }
@@ -317,17 +328,20 @@ impl Shell {
         });
         match self.faults.decide(fault, self.a.wall.now()) {
             Decision::RestartAfter(back_off) => {
-                self.state = State::Restarting;
+                self.now_is(State::Restarting);
                 self.me.send_after(back_off, || Mailbox::Restart);
             }
             Decision::Quarantine => {
                 tracing::error!(event = "quarantined", strategy = %self.a.name, "quarantined; `merganser strategies resume {}` starts it again", self.a.name);
-                self.state = State::Quarantined;
+                self.now_is(State::Quarantined);
             }
+        }
+        if let Some((_, reply)) = self.steering.take() {
+            let _ = reply.send(Err(format!("{} failed while it stopped: {}", self.a.name, fault.as_str())));
         }
         if let Some(reply) = self.stopping.take() {
             // Who fails while stopping has stopped.
-            self.state = State::Stopped;
+            self.now_is(State::Stopped);
             let _ = reply.send(());
         }
     }
@@ -336,10 +350,51 @@ impl Shell {
         match &self.state {
             State::Running(running) if running.control.send(Control::Stop).is_ok() => self.stopping = Some(reply),
             _ => {
-                self.state = State::Stopped;
+                self.now_is(State::Stopped);
                 let _ = reply.send(());
             }
         }
+    }
+
+    fn now_is(&mut self, state: State) {
+        self.state = state;
+        self.since = self.a.wall.now();
+    }
+
+    /// A person starts it, stops it, or both.
+    fn steer(&mut self, what: Steer, reply: Steered) {
+        if self.steering.is_some() || self.stopping.is_some() {
+            let _ = reply.send(Err(format!("{} is stopping already; ask again in a moment", self.a.name)));
+            return;
+        }
+        match (what, &self.state) {
+            (Steer::Start, State::Running(_) | State::Restarting) => {
+                let _ = reply.send(Err(format!("{} runs already", self.a.name)));
+            }
+            (Steer::Stop | Steer::Restart, State::Running(running)) if running.control.send(Control::Stop).is_ok() => {
+                self.steering = Some((what, reply));
+            }
+            (Steer::Stop, _) => {
+                self.now_is(State::Stopped);
+                let _ = reply.send(Ok(()));
+            }
+            (Steer::Start | Steer::Restart, _) => drop(reply.send(self.begin_next())),
+        }
+    }
+
+    /// Its thread has stopped in order: who asked for that hears of it, and it begins again if that was asked for.
+    fn steered(&mut self) {
+        if let Some((what, reply)) = self.steering.take() {
+            let done = if what == Steer::Restart { self.begin_next() } else { Ok(()) };
+            let _ = reply.send(done);
+        }
+    }
+
+    /// Begins its next generation; what it did before is forgiven.
+    fn begin_next(&mut self) -> Result<(), String> {
+        self.faults.forgive();
+        self.a.generation += 1;
+        self.start_thread().map_err(|error| format!("{} cannot start: {error}", self.a.name))
     }
 
     fn resume(&mut self) -> Result<(), ActorProcessingErr> {
@@ -364,6 +419,8 @@ impl Shell {
             faults: self.faults.total(),
             abandoned: self.faults.abandoned(),
             last_fault: self.last_fault.clone(),
+            since: self.since,
+            saved: self.a.checkpoint.as_ref().map(|saved| (saved.at, saved.state.len())),
         }
     }
 }

@@ -186,6 +186,25 @@ impl Market {
         self.entry(instrument)?.book.as_deref()
     }
 
+    /// The newest prices of an instrument, and `levels` of each side of its book.
+    #[must_use]
+    pub fn view(&self, instrument: Instrument, levels: usize) -> Option<Box<MarketView>> {
+        let entry = self.entry(instrument)?;
+        let book = entry.book.as_deref().and_then(|book| {
+            Some(BookView {
+                bids: book.bids().take(levels).collect(),
+                asks: book.asks().take(levels).collect(),
+                last_id: book.last_id()?,
+                received: book.heard(),
+            })
+        });
+        Some(Box::new(MarketView {
+            quote: entry.quotes.last().copied(),
+            trade: entry.trades.last().copied(),
+            book,
+        }))
+    }
+
     /// Every instrument seen, sorted.
     pub fn instruments(&self) -> impl Iterator<Item = Instrument> {
         self.places.keys().copied()

@@ -16,6 +16,7 @@ impl Orders {
             Command::Replace { .. } if stale => self.counters.refused += 1,
             Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
             Command::Recall { order_id, request } => self.recall(sender.strategy, order_id, *request, at, out),
+            Command::Flatten { id } => self.flatten(id, at, out),
         }
     }
 

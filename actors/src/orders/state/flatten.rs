@@ -1,0 +1,50 @@
+//! Closing every position at the market: what a person does when all is to end.
+//!
+//! Each position is closed by reduce-only orders under the name of the strategy that holds it, so that its own books go to
+//! zero and nobody else's change. One that is larger than an order may be is closed by several.
+
+use super::*;
+
+/// Orders that one flattening may make for one position: more only repeat the same mistake in a limit.
+const MOST_PARTS: u32 = 100;
+
+impl Orders {
+    pub(super) fn flatten(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let held: Vec<_> = self.positions.iter().filter(|(_, q)| !q.is_zero()).map(|(k, q)| (*k, *q)).collect();
+        let mut made = 0;
+        for ((strategy, instrument), position) in held {
+            let side = if position.is_negative() { Side::Buy } else { Side::Sell };
+            let mut left = position.abs();
+            let most = self.largest_order(instrument, side);
+            for _ in 0..MOST_PARTS {
+                let quantity = most.map_or(left, |most| left.min(most));
+                if !quantity.is_positive() {
+                    break;
+                }
+                made += 1;
+                let request = OrderRequest {
+                    reduce_only: true,
+                    note: "flatten".to_owned(),
+                    ..OrderRequest::market(instrument, side, quantity)
+                };
+                let generation = self.generations.get(&strategy).copied().unwrap_or_default();
+                self.submit(Sender { strategy, generation }, id.part(made), request, false, at, out);
+                left = left.checked_sub(quantity).unwrap_or_default();
+            }
+        }
+    }
+
+    /// The largest quantity of one order that the limits allow at the newest price; `None` without a limit.
+    fn largest_order(&self, instrument: Instrument, side: Side) -> Option<Quantity> {
+        let limits = &self.settings.limits;
+        let rules = self.settings.rules.get(&instrument);
+        let price = self.prices.get(instrument).and_then(|prices| prices.reference(side));
+        let by_value = price.filter(|_| limits.max_order_notional.is_positive());
+        let by_value = by_value.and_then(|price| accounting::quantity_for(limits.max_order_notional, price));
+        let by_quantity = [limits.max_order_quantity, rules.map_or(Quantity::ZERO, |r| r.max_quantity)];
+        let most = by_quantity.into_iter().filter(|q| q.is_positive()).chain(by_value).min()?;
+        let step = rules.map_or(Quantity::ZERO, |r| r.quantity_step).raw();
+        let whole = if step > 0 { most.raw() - most.raw() % step } else { most.raw() };
+        Quantity::from_raw(whole)
+    }
+}

@@ -1,0 +1,130 @@
+//! Before anybody is asked who they are: the host that a request is for, how many come from one place, and the headers
+//! that every answer carries.
+//!
+//! The host is checked because a page of a foreign name that resolves to this machine (DNS rebinding) would be of the
+//! same origin as we are.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::{Error, web};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::Access;
+use crate::http::problem::{Code, Problem};
+
+/// Wrong tokens that one place may show in a minute.
+const WRONG_TOKENS: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+
+/// Seconds' worth of requests that may come at once: a page that opens asks for much.
+const BURST: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+
+/// Places that are remembered before those that were quiet are forgotten.
+const PLACES: usize = 10_000;
+
+/// What one place may ask.
+pub(super) struct Limits {
+    per_second: NonZeroU32,
+}
+
+impl Limits {
+    pub fn of(http: &config::Http) -> Self {
+        Self { per_second: NonZeroU32::new(http.requests_per_second).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
+/// The guard.
+pub(super) struct Guard {
+    requests: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    failures: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    hosts: Vec<String>,
+    is_secure: bool,
+}
+
+impl Guard {
+    pub fn new(limits: Limits, http: &config::Http, listens_on: IpAddr) -> Self {
+        let burst = limits.per_second.saturating_mul(BURST);
+        let own = match listens_on {
+            ip if ip.is_loopback() => vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()],
+            IpAddr::V6(ip) => vec![format!("[{ip}]")],
+            IpAddr::V4(ip) => vec![ip.to_string()],
+        };
+        Self {
+            requests: RateLimiter::keyed(Quota::per_second(limits.per_second).allow_burst(burst)),
+            failures: RateLimiter::keyed(Quota::per_minute(WRONG_TOKENS)),
+            hosts: own.into_iter().chain(http.hosts.iter().map(|host| host.to_lowercase())).collect(),
+            is_secure: !http.tls_certificate.as_os_str().is_empty() || http.behind_proxy,
+        }
+    }
+
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// Whether a `Host`, with its port or without, is a name of ours.
+    pub fn is_our_host(&self, host: &str) -> bool {
+        let without_port = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => host,
+        };
+        self.hosts.contains(&without_port.to_lowercase())
+    }
+
+    /// A wrong token came from there. Beyond a few in a minute it hears no more than that.
+    pub fn has_failed(&self, from: Option<IpAddr>) -> Problem {
+        if self.failures.check_key(&from).is_err() {
+            return Problem::new(Code::TooMany, "too many wrong tokens came from there; wait a minute");
+        }
+        Problem::new(Code::Unauthorized, "the token is wrong; the one of this run is in the data directory")
+    }
+
+    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        let host = request.connection_info().host().to_owned();
+        if !self.is_our_host(&host) {
+            let text = format!("`{host}` is no name of this server; add it to http.hosts if it is");
+            return Err(Problem::new(Code::Misdirected, text));
+        }
+        if self.requests.len() > PLACES {
+            self.requests.retain_recent();
+            self.failures.retain_recent();
+        }
+        let from = request.peer_addr().map(|address| address.ip());
+        let allowed = self.requests.check_key(&from);
+        allowed.map_err(|_| Problem::new(Code::TooMany, "more requests than http.requests_per_second came from there"))
+    }
+}
+
+/// Lets through what is for us and not too much.
+pub async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if let Some(access) = request.app_data::<web::Data<Access>>() {
+        access.guard.check(&request)?;
+    }
+    let is_api = request.path().starts_with("/api/");
+    let mut answer = next.call(request).await?;
+    if is_api && !answer.headers().contains_key(CACHE_CONTROL) {
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(answer)
+}
+
+/// What every answer carries: nothing of ours runs or shows anything that is not from here, and no other page shows us.
+pub fn headers(is_secure: bool) -> DefaultHeaders {
+    const CONTENT: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+                           object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    let headers = DefaultHeaders::new()
+        .add(("Content-Security-Policy", CONTENT))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("X-Frame-Options", "DENY"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Cross-Origin-Opener-Policy", "same-origin"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"))
+        .add(("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"));
+    if is_secure { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
+}

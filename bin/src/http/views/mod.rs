@@ -1,0 +1,24 @@
+//! What the API and the stream show: plain shapes whose fields are named as the columns of the tables. Prices, quantities
+//! and money are texts at full scale, times are UTC texts, what is unknown is null.
+
+mod account;
+mod market;
+mod orders;
+mod strategies;
+
+pub use account::{Balance, Portfolio, Position, Trade};
+pub use market::{Bar, Book, Instrument, Market, Quote, Tick};
+pub use orders::{Event, Order};
+pub use strategies::{Results, Strategy};
+
+use std::fmt::Display;
+
+/// A number, a time or a name as text.
+pub fn text(value: impl Display) -> String {
+    value.to_string()
+}
+
+/// The same, where it is known.
+pub fn maybe(value: Option<impl Display>) -> Option<String> {
+    value.map(text)
+}
