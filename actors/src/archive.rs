@@ -15,7 +15,7 @@ use storage::archive::{Error, Report, Runner};
 
 use crate::clock::Clock;
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 
 /// What the actor is given.
 pub struct Arguments {
@@ -35,7 +35,7 @@ pub enum Mailbox {
     Done(Option<Result<Report, String>>),
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Due => "due",

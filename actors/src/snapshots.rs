@@ -11,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use crate::clock::Clock;
 use crate::ports::{Port, ToPositions};
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 
 /// What the actor is given.
 pub struct Arguments {
@@ -28,7 +28,7 @@ pub struct Arguments {
 /// The schedule is due.
 pub struct Due;
 
-impl Named for Due {
+impl Seen for Due {
     fn name(&self) -> &'static str {
         "due"
     }

@@ -29,7 +29,7 @@ use storage::tiers::Tier;
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::ports::{Port, ToAlerts, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry};
-use crate::traffic::{Named, Places};
+use crate::traffic::{Places, Seen};
 use edge::EdgeSource;
 use flow::Flow;
 use process::Process;
@@ -100,7 +100,7 @@ impl From<ToTelemetry> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Due => "due",

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::clock::Clock;
 
 /// A message, as who looks on sees it.
-pub trait Named {
+pub trait Seen {
     /// Its stable name.
     fn name(&self) -> &'static str;
     /// Whether it came through a port, which has counted it; else it is the actor's own: a timer, an acknowledgement.
@@ -111,7 +111,7 @@ impl Traffic {
         Life { traffic: self.clone(), start: c.starts.fetch_add(1, Ordering::AcqRel) + 1 }
     }
 
-    fn took(&self, message: &impl Named) {
+    fn took(&self, message: &impl Seen) {
         let c = &self.0;
         c.taken.fetch_add(u64::from(message.came_by_port()), Ordering::Relaxed);
         *c.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((message.name(), c.wall.now()));
@@ -179,7 +179,7 @@ pub struct Lived<S> {
 
 impl<A: Actor> Actor for Observed<A>
 where
-    A::Msg: Named,
+    A::Msg: Seen,
 {
     type Msg = A::Msg;
     type State = Lived<A::State>;
@@ -221,7 +221,7 @@ mod tests {
         Own,
     }
 
-    impl Named for Said {
+    impl Seen for Said {
         fn name(&self) -> &'static str {
             match self {
                 Self::Word => "word",

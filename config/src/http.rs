@@ -72,7 +72,10 @@ pub(crate) fn contradictions(http: &Http, must: &mut impl FnMut(bool, String)) {
         let needs = |what: &str| format!("http.address: {} is not loopback, and needs {what}", http.address);
         let token = "a token: see `merganser config token --help`";
         must(!http.tokens.is_empty(), needs(token));
-        must(certificate || http.behind_proxy, needs("http.tls_certificate and http.tls_key, or http.behind_proxy = true"));
+        must(
+            certificate || http.behind_proxy,
+            needs("http.tls_certificate and http.tls_key, or http.behind_proxy = true"),
+        );
     }
     must(http.requests_per_second > 0, "http.requests_per_second: at least 1 is needed".to_owned());
     for (at, token) in http.tokens.iter().enumerate() {
@@ -83,6 +86,9 @@ pub(crate) fn contradictions(http: &Http, must: &mut impl FnMut(bool, String)) {
         let is_new = http.tokens[..at].iter().all(|other| other.name != *name);
         must(is_new, format!("http.tokens: `{name}` stands there twice"));
         let hash = token.hash.len() == 64 && token.hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        must(hash, format!("http.tokens: the hash of `{name}` is not 64 digits of 0-9 a-f; see `merganser config token`"));
+        must(
+            hash,
+            format!("http.tokens: the hash of `{name}` is not 64 digits of 0-9 a-f; see `merganser config token`"),
+        );
     }
 }

@@ -30,7 +30,6 @@ pub struct Instance {
     pub name: String,
 }
 
-
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

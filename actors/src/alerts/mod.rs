@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::ports::{AlertCounts, ToAlerts};
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use courier::Outcomes;
 use settings::AlertSettings;
 use state::{Alerts, Effect, Message};
@@ -71,7 +71,7 @@ impl From<ToAlerts> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Said(message) => message.name(),

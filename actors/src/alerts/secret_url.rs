@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn only_scheme_and_host_are_shown() {
-        let secret = SecretUrl::try_from("https://me:word@hooks.example.com:8443/T0/B0/xyz?key=abc".to_owned()).unwrap();
+        let secret =
+            SecretUrl::try_from("https://me:word@hooks.example.com:8443/T0/B0/xyz?key=abc".to_owned()).unwrap();
         let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(shown.contains("https://hooks.example.com/"), "{shown}");
         for hidden in ["word", "8443", "T0", "xyz", "abc"] {

@@ -110,9 +110,11 @@ impl AlertSettings {
                 "alerts.rules.dead_man.limit: {dead} is less than three times telemetry.every, {every} s"
             ));
         }
-        for (key, time) in
-            [("window", self.window), ("request_timeout", self.request_timeout), ("heartbeat_every", self.heartbeat_every)]
-        {
+        for (key, time) in [
+            ("window", self.window),
+            ("request_timeout", self.request_timeout),
+            ("heartbeat_every", self.heartbeat_every),
+        ] {
             if time < Duration::from_secs(1) {
                 problems.push(format!("alerts.{key}: must be at least 1s"));
             }

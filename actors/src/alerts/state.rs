@@ -160,7 +160,8 @@ impl Alerts {
         let (limit, clear, lasts) = (bounds.limit as f64, bounds.clear as f64, bounds.lasts);
         let floor = rules::is_floor(reading.rule);
         let is_wrong = limit > 0.0 && if floor { reading.value <= limit } else { reading.value >= limit };
-        let is_well = limit <= 0.0 || if floor { reading.value > clear } else { reading.value < clear.max(f64::MIN_POSITIVE) };
+        let is_well =
+            limit <= 0.0 || if floor { reading.value > clear } else { reading.value < clear.max(f64::MIN_POSITIVE) };
         let key = (reading.rule, reading.subject.clone());
         let trouble = self.troubles.entry(key.clone()).or_insert(Trouble { turning: None, alert: None });
         let turns = if trouble.alert.is_some() { is_well } else { is_wrong };

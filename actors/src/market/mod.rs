@@ -19,7 +19,7 @@ use crate::bulk::{Outlet, Signal};
 use crate::clock::Clock;
 use crate::ports::{MarketStatus, Port, ToMarket, ToStrategy};
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use state::Market;
 
 /// Frames taken at once.
@@ -89,7 +89,7 @@ impl From<ToMarket> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Said(message) => message.name(),

@@ -88,7 +88,8 @@ impl Windows {
         let seconds = |quantile| all.value_at_quantile(quantile) as f64 / 1e9;
         let quantiles =
             || Quantiles { p50: seconds(0.5), p95: seconds(0.95), p99: seconds(0.99), p999: seconds(0.999) };
-        (!all.is_empty()).then(|| Spread { of: usize::try_from(all.len()).unwrap_or(usize::MAX), quantiles: quantiles() })
+        (!all.is_empty())
+            .then(|| Spread { of: usize::try_from(all.len()).unwrap_or(usize::MAX), quantiles: quantiles() })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::deliveries::Deliveries;
 use crate::gate::Gate;
 use crate::ports::{Found, OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use latency::Latency;
 use state::{Effect, Moment, Orders};
 
@@ -82,7 +82,7 @@ impl From<Wake> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Wake => "wake",

@@ -16,7 +16,7 @@ use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{ToPositions, Wake};
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use state::Positions;
 
 /// What the actor is given.
@@ -53,7 +53,7 @@ impl From<Wake> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Wake => "wake",

@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
 use crate::ports::{Port, Steer, StrategyStatus, ToOrders, ToStrategy};
 use crate::settings::{OpenOrders, StrategyRun};
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use faults::{Decision, Faults};
 use registry::Registry;
 use since::Since;
@@ -96,7 +96,7 @@ impl From<ToStrategy> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Said(message) => message.name(),

@@ -30,7 +30,8 @@ mod tests {
     #[test]
     fn silence_lasts_from_the_look_that_last_saw_something() {
         let (mut flow, at) = (Flow::default(), |secs: u64| UtcNanos(0).after(Duration::from_secs(secs)));
-        let found = [(5, 0), (5, 10), (5, 30), (6, 40), (6, 45)].map(|(seen, secs)| flow.silent_for(seen, at(secs)).as_secs());
+        let found =
+            [(5, 0), (5, 10), (5, 30), (6, 40), (6, 45)].map(|(seen, secs)| flow.silent_for(seen, at(secs)).as_secs());
         assert_eq!(found, [0, 10, 30, 0, 5]);
     }
 }

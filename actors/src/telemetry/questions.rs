@@ -68,7 +68,8 @@ impl Questions {
         let highest = timed(&wall, |reply| asked.positions.cast(ToPositions::Highest(reply)));
         let alerts = timed(&wall, |reply| asked.alerts.cast(ToAlerts::Status(reply)));
         let feeds = asked.feeds.values().map(|port| timed(&wall, |reply| port.cast(ToFeed::Status(reply))));
-        let strategies = asked.strategies.values().map(|port| timed(&wall, |reply| port.cast(ToStrategy::Status(reply))));
+        let strategies =
+            asked.strategies.values().map(|port| timed(&wall, |reply| port.cast(ToStrategy::Status(reply))));
         let (market, orders, portfolio, highest, alerts, feeds, strategies) =
             tokio::join!(market, orders, portfolio, highest, alerts, join_all(feeds), join_all(strategies));
         Answers {

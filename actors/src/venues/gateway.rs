@@ -14,7 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{FromVenue, Remote, Say};
 use crate::ports::{Port, ToOrders, ToVenue};
-use crate::traffic::Named;
+use crate::traffic::Seen;
 
 /// The first back-off, doubled with every failure in a row.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
@@ -47,7 +47,7 @@ impl From<ToVenue> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Said(message) => message.name(),

@@ -285,7 +285,10 @@ fn spawn<R: Record>(log: Log, worker: Worker<R>) -> Result<JoinHandle<()>, Error
         .map_err(|e| Error::io("start the thread of", log.as_str(), e))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the linger of a group and what a sync takes are real time by nature; no record holds them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the linger of a group and what a sync takes are real time by nature; no record holds them"
+)]
 fn clock() -> Instant {
     Instant::now()
 }

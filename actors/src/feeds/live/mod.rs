@@ -34,7 +34,7 @@ use crate::clock::Clock;
 use crate::market::FromFeed;
 use crate::ports::{FeedStatus, ToFeed};
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 
 /// Frames taken at once, before timers and questions are heard again.
 const TAKE: usize = 256;
@@ -101,7 +101,7 @@ impl From<ToFeed> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Wake => "wake",

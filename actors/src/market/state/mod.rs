@@ -43,6 +43,7 @@ pub use quotes::LastQuote;
 pub use trades::LastTrade;
 
 use crate::book::Book;
+use crate::ports::{BookView, MarketView};
 
 use closing::Due;
 use entry::Entry;
@@ -198,11 +199,7 @@ impl Market {
                 received: book.heard(),
             })
         });
-        Some(Box::new(MarketView {
-            quote: entry.quotes.last().copied(),
-            trade: entry.trades.last().copied(),
-            book,
-        }))
+        Some(Box::new(MarketView { quote: entry.quotes.last().copied(), trade: entry.trades.last().copied(), book }))
     }
 
     /// Every instrument seen, sorted.

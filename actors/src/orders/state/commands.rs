@@ -40,7 +40,7 @@ impl Orders {
         self.index(entry);
     }
 
-    fn submit(
+    pub(super) fn submit(
         &mut self,
         sender: Sender,
         order_id: OrderId,

@@ -2,10 +2,10 @@
 
 use storage::recent::Spread;
 
-use crate::metrics::*;
 use super::super::edge::{EdgeCounts, RequestCounts};
 use super::super::process::Process;
 use super::{Sample, of, whole};
+use crate::metrics::*;
 use crate::ports::AlertCounts;
 use crate::traffic::ActorStatus;
 
@@ -68,4 +68,3 @@ impl Sample {
         self.counter(METRICS_DROPPED, whole(), metrics_dropped);
     }
 }
-

@@ -1,7 +1,7 @@
 //! What goes into a sample of the market and the feeds in front of it.
 
-use crate::metrics::*;
 use super::{Sample, of, whole};
+use crate::metrics::*;
 use crate::ports::{FeedStatus, MarketStatus};
 
 impl Sample {

@@ -6,8 +6,8 @@ use storage::pool::Stats;
 use storage::recent::Spread;
 use storage::tiers::Tier;
 
-use crate::metrics::*;
 use super::{Sample, of, whole};
+use crate::metrics::*;
 
 /// How a journal and the tables behind it stand.
 pub struct JournalStatus {

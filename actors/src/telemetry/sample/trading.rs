@@ -9,8 +9,8 @@ use messages::risk::TradingState;
 use messages::snapshots::Snapshot;
 use messages::{Cash, StrategyId};
 
-use crate::metrics::*;
 use super::{Sample, of, whole};
+use crate::metrics::*;
 use crate::ports::{OrdersStatus, StrategyStatus};
 
 impl Sample {

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{Port, ToOrders, ToVenue, Wake};
 use crate::timer::Timer;
-use crate::traffic::Named;
+use crate::traffic::Seen;
 use state::Paper;
 
 /// Batches taken at once: enough to be quick, few enough that a request does not wait long.
@@ -58,7 +58,7 @@ impl From<Wake> for Mailbox {
     }
 }
 
-impl Named for Mailbox {
+impl Seen for Mailbox {
     fn name(&self) -> &'static str {
         match self {
             Self::Wake => "wake",
