@@ -96,11 +96,11 @@ metrics! {
         FEED_LIVE "feed_live" Gauge Flag "feed" "The feed is connected and subscribed."
         FEED_LINKS "feed_links" Gauge Count "feed" "Open connections."
         FEED_SYMBOLS "feed_symbols" Gauge Count "feed" "Symbols that are watched."
-        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols of which nothing came for feeds.stale_after."
+        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols that are stale, silent or lost."
         FEED_WAITING "feed_waiting" Gauge Count "feed" "Frames that wait to be decoded."
         FEED_BACKLOG "feed_backlog" Gauge Count "feed" "Decoded frames that wait for the market."
         FEED_LINK_FRAMES "feed_link_frames" Counter Count "feed" "Frames heard."
-        FEED_LINK_BYTES "feed_link_bytes" Counter Bytes "feed" "Bytes of these frames."
+        FEED_LINK_BYTES "feed_link_bytes" Counter Bytes "feed" "Bytes of frames heard."
         FEED_CONNECTS "feed_connects" Counter Count "feed" "Connections opened, the first ones included."
         FEED_DISCONNECTS "feed_disconnects" Counter Count "feed" "Connections lost."
         FEED_HANDOVERS "feed_handovers" Counter Count "feed" "Connections replaced while both were open."
@@ -110,11 +110,11 @@ metrics! {
         FEED_UNDECODABLE "feed_undecodable" Counter Count "feed" "Frames of it that could not be decoded."
         FEED_REQUESTS "feed_requests" Counter Count "feed" "Requests by REST."
         FEED_ERRORS "feed_errors" Counter Count "feed" "Refusals and errors of the venue."
-        FEED_QUOTES_CONFLATED "feed_quotes_conflated" Counter Count "feed" "Quotes left out because the market was behind."
+        FEED_QUOTES_CONFLATED "feed_quotes_conflated" Counter Count "feed" "Quotes left out for a busy market."
         FEED_RECORDING_LINES_LOST "feed_recording_lines_lost" Counter Count "feed" "Lines that the recording lacks."
-        FEED_LAG_P50_SECONDS "feed_lag_p50_seconds" Gauge Seconds "feed" "Socket to market, half of ten seconds' frames."
-        FEED_LAG_P99_SECONDS "feed_lag_p99_seconds" Gauge Seconds "feed" "Socket to market, 99 % of ten seconds' frames."
-        FEED_LAG_MAX_SECONDS "feed_lag_max_seconds" Gauge Seconds "feed" "Socket to market, the slowest of ten seconds."
+        FEED_LAG_P50_SECONDS "feed_lag_p50_seconds" Gauge Seconds "feed" "Socket to market, median of 10 s."
+        FEED_LAG_P99_SECONDS "feed_lag_p99_seconds" Gauge Seconds "feed" "Socket to market, p99 of 10 s."
+        FEED_LAG_MAX_SECONDS "feed_lag_max_seconds" Gauge Seconds "feed" "Socket to market, slowest of 10 s."
     }
     "market" {
         MARKET_TRADES "market_trades" Counter Count "" "Trades."
@@ -129,14 +129,14 @@ metrics! {
         MARKET_CROSSED_QUOTES "market_crossed_quotes" Counter Count "" "Quotes with the bid above the ask."
         MARKET_OUT_OF_RANGE "market_out_of_range" Counter Count "" "Messages whose time or price cannot be."
         MARKET_CORRECTIONS "market_corrections" Counter Count "" "Trades corrected by the venue."
-        MARKET_INEXACT_CORRECTIONS "market_inexact_corrections" Counter Count "" "Corrections of trades no more in memory."
+        MARKET_INEXACT_CORRECTIONS "market_inexact_corrections" Counter Count "" "Corrections of forgotten trades."
         MARKET_VENUE_BARS "market_venue_bars" Counter Count "" "Bars that the venue sent."
-        MARKET_VENUE_BARS_DIFFER "market_venue_bars_differ" Counter Count "" "Those that differ from ours."
+        MARKET_VENUE_BARS_DIFFER "market_venue_bars_differ" Counter Count "" "Bars of the venue that differ from ours."
         MARKET_TOO_LATE_TRADES "market_too_late_trades" Counter Count "" "Trades too late for their bar."
         MARKET_BAR_OVERFLOWS "market_bar_overflows" Counter Count "" "Bars whose sums do not fit."
         MARKET_BOOK_GAPS "market_book_gaps" Counter Count "" "Books that missed a change."
         MARKET_CLOCK_STEPS_BACK "market_clock_steps_back" Counter Count "" "Receive times that fell."
-        MARKET_DATA_AGE_SECONDS "market_data_age_seconds" Gauge Seconds "" "Since trades or quotes came, at the last look."
+        MARKET_DATA_AGE_SECONDS "market_data_age_seconds" Gauge Seconds "" "Since a trade or quote came."
         CLOCK_OFFSET_SECONDS "clock_offset_seconds" Gauge Seconds "" "How far the venue's clock is ahead of ours."
     }
     "orders" {
@@ -151,15 +151,15 @@ metrics! {
         ORDERS_REPORTS_IGNORED "orders_reports_ignored" Counter Count "" "Reports that were repeated or too late."
         ORDERS_REPORTS_UNKNOWN "orders_reports_unknown" Counter Count "" "Reports about orders that nobody knows."
         ORDERS_ALARMS "orders_alarms" Counter Count "" "Events that should not have happened."
-        TICK_TO_ORDER_SECONDS "tick_to_order_seconds" Histogram Seconds "" "Receive time of a tick to the order decided on it."
-        TICK_TO_VENUE_SECONDS "tick_to_venue_seconds" Histogram Seconds "" "The same, to the durable order let out to the venue."
+        TICK_TO_ORDER_SECONDS "tick_to_order_seconds" Histogram Seconds "" "Receive time of a tick to its order decided."
+        TICK_TO_VENUE_SECONDS "tick_to_venue_seconds" Histogram Seconds "" "Receive time of a tick to its durable order let out."
     }
     "positions" {
         PORTFOLIO_VALUE "portfolio_value" Gauge Money "account" "All balances at their rates."
         PORTFOLIO_CASH "portfolio_cash" Gauge Money "account" "Balance of the currency."
         PORTFOLIO_PNL "portfolio_pnl" Gauge Money "account" "Value less what was paid in."
         PORTFOLIO_DAILY_PNL "portfolio_daily_pnl" Gauge Money "account" "Value less the value at the day's start."
-        PORTFOLIO_DAILY_LOSS_RATIO "portfolio_daily_loss_ratio" Gauge Ratio "account" "Today's loss in the day's first value."
+        PORTFOLIO_DAILY_LOSS_RATIO "portfolio_daily_loss_ratio" Gauge Ratio "account" "Today's loss in the first value."
         PORTFOLIO_DRAWDOWN_RATIO "portfolio_drawdown_ratio" Gauge Ratio "account" "Fall of the value from its highest."
         PORTFOLIO_DRAWDOWN_MAX "portfolio_drawdown_max" Gauge Money "account" "The largest fall of the value so far."
         PORTFOLIO_EXPOSURE "portfolio_exposure" Gauge Money "account" "Value of all positions, long and short added."
@@ -170,8 +170,8 @@ metrics! {
         STRATEGY_EXPOSURE "strategy_exposure" Gauge Money "strategy" "Value of its positions, long and short added."
     }
     "strategies" {
-        STRATEGY_RUNNING "strategy_running" Gauge Flag "strategy" "It runs."
-        STRATEGY_QUARANTINED "strategy_quarantined" Gauge Flag "strategy" "It failed too often and stays down."
+        STRATEGY_RUNNING "strategy_running" Gauge Flag "strategy" "The strategy runs."
+        STRATEGY_QUARANTINED "strategy_quarantined" Gauge Flag "strategy" "The strategy failed too often and stays down."
         STRATEGY_GENERATION "strategy_generation" Gauge Count "strategy" "How often it was started again."
         STRATEGY_FAULTS "strategy_faults" Counter Count "strategy" "Panics, hangs and lags."
         STRATEGY_THREADS_ABANDONED "strategy_threads_abandoned" Counter Count "strategy" "Threads that hung."
@@ -182,7 +182,7 @@ metrics! {
         ACTOR_MESSAGES_HANDLED "actor_messages_handled" Counter Count "actor" "Messages handled since its last start."
         ACTOR_MESSAGES_WAITING "actor_messages_waiting" Gauge Count "actor" "Messages of others that wait."
         ACTOR_RESTARTS "actor_restarts" Counter Count "actor" "Times that it was replaced."
-        ACTOR_RUNNING "actor_running" Gauge Flag "actor" "It runs."
+        ACTOR_RUNNING "actor_running" Gauge Flag "actor" "The actor runs."
     }
     "journal" {
         JOURNAL_BATCHES_WAITING "journal_batches_waiting" Gauge Count "journal" "Batches that wait for its thread."
@@ -204,15 +204,15 @@ metrics! {
         READERS_BUSY "readers_busy" Counter Count "" "Questions that waited in vain."
         READER_WAIT_SECONDS "reader_wait_seconds" Histogram Seconds "" "How long questions waited."
         QUERIES "queries" Counter Count "class" "Questions that ended."
-        QUERIES_FAILED "queries_failed" Counter Count "class" "Those that failed or were refused."
-        QUERIES_TIMED_OUT "queries_timed_out" Counter Count "class" "Those that were interrupted."
-        QUERIES_SLOW "queries_slow" Counter Count "class" "Those that were slow."
+        QUERIES_FAILED "queries_failed" Counter Count "class" "Questions that failed or were refused."
+        QUERIES_TIMED_OUT "queries_timed_out" Counter Count "class" "Questions that were interrupted."
+        QUERIES_SLOW "queries_slow" Counter Count "class" "Questions that were slow."
         QUERY_ROWS "query_rows" Counter Count "class" "Rows read."
         QUERY_SECONDS "query_seconds" Histogram Seconds "class" "How long questions took."
     }
     "archive" {
         ARCHIVE_RUNS "archive_runs" Counter Count "" "Runs of the archive."
-        ARCHIVE_STEPS_FAILED "archive_steps_failed" Counter Count "" "Steps of them that failed."
+        ARCHIVE_STEPS_FAILED "archive_steps_failed" Counter Count "" "Steps of the archive that failed."
         ARCHIVE_FAILING "archive_failing" Gauge Flag "" "The last run since the start failed."
         ARCHIVE_GOOD_AGE_SECONDS "archive_good_age_seconds" Gauge Seconds "" "Since the last good run of this process."
     }
@@ -223,13 +223,13 @@ metrics! {
     }
     "http" {
         HTTP_REQUESTS "http_requests" Counter Count "class" "Requests answered."
-        HTTP_REQUESTS_REFUSED "http_requests_refused" Counter Count "class" "Those answered with a status of 400 to 499."
-        HTTP_REQUESTS_FAILED "http_requests_failed" Counter Count "class" "Those answered with a status of 500 or more."
+        HTTP_REQUESTS_REFUSED "http_requests_refused" Counter Count "class" "Requests answered with 400 to 499."
+        HTTP_REQUESTS_FAILED "http_requests_failed" Counter Count "class" "Requests answered with 500 or more."
     }
     "stream" {
         STREAM_CLIENTS "stream_clients" Gauge Count "" "WebSocket clients."
-        STREAM_MESSAGES "stream_messages" Counter Count "" "Messages sent to them."
-        STREAM_SENT_BYTES "stream_sent_bytes" Counter Bytes "" "Bytes of these messages."
+        STREAM_MESSAGES "stream_messages" Counter Count "" "Messages sent to WebSocket clients."
+        STREAM_SENT_BYTES "stream_sent_bytes" Counter Bytes "" "Bytes sent to WebSocket clients."
         STREAM_CONFLATED "stream_conflated" Counter Count "" "Updates of quotes left out for a slow client."
         STREAM_CLOSED_SLOW "stream_closed_slow" Counter Count "" "Clients closed because they did not keep up."
         STREAM_LOST "stream_lost" Counter Count "" "Events that the stream missed and answered with new snapshots."

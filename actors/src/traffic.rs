@@ -44,11 +44,23 @@ pub struct ActorStatus {
 }
 
 impl ActorStatus {
+    /// What it is called among all actors: a strategy may have the name of a feed, or of an actor of ours.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(self.kind, &self.name)
+    }
+
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == "running"
     }
+}
+
+/// What an actor is called among all of them, as `orders`, `strategy:ema_cross`, `feed:binance`.
+#[must_use]
+pub fn label(kind: &str, name: &str) -> String {
+    if kind == name { name.to_owned() } else { format!("{kind}:{name}") }
 }
 
 /// The traffic of one place in the tree. A clone counts the same.

@@ -75,6 +75,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         clock,
         ledger_writes: ledger_writes.clone(),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: Some(edge_source),
         tiers: settings.tiers.clone(),
         route,
     };

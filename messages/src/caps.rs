@@ -112,5 +112,3 @@ pub const ALERTS_KEPT: usize = 200;
 pub const ALERT_MESSAGES: usize = 64;
 /// Log lines that a reader of the stream may be behind before it misses some, which it is told.
 pub const LOG_TAP: usize = 1_024;
-/// Longest text that a person gives for a change, in bytes.
-pub const WHY_BYTES: usize = 512;

@@ -68,6 +68,8 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: Duration::from_secs(1),
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
     };

@@ -30,6 +30,9 @@ impl TryFrom<String> for SecretUrl {
         if text.is_empty() {
             return Ok(Self(None));
         }
+        if text.ends_with('…') {
+            return Err("a URL as it is shown, without its secret part; give it whole");
+        }
         // Nothing of the text goes into the refusal.
         let url = reqwest::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         url.map(|url| Self(Some(url))).ok_or("no URL that begins with http:// or https://")
@@ -76,7 +79,9 @@ mod tests {
     #[test]
     fn what_is_no_url_is_refused_without_its_text() {
         assert!(SecretUrl::try_from(String::new()).unwrap().is_none());
-        for wrong in ["file:///etc/passwd", "hooks.example.com/xyz", "https://"] {
+        for wrong in
+            ["file:///etc/passwd", "hooks.example.com/xyz", "https://two words/", "https://hooks.example.com/…"]
+        {
             let refused = SecretUrl::try_from(wrong.to_owned()).unwrap_err();
             assert!(!refused.contains(wrong), "{refused}");
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use messages::Cash;
 use messages::snapshots::Snapshot;
+use messages::{Cash, StrategyId};
 use ractor::RpcReplyPort;
 use storage::recent::{Recent, Spread};
 
@@ -17,6 +17,7 @@ use crate::ports::{
     ToPositions, ToStrategy,
 };
 use crate::runtime::ask_within;
+use crate::traffic::label;
 
 /// How long an actor may take to answer: far beyond what is healthy, well below how often it is asked.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -72,12 +73,14 @@ impl Questions {
             asked.strategies.values().map(|port| timed(&wall, |reply| port.cast(ToStrategy::Status(reply))));
         let (market, orders, portfolio, highest, alerts, feeds, strategies) =
             tokio::join!(market, orders, portfolio, highest, alerts, join_all(feeds), join_all(strategies));
+        let feeds = asked.feeds.keys().map(String::as_str).zip(feeds);
+        let strategies = asked.strategies.keys().map(StrategyId::as_str).zip(strategies);
         Answers {
             market: self.note("market", market),
             orders: self.note("orders", orders),
             portfolio: self.note("positions", portfolio).map(|snapshot| (snapshot, highest.0.flatten())),
-            feeds: asked.feeds.keys().zip(feeds).filter_map(|(n, a)| self.note(n, a)).map(|s| *s).collect(),
-            strategies: asked.strategies.keys().zip(strategies).filter_map(|(n, a)| self.note(n.as_str(), a)).collect(),
+            feeds: feeds.filter_map(|(name, answer)| self.note(&label("feed", name), answer)).map(|s| *s).collect(),
+            strategies: strategies.filter_map(|(name, answer)| self.note(&label("strategy", name), answer)).collect(),
             alerts: self.note("alerts", alerts),
         }
     }

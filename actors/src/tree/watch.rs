@@ -9,6 +9,7 @@ use super::{ToRoot, Tree, spawn};
 use crate::alerts::{self, AlertsActor};
 use crate::policy::Child;
 use crate::telemetry::{self, Asked, TelemetryActor};
+use crate::traffic::label;
 
 impl Tree {
     /// Starts the alerts, with those that the ledger says are open.
@@ -34,9 +35,10 @@ impl Tree {
     /// Starts telemetry over everybody.
     pub(super) async fn start_telemetry(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
         let core = [("orders", &self.channels.orders), ("positions", &self.channels.positions)];
-        let core = core.into_iter().chain([("paper", &self.channels.venue)]);
+        let core = core.into_iter().chain([("venue", &self.channels.venue)]);
         let queues = core.map(|(name, (_, inlet))| (name.to_owned(), inlet.clone()));
-        let listeners = self.listeners.iter().map(|(name, (_, inlet))| (name.to_string(), inlet.clone()));
+        let listeners =
+            self.listeners.iter().map(|(name, (_, inlet))| (label("strategy", name.as_str()), inlet.clone()));
         let ports = &self.ports;
         let asked = Asked {
             market: ports.market.clone(),

@@ -18,10 +18,11 @@ impl Sample {
 
     /// What an actor has heard.
     pub fn actor(&mut self, status: &ActorStatus) {
-        self.counter(ACTOR_MESSAGES_HANDLED, of(&status.name), status.handled);
-        self.gauge(ACTOR_MESSAGES_WAITING, of(&status.name), status.waiting as f64);
-        self.counter(ACTOR_RESTARTS, of(&status.name), u64::from(status.restarts));
-        self.flag(ACTOR_RUNNING, of(&status.name), status.is_running());
+        let actor = || of(&status.label());
+        self.counter(ACTOR_MESSAGES_HANDLED, actor(), status.handled);
+        self.gauge(ACTOR_MESSAGES_WAITING, actor(), status.waiting as f64);
+        self.counter(ACTOR_RESTARTS, actor(), u64::from(status.restarts));
+        self.flag(ACTOR_RUNNING, actor(), status.is_running());
     }
 
     /// The edge: requests by class, and the stream's clients.
