@@ -41,7 +41,10 @@ impl Latency {
 
     /// Everything up to `ticket` was let out now.
     pub fn let_out(&mut self, ticket: u64, now: UtcNanos) {
-        while let Some((_, received)) = self.waiting.pop_front_if(|(waits, _)| *waits <= ticket) {
+        while let Some((waits, received)) = self.waiting.front().copied()
+            && waits <= ticket
+        {
+            self.waiting.pop_front();
             self.to_venue.saw(received, now);
         }
     }
