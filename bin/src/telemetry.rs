@@ -4,14 +4,16 @@
 //! open, and where nobody listens, they go nowhere. Nothing here logs, so that no line can follow from another, and
 //! nothing here waits: what storage does not take is counted, and a listener that is behind is told how much it missed.
 
+mod sink;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
 use std::fmt::Debug;
 use std::panic::PanicHookInfo;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 
 use actors::clock::Clock;
-use messages::telemetry::{Exception, Level, LogLine, Telemetry};
+use messages::telemetry::{Exception, Level, LogLine};
 use messages::{CorrelationId, caps};
 use serde_json::{Map, Value};
 use storage::telemetry::Sender;
@@ -24,49 +26,13 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use sink::Sink;
+
 /// The crates whose lines are stored; those of libraries are for stderr alone.
 const OWN: &[&str] = &["merganser", "actors", "storage", "config", "messages"];
 
 /// Where lines go. A process has one subscriber and one panic hook, and so one of these.
 static SINK: Sink = Sink::new();
-
-/// The ways out.
-struct Sink {
-    tables: RwLock<Option<Sender>>,
-    taps: OnceLock<broadcast::Sender<Arc<LogLine>>>,
-}
-
-impl Sink {
-    const fn new() -> Self {
-        Self { tables: RwLock::new(None), taps: OnceLock::new() }
-    }
-
-    fn send_to(&self, sender: Sender) {
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-    }
-
-    fn tap(&self) -> broadcast::Receiver<Arc<LogLine>> {
-        self.taps.get_or_init(|| broadcast::Sender::new(caps::LOG_TAP)).subscribe()
-    }
-
-    /// Sends a line on all ways; it is not made where there is none. The sender is cloned out of the lock: what makes the
-    /// line may itself log.
-    fn send(&self, line: impl FnOnce() -> LogLine) {
-        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let taps = self.taps.get().filter(|taps| taps.receiver_count() > 0);
-        if tables.is_none() && taps.is_none() {
-            return;
-        }
-        let line = line();
-        if let Some(taps) = taps {
-            // The last listener may have left meanwhile.
-            let _ = taps.send(Arc::new(line.clone()));
-        }
-        if let Some(tables) = tables {
-            tables.send(Telemetry::Log(Box::new(line)));
-        }
-    }
-}
 
 /// From now on lines go to `sender`.
 pub fn send_to(sender: Sender) {
@@ -258,6 +224,7 @@ fn of_panic(panic: &PanicHookInfo<'_>, wall: &Clock) -> LogLine {
 
 #[cfg(test)]
 mod tests {
+    use messages::telemetry::Telemetry;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;

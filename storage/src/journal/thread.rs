@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use messages::ledger::Seq;
 
 use super::codec::Record;
+use super::syncs::Syncs;
 use super::writer::Writer;
 use super::{Error, Log};
-use crate::recent::{Recent, Spread};
+use crate::recent::Spread;
 
 /// Called once with the number of the batch's last record when it is durable, or with why it never will be.
 pub type Ack = Box<dyn FnOnce(Result<Seq, Error>) + Send>;
@@ -102,21 +103,6 @@ pub enum Refused<R> {
     Full(Vec<R>),
     /// The journal is closed or has stopped.
     Closed(Vec<R>),
-}
-
-/// The syncs of a log: written by its thread, looked at by telemetry.
-#[derive(Clone, Default)]
-struct Syncs(Arc<Mutex<(u64, Recent)>>);
-
-impl Syncs {
-    fn page(&self) -> std::sync::MutexGuard<'_, (u64, Recent)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    fn count(&self, took: Duration) {
-        let mut page = self.page();
-        page.0 += 1;
-        page.1.push(took);
-    }
 }
 
 /// A handle to the journal thread of one log.
@@ -259,9 +245,7 @@ impl<R: Record> Journal<R> {
     /// Groups synced since the start, and what the newest of them took.
     #[must_use]
     pub fn syncs(&self) -> (u64, Option<Spread>) {
-        // Sorting a thousand numbers is not for the time that the journal's thread may have to wait.
-        let (count, recent) = self.syncs.page().clone();
-        (count, recent.spread())
+        self.syncs.summary()
     }
 
     /// The first record of the segment that is being written; it moves when one is closed.
