@@ -8,9 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use config::Settings;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use storage::datadir;
 
-use crate::http::{self, NOTE};
+use crate::http::NOTE;
+use crate::http::edge::FRESH_WITHIN;
+use crate::http::problem::Problem;
 
 /// How long an answer may take; a question that may run for long has this beside its own time, for files from the
 /// cold store, which no limit of the database knows.
@@ -18,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 
 /// How long the answer to a question may take that runs for at most `execute`.
 pub fn within(settings: &Settings, execute: Duration) -> Duration {
-    let waits = settings.duckdb.acquire_timeout.saturating_add(http::FRESH_WITHIN);
+    let waits = settings.duckdb.acquire_timeout.saturating_add(FRESH_WITHIN);
     execute.saturating_add(waits).saturating_add(WITHIN)
 }
 
@@ -118,8 +121,51 @@ impl Running {
         String::from_utf8(reply(request.call(), &self.address)?.body).context("the answer is no text")
     }
 
+    /// Asks for something of a known shape.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; or the instance is of another version.
+    pub fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.read_with(path, &[])
+    }
+
+    /// The same, with a query.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
+        let request = agent(Some(WITHIN)).get(self.url(path)).query_pairs(query.iter().map(|(k, v)| (*k, v.as_str())));
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
+        let reply = reply(request.call(), &self.address)?;
+        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+    }
+
+    /// Says something, and returns the answer of a known shape.
+    ///
+    /// # Errors
+    /// As [`Self::post`]; or the instance is of another version.
+    pub fn say<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        serde_json::from_str(&self.post(path, body)?).context("the answer is of another version of merganser")
+    }
+
+    /// Takes something away, and returns the answer of a known shape.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let request = agent(Some(WITHIN)).delete(self.url(path));
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
+        let reply = reply(request.call(), &self.address)?;
+        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+    }
+
+    /// Where it is.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.base())
     }
 }
 
@@ -134,7 +180,10 @@ fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, addres
     let note = response.headers().get(NOTE).and_then(|note| note.to_str().ok()).map(str::to_owned);
     let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().context("the answer broke off")?;
     if !status.is_success() {
-        bail!("{}", String::from_utf8_lossy(&body).trim());
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => bail!("{}", problem.detail),
+            Err(_) => bail!("{status}: {}", String::from_utf8_lossy(&body).trim()),
+        }
     }
     Ok(Reply { body, note })
 }

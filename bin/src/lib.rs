@@ -2,8 +2,6 @@
 //!
 //! A user's own binary is a dozen lines: make an [`App`], add strategies, call [`App::main`].
 
-mod archive_api;
-mod backup_api;
 mod client;
 mod commands;
 mod feeds;

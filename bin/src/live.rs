@@ -1,8 +1,8 @@
 //! A live run: storage, the tree and the edge put together, until something ends it; then all stop in order.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -14,16 +14,18 @@ use actors::strategies::registry::Registry;
 use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
-use messages::Exchange;
+use messages::ids::IdMaker;
 use messages::ledger::Mode;
+use messages::{Exchange, UtcNanos};
 use storage::DataDir;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
 use storage::service::Storage;
 use storage::sql_tiers::Scope;
 
-use crate::backup_api::{Current, Directory};
-use crate::http::{self, Edge, Watermarks};
+use crate::http;
+use crate::http::edge::{Edge, Watermarks};
+use crate::http::tiers::backup::{Current, Directory};
 use crate::stopped::Tables;
 use crate::{Plugins, stopped, telemetry};
 
@@ -63,6 +65,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let on_health = move |log, health| drop(health_tx.send((log, health)));
     let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
+    let started = Clock::wall().now();
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -89,7 +92,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     };
     pass_on_health(health_rx, runtime.on_journal_health());
 
-    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, ledger_writes) {
+    let settings = Arc::new(settings);
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, (ledger_writes, started)) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -123,12 +127,12 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
 
 /// Opens the edge and says where it is.
 fn serve(
-    settings: &Settings,
+    settings: &Arc<Settings>,
     paths: &Paths,
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    ledger_writes: Arc<AtomicBool>,
+    (ledger_writes, started): (Arc<AtomicBool>, UtcNanos),
 ) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -147,18 +151,23 @@ fn serve(
         runtime: runtime.clone(),
         database,
         watermarks,
+        ledger: storage.ledger.clone(),
         ledger_writes,
         reserve: storage.reserve().clone(),
         room,
         has_failed: Box::new(storage.watch()),
         directory,
-        token,
+        settings: settings.clone(),
+        started,
+        ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
+        wall: Clock::wall(),
     };
-    let (address, server) = http::start(&settings.http.address, edge)?;
+    let (http::Listens { at: address, here }, server) = http::start(edge, &token)?;
     // Who reads it may stand in another folder.
     let token_path = std::path::absolute(&paths.token).context("cannot tell where the token is")?;
-    dir.announce(&Owner { pid: std::process::id(), address: Some(address.to_string()), token_path: Some(token_path) })?;
-    eprintln!("merganser runs on {}; health at http://{address}/health; Ctrl-C stops it", dir.root().display());
+    dir.announce(&Owner { pid: std::process::id(), address: Some(here.to_string()), token_path: Some(token_path) })?;
+    let scheme = if settings.http.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
+    eprintln!("merganser runs on {}; health at {scheme}://{address}/health; Ctrl-C stops it", dir.root().display());
     Ok((server, backup))
 }
 

@@ -31,6 +31,26 @@ pub enum Format {
     Json,
     /// A Parquet file.
     Parquet,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+impl Format {
+    /// What an answer over HTTP says that it is.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Table => "text/plain; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+        }
+    }
+
+    /// Whether an answer is no text.
+    fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
 }
 
 /// Prints one line of an answer.
@@ -48,13 +68,22 @@ pub fn bytes(bytes: &[u8]) {
     said(std::io::stdout().lock().write_all(bytes).and_then(|()| std::io::stdout().flush()));
 }
 
+/// Prints a table of texts, for people.
+pub fn columns<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(head);
+    rows.into_iter().for_each(|row| _ = table.add_row(row));
+    line(format_args!("{table}"));
+}
+
 /// Refuses to print what no terminal shows.
 ///
 /// # Errors
 /// The answer is a file and goes to a terminal.
 pub fn refuse_terminal(format: Format) -> anyhow::Result<()> {
-    if format == Format::Parquet && std::io::stdout().is_terminal() {
-        bail!("a Parquet file is not for a terminal; add `> answer.parquet`");
+    if format.is_binary() && std::io::stdout().is_terminal() {
+        bail!("this format is not for a terminal; add `> answer`");
     }
     Ok(())
 }
@@ -119,9 +148,10 @@ const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
 pub fn write(answer: &Answer, format: Format, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     match format {
         Format::Table => table(answer, out),
-        Format::Csv => csv(answer, out),
+        Format::Csv => csv_rows(answer, true, out),
         Format::Json => json(&Table(answer), out),
         Format::Parquet => parquet(answer, out),
+        Format::Arrow => arrow(answer, out),
     }
     .and_then(|()| Ok(out.flush()?))
     .context("cannot write the answer")
@@ -146,9 +176,15 @@ fn rows(answer: &Answer, mut row: impl FnMut(&[Option<String>]) -> anyhow::Resul
     Ok(())
 }
 
-fn csv(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+/// Writes rows as CSV, behind their header or without one.
+///
+/// # Errors
+/// `out` refuses.
+pub fn csv_rows(answer: &Answer, with_header: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(answer.schema.fields().iter().map(|f| f.name()))?;
+    if with_header {
+        writer.write_record(answer.schema.fields().iter().map(|f| f.name()))?;
+    }
     rows(answer, |cells| {
         let texts = cells.iter().map(|c| c.as_deref().unwrap_or(""));
         writer.write_record(texts).map_err(Into::into)
@@ -184,6 +220,24 @@ fn parquet(answer: &Answer, out: &mut (impl Write + Send)) -> anyhow::Result<()>
     Ok(())
 }
 
+fn arrow(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut writer = arrow::ipc::writer::StreamWriter::try_new(out, &answer.schema)?;
+    answer.batches.iter().try_for_each(|batch| writer.write(batch))?;
+    writer.finish()?;
+    Ok(())
+}
+
+/// Writes rows as one JSON object a line.
+///
+/// # Errors
+/// `out` refuses.
+pub fn json_lines(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
+    rows(answer, |cells| {
+        serde_json::to_writer(&mut *out, &row(answer, cells))?;
+        Ok(writeln!(out)?)
+    })
+}
+
 /// Writes a value of JSON, for people to read.
 pub fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
@@ -196,15 +250,18 @@ pub struct Table<'a>(pub &'a Answer);
 
 impl Serialize for Table<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields = self.0.schema.fields();
         let mut all = serializer.serialize_seq(None)?;
         let written = rows(self.0, |cells| {
-            let row = fields.iter().zip(cells).map(|(field, cell)| (field.name(), json_value(field.data_type(), cell)));
-            all.serialize_element(&Row(row.collect())).map_err(|error| anyhow::anyhow!("{error}"))
+            all.serialize_element(&row(self.0, cells)).map_err(|error| anyhow::anyhow!("{error}"))
         });
         written.map_err(|error| S::Error::custom(format!("{error:#}")))?;
         all.end()
     }
+}
+
+fn row<'a>(answer: &'a Answer, cells: &[Option<String>]) -> Row<'a> {
+    let named = answer.schema.fields().iter().zip(cells);
+    Row(named.map(|(field, cell)| (field.name(), json_value(field.data_type(), cell))).collect())
 }
 
 /// One row, in the order of its columns.

@@ -38,6 +38,31 @@ pub struct Token {
     pub hash: String,
 }
 
+impl Token {
+    /// What is wrong with it, if anything.
+    ///
+    /// # Errors
+    /// That, with what was expected.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { name, hash, .. } = self;
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !(1..=32).contains(&name.len()) || !name.chars().all(known) || name == "local" {
+            return Err(format!("`{name}` is no name: expected 1 to 32 of A-Z a-z 0-9 - _ . and not `local`"));
+        }
+        if hash.len() != 64 || !hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(format!("the hash of `{name}` is not 64 digits of 0-9 a-f; see `merganser config token`"));
+        }
+        Ok(())
+    }
+
+    /// As it stands in a file of settings.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let Self { name, scope, hash } = self;
+        format!("[[http.tokens]]\nname = \"{name}\"\nscope = \"{scope}\"\nhash = \"{hash}\"\n")
+    }
+}
+
 /// What a token may do; each scope includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,16 +104,9 @@ pub(crate) fn contradictions(http: &Http, must: &mut impl FnMut(bool, String)) {
     }
     must(http.requests_per_second > 0, "http.requests_per_second: at least 1 is needed".to_owned());
     for (at, token) in http.tokens.iter().enumerate() {
-        let name = &token.name;
-        let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let sound = (1..=32).contains(&name.len()) && name.chars().all(known) && name != "local";
-        must(sound, format!("http.tokens: `{name}` is no name: expected 1 to 32 of A-Z a-z 0-9 - _ . and not `local`"));
-        let is_new = http.tokens[..at].iter().all(|other| other.name != *name);
-        must(is_new, format!("http.tokens: `{name}` stands there twice"));
-        let hash = token.hash.len() == 64 && token.hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        must(
-            hash,
-            format!("http.tokens: the hash of `{name}` is not 64 digits of 0-9 a-f; see `merganser config token`"),
-        );
+        let sound = token.check();
+        must(sound.is_ok(), format!("http.tokens: {}", sound.err().unwrap_or_default()));
+        let is_new = http.tokens[..at].iter().all(|other| other.name != token.name);
+        must(is_new, format!("http.tokens: `{}` stands there twice", token.name));
     }
 }

@@ -99,6 +99,8 @@ pub const HISTORY_ROWS: u32 = 1_000_000;
 pub const ANSWER_BYTES: usize = 256 << 20;
 /// Cells of an answer that is laid out for people: each is measured before the first line is written.
 pub const TABLE_CELLS: usize = 2_000_000;
+/// Longest `Idempotency-Key`, in bytes.
+pub const KEY_BYTES: usize = 128;
 /// Browsers that may be logged in at a time; a further one takes the place of the one that is in for longest.
 pub const SESSIONS: usize = 64;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.

@@ -62,10 +62,13 @@ enum What {
 }
 
 /// What to move, also as it is sent to a running instance.
-#[derive(Debug, Clone, Args, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, Args, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+#[schema(as = ArchiveRun)]
 pub struct Run {
     /// As if it were this time, UTC; default now.
     #[arg(long)]
+    #[schema(value_type = Option<i64>)]
     pub now: Option<UtcNanos>,
     /// Only says what would move or go, and how many bytes.
     #[arg(long)]
@@ -183,7 +186,7 @@ fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {
             say_report(&report, run.json)
         }
         What::Status { json } => {
-            say_status(&serde_json::from_str::<Vec<Standing>>(&running.get("/api/v1/archive")?)?, *json)?;
+            say_status(&serde_json::from_str::<Vec<Standing>>(&running.get("/api/v1/tiers")?)?, *json)?;
             Ok(ExitCode::SUCCESS)
         }
         What::Verify { .. } | What::Restore { .. } => {

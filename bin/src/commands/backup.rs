@@ -14,7 +14,7 @@ use storage::backup::{
 };
 
 use super::Common;
-use crate::backup_api::{Asked, Said};
+use crate::http::tiers::backup::{Asked, Said};
 use crate::{client, output, stopped};
 
 #[derive(Debug, Args)]

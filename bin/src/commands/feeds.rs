@@ -9,7 +9,9 @@ use comfy_table::Table;
 use messages::{Symbol, UtcNanos};
 
 use super::{Common, steer};
+use crate::client::Running;
 use crate::http::feeds::ChangeRequest;
+use crate::http::trading::Done;
 
 #[derive(Debug, Args)]
 #[command(
@@ -57,14 +59,20 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
         What::Json => crate::output::text(&running.get("/api/v1/feeds")?),
         What::Add(Change { feed, symbols }) => {
             let change = ChangeRequest { add: symbols.clone(), remove: Vec::new() };
-            crate::output::text(&running.post(&format!("/api/v1/feeds/{feed}/symbols"), &change)?);
+            say(&running, feed, &change)?;
         }
         What::Remove(Change { feed, symbols }) => {
             let change = ChangeRequest { add: Vec::new(), remove: symbols.clone() };
-            crate::output::text(&running.post(&format!("/api/v1/feeds/{feed}/symbols"), &change)?);
+            say(&running, feed, &change)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn say(running: &Running, feed: &str, change: &ChangeRequest) -> anyhow::Result<()> {
+    let Done { done } = running.say(&format!("/api/v1/feeds/{feed}/symbols"), change)?;
+    crate::output::line(format_args!("{done}"));
+    Ok(())
 }
 
 fn read(text: &str) -> anyhow::Result<Vec<FeedStatus>> {

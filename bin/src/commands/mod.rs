@@ -10,10 +10,13 @@ mod feeds;
 mod history;
 mod import;
 mod journal_command;
+mod orders;
 mod replay;
 mod run;
 mod sql;
+mod status;
 mod steer;
+mod strategies;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -88,8 +91,22 @@ enum Command {
     Archive(archive::Arguments),
     /// The data directory, running or stopped, into a folder or a bucket, and back.
     Backup(backup::Arguments),
-    /// The strategies of a running instance.
-    Strategies(steer::Strategies),
+    /// How a running instance stands, and where its dashboard is.
+    #[command(after_help = "Example:\n  merganser status --data-dir merganser-data")]
+    Status,
+    /// The orders of a running instance: see, place, cancel.
+    Orders(orders::Arguments),
+    /// What a running instance holds, and what it is worth.
+    Positions(orders::Positions),
+    /// What a running instance may trade, and its limits.
+    #[command(after_help = "Example:\n  merganser risk")]
+    Risk,
+    /// The strategies of a running instance: see, start, stop.
+    Strategies(strategies::Arguments),
+    /// The log of a running instance.
+    Logs(status::Logs),
+    /// Cancels all orders of a running instance and closes every position at the market.
+    Flatten(steer::Flatten),
     /// The live feeds of a running instance.
     Feeds(feeds::Arguments),
     /// Stops all new orders of a running instance; cancels go through.
@@ -149,14 +166,20 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Import(arguments) => import::run(&arguments, &line.common, &settings),
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),
-        Command::Strategies(arguments) => steer::strategies(&arguments, &line.common),
+        Command::Status => status::status(&line.common),
+        Command::Orders(arguments) => orders::run(&arguments, &line.common),
+        Command::Positions(arguments) => orders::positions(&arguments, &line.common),
+        Command::Risk => status::risk(&line.common),
+        Command::Strategies(arguments) => strategies::run(&arguments, &line.common),
+        Command::Logs(arguments) => status::logs(&arguments, &line.common),
+        Command::Flatten(arguments) => steer::flatten(&arguments, &line.common),
         Command::Feeds(arguments) => feeds::run(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
         Command::Reconcile => steer::reconcile(&line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
         Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings),
-        Command::Config(arguments) => Ok(config_command::run(&arguments, &settings)),
+        Command::Config(arguments) => config_command::run(&arguments, &settings),
         Command::Bench(arguments) => bench::run(&arguments, settings, &plugins.strategies),
     }
 }

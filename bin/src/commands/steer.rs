@@ -1,35 +1,15 @@
-//! `merganser strategies|halt|resume|reconcile`: what a person says to a running instance.
+//! `merganser halt|resume|flatten|reconcile`: what a person says to a running instance about trading as a whole.
 
 use std::process::ExitCode;
 
-use actors::ports::StrategyStatus;
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use messages::risk::TradingState;
 
 use super::Common;
 use crate::client::{self, Running};
-use crate::http::TradingRequest;
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  merganser strategies list\n  merganser strategies resume ema_cross")]
-pub struct Strategies {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// Every strategy with its state, faults and restarts.
-    #[command(after_help = "Example:\n  merganser strategies list")]
-    List,
-    /// Starts a quarantined strategy again.
-    #[command(after_help = "Example:\n  merganser strategies resume ema_cross")]
-    Resume {
-        /// Its name.
-        name: String,
-    },
-}
+use crate::http::trading::{Change, Changed, Done, Flatten as Asked, Flattened};
+use crate::output;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  merganser halt --cancel-all --why \"odd fills\"")]
@@ -60,47 +40,65 @@ pub fn running(common: &Common) -> anyhow::Result<Running> {
     })
 }
 
-pub fn strategies(arguments: &Strategies, common: &Common) -> anyhow::Result<ExitCode> {
-    let running = running(common)?;
-    match &arguments.what {
-        What::List => {
-            let found: Vec<StrategyStatus> = serde_json::from_str(&running.get("/api/v1/strategies")?)?;
-            let mut table = comfy_table::Table::new();
-            table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
-            table.set_header(["strategy", "state", "generation", "faults", "abandoned threads", "last fault"]);
-            for s in found {
-                let last = s.last_fault.unwrap_or_default();
-                table.add_row([
-                    s.name,
-                    s.state,
-                    s.generation.to_string(),
-                    s.faults.to_string(),
-                    s.abandoned.to_string(),
-                    last,
-                ]);
-            }
-            crate::output::line(format_args!("{table}"));
-        }
-        What::Resume { name } => crate::output::text(&running.post(&format!("/api/v1/strategies/{name}/resume"), &())?),
-    }
-    Ok(ExitCode::SUCCESS)
+/// What may be traded after everything was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Then {
+    /// Only what makes positions smaller.
+    Reducing,
+    /// Nothing.
+    Halted,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  merganser flatten --why \"leaving for the weekend\" --then halted")]
+pub struct Flatten {
+    /// Why; it is written to the ledger.
+    #[arg(long, default_value = "")]
+    why: String,
+    /// What may be traded afterwards.
+    #[arg(long, value_enum, default_value = "reducing")]
+    then: Then,
 }
 
 pub fn halt(arguments: &Halt, common: &Common) -> anyhow::Result<ExitCode> {
     let Halt { why, cancel_all } = arguments;
-    trading(&TradingRequest { state: TradingState::Halted, why: why.clone(), cancel_all: *cancel_all }, common)
+    change(&Change { state: TradingState::Halted, why: why.clone(), cancel_all: *cancel_all }, common)
 }
 
 pub fn resume(arguments: &Resume, common: &Common) -> anyhow::Result<ExitCode> {
-    trading(&TradingRequest { state: TradingState::Active, why: arguments.why.clone(), cancel_all: false }, common)
+    change(&Change { state: TradingState::Active, why: arguments.why.clone(), cancel_all: false }, common)
 }
 
-pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
-    crate::output::text(&running(common)?.post("/api/v1/reconcile", &())?);
+fn change(change: &Change, common: &Common) -> anyhow::Result<ExitCode> {
+    let Changed { state, canceled, journaled } = running(common)?.say("/api/v1/trading", change)?;
+    let canceled = canceled.map(|n| format!(", {n} open orders are cancelled")).unwrap_or_default();
+    output::line(format_args!("trading is {state}{canceled} (journaled: {journaled})"));
     Ok(ExitCode::SUCCESS)
 }
 
-fn trading(request: &TradingRequest, common: &Common) -> anyhow::Result<ExitCode> {
-    crate::output::text(&running(common)?.post("/api/v1/trading", request)?);
+/// Exit code 1 where something is left.
+pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode> {
+    let then = match arguments.then {
+        Then::Reducing => TradingState::Reducing,
+        Then::Halted => TradingState::Halted,
+    };
+    let asked = Asked { why: arguments.why.clone(), then };
+    let Flattened { canceled, positions, left, state, journaled } = running(common)?.say("/api/v1/flatten", &asked)?;
+    let closed = positions.saturating_sub(left.len());
+    output::line(format_args!(
+        "{canceled} open orders are cancelled, {closed} of {positions} positions are closed, trading is {state} (journaled: {journaled})"
+    ));
+    for p in &left {
+        output::line(format_args!(
+            "NOT CLOSED  {} {} {}:{} of {}",
+            p.side, p.quantity, p.exchange, p.symbol, p.strategy_id
+        ));
+    }
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
+    let Done { done } = running(common)?.say("/api/v1/reconcile", &())?;
+    output::line(format_args!("{done}"));
     Ok(ExitCode::SUCCESS)
 }

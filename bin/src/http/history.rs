@@ -1,13 +1,22 @@
 //! Questions to history, as plain data: the same on a running instance and on a stopped directory.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, post, web};
 use messages::caps;
 use messages::ledger::Seq;
 use serde::{Deserialize, Serialize};
 use storage::query::{Answer, Explain, Page, Query};
+use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Edge, NOTE, behind, content_type, opening, refusal, wait_until_fresh};
+use super::access::Reader;
+use super::edge::{Edge, opening};
+use super::problem::{Code, Problem};
+use super::{NOTE, Refusals};
 use crate::output::{self, Body, Format, Table};
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(ask_history);
+}
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,24 +76,24 @@ fn check(query: &Query) -> Result<(), String> {
     if limit > most { Err(format!("a limit of {limit} rows is too large; expected at most {most}")) } else { Ok(()) }
 }
 
-/// `POST /api/v1/history`
-pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Request>) -> HttpResponse {
-    if let Some(refused) = refusal(&request, &edge) {
-        return refused;
-    }
+/// Answers a question to history as plain data: what the command line asks.
+#[utoipa::path(tag = "history", request_body = Object, responses(
+    (status = 200, content((Vec<Object> = "application/json"), (String = "text/csv"), (String = "text/plain"),
+        (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.parquet"))),
+    Refusals,
+))]
+#[post("/history")]
+async fn ask_history(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) -> Result<HttpResponse, Problem> {
     let Request { query, format, explain, fresh } = asked.into_inner();
-    if let Err(why) = check(&query) {
-        return HttpResponse::UnprocessableEntity().body(why);
-    }
+    check(&query).map_err(|why| Problem::new(Code::Invalid, why))?;
     if edge.database.pool().is_none() {
-        return opening();
+        return Err(opening());
     }
-    let durable = if fresh { wait_until_fresh(&edge.watermarks).await } else { Some(Seq(0)) };
-    let Some(durable) = durable else { return behind() };
+    let durable = if fresh { edge.until_fresh().await? } else { Seq(0) };
     let lease = match edge.database.lease(&query).await {
         Some(Ok(lease)) => lease,
-        Some(Err(error)) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
-        None => return opening(),
+        Some(Err(error)) => return Err(Problem::new(Code::Unavailable, error.to_string())),
+        None => return Err(opening()),
     };
     // Dropped with this future when the client goes: nobody reads for who does not listen.
     let _ender = lease.ender();
@@ -94,12 +103,7 @@ pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
             lease.run(|reader| database.answer(reader, &query, durable).expect("open: it has lent a reader"))?;
         write(answer, format, explain)
     });
-    match work.await {
-        Ok(Ok((body, note))) => {
-            let note = serde_json::to_string(&note).unwrap_or_default();
-            HttpResponse::Ok().content_type(content_type(format)).insert_header((NOTE, note)).body(body)
-        }
-        Ok(Err(error)) => HttpResponse::UnprocessableEntity().body(format!("{error:#}")),
-        Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
-    }
+    let (body, note) = work.await??;
+    let note = serde_json::to_string(&note).unwrap_or_default();
+    Ok(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note)).body(body))
 }

@@ -2,35 +2,64 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, post, web};
 use messages::caps;
 use messages::ledger::Seq;
 use serde::{Deserialize, Serialize};
 use storage::pool::{Class, Limits};
 use storage::sql;
 use storage::sql_tiers::Scope;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Edge, NOTE, behind, content_type, opening, refusal, wait_until_fresh};
+use super::access::Reader;
+use super::edge::{Edge, opening};
+use super::problem::{Code, Problem};
+use super::{NOTE, Refusals};
 use crate::output::{self, Body, Format};
 
+/// Rows of an answer where nothing is said.
+const USUAL: usize = 100_000;
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(ask_sql);
+}
+
 /// A question.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Sql)]
 pub struct Request {
     /// The SELECT.
+    #[schema(example = "select symbol, count(*) from market_ticks group by 1")]
     pub query: String,
-    /// How far it reaches.
+    /// How far it reaches: `all`, `local`, or `{"range": {"from": ns, "to": ns}}`, which brings what is cold.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub scope: Scope,
-    /// How the answer is written.
+    /// How the answer is written: `json`, `csv`, `arrow` (an IPC stream), `parquet` or `table`.
+    #[serde(default = "json")]
+    #[schema(value_type = String, pattern = "^(json|csv|arrow|parquet|table)$")]
     pub format: Format,
-    /// The most rows, at most [`caps::SQL_ROWS`].
+    /// The most rows, at most 10,000,000.
+    #[serde(default = "usual")]
+    #[schema(minimum = 1, maximum = 10000000)]
     pub max_rows: usize,
-    /// The longest time, in milliseconds, at most [`caps::QUESTION_TIME`]; `duckdb.query_timeout` where none is given.
+    /// The longest time, in milliseconds, at most an hour; `duckdb.query_timeout` where none is given.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
     /// Whether it does not wait until the tables hold what is durable now.
     #[serde(default)]
     pub stale: bool,
+}
+
+fn json() -> Format {
+    Format::Json
+}
+
+fn usual() -> usize {
+    USUAL
 }
 
 /// What is to be known of an answer beside its rows.
@@ -49,28 +78,29 @@ pub struct CompleteTo {
     pub market: Seq,
 }
 
-/// `POST /api/v1/sql`
-pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Request>) -> HttpResponse {
-    if let Some(refused) = refusal(&request, &edge) {
-        return refused;
-    }
+/// Answers one SELECT, read-only and within its limits. The header `merganser-answer` says how far the tables were.
+#[utoipa::path(tag = "sql", request_body = Request, responses(
+    (status = 200, content(
+        (Vec<Object> = "application/json"), (String = "text/csv"), (String = "text/plain"),
+        (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.parquet"),
+    )),
+    Refusals,
+))]
+#[post("/sql")]
+async fn ask_sql(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) -> Result<HttpResponse, Problem> {
     let Request { query, scope, format, max_rows, timeout_ms, stale } = asked.into_inner();
     if max_rows > caps::SQL_ROWS {
-        return HttpResponse::UnprocessableEntity()
-            .body(format!("max_rows = {max_rows} is too large; at most {} rows are answered", caps::SQL_ROWS));
+        let text = format!("max_rows = {max_rows} is too large; at most {} rows are answered", caps::SQL_ROWS);
+        return Err(Problem::new(Code::Invalid, text));
     }
-    let Some((pool, stores)) = edge.database.pool().zip(edge.database.stores().cloned()) else {
-        return opening();
-    };
-    if !stale && wait_until_fresh(&edge.watermarks).await.is_none() {
-        return behind();
+    let (pool, stores) = edge.database.pool().zip(edge.database.stores().cloned()).ok_or_else(opening)?;
+    if !stale {
+        edge.until_fresh().await?;
     }
     let Limits { acquire, execute } = pool.limits();
     let execute = timeout_ms.map_or(execute, Duration::from_millis).min(caps::QUESTION_TIME);
-    let lease = match pool.lease_async(Class::Sql, Limits { acquire, execute }).await {
-        Ok(lease) => lease,
-        Err(error) => return HttpResponse::ServiceUnavailable().body(error.to_string()),
-    };
+    let lease = pool.lease_async(Class::Sql, Limits { acquire, execute }).await;
+    let lease = lease.map_err(|error| Problem::new(Code::Unavailable, error.to_string()))?;
     // Dropped with this future when the client goes: nobody computes for who does not listen.
     let _ender = lease.ender();
     // The snapshot is taken later, and holds at least this.
@@ -81,12 +111,7 @@ pub async fn answer(request: HttpRequest, edge: web::Data<Edge>, asked: web::Jso
         output::write(&answer, format, &mut body)?;
         anyhow::Ok(body.into_bytes())
     });
-    match work.await {
-        Ok(Ok(body)) => {
-            let note = serde_json::to_string(&Note { complete_to }).unwrap_or_default();
-            HttpResponse::Ok().content_type(content_type(format)).insert_header((NOTE, note)).body(body)
-        }
-        Ok(Err(error)) => HttpResponse::UnprocessableEntity().body(format!("{error:#}")),
-        Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
-    }
+    let body = work.await??;
+    let note = serde_json::to_string(&Note { complete_to }).unwrap_or_default();
+    Ok(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note)).body(body))
 }

@@ -48,15 +48,15 @@ pub(super) struct Guard {
 impl Guard {
     pub fn new(limits: Limits, http: &config::Http, listens_on: IpAddr) -> Self {
         let burst = limits.per_second.saturating_mul(BURST);
+        let here = ["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
         let own = match listens_on {
-            ip if ip.is_loopback() => vec!["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()],
-            IpAddr::V6(ip) => vec![format!("[{ip}]")],
-            IpAddr::V4(ip) => vec![ip.to_string()],
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
         };
         Self {
             requests: RateLimiter::keyed(Quota::per_second(limits.per_second).allow_burst(burst)),
             failures: RateLimiter::keyed(Quota::per_minute(WRONG_TOKENS)),
-            hosts: own.into_iter().chain(http.hosts.iter().map(|host| host.to_lowercase())).collect(),
+            hosts: here.into_iter().chain([own]).chain(http.hosts.iter().map(|host| host.to_lowercase())).collect(),
             is_secure: !http.tls_certificate.as_os_str().is_empty() || http.behind_proxy,
         }
     }

@@ -19,12 +19,12 @@ use actix_web::{FromRequest, HttpRequest, web};
 use config::Scope;
 
 use super::problem::{Code, Problem};
-pub use guard::{guard, headers};
 use guard::{Guard, Limits};
+pub use guard::{guard, headers};
 use sessions::Sessions;
 pub use sessions::{COOKIE, SESSION_LASTS};
-pub use tokens::{Token, make};
 use tokens::Tokens;
+pub use tokens::{Token, make};
 
 /// The header that our own page sends, and no other page may without our leave.
 const FROM_OUR_PAGE: &str = "X-Merganser";
@@ -89,7 +89,8 @@ impl Access {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             self.from_our_page(request)?;
             if !request.headers().contains_key(FROM_OUR_PAGE) {
-                let text = format!("a request with the cookie that changes something carries the header {FROM_OUR_PAGE}: 1");
+                let text =
+                    format!("a request with the cookie that changes something carries the header {FROM_OUR_PAGE}: 1");
                 return Err(Problem::new(Code::WrongOrigin, text));
             }
         }

@@ -47,14 +47,18 @@ fn a_cookie_changes_something_from_our_own_page_alone() {
     let who = Who { name: "trades".to_owned(), scope: Scope::Trade, by_cookie: false };
     let name = access.sessions().open(who).unwrap();
     let with = |method: Method| {
-        TestRequest::default().method(method).app_data(access.clone()).cookie(actix_web::cookie::Cookie::new(COOKIE, name.clone()))
+        TestRequest::default()
+            .method(method)
+            .app_data(access.clone())
+            .cookie(actix_web::cookie::Cookie::new(COOKIE, name.clone()))
     };
     check(with(Method::GET), Scope::Read, Ok("trades"));
     check(with(Method::POST), Scope::Trade, Err(Code::WrongOrigin));
     let ours = |method| with(method).insert_header(("Origin", "http://127.0.0.1:8080"));
     check(ours(Method::DELETE), Scope::Trade, Err(Code::WrongOrigin));
     check(ours(Method::DELETE).insert_header(("X-Merganser", "1")), Scope::Trade, Ok("trades"));
-    let foreign = with(Method::POST).insert_header(("Origin", "http://evil.example")).insert_header(("X-Merganser", "1"));
+    let foreign =
+        with(Method::POST).insert_header(("Origin", "http://evil.example")).insert_header(("X-Merganser", "1"));
     check(foreign, Scope::Trade, Err(Code::WrongOrigin));
 }
 

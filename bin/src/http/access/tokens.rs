@@ -48,9 +48,12 @@ impl Tokens {
     /// Who shows this token. Each hash is compared as a whole, and all of them are: time tells nothing.
     pub fn find(&self, token: &str) -> Option<Who> {
         let given = hex(&messages::ids::hash(token.as_bytes()));
-        self.0.iter().fold(None, |found, (who, hash)| {
-            if is_same(given.as_bytes(), hash.as_bytes()) { Some(who.clone()) } else { found }
-        })
+        self.0.iter().fold(
+            None,
+            |found, (who, hash)| {
+                if is_same(given.as_bytes(), hash.as_bytes()) { Some(who.clone()) } else { found }
+            },
+        )
     }
 }
 

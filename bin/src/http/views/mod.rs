@@ -6,7 +6,7 @@ mod market;
 mod orders;
 mod strategies;
 
-pub use account::{Balance, Portfolio, Position, Trade};
+pub use account::{Portfolio, Position, Trade, is_simulated};
 pub use market::{Bar, Book, Instrument, Market, Quote, Tick};
 pub use orders::{Event, Order};
 pub use strategies::{Results, Strategy};

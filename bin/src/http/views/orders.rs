@@ -38,10 +38,10 @@ pub struct Order {
     pub stop_price: Option<String>,
     /// How far it follows the price.
     pub trail_amount: Option<String>,
-    /// Only as a maker.
-    pub post_only: bool,
-    /// Only to make a position smaller.
-    pub reduce_only: bool,
+    /// Only as a maker; null of an order that is in the tables alone.
+    pub post_only: Option<bool>,
+    /// Only to make a position smaller; null likewise.
+    pub reduce_only: Option<bool>,
     /// Filled so far.
     pub filled_quantity: String,
     /// The average price of its fills.
@@ -93,8 +93,8 @@ impl From<&orders::Order> for Order {
             price: maybe(request.price),
             stop_price: maybe(request.stop_price),
             trail_amount: maybe(request.trail_amount),
-            post_only: request.post_only,
-            reduce_only: request.reduce_only,
+            post_only: Some(request.post_only),
+            reduce_only: Some(request.reduce_only),
             filled_quantity: text(order.filled),
             average_fill_price: maybe(order.average_fill_price()),
             status: text(order.status),

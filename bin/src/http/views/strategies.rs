@@ -1,7 +1,5 @@
 //! Strategies: how they stand and what they brought.
 
-use std::collections::BTreeMap;
-
 use actors::ports::StrategyStatus;
 use actors::settings::StrategyRun;
 use messages::snapshots::Snapshot;
@@ -38,7 +36,7 @@ pub struct Strategy {
     /// What becomes of them when it stops.
     pub on_stop: String,
     /// Its own parameters.
-    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    #[schema(value_type = Object)]
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// Its saved state; null before the first.
     pub saved: Option<Saved>,

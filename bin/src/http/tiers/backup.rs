@@ -1,4 +1,4 @@
-//! A backup of a running instance, as the command line asks for it.
+//! Backups of a running instance.
 //!
 //! The answer is a line of JSON for each thing that is done, and one at the end. An empty line once a second shows
 //! that both sides are still there: when the one who asked is gone, or the instance stops, the backup ends.
@@ -7,15 +7,20 @@ use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, get, post, web};
 use anyhow::ensure;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use storage::backup::{self, Doing, Listed, Repository, Source, Stop, Tables};
 use storage::datadir::Paths;
 use storage::settings;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::http::{Edge, refusal};
+use crate::http::Refusals;
+use crate::http::access::Admin;
+use crate::http::edge::Edge;
+use crate::http::problem::{Answer, Problem};
 
 /// How often an empty line is sent where there is nothing to say.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -87,9 +92,11 @@ impl Drop for Begun {
 }
 
 /// Where to.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[schema(as = BackupTo)]
 pub struct Asked {
-    /// The repository.
+    /// The repository: a folder, or `s3://bucket/prefix`.
     pub to: String,
 }
 
@@ -119,14 +126,29 @@ impl Said {
 }
 
 /// The routes.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/api/v1/backup", web::post().to(create));
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(create_backup).service(read_backups);
 }
 
-async fn create(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<Asked>) -> HttpResponse {
-    if let Some(refused) = refusal(&request, &edge) {
-        return refused;
-    }
+/// Every backup of a repository, the oldest first.
+#[utoipa::path(tag = "tiers", params(Asked), responses((status = 200, body = Vec<Object>), Refusals))]
+#[get("/backups")]
+async fn read_backups(_: Admin, edge: web::Data<Edge>, asked: web::Query<Asked>) -> Answer<Vec<Listed>> {
+    let found = web::block(move || {
+        let repository = Repository::open(&asked.to, &edge.directory.cold)?;
+        anyhow::Ok(repository.list()?.iter().map(backup::Backup::listed).collect())
+    });
+    Ok(web::Json(found.await??))
+}
+
+/// Makes a backup. The answer is a line of JSON for each thing that is done, and one at the end.
+#[utoipa::path(tag = "tiers", request_body = Asked, responses(
+    (status = 200, body = String, content_type = "application/x-ndjson"),
+    Refusals,
+))]
+#[post("/backup")]
+async fn create_backup(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Asked>) -> Result<HttpResponse, Problem> {
+    edge.note(&admin.0, "backup.create", &asked.to, "").await?;
     let (say, said) = flume::bounded(LINES);
     let stop = Stop::default();
     let ends = Ends(stop.clone());
@@ -144,14 +166,15 @@ async fn create(request: HttpRequest, edge: web::Data<Edge>, asked: web::Json<As
         // Who asked may be gone.
         let _ = say.send(last.line());
     });
-    HttpResponse::Ok().streaming(stream::unfold((said, ends), |(said, ends)| async move {
+    let lines = stream::unfold((said, ends), |(said, ends)| async move {
         let line = match tokio::time::timeout(ALIVE, said.recv_async()).await {
             Ok(Ok(line)) => line,
             Ok(Err(_)) => return None,
             Err(_) => web::Bytes::from_static(b"\n"),
         };
         Some((Ok::<_, Infallible>(line), (said, ends)))
-    }))
+    });
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
 }
 
 fn make(edge: &Edge, to: &str, on: &dyn Fn(Doing<'_>), stop: Stop) -> anyhow::Result<Listed> {

@@ -1,0 +1,193 @@
+//! `merganser orders` and `merganser positions`: the blotter of a running instance, and what it holds.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use messages::orders::{OrderType, Side, TimeInForce};
+use messages::{Instrument, Price, Quantity};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Common;
+use super::steer::running;
+use crate::http::orders::{Canceled, NewOrder};
+use crate::http::views::{Order, Portfolio, Position};
+use crate::output;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  merganser orders\n  merganser orders submit simulated:SIMBTC buy 0.01 --limit 59000\n  merganser orders cancel 0190a5c1-…"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The open orders: the default.
+    #[command(after_help = "Example:\n  merganser orders list")]
+    List,
+    /// One order.
+    #[command(after_help = "Example:\n  merganser orders show 0190a5c1-…")]
+    Show {
+        /// Its order_id.
+        order_id: String,
+    },
+    /// Places an order in your name.
+    #[command(after_help = "Example:\n  merganser orders submit simulated:SIMBTC sell 0.01 --why \"take profit\"")]
+    Submit(Submit),
+    /// Cancels an open order.
+    #[command(after_help = "Example:\n  merganser orders cancel 0190a5c1-…")]
+    Cancel {
+        /// Its order_id.
+        order_id: String,
+    },
+    /// Cancels all open orders.
+    #[command(after_help = "Example:\n  merganser orders cancel-all")]
+    CancelAll,
+}
+
+#[derive(Debug, Args)]
+struct Submit {
+    /// What, as exchange:symbol.
+    #[arg(value_parser = actors::settings::parse_instrument)]
+    instrument: Instrument,
+    /// buy or sell.
+    #[arg(value_parser = named::<Side>)]
+    side: Side,
+    /// How much, in base asset.
+    quantity: Quantity,
+    /// At this price or better; at the market without one.
+    #[arg(long, value_name = "PRICE")]
+    limit: Option<Price>,
+    /// Once the price reaches this.
+    #[arg(long, value_name = "PRICE")]
+    stop: Option<Price>,
+    /// gtc, ioc, fok or day.
+    #[arg(long, value_name = "HOW", value_parser = named::<TimeInForce>)]
+    time_in_force: Option<TimeInForce>,
+    /// Only to make a position smaller.
+    #[arg(long)]
+    reduce_only: bool,
+    /// Why; it stands with the order and in the ledger.
+    #[arg(long, default_value = "")]
+    why: String,
+}
+
+/// A value by its name in rows.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+/// The answer to a list of orders.
+#[derive(Deserialize)]
+struct Rows {
+    rows: Vec<Order>,
+}
+
+/// What runs where nobody says otherwise; exit code 1 where an order was denied.
+pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
+    let running = running(common)?;
+    match &arguments.what {
+        None | Some(What::List) => show(running.read::<Rows>("/api/v1/orders?status=open")?.rows),
+        Some(What::Show { order_id }) => show(vec![running.read(&format!("/api/v1/orders/{order_id}"))?]),
+        Some(What::Submit(submit)) => {
+            let order: Order = running.say("/api/v1/orders", &submit.order())?;
+            let is_denied = order.status == "denied";
+            show(vec![order]);
+            return Ok(if is_denied { ExitCode::from(1) } else { ExitCode::SUCCESS });
+        }
+        Some(What::Cancel { order_id }) => show(vec![running.delete(&format!("/api/v1/orders/{order_id}"))?]),
+        Some(What::CancelAll) => {
+            let Canceled { orders, journaled } = running.delete("/api/v1/orders")?;
+            output::line(format_args!("{orders} open orders are cancelled (journaled: {journaled})"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Submit {
+    fn order(&self) -> NewOrder {
+        NewOrder {
+            instrument: self.instrument,
+            side: self.side,
+            order_type: match (self.limit, self.stop) {
+                (None, None) => OrderType::Market,
+                (Some(_), None) => OrderType::Limit,
+                (None, Some(_)) => OrderType::Stop,
+                (Some(_), Some(_)) => OrderType::StopLimit,
+            },
+            time_in_force: self.time_in_force,
+            quantity: self.quantity,
+            quote_quantity: None,
+            price: self.limit,
+            stop_price: self.stop,
+            trail_amount: None,
+            post_only: false,
+            reduce_only: self.reduce_only,
+            note: self.why.clone(),
+        }
+    }
+}
+
+fn show(orders: Vec<Order>) {
+    let rows = orders.into_iter().map(|o| {
+        [
+            o.order_id,
+            o.strategy_id,
+            format!("{}:{}", o.exchange, o.symbol),
+            o.side,
+            o.order_type,
+            o.quantity,
+            o.price.unwrap_or_default(),
+            o.filled_quantity,
+            o.status,
+            o.reason.or(o.reason_code).unwrap_or_default(),
+        ]
+    });
+    let head =
+        ["order_id", "strategy", "instrument", "side", "type", "quantity", "price", "filled", "status", "reason"];
+    output::columns(head, rows);
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  merganser positions\n  merganser positions --all")]
+pub struct Positions {
+    /// Those that are flat, too.
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is held and what it is worth.
+pub fn positions(arguments: &Positions, common: &Common) -> anyhow::Result<ExitCode> {
+    let running = running(common)?;
+    let unknown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+    let found: Vec<Position> = running.read("/api/v1/positions")?;
+    let rows = found.into_iter().filter(|p| arguments.all || p.side != "flat").map(|p| {
+        let entry = p.avg_entry_price.unwrap_or_default();
+        [
+            format!("{}:{}", p.exchange, p.symbol),
+            p.strategy_id,
+            p.side,
+            p.quantity,
+            entry,
+            unknown(p.current_price),
+            unknown(p.unrealized_pnl),
+            p.realized_pnl,
+        ]
+    });
+    output::columns(["instrument", "strategy", "side", "quantity", "entry", "price", "unrealized", "realized"], rows);
+    let p: Portfolio = running.read("/api/v1/portfolio")?;
+    let kind = if p.is_simulated { "simulated money" } else { "real money" };
+    output::line(format_args!(
+        "{} ({kind}): value {} {}, today {}, in total {}, exposure {}",
+        p.account,
+        unknown(p.portfolio_value),
+        p.currency,
+        unknown(p.daily_pnl),
+        unknown(p.total_pnl),
+        unknown(p.gross_exposure)
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,342 @@
+//! Orders of people: asked for, looked at, changed, cancelled.
+//!
+//! A key (`Idempotency-Key`) makes the order's id, so that the same request, sent again after whatever happened to the
+//! first, is the same order and nothing is sent to a venue twice: over restarts, too.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use messages::orders::{Command, Order as Stored, OrderRequest, OrderType, Replacement, Side, TimeInForce};
+use messages::{Cash, Instrument, OrderId, Price, Quantity, caps};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::access::{Reader, Trader, Who};
+use super::edge::Edge;
+use super::problem::{Answer, Code, Problem};
+use super::words::{self, Why};
+use super::{Refusals, stored, views};
+
+/// The header whose value names an order before it exists.
+const KEY: &str = "Idempotency-Key";
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(submit_order)
+        .service(preview_order)
+        .service(read_order)
+        .service(replace_order)
+        .service(cancel_order)
+        .service(cancel_orders);
+}
+
+/// A new order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrder {
+    /// `exchange:symbol`.
+    #[serde(deserialize_with = "words::instrument", serialize_with = "words::as_text")]
+    #[schema(value_type = String, example = "simulated:SIMBTC")]
+    pub instrument: Instrument,
+    /// `buy` or `sell`.
+    #[schema(value_type = String, pattern = "^(buy|sell)$")]
+    pub side: Side,
+    /// `market`, `limit`, `stop`, `stop_limit`, `take_profit` or `trailing_stop`.
+    #[schema(value_type = String, pattern = "^(market|limit|stop|stop_limit|take_profit|trailing_stop)$")]
+    pub order_type: OrderType,
+    /// `gtc`, `ioc`, `fok` or `day`; what the type usually has where none is given.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(gtc|ioc|fok|day)$")]
+    pub time_in_force: Option<TimeInForce>,
+    /// In base asset.
+    #[schema(value_type = String, example = "0.01")]
+    pub quantity: Quantity,
+    /// In quote asset, instead, where the venue takes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub quote_quantity: Option<Cash>,
+    /// The limit.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub price: Option<Price>,
+    /// What triggers it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub stop_price: Option<Price>,
+    /// How far it follows the price.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub trail_amount: Option<Price>,
+    /// Only as a maker.
+    #[serde(default)]
+    pub post_only: bool,
+    /// Only to make a position smaller.
+    #[serde(default)]
+    pub reduce_only: bool,
+    /// Stands with the order, and in the ledger beside who asked for it.
+    #[serde(default)]
+    #[schema(max_length = 512)]
+    pub note: String,
+}
+
+impl NewOrder {
+    fn request(self) -> Result<OrderRequest, Problem> {
+        if self.note.len() > caps::NOTE_BYTES {
+            return Err(Problem::new(Code::Invalid, format!("note: expected at most {} bytes", caps::NOTE_BYTES)));
+        }
+        let usual = OrderRequest::market(self.instrument, self.side, self.quantity);
+        let lives = if self.order_type == OrderType::Market { usual.time_in_force } else { TimeInForce::Gtc };
+        Ok(OrderRequest {
+            order_type: self.order_type,
+            time_in_force: self.time_in_force.unwrap_or(lives),
+            quote_quantity: self.quote_quantity,
+            price: self.price,
+            stop_price: self.stop_price,
+            trail_amount: self.trail_amount,
+            post_only: self.post_only,
+            reduce_only: self.reduce_only,
+            note: self.note,
+            ..usual
+        })
+    }
+}
+
+/// New terms of an open order; what is not given stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTerms {
+    /// The new total quantity, with what is filled.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub quantity: Option<Quantity>,
+    /// The new limit.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub price: Option<Price>,
+    /// The new trigger.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub stop_price: Option<Price>,
+    /// Why; it is written to the ledger.
+    #[serde(default)]
+    #[schema(max_length = 512)]
+    pub why: String,
+}
+
+/// What risk would say to an order now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Preview {
+    /// Whether it would be sent.
+    pub allowed: bool,
+    /// The code of the first rule that refuses it.
+    pub reason_code: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+    /// The price at which it is valued; null where nothing is known.
+    pub price: Option<String>,
+    /// Its value at that price, in quote asset.
+    pub notional: Option<String>,
+    /// What is held under the name `manual`, signed.
+    pub position: String,
+    /// The same, once it is filled.
+    pub position_after: Option<String>,
+    /// What may still be spent, in quote asset.
+    pub free_quote: Option<String>,
+    /// When the newest price was received.
+    pub priced_at: Option<String>,
+}
+
+/// Places an order. What risk denies is an order, too: with the status `denied`.
+#[utoipa::path(tag = "orders", request_body = NewOrder, params(("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same order.", max_length = 128)), responses(
+    (status = 201, body = views::Order, description = "It stands in the ledger, and is on its way unless it was denied"),
+    (status = 200, body = views::Order, description = "The order that this key made before"),
+    Refusals,
+))]
+#[post("/orders")]
+async fn submit_order(
+    trader: Trader,
+    edge: web::Data<Edge>,
+    request: HttpRequest,
+    new: web::Json<NewOrder>,
+) -> Result<HttpResponse, Problem> {
+    let terms = new.into_inner().request()?;
+    let key = key(&request)?;
+    let account = edge.settings.account.name;
+    let order_id = key.as_deref().map_or_else(|| edge.next_order_id(), |key| OrderId::of_key(account, key));
+    if key.is_some()
+        && let Some(known) = stored::order(&edge, order_id).await?
+    {
+        return same(&terms, known);
+    }
+    edge.note(&trader.0, "order.submit", order_id, &terms.note).await?;
+    let command = Command::Submit { order_id, request: Box::new(terms) };
+    if !edge.runtime.command(command) {
+        return Err(Problem::silent("orders"));
+    }
+    match edge.runtime.find_order(order_id).await.and_then(|found| found.order) {
+        Some(order) => Ok(HttpResponse::Created().json(views::Order::from(&*order))),
+        None => {
+            let text = format!(
+                "order {order_id} was asked for and no answer came in time; look at it, or ask again with the same {KEY}"
+            );
+            Err(Problem::new(Code::Unknown, text))
+        }
+    }
+}
+
+/// The order that a key made before; a key is for one order.
+fn same(asked: &OrderRequest, known: stored::Known) -> Result<HttpResponse, Problem> {
+    let is_same = match &known {
+        stored::Known::Open(order) => asks_the_same(asked, order),
+        // Of the tables: what can be compared there is what an order is by.
+        stored::Known::Row(row) => {
+            let same = |name: &str, text: &str| row.get(name).and_then(|v| v.as_str()) == Some(text);
+            same("symbol", asked.instrument.symbol.as_str())
+                && same("side", asked.side.as_str())
+                && same("order_type", asked.order_type.as_str())
+        }
+    };
+    if is_same {
+        return Ok(known.answer());
+    }
+    Err(Problem::new(Code::KeyReused, format!("this {KEY} made another order before; give each order its own")))
+}
+
+fn asks_the_same(asked: &OrderRequest, order: &Stored) -> bool {
+    // Terms that a replacement may have changed say nothing of what was asked for first.
+    let replaced = order.attempts.len() > 1 || order.replacing.is_some();
+    let first = &order.request;
+    let terms = |r: &OrderRequest| (r.quantity, r.price, r.stop_price);
+    (asked.instrument, asked.side, asked.order_type) == (first.instrument, first.side, first.order_type)
+        && (replaced || terms(asked) == terms(first))
+}
+
+/// What risk would say to an order now. Nothing is placed.
+#[utoipa::path(tag = "orders", request_body = NewOrder, responses((status = 200, body = Preview), Refusals))]
+#[post("/orders/preview")]
+async fn preview_order(_: Trader, edge: web::Data<Edge>, new: web::Json<NewOrder>) -> Answer<Preview> {
+    let found = edge.runtime.preview(new.into_inner().request()?).await.ok_or_else(|| Problem::silent("orders"))?;
+    let refusal = found.verdict.err();
+    Ok(web::Json(Preview {
+        allowed: refusal.is_none(),
+        reason_code: views::maybe(refusal.as_ref().map(|refusal| refusal.reason)),
+        reason: refusal.map(|refusal| refusal.text),
+        price: views::maybe(found.price),
+        notional: views::maybe(found.notional),
+        position: views::text(found.position),
+        position_after: views::maybe(found.position_after),
+        free_quote: views::maybe(found.free_quote),
+        priced_at: views::maybe(found.priced_at),
+    }))
+}
+
+/// One order, as it stands.
+#[utoipa::path(tag = "orders", responses((status = 200, body = views::Order), Refusals))]
+#[get("/orders/{order_id}")]
+async fn read_order(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let order_id = id(&order_id)?;
+    let known = stored::order(&edge, order_id).await?;
+    known.map(stored::Known::answer).ok_or_else(|| not_found(order_id))
+}
+
+/// Changes an open order.
+#[utoipa::path(tag = "orders", request_body = NewTerms, responses(
+    (status = 202, body = views::Order, description = "The venue is asked, unless risk refuses: then it stands as it was"),
+    Refusals,
+))]
+#[patch("/orders/{order_id}")]
+async fn replace_order(
+    trader: Trader,
+    edge: web::Data<Edge>,
+    order_id: web::Path<String>,
+    terms: web::Json<NewTerms>,
+) -> Result<HttpResponse, Problem> {
+    let order_id = id(&order_id)?;
+    let NewTerms { quantity, price, stop_price, why } = terms.into_inner();
+    if quantity.is_none() && price.is_none() && stop_price.is_none() {
+        return Err(Problem::new(Code::Invalid, "nothing is to change; give quantity, price or stop_price"));
+    }
+    open_order(&edge, order_id).await?;
+    edge.note(&trader.0, "order.replace", order_id, &words::cut(why)).await?;
+    let replacement = Replacement { quantity, price, stop_price };
+    changed(&edge, order_id, Command::Replace { order_id, replacement }).await
+}
+
+/// Cancels an open order.
+#[utoipa::path(tag = "orders", params(Why), responses((status = 202, body = views::Order), Refusals))]
+#[delete("/orders/{order_id}")]
+async fn cancel_order(
+    trader: Trader,
+    edge: web::Data<Edge>,
+    order_id: web::Path<String>,
+    why: web::Query<Why>,
+) -> Result<HttpResponse, Problem> {
+    let order_id = id(&order_id)?;
+    open_order(&edge, order_id).await?;
+    edge.has_noted(&trader.0, "order.cancel", order_id, &why.why()).await;
+    changed(&edge, order_id, Command::Cancel { order_id }).await
+}
+
+/// How many were open, and whether the ledger holds that they are to be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Canceled {
+    /// Open orders that are cancelled.
+    pub orders: usize,
+    /// False while the ledger's disk is full: the cancels go out in any case.
+    pub journaled: bool,
+}
+
+/// Cancels all open orders.
+#[utoipa::path(tag = "orders", params(Why), responses((status = 202, body = Canceled), Refusals))]
+#[delete("/orders")]
+async fn cancel_orders(trader: Trader, edge: web::Data<Edge>, why: web::Query<Why>) -> Result<HttpResponse, Problem> {
+    let done = cancel_everything(&trader.0, &edge, &why.why()).await?;
+    Ok(HttpResponse::Accepted().json(done))
+}
+
+/// Cancels all open orders in a person's name.
+pub async fn cancel_everything(who: &Who, edge: &Edge, why: &str) -> Result<Canceled, Problem> {
+    let journaled = edge.has_noted(who, "order.cancel_all", "", why).await;
+    let open = edge.runtime.orders().await.map_or(0, |orders| orders.open.len());
+    if !edge.runtime.command(Command::CancelAll) {
+        return Err(Problem::silent("orders"));
+    }
+    Ok(Canceled { orders: open, journaled })
+}
+
+async fn changed(edge: &Edge, order_id: OrderId, command: Command) -> Result<HttpResponse, Problem> {
+    if !edge.runtime.command(command) {
+        return Err(Problem::silent("orders"));
+    }
+    let found = edge.runtime.find_order(order_id).await.ok_or_else(|| Problem::silent("orders"))?;
+    let order = found.order.ok_or_else(|| not_found(order_id))?;
+    Ok(HttpResponse::Accepted().json(views::Order::from(&*order)))
+}
+
+/// An order that can still be changed.
+async fn open_order(edge: &Edge, order_id: OrderId) -> Result<(), Problem> {
+    match stored::order(edge, order_id).await? {
+        Some(stored::Known::Open(order)) if order.status.is_open() => Ok(()),
+        Some(known) => {
+            Err(Problem::new(Code::Conflict, format!("order {order_id} is {} and not open", known.status())))
+        }
+        None => Err(not_found(order_id)),
+    }
+}
+
+fn id(text: &str) -> Result<OrderId, Problem> {
+    text.parse().map_err(|_| Problem::new(Code::NotFound, format!("`{text}` is no order id; expected a UUID")))
+}
+
+fn not_found(order_id: OrderId) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no order {order_id}"))
+}
+
+fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(KEY) else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| (1..=caps::KEY_BYTES).contains(&text.len()));
+    let text = text.ok_or_else(|| {
+        Problem::new(Code::Unreadable, format!("{KEY}: expected 1 to {} visible characters", caps::KEY_BYTES))
+    })?;
+    Ok(Some(text.to_owned()))
+}

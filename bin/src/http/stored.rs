@@ -1,0 +1,74 @@
+//! Orders that left memory: asked for in the tables.
+
+use actix_web::HttpResponse;
+use messages::OrderId;
+use serde_json::{Map, Value};
+use storage::sql;
+use storage::sql_tiers::Scope;
+
+use super::edge::{Edge, opening};
+use super::problem::Problem;
+use super::views;
+use crate::output::{self, Body, Format};
+
+/// An order, from where it was found.
+pub enum Known {
+    /// In memory.
+    Open(Box<messages::orders::Order>),
+    /// In the tables, with the columns of `orders`.
+    Row(Map<String, Value>),
+}
+
+impl Known {
+    /// As an answer.
+    pub fn answer(self) -> HttpResponse {
+        match self {
+            Self::Open(order) => HttpResponse::Ok().json(views::Order::from(&*order)),
+            Self::Row(row) => HttpResponse::Ok().json(row),
+        }
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> String {
+        match self {
+            Self::Open(order) => views::text(order.status),
+            Self::Row(row) => row.get("status").and_then(Value::as_str).unwrap_or("unknown").to_owned(),
+        }
+    }
+}
+
+/// One order: from memory, or from the tables where it may have left memory.
+pub async fn order(edge: &Edge, id: OrderId) -> Result<Option<Known>, Problem> {
+    let found = edge.runtime.find_order(id).await.ok_or_else(|| Problem::silent("orders"))?;
+    if let Some(order) = found.order {
+        return Ok(Some(Known::Open(order)));
+    }
+    if found.forgets {
+        edge.until_fresh().await?;
+    }
+    let text = format!("{OF_ONE} WHERE order_id = '{id}'");
+    Ok(rows(edge, text).await?.into_iter().next().map(Known::Row))
+}
+
+/// The columns that an order in memory shows as well.
+const OF_ONE: &str = "
+    SELECT order_id::VARCHAR AS order_id, account, client_order_id,
+        (SELECT max(i.venue_order_id) FROM order_ids i WHERE i.order_id = o.order_id) AS venue_order_id,
+        exchange, symbol, side, order_type, time_in_force, quantity, quote_quantity, price, stop_price, trail_amount,
+        NULL::BOOLEAN AS post_only, NULL::BOOLEAN AS reduce_only, filled_quantity, average_fill_price, status,
+        false AS is_open, reason_code, reason, created_at, submitted_at, updated_at, filled_at, commission,
+        commission_asset, correlation_id::VARCHAR AS correlation_id, strategy_id, metadata.note AS note
+    FROM orders o";
+
+/// The rows of a SELECT of ours, as JSON.
+pub async fn rows(edge: &Edge, text: String) -> Result<Vec<Map<String, Value>>, Problem> {
+    let (pool, stores) = edge.database.pool().zip(edge.database.stores().cloned()).ok_or_else(opening)?;
+    let lease = pool.lease_async(storage::pool::Class::Sql, pool.limits()).await.map_err(anyhow::Error::from)?;
+    let found = actix_web::web::block(move || {
+        let answer = sql::ask(lease, &stores, &text, Scope::Local, messages::caps::HISTORY_ROWS as usize)?;
+        let mut body = Body::default();
+        output::write(&answer, Format::Json, &mut body)?;
+        anyhow::Ok(serde_json::from_slice(&body.into_bytes())?)
+    });
+    Ok(found.await??)
+}

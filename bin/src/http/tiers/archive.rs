@@ -1,0 +1,78 @@
+//! The archive of a running instance: what stands where, what is due, a run.
+
+use actix_web::{get, post, web};
+use serde::{Deserialize, Serialize};
+use storage::archive::{Report, Standing, Step};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::commands::archive::Run;
+use crate::http::Refusals;
+use crate::http::access::{Admin, Reader};
+use crate::http::edge::Edge;
+use crate::http::problem::{Answer, Problem};
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(read_tiers).service(read_archive).service(due_now).service(run_archive);
+}
+
+/// What stands where: rows and bytes by table, period and tier.
+#[utoipa::path(tag = "tiers", responses((status = 200, body = Vec<Object>), Refusals))]
+#[get("/tiers")]
+async fn read_tiers(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<Standing>> {
+    work(&edge, |edge| Ok(edge.runtime.archive.with(|archive| archive.status())?)).await
+}
+
+/// The archive since the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Archive)]
+struct Status {
+    /// When it runs: minute hour day month weekday, in UTC; empty for by hand alone.
+    schedule: String,
+    /// Runs.
+    runs: u64,
+    /// Steps of them that failed.
+    steps_failed: u64,
+}
+
+/// When the archive runs, and how it went since the start.
+#[utoipa::path(tag = "tiers", responses((status = 200, body = Status), Refusals))]
+#[get("/archive")]
+async fn read_archive(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
+    let (runs, steps_failed) = edge.runtime.archive.counts();
+    Ok(web::Json(Status { schedule: edge.settings.tiers.schedule.clone(), runs, steps_failed }))
+}
+
+/// What a run would move or delete now.
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Vec<Object>), Refusals))]
+#[post("/archive/due")]
+async fn due_now(_: Reader, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Vec<Step>> {
+    work(&edge, move |edge| {
+        asked.check()?;
+        Ok(edge.runtime.archive.with(|archive| archive.due(asked.at(), &asked.tables))?)
+    })
+    .await
+}
+
+/// Moves what is due. Answers when it is done, which may take long.
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Object), Refusals))]
+#[post("/archive/run")]
+async fn run_archive(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Report> {
+    edge.note(&admin.0, "archive.run", asked.tables.join(","), "").await?;
+    work(&edge, move |edge| {
+        asked.check()?;
+        Ok(edge.runtime.archive.run(asked.at(), &asked.tables)?)
+    })
+    .await
+}
+
+/// Does blocking work.
+async fn work<T: Send + 'static>(
+    edge: &web::Data<Edge>,
+    work: impl FnOnce(&Edge) -> anyhow::Result<T> + Send + 'static,
+) -> Answer<T> {
+    let edge = edge.clone();
+    let done = web::block(move || work(&edge)).await.map_err(Problem::from)?;
+    Ok(web::Json(done?))
+}

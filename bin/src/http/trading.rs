@@ -1,0 +1,195 @@
+//! What may be traded at all: the state, the kill switch, closing everything, starting again from the ledger.
+
+use std::time::Duration;
+
+use actix_web::{get, post, web};
+use messages::orders::Command;
+use messages::risk::{StateChange, TradingState};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::access::{Reader, Trader, Who};
+use super::edge::Edge;
+use super::problem::{Answer, Problem};
+use super::{Refusals, orders, views, words};
+
+/// How long the cancels, and then the closing orders, may take before what is left is said instead.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often is looked.
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(read_trading).service(change_trading).service(flatten_all).service(reconcile_all);
+}
+
+/// What may be traded, and within which limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Trading {
+    /// `ACTIVE`, `REDUCING` or `HALTED`.
+    pub state: String,
+    /// Who changed it last; null where nobody did since the start.
+    pub by: Option<String>,
+    /// Why.
+    pub why: Option<String>,
+    /// When.
+    pub changed_at: Option<String>,
+    /// The limits of `[risk]`, as the settings have them.
+    #[schema(value_type = Object)]
+    pub limits: serde_json::Value,
+}
+
+/// A change of the trading state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// `ACTIVE`, `REDUCING` or `HALTED`.
+    #[schema(value_type = String, pattern = "^(ACTIVE|REDUCING|HALTED)$")]
+    pub state: TradingState,
+    /// Why; it is written to the ledger.
+    #[serde(default)]
+    #[schema(max_length = 512)]
+    pub why: String,
+    /// Whether all open orders are cancelled, too: the kill switch.
+    #[serde(default)]
+    pub cancel_all: bool,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Changed {
+    /// What may be traded now.
+    pub state: String,
+    /// Open orders that are cancelled; null where none were to be.
+    pub canceled: Option<usize>,
+    /// False while the ledger's disk is full: it holds in any case.
+    pub journaled: bool,
+}
+
+/// What may be traded, who said so, and the limits.
+#[utoipa::path(tag = "trading", responses((status = 200, body = Trading), Refusals))]
+#[get("/trading")]
+async fn read_trading(_: Reader, edge: web::Data<Edge>) -> Answer<Trading> {
+    let status = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
+    let (change, at) = status.changed.unzip();
+    Ok(web::Json(Trading {
+        state: views::text(status.trading),
+        by: change.as_ref().map(|change| change.by.clone()),
+        why: change.map(|change| change.why),
+        changed_at: views::maybe(at),
+        limits: serde_json::to_value(&edge.settings.risk).map_err(anyhow::Error::from)?,
+    }))
+}
+
+/// Changes what may be traded; with `cancel_all` it is the kill switch.
+#[utoipa::path(tag = "trading", request_body = Change, responses((status = 200, body = Changed), Refusals))]
+#[post("/trading")]
+async fn change_trading(trader: Trader, edge: web::Data<Edge>, change: web::Json<Change>) -> Answer<Changed> {
+    let Change { state, why, cancel_all } = change.into_inner();
+    let why = words::cut(why);
+    set(&trader.0, &edge, state, &why)?;
+    let journaled = edge.has_noted(&trader.0, "trading.state", state, &why).await;
+    let canceled = match cancel_all {
+        true => Some(orders::cancel_everything(&trader.0, &edge, &why).await?.orders),
+        false => None,
+    };
+    let state = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.trading;
+    Ok(web::Json(Changed { state: views::text(state), canceled, journaled }))
+}
+
+fn set(who: &Who, edge: &Edge, state: TradingState, why: &str) -> Result<(), Problem> {
+    let change = StateChange { state, by: who.name.clone(), why: why.to_owned() };
+    if edge.runtime.set_trading(change) { Ok(()) } else { Err(Problem::silent("orders")) }
+}
+
+/// How everything is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Flatten {
+    /// Why; it is written to the ledger.
+    #[serde(default)]
+    #[schema(max_length = 512)]
+    pub why: String,
+    /// What may be traded afterwards: `REDUCING`, the usual, or `HALTED`.
+    #[serde(default = "reducing")]
+    #[schema(value_type = String, pattern = "^(REDUCING|HALTED)$")]
+    pub then: TradingState,
+}
+
+fn reducing() -> TradingState {
+    TradingState::Reducing
+}
+
+/// What was closed, and what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Flattened {
+    /// Open orders that were cancelled.
+    pub canceled: usize,
+    /// Positions that were not flat before.
+    pub positions: usize,
+    /// Positions that are not flat yet; their orders may still fill, or were denied: see them.
+    pub left: Vec<views::Position>,
+    /// What may be traded now.
+    pub state: String,
+    /// False while the ledger's disk is full.
+    pub journaled: bool,
+}
+
+/// Cancels all orders, closes every position at the market, and leaves trading REDUCING or HALTED.
+#[utoipa::path(tag = "trading", request_body = Flatten, responses((status = 200, body = Flattened), Refusals))]
+#[post("/flatten")]
+async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Flatten>) -> Answer<Flattened> {
+    let Flatten { why, then } = asked.into_inner();
+    let why = words::cut(why);
+    // REDUCING first: no strategy opens what is being closed, and what closes is allowed.
+    set(&trader.0, &edge, TradingState::Reducing, &why)?;
+    let journaled = edge.has_noted(&trader.0, "trading.flatten", then, &why).await;
+    let canceled = orders::cancel_everything(&trader.0, &edge, &why).await?.orders;
+    settle(|| async { edge.runtime.orders().await.is_some_and(|orders| orders.open.is_empty()) }).await;
+    let positions = open_positions(&edge).await?.len();
+    if !edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) {
+        return Err(Problem::silent("orders"));
+    }
+    settle(|| async { open_positions(&edge).await.is_ok_and(|open| open.is_empty()) }).await;
+    if then != TradingState::Reducing {
+        set(&trader.0, &edge, then, &why)?;
+    }
+    let left = open_positions(&edge).await?;
+    let state = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.trading;
+    Ok(web::Json(Flattened { canceled, positions, left, state: views::text(state), journaled }))
+}
+
+async fn open_positions(edge: &Edge) -> Result<Vec<views::Position>, Problem> {
+    let snapshot = edge.runtime.portfolio().await.ok_or_else(|| Problem::silent("positions"))?;
+    let open = snapshot.positions.iter().filter(|position| !position.quantity.is_zero());
+    Ok(open.map(views::Position::from).collect())
+}
+
+/// Looks until it is so, or the time is over.
+async fn settle<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+    let looks = async {
+        while !is_so().await {
+            tokio::time::sleep(LOOKS_EVERY).await;
+        }
+    };
+    let _ = tokio::time::timeout(SETTLES_WITHIN, looks).await;
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Done {
+    /// In words.
+    pub done: String,
+}
+
+/// Restores orders and positions from the ledger, and asks the venue about every open order.
+#[utoipa::path(tag = "trading", responses((status = 200, body = Done), Refusals))]
+#[post("/reconcile")]
+async fn reconcile_all(trader: Trader, edge: web::Data<Edge>) -> Answer<Done> {
+    edge.note(&trader.0, "reconcile", "", "").await?;
+    edge.runtime.reconcile().await.map_err(|why| anyhow::anyhow!(why))?;
+    let done = "restored from the ledger; the venue is asked about every open order".to_owned();
+    Ok(web::Json(Done { done }))
+}
