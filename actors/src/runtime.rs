@@ -37,13 +37,13 @@ use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::ports::{
     FeedStatus, Found, MarketView, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts, ToFeed, ToMarket,
-    ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
+    ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
 use crate::strategies::registry::Registry;
 use crate::telemetry::edge::EdgeSource;
-use crate::traffic::{ActorStatus, Observed, Places, Traffic};
+use crate::traffic::{ActorStatus, Observed, Places};
 use crate::tree::{Channels, Opening, Root, ToRoot, Tree};
 use crate::venues::Route;
 

@@ -6,10 +6,12 @@
 
 pub mod access;
 mod account;
+mod alerts;
 pub mod edge;
 pub mod feeds;
 pub mod history;
 mod market;
+pub mod metrics;
 mod openapi;
 pub mod orders;
 pub mod problem;
@@ -22,6 +24,7 @@ pub mod system;
 pub mod tiers;
 pub mod tls;
 pub mod trading;
+mod tree;
 pub mod views;
 mod words;
 
@@ -60,6 +63,8 @@ fn routes(config: &mut ServiceConfig) {
         .configure(trading::routes)
         .configure(strategies::routes)
         .configure(feeds::routes)
+        .configure(tree::routes)
+        .configure(alerts::routes)
         .configure(sql::routes)
         .configure(history::routes)
         .configure(tiers::routes)
@@ -84,6 +89,7 @@ pub fn start(edge: Edge, token: &str) -> anyhow::Result<(Listens, ServerHandle)>
     let is_here = address.ip().is_loopback() && settings.tls_certificate.as_os_str().is_empty();
     let tls = tls::settings(&settings)?;
     let access = web::Data::new(Access::new(&settings, token, address.ip()));
+    let requests = web::Data::from(edge.requests.clone());
     let edge = web::Data::new(edge);
     let server = HttpServer::new(move || {
         let is_secure = access.is_secure();
@@ -94,6 +100,7 @@ pub fn start(edge: Edge, token: &str) -> anyhow::Result<(Listens, ServerHandle)>
             .split_for_parts();
         app.app_data(edge.clone())
             .app_data(access.clone())
+            .app_data(requests.clone())
             .app_data(web::Data::new(Paths::of(&document)))
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .app_data(web::JsonConfig::default().limit(BODY_BYTES).error_handler(|error, _| unreadable(&error).into()))
@@ -103,10 +110,13 @@ pub fn start(edge: Edge, token: &str) -> anyhow::Result<(Listens, ServerHandle)>
             .service(openapi::page())
             .route("/health", web::get().to(system::health))
             .route("/ready", web::get().to(system::ready))
+            .route("/metrics", web::get().to(metrics::show))
             .default_service(web::to(openapi::nothing))
             .wrap(from_fn(guard))
             .wrap(headers(is_secure))
             .wrap(Compress::default())
+            // Last, and so first: what is refused counts as well.
+            .wrap(from_fn(metrics::count))
     })
     .workers(1)
     // A client that is gone is seen, and what it asked for ends.

@@ -11,6 +11,7 @@ use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
 use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
+use actors::telemetry::edge::EdgeCounts;
 use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
@@ -25,6 +26,7 @@ use storage::sql_tiers::Scope;
 
 use crate::http;
 use crate::http::edge::{Edge, Watermarks};
+use crate::http::metrics::Requests;
 use crate::http::tiers::backup::{Current, Directory};
 use crate::stopped::Tables;
 use crate::{Plugins, stopped, telemetry};
@@ -66,6 +68,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
     let started = Clock::wall().now();
+    let requests = Arc::new(Requests::default());
+    let counted = requests.clone();
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -79,7 +83,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         ledger_writes: ledger_writes.clone(),
         telemetry_every: settings.telemetry.every,
         alerts: settings.alerts.clone(),
-        edge: Some(edge_source),
+        edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: None })),
         tiers: settings.tiers.clone(),
         route,
     };
@@ -93,7 +97,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     pass_on_health(health_rx, runtime.on_journal_health());
 
     let settings = Arc::new(settings);
-    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, (ledger_writes, started)) {
+    let own = Own { ledger_writes, started, requests };
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, own) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -125,6 +130,13 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     }
 }
 
+/// What a run has of its own, for the edge.
+struct Own {
+    ledger_writes: Arc<AtomicBool>,
+    started: UtcNanos,
+    requests: Arc<Requests>,
+}
+
 /// Opens the edge and says where it is.
 fn serve(
     settings: &Arc<Settings>,
@@ -132,7 +144,7 @@ fn serve(
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    (ledger_writes, started): (Arc<AtomicBool>, UtcNanos),
+    own: Own,
 ) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -152,15 +164,16 @@ fn serve(
         database,
         watermarks,
         ledger: storage.ledger.clone(),
-        ledger_writes,
+        ledger_writes: own.ledger_writes,
         reserve: storage.reserve().clone(),
         room,
         has_failed: Box::new(storage.watch()),
         directory,
         settings: settings.clone(),
-        started,
+        started: own.started,
         ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
         wall: Clock::wall(),
+        requests: own.requests,
     };
     let (http::Listens { at: address, here }, server) = http::start(edge, &token)?;
     // Who reads it may stand in another folder.

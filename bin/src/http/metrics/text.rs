@@ -53,8 +53,7 @@ fn labels(definition: &Definition, metric: &Metric) -> String {
     let l = &metric.labels;
     let all = [(definition.of, &l.actor), ("venue", &l.venue), ("symbol", &l.symbol), ("tier", &l.tier)];
     let known = all.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    let pairs: Vec<String> =
-        known.map(|(name, value)| format!("{name}=\"{}\"", sanitize_label_value(value))).collect();
+    let pairs: Vec<String> = known.map(|(name, value)| format!("{name}=\"{}\"", sanitize_label_value(value))).collect();
     pairs.join(",")
 }
 

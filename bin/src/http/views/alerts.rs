@@ -48,7 +48,8 @@ impl Alert {
             alerts::Severity::Warning => "warning",
             alerts::Severity::Critical => "critical",
         };
-        let seen = |a: &alerts::Acknowledgement| Acknowledgement { by: a.by.clone(), why: a.why.clone(), at: text(a.at) };
+        let seen =
+            |a: &alerts::Acknowledgement| Acknowledgement { by: a.by.clone(), why: a.why.clone(), at: text(a.at) };
         Self {
             alert_id: text(&alert.alert_id),
             rule: text(alert.alert_id.rule),
