@@ -6,5 +6,6 @@ mod decoders;
 mod determinism;
 mod golden;
 mod restore;
+mod steering;
 mod supervision;
 mod telemetry;

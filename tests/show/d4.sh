@@ -11,7 +11,7 @@ done
 tries=0
 start() { # further arguments
     "$merganser" run --data-dir data --config settings.toml "$@" > running 2>&1 & pid=$!
-    until grep -q "merganser runs on" running; do sleep 0.05; kill -0 "$pid" 2> /dev/null || fail "$(cat running)"; done
+    until grep -q "merganser runs on" running 2> /dev/null; do sleep 0.05; kill -0 "$pid" 2> /dev/null || fail "$(cat running)"; done
     base=$(sed -n 's,.*health at \(.*\)/health;.*,\1,p' running); host=${base#*://}
     until "$merganser" sql --data-dir data "SELECT 1" > out 2> err; do sleep 0.1; kill -0 "$pid" || fail "$(cat running err)"; done
 }
@@ -104,7 +104,7 @@ try 429 GET /api/v1/status -H "Authorization: Bearer wrong"
 try 200 GET /api/v1/status -H "$(as read)"
 curl -sk -H "$(as admin)" "$base/api/v1/openapi.json" "$base/api/docs/" "$base/api/v1/logs?limit=1000" "$base/api/v1/trading" "$base/api/v1/feeds" >> answers
 # Who did it and why stands in the ledger.
-who=$(sql data "select string_agg(distinct \"by\" || ' ' || what, ', ' order by all) from actions where what like 'order.%' or what like 'archive.%'")
+who=$(sql data "select string_agg(w, ', ' order by w) from (select distinct \"by\" || ' ' || what as w from actions where what like 'order.%' or what like 'archive.%')")
 expect "who did what" "$who" "admin-er archive.run, trade-er order.cancel_all, trade-er order.submit"
 cp running logs; ends
 start --set http.requests_per_second=5

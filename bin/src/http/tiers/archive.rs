@@ -2,12 +2,12 @@
 
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
-use storage::archive::{Report, Standing, Step};
+use storage::archive::{Report, Runs, Standing, Step};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::commands::archive::Run;
-use crate::http::Refusals;
+use crate::http::{Refusals, views};
 use crate::http::access::{Admin, Reader};
 use crate::http::edge::Edge;
 use crate::http::problem::{Answer, Problem};
@@ -34,14 +34,19 @@ struct Status {
     runs: u64,
     /// Steps of them that failed.
     steps_failed: u64,
+    /// Whether the last one that ended has failed; null before one has.
+    last_failed: Option<bool>,
+    /// The time of the last good one; null before one was.
+    last_good: Option<String>,
 }
 
 /// When the archive runs, and how it went since the start.
 #[utoipa::path(tag = "tiers", responses((status = 200, body = Status), Refusals))]
 #[get("/archive")]
 async fn read_archive(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
-    let (runs, steps_failed) = edge.runtime.archive.counts();
-    Ok(web::Json(Status { schedule: edge.settings.tiers.schedule.clone(), runs, steps_failed }))
+    let Runs { begun: runs, steps_failed, last_failed, last_good } = edge.runtime.archive.runs();
+    let schedule = edge.settings.tiers.schedule.clone();
+    Ok(web::Json(Status { schedule, runs, steps_failed, last_failed, last_good: views::maybe(last_good) }))
 }
 
 /// What a run would move or delete now.
