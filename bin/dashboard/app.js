@@ -1,0 +1,78 @@
+// The dashboard begins here: who is logged in, which page the address names, one stream for all of them.
+
+import * as api from './api.js';
+import { listenToKeys } from './keys.js';
+import { login } from './pages/login.js';
+import { PAGES } from './pages.js';
+import { Shell } from './shell.js';
+import { Stream } from './stream.js';
+import { View } from './view.js';
+
+const content = document.getElementById('content');
+const stream = new Stream();
+let shell = null;
+let view = null;
+let who = null;
+
+/** The page and its arguments: `#orders?instrument=simulated%3ASIMBTC`. */
+function address() {
+  const [name, query = ''] = location.hash.slice(1).split('?');
+  return { name: PAGES.some((page) => page.name === name) ? name : PAGES[0].name, args: new URLSearchParams(query) };
+}
+
+async function open() {
+  const { name, args } = address();
+  const page = PAGES.find((candidate) => candidate.name === name);
+  view?.close();
+  content.replaceChildren();
+  content.dataset.page = name;
+  view = new View(content, stream, args, who);
+  shell.opened(page);
+  document.title = `${page.title} · Merganser`;
+  const mine = view;
+  const { build } = await import(`./pages/${name}.js`);
+  if (mine === view) build(view);
+  content.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+/** A link with `#token=…` logs in; the token leaves the address at once. */
+async function useLink() {
+  const found = /^#token=(.+)$/.exec(location.hash);
+  if (!found) return;
+  history.replaceState(null, '', location.pathname);
+  await api.post('/session', { token: decodeURIComponent(found[1]) });
+}
+
+async function begin() {
+  let trouble = null;
+  try {
+    await useLink();
+  } catch (problem) {
+    trouble = problem;
+  }
+  try {
+    who = await api.get('/session');
+  } catch (problem) {
+    if (problem.status === 0) setTimeout(begin, 2000);
+    login(content, trouble ?? (problem.status === 401 ? null : problem), begin);
+    return;
+  }
+  document.body.classList.add('in');
+  stream.start();
+  shell = new Shell(stream, who);
+  listenToKeys(shell);
+  addEventListener('hashchange', () => (location.hash.startsWith('#token=') ? location.reload() : open()));
+  await open();
+}
+
+/** Whoever is logged out sees the login, and nothing of before. */
+api.session.addEventListener('over', () => location.reload());
+// A stream that is refused may be a session that is over: asking says so.
+stream.addEventListener('state', () => stream.state === 'lost' && api.get('/status').catch(() => {}));
+document.getElementById('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  content.focus();
+});
+
+begin();

@@ -1,0 +1,43 @@
+// Rows by their key, as a topic tells of them: a snapshot replaces all, an update changes those that it names.
+
+export class Keyed {
+  #rows = new Map();
+
+  /** `key(row)` names a row; a row for which `keeps(row)` is false leaves. */
+  constructor(key, keeps = () => true) {
+    Object.assign(this, { key, keeps });
+  }
+
+  take(rows, isSnapshot) {
+    if (isSnapshot) this.#rows.clear();
+    for (const row of rows) {
+      if (this.keeps(row)) this.#rows.set(this.key(row), row);
+      else this.#rows.delete(this.key(row));
+    }
+  }
+
+  get list() {
+    return [...this.#rows.values()];
+  }
+
+  get size() {
+    return this.#rows.size;
+  }
+}
+
+const ENDED = new Set(['denied', 'filled', 'canceled', 'rejected', 'expired']);
+
+/** Rows of the tables do not say whether they are open, their status does. */
+export const isOpen = (order) => !ENDED.has(order.status);
+
+/** An order's updates come with their event. */
+export const orderOf = (said) => said.order ?? said;
+
+export const openOrders = () => new Keyed((order) => order.order_id, isOpen);
+
+export const positionKey = (p) => [p.account, p.exchange, p.symbol, p.strategy_id].join('|');
+
+export const openPositions = () => new Keyed(positionKey, (p) => p.side !== 'flat');
+
+/** Newest first by a column of times as texts, which sort as they are written. */
+export const newestFirst = (column) => (a, b) => String(b[column]).localeCompare(String(a[column]));

@@ -1,0 +1,167 @@
+// Orders: the ticket, what may be traded, the blotter.
+
+import * as api from '../api.js';
+import { FILLS, ORDERS, instrumentOf } from '../columns.js';
+import { button, el, figures, select, setOptions, table } from '../dom.js';
+import * as f from '../format.js';
+import { Keyed, isOpen, newestFirst, orderOf } from '../keyed.js';
+import { cancelAll, flatten, killSwitch, reconcile, setState } from '../steering.js';
+import { listOf } from '../stream.js';
+import { cancel, details, replace } from './order.js';
+import { ticket } from './ticket.js';
+
+const SHOWN = 300;
+
+export function build(view) {
+  view.root.append(el('h1', {}, 'Orders'), ticket(view).node, trading(view).node, blotter(view).node, fills(view).node);
+}
+
+function trading(view) {
+  const buttons = view.may('trade')
+    ? [
+        button('Resume', () => setState('ACTIVE')),
+        button('Reduce only', () => setState('REDUCING')),
+        button('Halt', () => setState('HALTED')),
+        button('Cancel all', cancelAll),
+        button('Reconcile', reconcile),
+        button('Flatten', flatten, { class: 'danger' }),
+        button('Kill switch', killSwitch, { class: 'danger' }),
+      ]
+    : [];
+  const panel = view.panel('Trading', { limit: 15000, kind: 'big' });
+  const all = figures({ state: 'State', by: 'Changed by', why: 'Why', at: 'When' });
+  const limits = el('dl', { class: 'limits' });
+  view.poll(5000, '/trading', panel, (said) => {
+    all.set({
+      state: { ...f.plain(said.state), class: `pill state ${String(said.state).toLowerCase()}` },
+      by: f.plain(said.by),
+      why: f.plain(said.why),
+      at: f.since(said.at),
+    });
+    const pairs = Object.entries(said.limits ?? {});
+    limits.replaceChildren(
+      ...pairs.map(([name, value]) =>
+        el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value ?? 'unknown'))),
+      ),
+    );
+  });
+  view.listen('trading', (data) => {
+    const said = listOf(data)[0];
+    if (said)
+      all.set({
+        state: { ...f.plain(said.state), class: `pill state ${String(said.state).toLowerCase()}` },
+        by: f.plain(said.by),
+        why: f.plain(said.why),
+        at: f.since(said.at),
+      });
+  });
+  return panel.add(
+    all.node,
+    el('div', { class: 'actions wrap' }, buttons),
+    el('details', {}, el('summary', {}, 'Limits'), limits),
+  );
+}
+
+function blotter(view) {
+  const panel = view.panel('Blotter', { limit: 5000, wide: true });
+  const status = select(
+    [
+      ['open', 'open'],
+      ['all', 'all'],
+      ['filled', 'filled'],
+      ['canceled', 'canceled'],
+      ['denied', 'denied'],
+      ['rejected', 'rejected'],
+    ],
+    { 'aria-label': 'Status', value: view.args.get('status') ?? 'open' },
+  );
+  const strategy = select([['', 'every strategy']], { 'aria-label': 'Strategy' });
+  const side = select([['', 'both sides'], 'buy', 'sell'], { 'aria-label': 'Side' });
+  const text = el('input', {
+    type: 'search',
+    placeholder: 'instrument, id, reason',
+    'aria-label': 'Filter',
+    'data-filter': true,
+  });
+  const act = (current) =>
+    el(
+      'span',
+      { class: 'actions' },
+      button('Details', () => details(current().order_id)),
+      view.may('trade') && button('Replace', () => replace(current()), { class: 'of-open' }),
+      view.may('trade') && button('Cancel', () => cancel(current()), { class: 'of-open' }),
+    );
+  const columns = [
+    ...ORDERS,
+    { label: 'Reason', wide: true, cell: (o) => (f.isUnknown(o.reason_code) ? { text: '' } : f.plain(o.reason_code)) },
+    { label: '', node: act },
+  ];
+  const shown = table({
+    caption: 'Orders',
+    empty: 'no order fits the filter',
+    columns,
+    key: (order) => order.order_id,
+  });
+  const live = new Keyed((order) => order.order_id);
+  const draw = () => {
+    const rows = live.list.sort(newestFirst('created_at'));
+    setOptions(strategy, [['', 'every strategy'], ...new Set(rows.map((o) => o.strategy_id))]);
+    const wanted = text.value.trim().toLowerCase();
+    const fits = (o) =>
+      (status.value === 'all' || (status.value === 'open' ? isOpen(o) : o.status === status.value)) &&
+      (!strategy.value || o.strategy_id === strategy.value) &&
+      (!side.value || o.side === side.value) &&
+      (!wanted ||
+        [instrumentOf(o), o.order_id, o.client_order_id, o.reason_code, o.reason, o.correlation_id]
+          .join(' ')
+          .toLowerCase()
+          .includes(wanted));
+    const fitting = rows.filter(fits).slice(0, SHOWN);
+    shown.rows(fitting);
+    fitting.forEach((o, place) =>
+      shown.node.querySelector('tbody').children[place].classList.toggle('ended', !isOpen(o)),
+    );
+  };
+  [status, strategy, side].forEach((choice) => choice.addEventListener('change', draw));
+  text.addEventListener('input', draw);
+  const ended = async () => {
+    // A snapshot holds open orders only; what ended since is in the tables.
+    try {
+      live.take(
+        api.rowsOf(await api.get(`/orders?status=all&newest=true&limit=${SHOWN}`)).filter((o) => !isOpen(o)),
+        false,
+      );
+      draw();
+    } catch (problem) {
+      panel.trouble(problem);
+    }
+  };
+  view.listen('orders', (data, isSnapshot) => {
+    live.take(listOf(data).map(orderOf), isSnapshot);
+    draw();
+    if (isSnapshot) ended();
+  });
+  view.listen('health', () => panel.mark());
+  const count = button('Download CSV', () => download(), { title: 'the orders of the tables' });
+  const download = () => {
+    location.href = '#sql?query=' + encodeURIComponent('select * from orders order by created_at desc limit 1000');
+  };
+  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, count), shown.node);
+}
+
+function fills(view) {
+  const panel = view.panel('Fills', { limit: 5000, wide: true });
+  const shown = table({
+    caption: 'The newest fills',
+    empty: 'no fill yet',
+    columns: FILLS,
+    key: (trade) => trade.trade_id,
+  });
+  const all = new Keyed((trade) => trade.trade_id);
+  view.listen('fills', (data, isSnapshot) => {
+    all.take(listOf(data), isSnapshot);
+    shown.rows(all.list.sort(newestFirst('executed_at')).slice(0, 100));
+  });
+  view.listen('health', () => panel.mark());
+  return panel.add(shown.node);
+}
