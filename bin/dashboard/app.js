@@ -1,6 +1,7 @@
 // The dashboard begins here: who is logged in, which page the address names, one stream for all of them.
 
 import * as api from './api.js';
+import { el } from './dom.js';
 import { listenToKeys } from './keys.js';
 import { login } from './pages/login.js';
 import { PAGES } from './pages.js';
@@ -30,8 +31,13 @@ async function open() {
   shell.opened(page);
   document.title = `${page.title} · Merganser`;
   const mine = view;
-  const { build } = await import(`./pages/${name}.js`);
-  if (mine === view) build(view);
+  try {
+    const { build } = await import(`./pages/${name}.js`);
+    if (mine === view) build(view);
+  } catch (error) {
+    content.append(el('p', { class: 'trouble' }, 'This page did not load; it may be of an older Merganser. Reload it.'));
+    throw error;
+  }
   content.focus({ preventScroll: true });
   scrollTo(0, 0);
 }

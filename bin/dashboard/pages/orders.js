@@ -13,7 +13,7 @@ import { ticket } from './ticket.js';
 const SHOWN = 300;
 
 export function build(view) {
-  view.root.append(el('h1', {}, 'Orders'), ticket(view).node, trading(view).node, blotter(view).node, fills(view).node);
+  view.root.append(el('h1', {}, 'Orders'), ticket(view).node, trading(view).node, fills(view).node, blotter(view).node);
 }
 
 function trading(view) {
@@ -150,7 +150,7 @@ function blotter(view) {
 }
 
 function fills(view) {
-  const panel = view.panel('Fills', { limit: 5000, wide: true });
+  const panel = view.panel('Fills', { limit: 5000, kind: 'big' });
   const shown = table({
     caption: 'The newest fills',
     empty: 'no fill yet',

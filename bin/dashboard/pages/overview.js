@@ -123,6 +123,13 @@ function orders(view) {
   return panel.add(shown.node);
 }
 
+/** The rule, what it is about and what it says; who has seen it. */
+function wordsOf(alert) {
+  const about = alert.subject ? ` ${alert.subject}` : '';
+  const seen = alert.acknowledged_at ? ' (acknowledged)' : '';
+  return `${String(alert.rule).replaceAll('_', ' ')}${about}: ${alert.detail ?? alert.message}${seen}`;
+}
+
 function alerts(view) {
   const panel = view.panel('Alerts', { limit: 5000 });
   const acknowledge = async (alert) => {
@@ -137,11 +144,8 @@ function alerts(view) {
     empty: 'no open alert',
     key: (alert) => alert.alert_id,
     columns: [
+      { label: 'What', cell: (a) => ({ text: wordsOf(a), class: 'message' }) },
       { label: 'Since', cell: (a) => f.since(a.opened_at) },
-      { label: 'Rule', cell: (a) => f.words(a.rule) },
-      { label: 'About', cell: (a) => f.plain(a.subject) },
-      { label: 'What', cell: (a) => ({ text: String(a.detail ?? a.message), class: 'message' }) },
-      { label: 'Acknowledged', cell: (a) => (a.acknowledged_at ? f.since(a.acknowledged_at) : { text: 'no' }) },
       { label: '', node: (current) => (view.may('trade') ? button('Acknowledge', () => acknowledge(current())) : '') },
     ],
   });
