@@ -35,7 +35,9 @@ async function open() {
     const { build } = await import(`./pages/${name}.js`);
     if (mine === view) build(view);
   } catch (error) {
-    content.append(el('p', { class: 'trouble' }, 'This page did not load; it may be of an older Merganser. Reload it.'));
+    content.append(
+      el('p', { class: 'trouble' }, 'This page did not load; it may be of an older Merganser. Reload it.'),
+    );
     throw error;
   }
   content.focus({ preventScroll: true });

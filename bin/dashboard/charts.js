@@ -27,7 +27,14 @@ const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 function layout(extra) {
   const grid = colour('--line');
-  const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true, exponentformat: 'none', separatethousands: true };
+  const axis = {
+    gridcolor: grid,
+    zerolinecolor: grid,
+    linecolor: grid,
+    automargin: true,
+    exponentformat: 'none',
+    separatethousands: true,
+  };
   return {
     paper_bgcolor: 'transparent',
     plot_bgcolor: 'transparent',

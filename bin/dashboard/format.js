@@ -110,9 +110,10 @@ export function bytes(value) {
   return { text: `${shown} ${UNITS[power]}`, title: `${value} bytes`, class: 'number' };
 }
 
-/** Milliseconds since 1970 of a UTC text or of one in ISO 8601; `null` for none. */
+/** Milliseconds since 1970 of a UTC text, of one in ISO 8601, or of whole nanoseconds; `null` for none. */
 export function instant(text) {
   if (isUnknown(text)) return null;
+  if (typeof text === 'number') return Math.floor(text / 1e6);
   const at = Date.parse(/[Zz]|[+-]\d\d:\d\d$/.test(text) ? text : `${String(text).replace(' ', 'T')}Z`);
   return Number.isNaN(at) ? null : at;
 }
@@ -124,7 +125,7 @@ export function time(text) {
   const iso = new Date(at).toISOString();
   const isToday = iso.slice(0, 10) === new Date().toISOString().slice(0, 10);
   const shown = isToday ? iso.slice(11, 23) : `${iso.slice(0, 10)} ${iso.slice(11, 19)}`;
-  return { text: shown, title: `${text} UTC`, class: 'time' };
+  return { text: shown, title: `${iso.slice(0, 10)} ${iso.slice(11, 23)} UTC`, class: 'time' };
 }
 
 /** A span of time in its two largest units. */
@@ -151,7 +152,7 @@ export function since(text) {
   const at = instant(text);
   return at === null
     ? UNKNOWN
-    : { text: `${span(Math.max(0, Date.now() - at))} ago`, title: `${text} UTC`, class: 'time' };
+    : { text: `${span(Math.max(0, Date.now() - at))} ago`, title: time(text).title, class: 'time' };
 }
 
 /** A number for the eye of a chart, never for a figure; `null` where it is unknown. */

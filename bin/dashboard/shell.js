@@ -100,8 +100,16 @@ export class Shell {
   async #ask() {
     try {
       this.#status = await api.get('/status');
-      const { instance, account, is_simulated: isSimulated, mode } = this.#status;
-      this.#parts.name.textContent = `${instance} · ${account} · ${mode}`;
+      const {
+        instance,
+        account,
+        is_simulated: isSimulated,
+        orders_to: venue,
+        version,
+        started_at: started,
+      } = this.#status;
+      this.#parts.name.textContent = `${instance} · ${account} · orders to ${venue}`;
+      this.#parts.name.title = `merganser ${version}, started ${started} UTC`;
       // Money that is not known to be real is never shown as real.
       const [text, kind] =
         isSimulated === false

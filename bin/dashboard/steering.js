@@ -4,12 +4,23 @@ import * as api from './api.js';
 import { confirm } from './dialogs.js';
 import { say } from './dom.js';
 
+/** What was done, as the answer tells it. */
+function inWords(said, title) {
+  const parts = [said.done ?? title];
+  if (said.state) parts.push(`trading is ${said.state}`);
+  const canceled = said.canceled ?? said.orders;
+  if (Number.isInteger(canceled)) parts.push(`${canceled} open orders were told to cancel`);
+  if (said.left?.length) parts.push(`${said.left.length} positions are still open`);
+  if (said.journaled === false) parts.push('the ledger could not write it yet; make room on its disk');
+  return parts.join('; ');
+}
+
 async function steer(question, act) {
   const answer = await confirm(question);
   if (!answer) return false;
   try {
     const said = await act(answer.why);
-    say(typeof said === 'string' && said.trim() ? said.trim() : `${question.title}: done`, 'good');
+    say(inWords(said, question.title), said.journaled === false ? 'error' : 'good');
     return true;
   } catch (problem) {
     say(problem.line ?? problem.message, 'error');
@@ -49,7 +60,7 @@ export const cancelAll = () =>
       kind: 'danger',
       text: 'Every open order of every strategy is cancelled. Strategies go on and may send new ones.',
     },
-    () => api.remove('/orders'),
+    (why) => api.remove(api.at('/orders', { why })),
   );
 
 const STATES = {
@@ -72,7 +83,7 @@ export const reconcile = () =>
       ok: 'Reconcile',
       text: 'Orders and positions are restored from the ledger, and the venue is asked about every open order.',
     },
-    (why) => api.post('/reconcile', { why }),
+    () => api.post('/reconcile'),
   );
 
 /** Start, stop, restart or resume a strategy. */

@@ -39,7 +39,7 @@ export async function build(view) {
 async function known(view, panel) {
   try {
     const [quotes, all] = await Promise.all([api.get('/quotes'), api.get('/instruments')]);
-    const names = (rows) => api.rowsOf(rows).map((row) => row.instrument ?? `${row.exchange}:${row.symbol}`);
+    const names = (rows) => api.rowsOf(rows).map((row) => row.instrument);
     const priced = names(quotes);
     const rest = names(all).filter((name) => !priced.includes(name));
     if (priced.length + rest.length === 0)
@@ -130,7 +130,7 @@ function bars(view, instrument, timeframe) {
       () => ({ xaxis: { rangeslider: { visible: false } } }),
     );
   });
-  const path = api.at('/bars', { instrument, timeframe, newest: true, limit: BARS });
+  const path = api.at('/bars', { instrument, timeframe, newest: true, limit: BARS, fresh: false });
   const again = view.poll(60000, path, panel, (page) => take(api.rowsOf(page)));
   // Longer bars are merged when they are asked for; no topic tells of them.
   view.listen(
@@ -144,7 +144,7 @@ function bars(view, instrument, timeframe) {
     side: t.side,
     text: `${t.side} ${f.quantity(t.quantity).text} at ${f.price(t.price).text} (${t.strategy_id})`,
   });
-  view.poll(60000, api.at('/trades', { instrument, newest: true, limit: 500 }), null, (page) => {
+  view.poll(60000, api.at('/trades', { instrument, newest: true, limit: 500, fresh: false }), null, (page) => {
     fills = api.rowsOf(page).map(mark);
     draw();
   });
@@ -176,8 +176,8 @@ function book(view, instrument) {
   const shared = (levels, most) => levels.map(([price, size]) => [price, size, most > 0 ? Number(size) / most : 0]);
   view.poll(1000, api.at('/book', { instrument, depth: LEVELS }), panel, (said) => {
     const most = Math.max(0, ...[...said.bids, ...said.asks].map(([, size]) => Number(size)));
-    asks.rows(shared(said.asks.slice(0, LEVELS), most).reverse());
-    bids.rows(shared(said.bids.slice(0, LEVELS), most));
+    asks.rows(shared(said.asks, most).reverse());
+    bids.rows(shared(said.bids, most));
     state.textContent = said.is_synchronized
       ? `in step with its venue, ${f.since(said.received).text}`
       : 'not in step with its venue: depth is unknown until it is';

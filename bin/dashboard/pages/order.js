@@ -22,7 +22,8 @@ async function attempt(work, done) {
 
 export async function cancel(order) {
   const question = { title: 'Cancel the order', text: `${inWords(order)}.`, ok: 'Cancel the order', kind: 'danger' };
-  if (await confirm(question)) await attempt(() => api.remove(path(order.order_id)), 'the cancellation is on its way');
+  const answer = await confirm(question);
+  if (answer) await attempt(() => api.remove(api.at(path(order.order_id), answer)), 'the cancellation is on its way');
 }
 
 export async function replace(order) {
@@ -58,40 +59,41 @@ export async function replace(order) {
   if (replacement) await attempt(() => api.patch(path(order.order_id), replacement), 'the replacement is on its way');
 }
 
-/** Everything that is known of an order, and what happened to it. */
-export async function details(orderId) {
-  let said;
+const EVENTS = [
+  { label: 'Time', cell: (e) => f.time(e.timestamp) },
+  { label: 'Event', cell: (e) => f.words(e.event) },
+  { label: 'Status', cell: (e) => f.words(e.state) },
+  { label: 'Filled', number: true, cell: (e) => f.quantity(e.filled_quantity) },
+  { label: 'Last price', number: true, cell: (e) => (e.last_price ? f.price(e.last_price) : { text: '' }) },
+  { label: 'Reason', cell: (e) => ({ text: e.reason_text ?? e.reason ?? '' }) },
+];
+
+/** Everything that is known of an order, and what happened to it, as far as the tables are. */
+export async function details({ order_id: orderId }) {
+  const events = table({ caption: 'Events', columns: EVENTS, empty: 'the tables hold no event of it yet' });
+  let order;
   try {
-    said = await api.get(path(orderId));
+    order = await api.get(path(orderId));
+    const query = `select * from order_events where order_id = '${order.order_id}' order by number`;
+    events.rows(await api.post('/sql', { query, format: 'json', max_rows: 1000, scope: 'local', stale: false }));
   } catch (problem) {
-    say(problem.line, 'error');
-    return;
+    say(problem.line ?? problem.message, 'error');
+    if (!order) return;
   }
-  const order = said.order ?? said;
-  const events = table({
-    caption: 'Events',
-    columns: [
-      { label: 'Time', cell: (e) => f.time(e.at ?? e.timestamp) },
-      { label: 'Event', cell: (e) => f.words(e.event) },
-      { label: 'Status', cell: (e) => f.words(e.status ?? e.state) },
-      { label: 'Reason', cell: (e) => ({ text: e.reason ?? e.reason_code ?? '' }) },
-    ],
-  });
-  events.rows(said.events ?? []);
-  const pairs = Object.entries(order).filter(([name, value]) => name !== 'events' && typeof value !== 'object');
+  const pairs = Object.entries(order).map(([name, value]) => [
+    name.replaceAll('_', ' '),
+    value === null ? 'none' : String(value),
+  ]);
   const known = el(
     'dl',
     { class: 'limits' },
-    pairs.map(([name, value]) => el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value)))),
+    pairs.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
   );
   const trail = el(
-    'p',
-    {},
-    el(
-      'a',
-      { href: `#logs?correlation=${encodeURIComponent(order.correlation_id)}` },
-      'everything with its correlation id',
-    ),
+    'a',
+    { href: `#logs?correlation=${encodeURIComponent(order.correlation_id)}` },
+    'everything with its correlation id',
   );
-  await tell(`Order ${orderId}`, el('div', { class: 'long' }, events.node, order.correlation_id && trail, known));
+  trail.addEventListener('click', () => trail.closest('dialog').close());
+  await tell(`Order ${orderId}`, el('div', { class: 'long' }, events.node, el('p', {}, trail), known));
 }

@@ -31,30 +31,20 @@ function trading(view) {
   const panel = view.panel('Trading', { limit: 15000, kind: 'big' });
   const all = figures({ state: 'State', by: 'Changed by', why: 'Why', at: 'When' });
   const limits = el('dl', { class: 'limits' });
-  view.poll(5000, '/trading', panel, (said) => {
+  const now = (said) =>
     all.set({
-      state: { ...f.plain(said.state), class: `pill state ${String(said.state).toLowerCase()}` },
+      state: { ...f.plain(said.state), class: `pill state ${said.state.toLowerCase()}` },
       by: f.plain(said.by),
       why: f.plain(said.why),
-      at: f.since(said.at),
+      at: f.since(said.changed_at),
     });
-    const pairs = Object.entries(said.limits ?? {});
-    limits.replaceChildren(
-      ...pairs.map(([name, value]) =>
-        el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value ?? 'unknown'))),
-      ),
-    );
+  const limit = ([name, value]) =>
+    el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value ?? 'unknown')));
+  view.poll(5000, '/trading', panel, (said) => {
+    now(said);
+    limits.replaceChildren(...Object.entries(said.limits).map(limit));
   });
-  view.listen('trading', (data) => {
-    const said = listOf(data)[0];
-    if (said)
-      all.set({
-        state: { ...f.plain(said.state), class: `pill state ${String(said.state).toLowerCase()}` },
-        by: f.plain(said.by),
-        why: f.plain(said.why),
-        at: f.since(said.at),
-      });
-  });
+  view.listen('trading', (data) => listOf(data).forEach(now));
   return panel.add(
     all.node,
     el('div', { class: 'actions wrap' }, buttons),
@@ -87,7 +77,7 @@ function blotter(view) {
     el(
       'span',
       { class: 'actions' },
-      button('Details', () => details(current().order_id)),
+      button('Details', () => details(current())),
       view.may('trade') && button('Replace', () => replace(current()), { class: 'of-open' }),
       view.may('trade') && button('Cancel', () => cancel(current()), { class: 'of-open' }),
     );
@@ -128,7 +118,9 @@ function blotter(view) {
     // A snapshot holds open orders only; what ended since is in the tables.
     try {
       live.take(
-        api.rowsOf(await api.get(`/orders?status=all&newest=true&limit=${SHOWN}`)).filter((o) => !isOpen(o)),
+        api
+          .rowsOf(await api.get(`/orders?status=all&newest=true&limit=${SHOWN}&fresh=false`))
+          .filter((o) => !isOpen(o)),
         false,
       );
       draw();
@@ -142,11 +134,9 @@ function blotter(view) {
     if (isSnapshot) ended();
   });
   view.listen('health', () => panel.mark());
-  const count = button('Download CSV', () => download(), { title: 'the orders of the tables' });
-  const download = () => {
-    location.href = '#sql?query=' + encodeURIComponent('select * from orders order by created_at desc limit 1000');
-  };
-  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, count), shown.node);
+  const query = encodeURIComponent('select * from orders order by created_at desc limit 1000');
+  const more = el('a', { href: `#sql?query=${query}` }, 'all by SQL');
+  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, more), shown.node);
 }
 
 function fills(view) {

@@ -79,7 +79,7 @@ function curve(view) {
       () => ({ yaxis: { tickformat: ',.2f' } }),
     );
   };
-  view.poll(60000, '/equity?newest=true&limit=1000', panel, (page) => {
+  view.poll(60000, '/equity?newest=true&limit=1000&fresh=false', panel, (page) => {
     stored = api.rowsOf(page);
     const last = stored.at(-1)?.snapshot_time ?? '';
     live = live.filter((p) => p.snapshot_time > last);
@@ -126,8 +126,8 @@ function orders(view) {
 /** The rule, what it is about and what it says; who has seen it. */
 function wordsOf(alert) {
   const about = alert.subject ? ` ${alert.subject}` : '';
-  const seen = alert.acknowledged_at ? ' (acknowledged)' : '';
-  return `${String(alert.rule).replaceAll('_', ' ')}${about}: ${alert.detail ?? alert.message}${seen}`;
+  const seen = alert.acknowledged ? ` (seen by ${alert.acknowledged.by})` : '';
+  return `${alert.severity}, ${alert.rule.replaceAll('_', ' ')}${about}: ${alert.text}${seen}`;
 }
 
 function alerts(view) {
@@ -144,7 +144,7 @@ function alerts(view) {
     empty: 'no open alert',
     key: (alert) => alert.alert_id,
     columns: [
-      { label: 'What', cell: (a) => ({ text: wordsOf(a), class: 'message' }) },
+      { label: 'What', cell: (a) => ({ text: wordsOf(a), class: `message severity ${a.severity}` }) },
       { label: 'Since', cell: (a) => f.since(a.opened_at) },
       { label: '', node: (current) => (view.may('trade') ? button('Acknowledge', () => acknowledge(current())) : '') },
     ],

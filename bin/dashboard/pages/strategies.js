@@ -147,10 +147,15 @@ function curve(view, name) {
       ),
     ]);
   };
-  view.poll(60000, api.at('/trades', { strategy: name, newest: true, limit: FILLS_OF_CURVE }), panel, (page) => {
-    known.take(api.rowsOf(page), false);
-    draw();
-  });
+  view.poll(
+    60000,
+    api.at('/trades', { strategy: name, newest: true, limit: FILLS_OF_CURVE, fresh: false }),
+    panel,
+    (page) => {
+      known.take(api.rowsOf(page), false);
+      draw();
+    },
+  );
   let isDue = false;
   view.listen('fills', (data) => {
     const own = listOf(data).filter((trade) => trade.strategy_id === name);
@@ -181,7 +186,7 @@ function fills(view, name) {
     columns: FILLS.slice(0, -1),
     key: (trade) => trade.trade_id,
   });
-  view.poll(10000, api.at('/trades', { strategy: name, newest: true, limit: LINES }), panel, (page) =>
+  view.poll(10000, api.at('/trades', { strategy: name, newest: true, limit: LINES, fresh: false }), panel, (page) =>
     shown.rows(api.rowsOf(page).sort(newestFirst('executed_at'))),
   );
   return panel.add(shown.node);

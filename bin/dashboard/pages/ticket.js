@@ -98,7 +98,7 @@ export function ticket(view) {
       send.disabled = false;
       return;
     }
-    const made = said.order ?? said;
+    const made = said;
     const isDenied = made.status === 'denied';
     say(
       isDenied
@@ -157,7 +157,7 @@ async function fill(view, c, changed) {
   const all = await attempt(() => api.get('/instruments'));
   const quotes = await attempt(() => api.get('/quotes'));
   if (!all || !view.isOpen) return;
-  const name = (row) => row.instrument ?? `${row.exchange}:${row.symbol}`;
+  const name = (row) => row.instrument;
   const priced = api.rowsOf(quotes ?? []).map(name);
   const rest = api
     .rowsOf(all)
@@ -190,10 +190,10 @@ function preview() {
       verdict.className = 'verdict';
     },
     show: (said) => {
-      const allowed = said.verdict === 'allowed' || said.verdict === 'ok' || said.verdict === null;
+      const { allowed } = said;
       verdict.textContent = allowed
         ? 'Risk would let it through.'
-        : `Risk would deny it: ${said.reason ?? said.detail ?? said.reason_code ?? said.verdict}`;
+        : `Risk would deny it: ${said.reason ?? said.reason_code}`;
       verdict.className = `verdict ${allowed ? 'gain' : 'loss'}`;
       all.set({
         price: f.price(said.price),
