@@ -42,7 +42,6 @@ const SIZES = [
   { label: 'Files', number: true, cell: (s) => f.count(s.files) },
   { label: 'Rows', number: true, cell: (s) => f.count(s.rows) },
   { label: 'Bytes', number: true, cell: (s) => f.bytes(s.bytes) },
-  { label: 'Plain bytes', number: true, wide: true, cell: (s) => f.bytes(s.plain_bytes) },
 ];
 
 const ratio = (part) => f.ratio(part === null ? null : part.toFixed(2), 1, '×');

@@ -7,13 +7,7 @@ import * as f from '../format.js';
 import { listOf } from '../stream.js';
 
 export function build(view) {
-  view.root.append(
-    el('h1', {}, 'System'),
-    journals(view).node,
-    actors(view).node,
-    latency(view).node,
-    feeds(view).node,
-  );
+  view.root.append(el('h1', {}, 'System'), journals(view).node, actors(view).node, latency(view).node, ...feeds(view));
 }
 
 function journals(view) {

@@ -60,7 +60,7 @@ export function ticket(view) {
     Object.values(prices),
     el('label', { class: 'check' }, c.post_only, 'post only'),
     el('label', { class: 'check' }, c.reduce_only, 'reduce only'),
-    field('Note', c.note),
+    el('div', { class: 'whole' }, field('Note', c.note)),
     risk.node,
     el('div', { class: 'actions' }, check, send),
   );
