@@ -46,7 +46,7 @@ export async function send(method, path, { body, key, signal } = {}) {
   }
   if (response.ok) return response;
   const problem = await problemOf(response);
-  if (response.status === 401 && path !== '/session') session.dispatchEvent(new Event('over'));
+  if (response.status === 401 && !(method === 'POST' && path === '/session')) session.dispatchEvent(new Event('over'));
   throw problem;
 }
 

@@ -44,26 +44,40 @@ async function open() {
   scrollTo(0, 0);
 }
 
+// That this browser has logged in; the session itself no script can read.
+const HAS_SESSION = 'merganser.session';
+
+async function logIn(token) {
+  await api.post('/session', { token });
+  localStorage.setItem(HAS_SESSION, 'yes');
+}
+
 /** A link with `#token=…` logs in; the token leaves the address at once. */
 async function useLink() {
   const found = /^#token=(.+)$/.exec(location.hash);
   if (!found) return;
   history.replaceState(null, '', location.pathname);
-  await api.post('/session', { token: decodeURIComponent(found[1]) });
+  await logIn(decodeURIComponent(found[1]));
+}
+
+/** Who is logged in; `null` for nobody. */
+async function look() {
+  await useLink();
+  return localStorage.getItem(HAS_SESSION) ? api.get('/session') : null;
 }
 
 async function begin() {
   let trouble = null;
-  try {
-    await useLink();
-  } catch (problem) {
-    trouble = problem;
-  }
-  try {
-    who = await api.get('/session');
-  } catch (problem) {
+  who = await look().catch((problem) => {
+    trouble = problem.status === 401 && localStorage.getItem(HAS_SESSION) ? null : problem;
     if (problem.status === 0) setTimeout(begin, 2000);
-    login(content, trouble ?? (problem.status === 401 ? null : problem), begin);
+    return null;
+  });
+  if (!who) {
+    login(content, trouble, async (token) => {
+      await logIn(token);
+      begin();
+    });
     return;
   }
   document.body.classList.add('in');
@@ -75,7 +89,10 @@ async function begin() {
 }
 
 /** Whoever is logged out sees the login, and nothing of before. */
-api.session.addEventListener('over', () => location.reload());
+api.session.addEventListener('over', () => {
+  localStorage.removeItem(HAS_SESSION);
+  location.reload();
+});
 // A stream that is refused may be a session that is over: asking says so.
 stream.addEventListener('state', () => stream.state === 'lost' && api.get('/status').catch(() => {}));
 document.getElementById('skip').addEventListener('click', (event) => {

@@ -175,6 +175,6 @@ export class Shell {
   async #leave() {
     await api.remove('/session').catch(() => {});
     location.hash = '';
-    location.reload();
+    api.session.dispatchEvent(new Event('over'));
   }
 }

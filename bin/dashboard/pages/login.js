@@ -1,9 +1,9 @@
 // The login: a token is pasted once and becomes a session; it is kept nowhere.
 
-import * as api from '../api.js';
 import { el, field } from '../dom.js';
 
-export function login(root, trouble, done) {
+/** Asks for a token and gives it to `enter`, which may refuse it. */
+export function login(root, trouble, enter) {
   const token = el('input', {
     type: 'password',
     name: 'token',
@@ -32,9 +32,8 @@ export function login(root, trouble, done) {
     event.preventDefault();
     submit.disabled = true;
     try {
-      await api.post('/session', { token: token.value.trim() });
+      await enter(token.value.trim());
       token.value = '';
-      done();
     } catch (problem) {
       wrong.textContent = problem.line;
       wrong.hidden = false;

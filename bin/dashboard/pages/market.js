@@ -178,10 +178,11 @@ function book(view, instrument) {
     const most = Math.max(0, ...[...said.bids, ...said.asks].map(([, size]) => Number(size)));
     asks.rows(shared(said.asks, most).reverse());
     bids.rows(shared(said.bids, most));
+    asks.node.hidden = bids.node.hidden = !said.is_synchronized;
+    state.className = said.is_synchronized ? 'hint' : 'unknown';
     state.textContent = said.is_synchronized
       ? `in step with its venue, ${f.since(said.received).text}`
-      : 'not in step with its venue: depth is unknown until it is';
-    state.classList.toggle('trouble', !said.is_synchronized);
+      : 'unknown: its feed has no depth, or waits to be in step with its venue';
   });
   return panel.add(asks.node, bids.node, state);
 }

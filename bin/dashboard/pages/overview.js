@@ -110,7 +110,7 @@ function orders(view) {
   const shown = table({
     caption: 'Open orders',
     empty: 'no open order',
-    columns: ORDERS,
+    columns: ORDERS.filter((column) => !['Created', 'Type'].includes(column.label)),
     key: (order) => order.order_id,
   });
   const all = openOrders();
@@ -146,7 +146,13 @@ function alerts(view) {
     columns: [
       { label: 'What', cell: (a) => ({ text: wordsOf(a), class: `message severity ${a.severity}` }) },
       { label: 'Since', cell: (a) => f.since(a.opened_at) },
-      { label: '', node: (current) => (view.may('trade') ? button('Acknowledge', () => acknowledge(current())) : '') },
+      {
+        label: '',
+        node: (current) =>
+          view.may('trade')
+            ? button('Seen', () => acknowledge(current()), { title: 'acknowledge: it is told no more' })
+            : '',
+      },
     ],
   });
   const all = new Keyed(

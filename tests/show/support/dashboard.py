@@ -71,7 +71,7 @@ def log_in(b, token):
 def settle(b, page):
     """Waits until every panel has content and the chart is drawn."""
     ages = "return [...document.querySelectorAll('main .age')].map((a) => a.textContent).filter((t) => t !== '').join(', ')"
-    quiet = lambda: len(b.driver.find_elements(By.CSS_SELECTOR, "main .panel")) > 1 and not b.script(ages)
+    quiet = lambda: len(b.driver.find_elements(By.CSS_SELECTOR, "main .panel")) > 0 and not b.script(ages)
     try:
         b.wait(f"content in every panel of {page}", quiet)
     except Failed as failed:
@@ -286,4 +286,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
