@@ -92,6 +92,7 @@ export class Shell {
         this.#links.set(page.name, link);
         return link;
       }),
+      el('a', { href: '/api/docs' }, 'API'),
       button('Log out', () => this.#leave(), { class: 'quiet', title: `logged in as ${who.name} (${who.scope})` }),
     );
     top.hidden = nav.hidden = false;

@@ -30,7 +30,7 @@ TOML
 "$panicking" run --data-dir "$d" --config "$work/config.toml" > "$work/out" 2>&1 & pid=$!
 trap 'kill -CONT "$pid" 2> /dev/null; kill "$pid" 2> /dev/null; wait "$pid" 2> /dev/null; rm -rf "$work"' EXIT
 until grep -q "merganser runs on" "$work/out"; do sleep 0.1; kill -0 "$pid" || fail "$(cat "$work/out")"; done
-address=$(sed -n 's,.*http://\([^/]*\)/health.*,\1,p' "$work/out" | head -1)
+address=$(sed -n 's,.*health at http://\(.*\)/health;.*,\1,p' "$work/out")
 
 "$venv/bin/python" "$here/support/dashboard.py" "$address" "$d" "$pid" "$panicking" "$chromium" "$driver" "$folder" > "$work/told" \
     || fail "$(cat "$work/told"; tail -5 "$work/out")"
