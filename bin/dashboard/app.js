@@ -24,6 +24,7 @@ function address() {
 async function open() {
   const { name, args } = address();
   const page = PAGES.find((candidate) => candidate.name === name);
+  const isFirst = view === null;
   view?.close();
   content.replaceChildren();
   content.dataset.page = name;
@@ -40,7 +41,8 @@ async function open() {
     );
     throw error;
   }
-  content.focus({ preventScroll: true });
+  // Whoever comes from another page goes on here; at the start the first stop is the skip link.
+  if (!isFirst) content.focus({ preventScroll: true });
   scrollTo(0, 0);
 }
 

@@ -5,19 +5,19 @@ import { button, el, field } from './dom.js';
 /** Shows a dialog; resolves with what `answer()` gives when it is confirmed, with `null` when it is left. */
 export function ask({ title, content, ok = 'OK', kind = '', answer = () => true, ready = () => true }) {
   return new Promise((resolve) => {
-    const confirm = el('button', { type: 'submit', class: `primary ${kind}` }, ok);
+    const go = el('button', { type: 'submit', class: `primary ${kind}` }, ok);
     const leave = button('Leave', () => dialog.close());
     const form = el(
       'form',
       { method: 'dialog' },
       el('h2', { id: 'dialog-title' }, title),
       content,
-      el('div', { class: 'actions' }, leave, confirm),
+      el('div', { class: 'actions' }, leave, go),
     );
     const dialog = el('dialog', { 'aria-labelledby': 'dialog-title' }, form);
     const before = document.activeElement;
     const check = () => {
-      confirm.disabled = !ready();
+      go.disabled = !ready();
     };
     let result = null;
     form.addEventListener('input', check);
@@ -32,7 +32,7 @@ export function ask({ title, content, ok = 'OK', kind = '', answer = () => true,
     document.body.append(dialog);
     check();
     dialog.showModal();
-    (form.querySelector('input, select, textarea') ?? confirm).focus();
+    (form.querySelector('input, select, textarea') ?? go).focus();
   });
 }
 

@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import { button, el, say, show } from './dom.js';
 import * as f from './format.js';
-import { Keyed } from './keyed.js';
+import { openAlerts } from './keyed.js';
 import { listShortcuts } from './keys.js';
 import { PAGES } from './pages.js';
 import { listOf } from './stream.js';
@@ -18,10 +18,7 @@ const dispatch = (name) => () => dispatchEvent(new Event(name));
 export class Shell {
   #stream;
   #status = null;
-  #alerts = new Keyed(
-    (alert) => alert.alert_id,
-    (alert) => !alert.closed_at,
-  );
+  #alerts = openAlerts();
   #links = new Map();
   #parts = {
     money: el('span', { class: 'money unknown' }, 'money unknown'),

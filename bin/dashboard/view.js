@@ -97,6 +97,19 @@ export class View {
     this.#ends.push(() => clearInterval(timer));
   }
 
+  /** A function that has the work done within `ms`, once for all calls in between, and not while nobody looks. */
+  soon(ms, work) {
+    let isDue = false;
+    this.every(ms, () => {
+      if (!isDue || document.hidden) return;
+      isDue = false;
+      work();
+    });
+    return () => {
+      isDue = true;
+    };
+  }
+
   /**
    * Asks now, again every `ms` and after each reconnection; `path` may be a function. Answers go to `hear`, refusals to
    * the panel. Returns a function that asks at once, which drops an answer that is still on its way.

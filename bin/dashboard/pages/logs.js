@@ -10,6 +10,8 @@ import { listOf } from '../stream.js';
 // Lines that are kept in the page.
 const KEPT = 2000;
 const SHOWN = 300;
+// Milliseconds between two drawings: an eye sees no more.
+const DRAWS = 250;
 const LEVELS = ['error', 'warn', 'info', 'debug'];
 
 export function build(view) {
@@ -67,7 +69,7 @@ function lines(view, correlation) {
   });
   let kept = [];
   let place = 0;
-  const draw = () => {
+  const draw = view.soon(DRAWS, () => {
     const wanted = text.value.trim().toLowerCase();
     const part = component.value.trim().toLowerCase();
     const fits = (l) =>
@@ -79,7 +81,7 @@ function lines(view, correlation) {
           .includes(part)) &&
       (!wanted || JSON.stringify(l).toLowerCase().includes(wanted));
     shown.rows(kept.filter(fits).slice(-SHOWN).reverse());
-  };
+  });
   const take = (fresh, isSnapshot) => {
     kept = [...(isSnapshot ? [] : kept), ...fresh.map((l) => ({ ...l, place: ++place }))].slice(-KEPT);
     if (isFollowing) draw();

@@ -102,18 +102,7 @@ function bars(view, instrument, timeframe) {
   });
   const known = new Map();
   let fills = [];
-  const take = (rows) => {
-    rows.forEach((bar) => known.set(bar.timestamp, bar));
-    panel.mark();
-    draw();
-  };
-  let isDue = false;
-  const draw = () => {
-    isDue = true;
-  };
-  view.every(500, () => {
-    if (!isDue || document.hidden) return;
-    isDue = false;
+  const draw = view.soon(500, () => {
     const sorted = [...known.values()].sort((a, b) => a.timestamp.localeCompare(b.timestamp)).slice(-BARS);
     [...known.keys()].filter((time) => time < (sorted[0]?.timestamp ?? '')).forEach((time) => known.delete(time));
     exact.rows([...sorted].reverse().slice(0, 50));
@@ -130,13 +119,22 @@ function bars(view, instrument, timeframe) {
       () => ({ xaxis: { rangeslider: { visible: false } } }),
     );
   });
+  const take = (rows) => {
+    rows.forEach((bar) => known.set(bar.timestamp, bar));
+    panel.mark();
+    draw();
+  };
   const path = api.at('/bars', { instrument, timeframe, newest: true, limit: BARS, fresh: false });
   const again = view.poll(60000, path, panel, (page) => take(api.rowsOf(page)));
   // Longer bars are merged when they are asked for; no topic tells of them.
+  let isPublished = true;
+  view.every(5000, () => isPublished || again());
   view.listen(
     `bars/${instrument}/${timeframe}`,
     (data) => take(listOf(data)),
-    () => view.every(5000, again),
+    () => {
+      isPublished = false;
+    },
   );
   const mark = (t) => ({
     at: t.executed_at,
@@ -213,10 +211,11 @@ function tape(view, instrument) {
     ],
   });
   let newest = [];
+  const draw = view.soon(200, () => shown.rows([...newest].reverse()));
   view.listen(`trades/${instrument}`, (data, isSnapshot) => {
     newest = [...(isSnapshot ? [] : newest), ...listOf(data)].slice(-TAPE);
-    shown.rows([...newest].reverse());
     panel.mark();
+    draw();
   });
   return panel.add(shown.node);
 }

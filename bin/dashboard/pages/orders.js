@@ -11,6 +11,10 @@ import { cancel, details, replace } from './order.js';
 import { ticket } from './ticket.js';
 
 const SHOWN = 300;
+// Orders and fills that are kept in the page.
+const KEPT = 2000;
+// Milliseconds between two drawings of a table: an eye sees no more.
+const DRAWS = 200;
 
 export function build(view) {
   view.root.append(el('h1', {}, 'Orders'), ticket(view).node, trading(view).node, fills(view).node, blotter(view).node);
@@ -92,8 +96,8 @@ function blotter(view) {
     columns,
     key: (order) => order.order_id,
   });
-  const live = new Keyed((order) => order.order_id);
-  const draw = () => {
+  const live = new Keyed((order) => order.order_id, { most: KEPT, needs: isOpen });
+  const draw = view.soon(DRAWS, () => {
     const rows = live.list.sort(newestFirst('created_at'));
     setOptions(strategy, [['', 'every strategy'], ...new Set(rows.map((o) => o.strategy_id))]);
     const wanted = text.value.trim().toLowerCase();
@@ -111,7 +115,7 @@ function blotter(view) {
     fitting.forEach((o, place) =>
       shown.node.querySelector('tbody').children[place].classList.toggle('ended', !isOpen(o)),
     );
-  };
+  });
   [status, strategy, side].forEach((choice) => choice.addEventListener('change', draw));
   text.addEventListener('input', draw);
   const ended = async () => {
@@ -147,10 +151,11 @@ function fills(view) {
     columns: FILLS,
     key: (trade) => trade.trade_id,
   });
-  const all = new Keyed((trade) => trade.trade_id);
+  const all = new Keyed((trade) => trade.trade_id, { most: KEPT });
+  const draw = view.soon(DRAWS, () => shown.rows(all.list.sort(newestFirst('executed_at')).slice(0, 100)));
   view.listen('fills', (data, isSnapshot) => {
     all.take(listOf(data), isSnapshot);
-    shown.rows(all.list.sort(newestFirst('executed_at')).slice(0, 100));
+    draw();
   });
   view.listen('health', () => panel.mark());
   return panel.add(shown.node);

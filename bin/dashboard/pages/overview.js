@@ -5,11 +5,13 @@ import { chart, line } from '../charts.js';
 import { ORDERS, POSITIONS } from '../columns.js';
 import { button, el, figures, say, table } from '../dom.js';
 import * as f from '../format.js';
-import { Keyed, newestFirst, openOrders, openPositions, orderOf, positionKey } from '../keyed.js';
+import { newestFirst, openAlerts, openOrders, openPositions, orderOf, positionKey } from '../keyed.js';
 import { listOf } from '../stream.js';
 
 // Points of the curve that are kept: with one a second an hour is seen, and the drawing stays quick.
 const POINTS = 3600;
+// Milliseconds between two drawings of a table: an eye sees no more.
+const DRAWS = 200;
 
 export function build(view) {
   const { root } = view;
@@ -95,10 +97,13 @@ function positions(view) {
   const panel = view.panel('Positions', { limit: 5000, kind: 'half' });
   const shown = table({ caption: 'Open positions', empty: 'no open position', columns: POSITIONS, key: positionKey });
   const all = openPositions();
+  const draw = view.soon(DRAWS, () =>
+    shown.rows(all.list.sort((a, b) => positionKey(a).localeCompare(positionKey(b)))),
+  );
   view.listen('positions', (data, isSnapshot) => {
     all.take(listOf(data), isSnapshot);
-    shown.rows(all.list.sort((a, b) => positionKey(a).localeCompare(positionKey(b))));
     panel.mark();
+    draw();
   });
   // A book without a position is silent; that the stream is alive is known from health.
   view.listen('health', () => all.size === 0 && panel.mark());
@@ -114,9 +119,10 @@ function orders(view) {
     key: (order) => order.order_id,
   });
   const all = openOrders();
+  const draw = view.soon(DRAWS, () => shown.rows(all.list.sort(newestFirst('created_at'))));
   view.listen('orders', (data, isSnapshot) => {
     all.take(listOf(data).map(orderOf), isSnapshot);
-    shown.rows(all.list.sort(newestFirst('created_at')));
+    draw();
   });
   // Orders are silent while nothing happens to them: what is shown holds as long as the stream is alive.
   view.listen('health', () => panel.mark());
@@ -155,10 +161,7 @@ function alerts(view) {
       },
     ],
   });
-  const all = new Keyed(
-    (alert) => alert.alert_id,
-    (alert) => !alert.closed_at,
-  );
+  const all = openAlerts();
   view.listen('alerts', (data, isSnapshot) => {
     all.take(listOf(data), isSnapshot);
     shown.rows(all.list.sort(newestFirst('opened_at')));

@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { chart, line } from '../charts.js';
-import { button, el, field, select, setOptions, show, table } from '../dom.js';
+import { button, el, field, select, setOptions, table } from '../dom.js';
 import * as f from '../format.js';
 
 const REMEMBERED = 'merganser.sql';

@@ -127,9 +127,9 @@ function curve(view, name) {
   const panel = view.panel('Realised PnL', { limit: 90000, kind: 'big' });
   const drawing = chart(view, `The realised result of ${name} over its newest fills`);
   const hint = el('p', { class: 'hint' });
-  const known = new Keyed((trade) => trade.trade_id);
-  const draw = () => {
-    const trades = known.list.sort(newestFirst('executed_at')).reverse().slice(-FILLS_OF_CURVE);
+  const known = new Keyed((trade) => trade.trade_id, { most: FILLS_OF_CURVE });
+  const draw = view.soon(2000, () => {
+    const trades = known.list.sort(newestFirst('executed_at')).reverse();
     let total = '0';
     const points = trades.map((trade) => {
       total = total === null ? null : f.sum([total, trade.realized_pnl]);
@@ -146,7 +146,7 @@ function curve(view, name) {
         { name, shape: 'hv' },
       ),
     ]);
-  };
+  });
   view.poll(
     60000,
     api.at('/trades', { strategy: name, newest: true, limit: FILLS_OF_CURVE, fresh: false }),
@@ -156,15 +156,12 @@ function curve(view, name) {
       draw();
     },
   );
-  let isDue = false;
   view.listen('fills', (data) => {
-    const own = listOf(data).filter((trade) => trade.strategy_id === name);
-    known.take(own, false);
-    isDue ||= own.length > 0;
-  });
-  view.every(2000, () => {
-    if (isDue && !document.hidden) draw();
-    isDue = false;
+    known.take(
+      listOf(data).filter((trade) => trade.strategy_id === name),
+      false,
+    );
+    draw();
   });
   return panel.add(drawing.node, hint);
 }

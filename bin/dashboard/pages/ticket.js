@@ -51,7 +51,7 @@ export function ticket(view) {
   );
   const form = el(
     'form',
-    { class: 'ticket', novalidate: false },
+    { class: 'ticket' },
     field('Instrument', c.instrument),
     field('Side', c.side),
     field('Type', c.order_type),
@@ -75,6 +75,9 @@ export function ticket(view) {
     send.disabled = true;
     risk.clear();
   };
+  c.order_type.addEventListener('change', () => {
+    c.time_in_force.value = c.order_type.value === 'market' ? 'ioc' : 'gtc';
+  });
   form.addEventListener('input', changed);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
