@@ -74,7 +74,10 @@ class Browser:
         """The button with this text that can be pressed."""
         find = lambda: next((b for b in self.driver.find_elements(By.CSS_SELECTOR, f"{within} button")
                              if b.text == text and b.is_displayed() and b.is_enabled()), None)
-        return self.wait(f"the button `{text}`", find)
+        found = self.wait(f"the button `{text}`", find)
+        # Away from the edges, where a notice may lie over it for some seconds.
+        self.script("arguments[0].scrollIntoView({block: 'center'})", found)
+        return found
 
     def write(self, selector, text):
         field = self.find(selector)

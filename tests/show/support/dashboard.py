@@ -14,6 +14,7 @@ import threading
 import time
 
 import websocket
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -23,7 +24,6 @@ address, data_dir, pid, merganser, chromium, driver, folder = sys.argv[1:]
 base = f"http://{address}"
 PAGES = ["overview", "market", "orders", "strategies", "history", "system", "logs", "sql"]
 WITH_CHART = {"overview", "market", "strategies", "system", "sql"}
-MINE = "one of mine"
 
 
 def sql(question):
@@ -45,8 +45,11 @@ class Listener(threading.Thread):
         self.start()
 
     def run(self):
-        while message := self.socket.recv():
-            message = json.loads(message)
+        while True:
+            try:
+                message = json.loads(self.socket.recv())
+            except websocket.WebSocketException:
+                return
             if message["type"] in ("snapshot", "update"):
                 self.heard.extend((message["topic"], row.get("order", row)) for row in message["data"])
 
@@ -136,34 +139,41 @@ def keys(b):
     b.wait("the end of the list", lambda: not b.driver.find_elements(By.CSS_SELECTOR, "dialog"))
 
 
-def place(b, kind, quantity, price=None):
-    """Sends an order by the ticket; returns its id, as the tables know it."""
+def newest_close():
+    return float(sql("select close from ohlcv_bars where symbol = 'SIMBTC' order by timestamp desc limit 1")[0]["close"])
+
+
+def place(b, quantity, price, note):
+    """Sends a limit order by the ticket; returns its id, as the tables know it."""
     b.size("desktop")
     b.open(f"{base}/#orders?instrument=simulated%3ASIMBTC")
     b.wait("instruments in the ticket", lambda: b.script("return document.querySelector('#ticket-instrument')?.value") == "simulated:SIMBTC")
-    b.choose("select[name=order_type]", kind)
-    b.choose("select[name=time_in_force]", "ioc" if kind == "market" else "gtc")
+    b.choose("select[name=order_type]", "limit")
     b.write("input[name=quantity]", quantity)
-    if price:
-        b.write("input[name=price]", price)
-    note = f"{MINE}, {kind}"
+    b.write("input[name=price]", price)
     b.write("input[name=note]", note)
+    if b.find("#send").is_enabled():
+        raise Failed("the ticket sends what was not previewed")
     b.find("#preview").click()
     b.wait("a word of risk", lambda: "Risk would let it through" in b.text(".verdict"))
     b.find("#send:enabled").click()
-    b.wait("word that it was sent", lambda: " is " in b.text("#notices"))
-    return sql(f"select order_id from orders where metadata.note = '{note}'")[0]["order_id"]
+    b.wait("word that it was sent", lambda: "order " in b.text("#notices"))
+    made = sql(f"select order_id from orders where metadata.note = '{note}'")
+    if len(made) != 1:
+        raise Failed(f"one order was sent and DuckDB knows {len(made)}")
+    return made[0]["order_id"]
 
 
 def in_blotter(b, order_id, status):
     b.choose("select[aria-label=Status]", "all")
     b.write("input[aria-label=Filter]", order_id)
-    rows = lambda: [r.text for r in b.driver.find_elements(By.CSS_SELECTOR, "main section[aria-label=Blotter] tbody tr")]
-    b.wait(f"order {order_id} as {status} in the blotter", lambda: len(rows()) == 1 and status in rows()[0])
+    found = lambda: [r.text for r in b.driver.find_elements(By.CSS_SELECTOR, "section[aria-label=Blotter] td.status")]
+    b.wait(f"order {order_id} as {status} in the blotter", lambda: found() == [status], 60)
 
 
-def market_order(b, listener):
-    order_id = place(b, "market", "0.01")
+def filled_order(b, listener):
+    """One that the market fills, and all who should know of it."""
+    order_id = place(b, "0.01", f"{newest_close() * 1.01:.2f}", "to be filled")
     in_blotter(b, order_id, "filled")
     b.wait("the order and its fill by the WebSocket", lambda: "filled" in listener.statuses(order_id) and listener.fills(order_id))
     found = sql(f"select o.status, sum(t.quantity) as filled from orders o join trades t using (order_id) where order_id = '{order_id}' group by 1")
@@ -175,13 +185,12 @@ def market_order(b, listener):
     b.open(f"{base}/#overview")
     rows = lambda: [r.text for r in b.driver.find_elements(By.CSS_SELECTOR, "section[aria-label=Positions] tbody tr")]
     b.wait("the position of the order", lambda: any("manual" in row and "0.01" in row for row in rows()))
-    return order_id
 
 
-def limit_order(b, listener):
+def open_order(b):
     """One that stays open, with another price."""
-    newest = float(sql("select close from ohlcv_bars where symbol = 'SIMBTC' order by timestamp desc limit 1")[0]["close"])
-    order_id = place(b, "limit", "0.02", f"{newest * 0.97:.2f}")
+    newest = newest_close()
+    order_id = place(b, "0.02", f"{newest * 0.97:.2f}", "to stay open")
     in_blotter(b, order_id, "accepted")
     b.button("Replace", "section[aria-label=Blotter]").click()
     field = b.wait("the price in the dialog", lambda: b.driver.find_elements(By.CSS_SELECTOR, "dialog input:enabled"))[1]
@@ -252,8 +261,8 @@ def tour(b):
     listener = Listener(token)
     log_in(b, token)
     keys(b)
-    market_order(b, listener)
-    open_id = limit_order(b, listener)
+    filled_order(b, listener)
+    open_id = open_order(b)
     restarts = panic(b)
     for size in ("desktop", "phone", "narrow"):
         for page in PAGES:
@@ -275,7 +284,7 @@ def main():
     b = Browser(chromium, driver)
     try:
         tour(b)
-    except Failed as failed:
+    except (Failed, WebDriverException) as failed:
         b.screenshot(f"{folder}/failed.webp")
         print(f"FAILED: {failed}")
         for error in b.errors:
