@@ -55,7 +55,7 @@ fn twenty() -> usize {
     20
 }
 
-/// The best levels of an order book.
+/// The best levels of an order book; empty, and so marked, while it is not in step with its venue.
 #[utoipa::path(tag = "market", params(Which), responses((status = 200, description = "The answer", body = views::Book), Refusals))]
 #[get("/book")]
 async fn read_book(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -> Answer<views::Book> {
@@ -64,9 +64,6 @@ async fn read_book(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -
         return Err(Problem::new(Code::Invalid, format!("depth: expected 1 to {MOST_LEVELS}")));
     }
     let view = edge.runtime.market_view(instrument, which.depth).await.ok_or_else(|| Problem::silent("market"))?;
-    let book = view.and_then(|view| view.book).ok_or_else(|| {
-        let text = format!("no book of {instrument} is known now; its feed may have no depth, or waits for a snapshot");
-        Problem::new(Code::NotFound, text)
-    })?;
-    Ok(web::Json(views::Book::of(instrument, &book)))
+    let book = view.as_ref().and_then(|view| view.book.as_ref());
+    Ok(web::Json(views::Book::of(instrument, book)))
 }
