@@ -6,11 +6,13 @@
 
 pub mod access;
 mod account;
+mod alerts;
 mod dashboard;
 pub mod edge;
 pub mod feeds;
 pub mod history;
 mod market;
+pub mod metrics;
 mod openapi;
 pub mod orders;
 pub mod problem;
@@ -24,6 +26,7 @@ pub mod system;
 pub mod tiers;
 pub mod tls;
 pub mod trading;
+mod tree;
 pub mod views;
 mod words;
 
@@ -64,6 +67,8 @@ fn routes(config: &mut ServiceConfig) {
         .configure(trading::routes)
         .configure(strategies::routes)
         .configure(feeds::routes)
+        .configure(tree::routes)
+        .configure(alerts::routes)
         .configure(sql::routes)
         .configure(history::routes)
         .configure(tiers::routes)
@@ -90,6 +95,7 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
     let is_here = address.ip().is_loopback() && settings.tls_certificate.as_os_str().is_empty();
     let tls = tls::settings(&settings)?;
     let access = web::Data::new(Access::new(&settings, token, address.ip()));
+    let requests = web::Data::from(edge.requests.clone());
     let (edge, stream) = (web::Data::new(edge), web::Data::new(stream));
     tokio::spawn(stream.poll(stream::asks(&edge)));
     let server = HttpServer::new(move || {
@@ -104,6 +110,7 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
         app.app_data(edge.clone())
             .app_data(stream.clone())
             .app_data(access.clone())
+            .app_data(requests.clone())
             .app_data(web::Data::new(Paths::of(&document)))
             .app_data(web::Data::new(document))
             .app_data(web::PayloadConfig::new(BODY_BYTES))
@@ -114,10 +121,13 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
             .configure(dashboard::routes)
             .route("/health", web::get().to(system::health))
             .route("/ready", web::get().to(system::ready))
+            .route("/metrics", web::get().to(metrics::show))
             .default_service(web::to(openapi::nothing))
             .wrap(from_fn(guard))
             .wrap(headers(is_secure))
             .wrap(Compress::default())
+            // Last, and so first: what is refused counts as well.
+            .wrap(from_fn(metrics::count))
     })
     .workers(1)
     // A client that is gone is seen, and what it asked for ends.

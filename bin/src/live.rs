@@ -12,12 +12,14 @@ use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
 use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
+use actors::telemetry::edge::{EdgeCounts, StreamCounts};
 use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::ids::IdMaker;
 use messages::ledger::Mode;
 use messages::{Exchange, UtcNanos};
+use serde_json::json;
 use storage::DataDir;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
@@ -26,7 +28,9 @@ use storage::sql_tiers::Scope;
 
 use crate::http;
 use crate::http::edge::{Edge, Watermarks};
+use crate::http::metrics::Requests;
 use crate::http::tiers::backup::{Current, Directory};
+use crate::http::views::Alert;
 use crate::stopped::Tables;
 use crate::stream::{Known, Running, Sources, Stream};
 use crate::{Plugins, stopped, telemetry};
@@ -69,6 +73,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     telemetry::send_to(storage.telemetry());
     let started = Clock::wall().now();
     let (audience, seat) = audience::channel();
+    let requests = Arc::new(Requests::default());
+    let (counted, watched) = (requests.clone(), seat.stats.clone());
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -81,6 +87,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         clock,
         ledger_writes: ledger_writes.clone(),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: Some(counts(&watched)) })),
         tiers: settings.tiers.clone(),
         route,
         audience: Some(audience),
@@ -96,8 +104,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
 
     let settings = Arc::new(settings);
     let (stream, watching) = watch(&runtime, seat, &settings)?;
-    let begun = (ledger_writes, started);
-    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, stream, begun) {
+    let own = Own { ledger_writes, started, requests, stream };
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, own) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -139,13 +147,41 @@ fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, settings: &Settings) -> a
             runtime.tell_open();
         }
     });
-    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
+    let mut open = runtime.open_alerts();
+    open.mark_changed();
+    let alerts = Box::new(move || {
+        // A tree that has ended says nothing more.
+        let has_changed = open.has_changed().unwrap_or(false);
+        has_changed.then(|| open.borrow_and_update().iter().map(|alert| json!(Alert::of(alert))).collect())
+    });
+    let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, ask_for_open };
     let known = Known {
         instruments: runtime.assembly().rules().keys().copied().collect(),
         timeframes: settings.bars.timeframes.clone(),
         strategies: settings.strategies.run.clone(),
     };
     Stream::start(sources, known).context("the stream cannot start")
+}
+
+/// What the stream has counted, as telemetry asks for it.
+fn counts(stats: &audience::Stats) -> StreamCounts {
+    let c = stats.counts();
+    StreamCounts {
+        clients: c.clients,
+        messages: c.messages,
+        bytes: c.bytes,
+        conflated: c.conflated,
+        closed_slow: c.closed_slow,
+        lost: c.lost_events + c.lost_batches,
+    }
+}
+
+/// What a run has of its own, for the edge.
+struct Own {
+    ledger_writes: Arc<AtomicBool>,
+    started: UtcNanos,
+    requests: Arc<Requests>,
+    stream: Stream,
 }
 
 /// Opens the edge and says where it is.
@@ -155,8 +191,7 @@ fn serve(
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    stream: Stream,
-    (ledger_writes, started): (Arc<AtomicBool>, UtcNanos),
+    own: Own,
 ) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -176,17 +211,18 @@ fn serve(
         database,
         watermarks,
         ledger: storage.ledger.clone(),
-        ledger_writes,
+        ledger_writes: own.ledger_writes,
         reserve: storage.reserve().clone(),
         room,
         has_failed: Box::new(storage.watch()),
         directory,
         settings: settings.clone(),
-        started,
+        started: own.started,
         ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
         wall: Clock::wall(),
+        requests: own.requests,
     };
-    let (http::Listens { at: address, here }, server) = http::start(edge, stream, &token)?;
+    let (http::Listens { at: address, here }, server) = http::start(edge, own.stream, &token)?;
     // Who reads it may stand in another folder.
     let token_path = std::path::absolute(&paths.token).context("cannot tell where the token is")?;
     dir.announce(&Owner { pid: std::process::id(), address: Some(here.to_string()), token_path: Some(token_path) })?;

@@ -143,3 +143,9 @@ pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
 pub const REPORT_PAGE: usize = 200_000;
 /// How old a quote or trade may be to say where the market was when an order was made.
 pub const REFERENCE_AGE: Duration = Duration::from_secs(60);
+/// Alerts that are over and still shown, newest first to stay; all of them are in the table `actions`.
+pub const ALERTS_KEPT: usize = 200;
+/// Messages about alerts that may wait for the webhook. Beyond it they are dropped and counted: the dashboard has them.
+pub const ALERT_MESSAGES: usize = 64;
+/// Log lines that a reader of the stream may be behind before it misses some, which it is told.
+pub const LOG_TAP: usize = 1_024;

@@ -14,6 +14,7 @@ pub mod duck;
 pub mod journal;
 pub mod pool;
 pub mod query;
+pub mod recent;
 pub mod service;
 pub mod settings;
 pub mod sql;

@@ -138,6 +138,8 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
         audience: None,

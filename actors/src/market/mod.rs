@@ -20,6 +20,7 @@ use crate::bulk::{Outlet, Signal};
 use crate::clock::Clock;
 use crate::ports::{MarketStatus, Port, ToMarket, ToStrategy};
 use crate::timer::Timer;
+use crate::traffic::Seen;
 use state::Market;
 
 /// Frames taken at once.
@@ -88,6 +89,18 @@ pub enum Mailbox {
 impl From<ToMarket> for Mailbox {
     fn from(message: ToMarket) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Said(message) => message.name(),
+            Self::Timer => "timer",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 

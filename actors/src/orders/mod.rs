@@ -4,7 +4,9 @@
 //! Says requests to venues and updates to positions and strategies, each only once the ledger holds
 //! what they follow from, and the same updates to the audience. While the ledger's disk is full, cancels alone go out at once.
 
+pub mod latency;
 pub mod risk;
+mod said;
 pub mod state;
 pub mod table;
 
@@ -27,6 +29,8 @@ use crate::deliveries::Deliveries;
 use crate::gate::Gate;
 use crate::ports::{Found, OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::timer::Timer;
+use crate::traffic::Seen;
+use latency::Latency;
 use state::{Effect, Moment, Orders};
 
 /// What the actor is given.
@@ -81,6 +85,20 @@ impl From<Wake> for Mailbox {
     }
 }
 
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+            Self::Durable(_) => "durable",
+            Self::Timer => "timer",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Wake | Self::Said(_))
+    }
+}
+
 /// The actor.
 pub struct OrdersActor;
 
@@ -94,6 +112,7 @@ pub struct Shell {
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
+    latency: Latency,
     /// The last change of the trading state that was heard.
     changed: Option<(StateChange, UtcNanos)>,
 }
@@ -122,6 +141,7 @@ impl Actor for OrdersActor {
             timer: Timer::default(),
             seen: MarketId(0),
             newest: UtcNanos::MIN,
+            latency: Latency::default(),
             changed: None,
         };
         // What was restored is durable.
@@ -147,6 +167,7 @@ impl Actor for OrdersActor {
                 shell.write_what_fits();
                 let held = shell.gate.open(ticket);
                 shell.let_out(held).await;
+                shell.latency.let_out(ticket, shell.a.clock.now());
             }
             Mailbox::Timer => {
                 shell.timer.fired();
@@ -168,7 +189,7 @@ impl Shell {
     async fn hear(&mut self, message: ToOrders) {
         let mut effects = Vec::new();
         let at = match message {
-            ToOrders::Commands(sender, first, mut commands) => {
+            ToOrders::Commands(sender, first, mut commands, received) => {
                 if self.unwritten.len() >= caps::UNWRITTEN {
                     // What would be denied in any case cannot be written down any more. A cancel is always heard.
                     let before = commands.len();
@@ -180,6 +201,9 @@ impl Shell {
                 let count = commands.len() as u32;
                 let at = self.begin(Delivery::Commands { strategy, generation, first, count }).await;
                 commands.into_iter().for_each(|c| self.a.state.on_command(sender, c, at, &mut effects));
+                if let Some(received) = received.filter(|_| effects.iter().any(is_new_order)) {
+                    self.latency.decided(self.gate.next(), received, self.a.clock.now());
+                }
                 at
             }
             ToOrders::Reports(reports) => {
@@ -225,7 +249,8 @@ impl Shell {
                 // Who asked may have given up; that is no failure of ours.
                 let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
                 let changed = self.changed.clone();
-                let _ = reply.send(OrdersStatus { trading, changed, open, waiting: self.gate.len(), counters });
+                let (waiting, latencies) = (self.gate.len(), self.latency.summary());
+                let _ = reply.send(OrdersStatus { trading, changed, open, waiting, counters, latencies });
                 return;
             }
             ToOrders::Find(order_id, reply) => {
@@ -377,6 +402,7 @@ impl Shell {
     }
 
     fn publish(&self, update: OrderUpdate) {
+        said::say(&update);
         if update.event.fill.is_some() {
             self.a.positions.cast(ToPositions::Updates(vec![update.clone()]));
         }
@@ -385,6 +411,11 @@ impl Shell {
             strategy.cast(ToStrategy::Updates(vec![update]));
         }
     }
+}
+
+/// True for an order on its way to a venue for the first time.
+fn is_new_order(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(_, VenueRequest::Submit { .. }))
 }
 
 /// What of an effect goes to the ledger.

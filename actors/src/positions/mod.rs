@@ -7,6 +7,7 @@ mod booked;
 pub mod state;
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
+use messages::positions::Booked;
 use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
@@ -16,6 +17,7 @@ use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{ToPositions, Wake};
+use crate::traffic::Seen;
 use state::Positions;
 
 /// What the actor is given.
@@ -51,6 +53,18 @@ impl From<ToPositions> for Mailbox {
 impl From<Wake> for Mailbox {
     fn from(_: Wake) -> Self {
         Self::Wake
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        true
     }
 }
 
@@ -98,6 +112,7 @@ impl Actor for PositionsActor {
                 let record = shell.a.state.deposit(asset, amount, now);
                 let _ = shell.a.ledger.append(record.into_iter().collect(), None).await;
             }
+            Mailbox::Said(ToPositions::Highest(reply)) => drop(reply.send(shell.a.state.highest())),
             Mailbox::Said(ToPositions::Snapshot(kind, reply)) => {
                 let now = shell.begin(Delivery::Snapshot(kind)).await;
                 let snapshot = shell.a.state.snapshot(kind, now);
@@ -141,7 +156,10 @@ impl Shell {
         let mut records = Vec::with_capacity(updates.len());
         for update in updates {
             match self.a.state.on_update(update, now) {
-                Ok(Some(booked)) => records.push(LedgerRecord::Booked(booked)),
+                Ok(Some(booked)) => {
+                    say(&booked);
+                    records.push(LedgerRecord::Booked(booked));
+                }
                 Ok(None) => {}
                 Err(why) => {
                     tracing::error!("{why}");
@@ -166,4 +184,23 @@ fn tell_booked(audience: Audience, records: &[LedgerRecord]) -> Ack {
             booked.into_iter().for_each(|booked| audience.tell(Heard::Booked(booked)));
         }
     })
+}
+
+/// What the log says of a fill that is booked.
+fn say(booked: &Booked) {
+    let (trade, position) = (&booked.trade, &booked.position);
+    tracing::info!(
+        event = "position_changed",
+        order_id = %trade.order_id,
+        correlation_id = %trade.correlation_id,
+        strategy = %trade.strategy,
+        symbol = %trade.instrument.symbol,
+        venue = %trade.instrument.exchange,
+        trade_id = %trade.trade_id,
+        as_of = trade.as_of,
+        "{} {}, realized {}",
+        position.side(),
+        position.quantity.abs(),
+        position.realized_pnl
+    );
 }

@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
 use crate::ports::{Port, Steer, StrategyStatus, ToOrders, ToStrategy};
 use crate::settings::{OpenOrders, StrategyRun};
+use crate::traffic::Seen;
 use faults::{Decision, Faults};
 use registry::Registry;
 use since::Since;
@@ -95,6 +96,21 @@ pub enum Mailbox {
 impl From<ToStrategy> for Mailbox {
     fn from(message: ToStrategy) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Said(message) => message.name(),
+            Self::Ended(..) => "ended",
+            Self::Pulse => "pulse",
+            Self::Saved(..) => "saved",
+            Self::Restart => "restart",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 

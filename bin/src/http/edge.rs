@@ -16,6 +16,7 @@ use storage::journal::{Ack, Journal, Room, Watermark};
 use storage::service::Database;
 
 use super::access::Who;
+use super::metrics::Requests;
 use super::problem::{Code, Problem};
 use super::tiers::backup::Directory;
 
@@ -53,6 +54,8 @@ pub struct Edge {
     pub ids: Mutex<IdMaker>,
     /// The wall clock.
     pub wall: Clock,
+    /// What was asked so far.
+    pub requests: Arc<Requests>,
 }
 
 /// How far journals and tables are.

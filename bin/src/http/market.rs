@@ -20,14 +20,14 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every known instrument with its rules.
-#[utoipa::path(tag = "market", responses((status = 200, body = Vec<views::Instrument>), Refusals))]
+#[utoipa::path(tag = "market", responses((status = 200, description = "The answer", body = Vec<views::Instrument>), Refusals))]
 #[get("/instruments")]
 async fn read_instruments(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Instrument>> {
     Ok(web::Json(edge.runtime.assembly().rules().values().map(views::Instrument::from).collect()))
 }
 
 /// The newest prices of every instrument that has one.
-#[utoipa::path(tag = "market", responses((status = 200, body = Vec<views::Market>), Refusals))]
+#[utoipa::path(tag = "market", responses((status = 200, description = "The answer", body = Vec<views::Market>), Refusals))]
 #[get("/quotes")]
 async fn read_quotes(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Market>> {
     let mut found = Vec::new();
@@ -56,7 +56,7 @@ fn twenty() -> usize {
 }
 
 /// The best levels of an order book; empty, and so marked, while it is not in step with its venue.
-#[utoipa::path(tag = "market", params(Which), responses((status = 200, body = views::Book), Refusals))]
+#[utoipa::path(tag = "market", params(Which), responses((status = 200, description = "The answer", body = views::Book), Refusals))]
 #[get("/book")]
 async fn read_book(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -> Answer<views::Book> {
     let instrument: Instrument = words::instrument_of(&which.instrument)?;

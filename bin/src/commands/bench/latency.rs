@@ -114,6 +114,8 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: actors::venues::Route::Paper,
         audience: None,

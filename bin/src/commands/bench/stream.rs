@@ -212,6 +212,8 @@ fn plan(
         clock: clock.clone(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: actors::venues::Route::Paper,
         audience: Some(audience),
