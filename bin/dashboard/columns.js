@@ -13,7 +13,7 @@ export const POSITIONS = [
   { label: 'Instrument', cell: (p) => f.plain(instrumentOf(p)) },
   { label: 'Side', cell: side },
   { label: 'Quantity', number: true, cell: (p) => f.quantity(p.quantity) },
-  { label: 'Average entry', number: true, cell: (p) => f.price(p.avg_entry_price) },
+  { label: 'Average entry', number: true, cell: (p) => f.average(p.avg_entry_price) },
   { label: 'Price', number: true, cell: (p) => f.price(p.current_price) },
   { label: 'Unrealised', number: true, cell: (p) => f.result(p.unrealized_pnl) },
   { label: 'Realised', number: true, cell: (p) => f.result(p.realized_pnl) },

@@ -53,6 +53,9 @@ export function figures(labels) {
   };
 }
 
+/** Panels below each other, as wide as `kind` says. */
+export const stack = (kind, ...panels) => el('div', { class: `stack ${kind}` }, panels);
+
 /** A labelled control of a form. */
 export function field(label, control, hint = null) {
   return el('label', { class: 'field' }, el('span', {}, label), control, hint && el('small', {}, hint));

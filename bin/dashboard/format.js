@@ -65,6 +65,14 @@ export function price(text) {
   return value ? { text: grouped(write(value), 2), class: 'number' } : UNKNOWN;
 }
 
+/** A price that was computed, to eight digits that count; all of it is in the title. */
+export function average(text) {
+  const value = exact(text);
+  if (!value) return UNKNOWN;
+  const whole = write(value).replace('-', '').split('.')[0].length;
+  return { text: grouped(write(rounded(value, Math.max(2, 8 - whole))), 2), title: text, class: 'number' };
+}
+
 /** A quantity, with all the digits that it has. */
 export function quantity(text) {
   const value = exact(text);

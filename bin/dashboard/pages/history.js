@@ -2,14 +2,20 @@
 
 import * as api from '../api.js';
 import { confirm } from '../dialogs.js';
-import { button, el, figures, say, table } from '../dom.js';
+import { button, el, figures, say, stack, table } from '../dom.js';
 import * as f from '../format.js';
 
 const TIERS = ['hot', 'disk', 'warm', 'cold'];
 const tierOf = (row) => ({ ...f.plain(row.tier), class: `tier ${row.tier}` });
 
 export function build(view) {
-  view.root.append(el('h1', {}, 'History'), ...tiers(view), archive(view).node, tickets(view).node);
+  const [timeline, totals, every] = tiers(view);
+  view.root.append(
+    el('h1', {}, 'History'),
+    timeline,
+    stack('half', totals, archive(view).node),
+    stack('half', every, tickets(view).node),
+  );
 }
 
 function tiers(view) {

@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { candles, chart, marks } from '../charts.js';
-import { el, figures, select, setOptions, table } from '../dom.js';
+import { el, figures, select, setOptions, stack, table } from '../dom.js';
 import * as f from '../format.js';
 import { listOf } from '../stream.js';
 
@@ -27,12 +27,8 @@ export async function build(view) {
   choice.addEventListener('change', go);
   frame.addEventListener('change', go);
   const instrument = choice.value;
-  view.root.append(
-    top(view, instrument).node,
-    bars(view, instrument, frame.value).node,
-    book(view, instrument).node,
-    tape(view, instrument).node,
-  );
+  const side = stack('', book(view, instrument).node, tape(view, instrument).node);
+  view.root.append(top(view, instrument).node, bars(view, instrument, frame.value).node, side);
 }
 
 /** Instruments that have a price, else all that are known. */

@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { FILLS, ORDERS, instrumentOf } from '../columns.js';
-import { button, el, figures, select, setOptions, table } from '../dom.js';
+import { button, el, figures, select, setOptions, stack, table } from '../dom.js';
 import * as f from '../format.js';
 import { Keyed, isOpen, newestFirst, orderOf } from '../keyed.js';
 import { cancelAll, flatten, killSwitch, reconcile, setState } from '../steering.js';
@@ -17,7 +17,12 @@ const KEPT = 2000;
 const DRAWS = 200;
 
 export function build(view) {
-  view.root.append(el('h1', {}, 'Orders'), ticket(view).node, trading(view).node, fills(view).node, blotter(view).node);
+  view.root.append(
+    el('h1', {}, 'Orders'),
+    ticket(view).node,
+    stack('big', trading(view).node, fills(view).node),
+    blotter(view).node,
+  );
 }
 
 function trading(view) {

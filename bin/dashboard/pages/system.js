@@ -148,7 +148,7 @@ function latency(view) {
         rows.map((r) => ms(r[key])),
         { name: key, colour: paint },
       );
-    const layout = () => ({ showlegend: true, legend: { orientation: 'h' }, yaxis: { rangemode: 'tozero' } });
+    const layout = () => ({ showlegend: true, legend: { orientation: 'h', y: 1.15 }, yaxis: { rangemode: 'tozero' } });
     drawing.draw(() => [curve('p50', '--accent'), curve('p95', '--mark-buy'), curve('p99', '--loss')], layout);
   };
   choice.addEventListener('change', draw);

@@ -79,6 +79,8 @@ def settle(b, page):
         b.wait(f"content in every panel of {page}", quiet)
     except Failed as failed:
         raise Failed(f"{failed}\npanels: {b.script(ages)}") from None
+    # What has come is drawn within a moment.
+    time.sleep(0.5)
     if page in WITH_CHART:
         b.find("main .chart .main-svg")
 

@@ -90,6 +90,16 @@ fn modules_parse_nothing_as_html_and_import_what_is_there() {
 }
 
 #[test]
+fn modules_open_with_their_story_and_stay_small() {
+    let own = FILES.by_name.keys().filter(|name| *name != PLOTLY && (name.ends_with(".js") || name.ends_with(".css")));
+    for name in own {
+        let text = text(name);
+        assert!(text.starts_with("// ") || text.starts_with("/* "), "{name} tells no story");
+        assert!(text.lines().count() < 250, "{name} has {} lines", text.lines().count());
+    }
+}
+
+#[test]
 fn the_chart_script_is_the_script_alone() {
     let script = text(PLOTLY);
     assert!(script.len() > 1_000_000 && script.contains("plotly.js v"), "{} bytes", script.len());
