@@ -15,6 +15,7 @@ use storage::archive::{Error, Report, Runner};
 
 use crate::clock::Clock;
 use crate::timer::Timer;
+use crate::traffic::Seen;
 
 /// What the actor is given.
 pub struct Arguments {
@@ -32,6 +33,18 @@ pub enum Mailbox {
     Due,
     /// A run has ended; `None` where there was nothing to make up for.
     Done(Option<Result<Report, String>>),
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Done(_) => "done",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        false
+    }
 }
 
 /// How long after a start a run that was missed is made up for: the database is open then, and trading has begun.

@@ -138,6 +138,12 @@ impl Inlet {
         self.queue.len()
     }
 
+    /// Batches that may wait.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity().unwrap_or(0)
+    }
+
     /// The queue itself, for a thread that waits on several.
     #[must_use]
     pub fn receiver(&self) -> &flume::Receiver<Delivered> {

@@ -17,6 +17,12 @@ impl<E> Default for Gate<E> {
 }
 
 impl<E> Gate<E> {
+    /// The ticket that [`Self::hold`] gives next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next + 1
+    }
+
     /// Holds effects back; the ticket is what the acknowledgement must bring.
     pub fn hold(&mut self, effects: Vec<E>) -> u64 {
         self.next += 1;

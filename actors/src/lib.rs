@@ -4,8 +4,10 @@
 //! backtest's machine put them together.
 
 pub mod accounting;
+pub mod alerts;
 pub mod archive;
 pub mod assembly;
+pub mod audience;
 pub mod backtest;
 pub mod book;
 pub mod bulk;
@@ -16,6 +18,7 @@ pub mod deliveries;
 pub mod feeds;
 pub mod gate;
 pub mod market;
+pub mod metrics;
 pub mod orders;
 pub mod policy;
 pub mod ports;
@@ -27,6 +30,7 @@ pub mod snapshots;
 pub mod strategies;
 pub mod telemetry;
 pub mod timer;
+pub mod traffic;
 mod tree;
 pub mod venues;
 

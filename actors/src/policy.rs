@@ -21,6 +21,8 @@ pub enum Child {
     Telemetry,
     /// The tiers of history.
     Archive,
+    /// What a person should look at.
+    Alerts,
     /// The edge.
     Http,
 }
@@ -48,10 +50,12 @@ pub fn decide(child: Child, failures: u32) -> Action {
         Child::Market => Action::Stop,
         Child::Http => Action::GoOnWithout,
         // Nobody stops trading for want of metrics, or because old rows stay where they are.
-        Child::Telemetry | Child::Archive if failures > MOST => Action::GoOnWithout,
+        Child::Telemetry | Child::Archive | Child::Alerts if failures > MOST => Action::GoOnWithout,
         _ if failures > MOST => Action::Stop,
         Child::Trading => Action::RestoreTrading,
-        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry | Child::Archive => Action::Replace,
+        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry | Child::Archive | Child::Alerts => {
+            Action::Replace
+        }
     }
 }
 
@@ -73,6 +77,8 @@ mod tests {
             (Child::Telemetry, 5, Action::Replace),
             (Child::Telemetry, 6, Action::GoOnWithout),
             (Child::Archive, 1, Action::Replace),
+            (Child::Alerts, 5, Action::Replace),
+            (Child::Alerts, 6, Action::GoOnWithout),
             (Child::Archive, 6, Action::GoOnWithout),
             (Child::Http, 100, Action::GoOnWithout),
         ] {

@@ -5,30 +5,50 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use messages::alerts::{Alert, NoSuchAlert};
 use messages::instrument::Asset;
 use messages::market::Level;
 use messages::orders::{Command, Order, OrderRequest, OrderUpdate, Sender};
 use messages::risk::{Refusal, StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
+use messages::telemetry::Metric;
 use messages::venues::{VenueReport, VenueRequest};
 use messages::{Cash, Exchange, Instrument, OrderId, Price, Quantity, StrategyId, Symbol, UtcNanos};
 use ractor::{ActorRef, RpcReplyPort};
 
+use crate::traffic::Traffic;
+
+mod names;
+
 type Slot<T> = Option<Box<dyn Fn(T) -> bool + Send + Sync>>;
 
-/// A way to an actor that may be replaced.
-pub struct Port<T>(Arc<RwLock<Slot<T>>>);
+/// A way to an actor that may be replaced, and what went through it.
+pub struct Port<T>(Arc<RwLock<Slot<T>>>, Traffic);
 
 impl<T> Clone for Port<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(self.0.clone(), self.1.clone())
     }
 }
 
 impl<T> Default for Port<T> {
     fn default() -> Self {
-        Self(Arc::new(RwLock::new(None)))
+        Self::to_place(&Traffic::default())
+    }
+}
+
+impl<T> Port<T> {
+    /// A port to the actor of a place, which may have others.
+    #[must_use]
+    pub fn to_place(traffic: &Traffic) -> Self {
+        Self(Arc::new(RwLock::new(None)), traffic.clone())
+    }
+
+    /// The traffic of the actor behind it.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.1
     }
 }
 
@@ -41,7 +61,11 @@ impl<T: 'static> Port<T> {
 
     /// Sends, without waiting. False when nobody is there; what the ledger holds is told again after the restart.
     pub fn cast(&self, message: T) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|send| send(message))
+        let sent = self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|send| send(message));
+        if sent {
+            self.1.sent();
+        }
+        sent
     }
 }
 
@@ -111,8 +135,9 @@ pub struct MarketStatus {
 
 /// To the orders actor.
 pub enum ToOrders {
-    /// From a strategy, with the number of the first: its n-th command of this generation, from 1.
-    Commands(Sender, u64, Vec<Command>),
+    /// From a strategy, with the number of the first: its n-th command of this generation, from 1; and when the market event
+    /// was received that it decided on, where it was one.
+    Commands(Sender, u64, Vec<Command>, Option<UtcNanos>),
     /// From a venue.
     Reports(Vec<VenueReport>),
     /// From a person.
@@ -134,6 +159,8 @@ pub enum ToOrders {
     Deposit(Asset, Cash),
     /// The venue outside is reached, for the first time or again.
     Connected,
+    /// The audience has missed something: tell it all open orders.
+    TellOpen,
     /// What is known of one order; the reply comes when all that was decided before is durable.
     Find(OrderId, RpcReplyPort<Found>),
     /// What risk would say to a new order of a person now. Nothing is decided.
@@ -183,6 +210,8 @@ pub struct OrdersStatus {
     pub waiting: usize,
     /// What its state has counted since its start.
     pub counters: crate::orders::state::Counters,
+    /// How quick it was.
+    pub latencies: crate::orders::latency::Latencies,
 }
 
 /// To the positions actor.
@@ -195,6 +224,8 @@ pub enum ToPositions {
     Deposit(Asset, Cash),
     /// What is held and what it is worth now. Nothing is decided and nothing written.
     Status(RpcReplyPort<Box<Snapshot>>),
+    /// The highest that the account was ever worth; `None` while that is not known.
+    Highest(RpcReplyPort<Option<Cash>>),
 }
 
 /// To a venue actor.
@@ -260,6 +291,46 @@ pub struct Lag {
 pub enum ToTelemetry {
     /// Take a sample now; the reply comes when it is on its way.
     Sample(RpcReplyPort<()>),
+    /// What is now, for who looks: not written anywhere.
+    Look(RpcReplyPort<Arc<Vec<Metric>>>),
+}
+
+/// To the alerts actor.
+pub enum ToAlerts {
+    /// A sample was taken.
+    Sampled(Arc<Vec<Metric>>),
+    /// A person has seen an alert; the reply says what is wrong with that.
+    Acknowledge {
+        /// Which alert.
+        alert_id: String,
+        /// Who.
+        by: String,
+        /// Why it is no more to be told.
+        why: String,
+        /// The alert as it stands then.
+        reply: RpcReplyPort<Result<Alert, NoSuchAlert>>,
+    },
+    /// Which are open, and which were of late.
+    List(RpcReplyPort<Vec<Alert>>),
+    /// What it has counted.
+    Status(RpcReplyPort<AlertCounts>),
+}
+
+/// What the alerts actor has counted since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AlertCounts {
+    /// Alerts that are open.
+    pub open: usize,
+    /// Those that nobody has acknowledged.
+    pub unacknowledged: usize,
+    /// Messages that the webhook took.
+    pub sent: u64,
+    /// Messages that were given up.
+    pub failed: u64,
+    /// Messages that the bound of an hour kept back.
+    pub held_back: u64,
+    /// Heartbeats that nobody answered.
+    pub heartbeats_failed: u64,
 }
 
 /// To a strategy's shell.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use messages::alerts::Alert;
 use messages::ledger::{LedgerRecord, Seq, Started};
 use messages::orders::OrderUpdate;
 use messages::strategies::Checkpoint;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use storage::checkpoint::{self, Checkpoint as File};
 use storage::journal::{self, Reader};
 
+use crate::alerts::OpenAlerts;
 use crate::assembly::{self, Assembly};
 use crate::orders::state::{Orders, SavedOrders};
 use crate::positions::state::{Positions, SavedPositions};
@@ -63,6 +65,8 @@ pub struct Restored {
     pub paper: Paper,
     /// What each strategy goes on from.
     pub strategies: BTreeMap<StrategyId, Saved>,
+    /// Alerts that are open.
+    pub alerts: Vec<Alert>,
     /// True when money was paid in before, or when that cannot be told because a quarantine lost records:
     /// money that is not there is seen and asked about, money that is paid in twice is traded with.
     pub has_money: bool,
@@ -84,7 +88,7 @@ pub struct Saved {
 }
 
 /// The version of a checkpoint's content: of the shape of [`Fold`] and all in it, and of what is folded into it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that the records of a ledger come to.
 struct Fold {
@@ -109,6 +113,7 @@ struct Kept {
     open: BTreeMap<OrderId, OrderUpdate>,
     /// Fills of each open order: the paper venue goes on counting behind them.
     fills: BTreeMap<ClientOrderId, u32>,
+    alerts: OpenAlerts,
 }
 
 /// A fold as a checkpoint has it.
@@ -144,7 +149,7 @@ impl Past {
 /// The ledger cannot be read, or the settings do not make states.
 pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Restored, Error> {
     let Fold { kept, orders, positions } = fold(ledger, durable, assembly)?;
-    let Kept { has_money, lost, mut strategies, open, fills, checkpointed, .. } = kept;
+    let Kept { has_money, lost, mut strategies, open, fills, checkpointed, alerts, .. } = kept;
     let mut paper = assembly.paper();
     for update in open.into_values() {
         paper.restore(&update.order);
@@ -152,7 +157,8 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
         paper.restore_fills(update.order.current_client_order_id(), count);
         strategies.entry(update.order.strategy).or_default().open.push(update);
     }
-    Ok(Restored { orders, positions, paper, strategies, has_money: has_money || lost > 0, checkpointed })
+    let (alerts, has_money) = (alerts.into_vec(), has_money || lost > 0);
+    Ok(Restored { orders, positions, paper, strategies, alerts, has_money, checkpointed })
 }
 
 /// Writes a checkpoint, so that the next start reads only what comes behind `durable`.
@@ -200,6 +206,7 @@ impl Fold {
                 saved.checkpoint = Some(checkpoint);
             }
             LedgerRecord::Order(update) => self.kept.order(*update),
+            LedgerRecord::Action(action) => self.kept.alerts.take(&action),
             _ => {}
         }
     }

@@ -2,24 +2,34 @@
 //!
 //! The tree itself, who is started with what and who is replaced, is in `tree.rs`.
 
+mod ports;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use messages::alerts::{Alert, NoSuchAlert};
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
 use messages::orders::{Command, OrderRequest};
 use messages::risk::StateChange;
 use messages::snapshots::Snapshot;
+use messages::telemetry::Metric;
 use messages::{Instrument, MarketId, OrderId, StrategyId, Symbol, caps};
 use ractor::{Actor, ActorRef, RpcReplyPort};
 use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log};
 use storage::service::Storage;
+use tokio::sync::watch;
 
+pub(crate) use ports::Ports;
+
+use crate::alerts::Board;
+use crate::alerts::settings::AlertSettings;
 use crate::assembly::Assembly;
+use crate::audience::Audience;
 use crate::bulk::{self, Inlet, Outlet};
 use crate::clock::Clock;
 use crate::deliveries::first_number;
@@ -27,12 +37,14 @@ use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::ports::{
-    FeedStatus, Found, MarketView, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToFeed, ToMarket, ToOrders,
-    ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
+    FeedStatus, Found, MarketView, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts, ToFeed, ToMarket,
+    ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
 use crate::strategies::registry::Registry;
+use crate::telemetry::edge::EdgeSource;
+use crate::traffic::{ActorStatus, Observed, Places};
 use crate::tree::{Channels, Opening, Root, ToRoot, Tree};
 use crate::venues::Route;
 
@@ -65,10 +77,16 @@ pub struct Plan {
     pub ledger_writes: Arc<AtomicBool>,
     /// How often metrics are taken, on the wall clock.
     pub telemetry_every: Duration,
+    /// What is told to people.
+    pub alerts: AlertSettings,
+    /// What the edge counts; `None` where there is none.
+    pub edge: Option<EdgeSource>,
     /// The tiers of history.
     pub tiers: storage::settings::Tiers,
     /// Where orders go.
     pub route: Route,
+    /// Who watches; `None` where nobody does.
+    pub audience: Option<Audience>,
 }
 
 /// Why a run cannot start.
@@ -103,6 +121,8 @@ pub struct Runtime {
     pub archive: Runner,
     ports: Ports,
     assembly: Arc<Assembly>,
+    places: Places,
+    board: Board,
 }
 
 /// Why the runtime should stop by itself.
@@ -112,22 +132,6 @@ pub enum WantsStop {
     InputEnded,
     /// Something failed that cannot be replaced.
     Failed(String),
-}
-
-/// Every way into the tree.
-#[derive(Clone, Default)]
-pub(crate) struct Ports {
-    pub market: Port<ToMarket>,
-    pub orders: Port<ToOrders>,
-    pub orders_wake: Port<Wake>,
-    pub positions: Port<ToPositions>,
-    pub positions_wake: Port<Wake>,
-    pub venue: Port<ToVenue>,
-    pub venue_wake: Port<Wake>,
-    pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
-    pub telemetry: Port<ToTelemetry>,
-    /// By the names of the live feeds.
-    pub feeds: BTreeMap<String, Port<ToFeed>>,
 }
 
 /// Starts everything. The ledger alone decides how: DuckDB may still be opening.
@@ -173,17 +177,16 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let ledger = storage.ledger.append_and_wait(records)?;
 
     let names: Vec<StrategyId> = assembly.deciding().strategies.run.keys().copied().collect();
-    let ports = Ports {
-        strategies: names.iter().map(|n| (*n, Port::default())).collect(),
-        feeds: plan.live.iter().map(|feed| (feed.name.clone(), Port::default())).collect(),
-        ..Ports::default()
-    };
+    let ports = Ports::new(&names, &plan.live);
+    let (board, _) = watch::channel(Arc::default());
     let queue = assembly.deciding().strategies.queue;
     let (wants_stop_tx, wants_stop) = flume::bounded(4);
     let tree = Tree {
+        instance: instance.clone(),
         plan_paths: plan.paths,
         registry: plan.registry,
         route: plan.route,
+        audience: plan.audience,
         clock: plan.clock,
         wall,
         ledger: storage.ledger.clone(),
@@ -192,6 +195,9 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         applied: (storage.applied_ledger().clone(), storage.applied_market().clone()),
         telemetry: storage.telemetry(),
         telemetry_every: plan.telemetry_every,
+        alerts: plan.alerts,
+        board: board.clone(),
+        edge: plan.edge,
         archive: (archive.clone(), plan.tiers.schedule),
         ledger_writes: plan.ledger_writes,
         channels: Channels {
@@ -222,9 +228,11 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let deposit = !restored.has_money;
     let frames_queue = plan.frames_queue;
     let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
-    let (root, _) = Actor::spawn(None, Root, opening).await?;
+    let root = Observed { actor: Root, traffic: ports.root.clone() };
+    let (root, _) = Actor::spawn(None, root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
-    Ok(Runtime { root, wants_stop, archive, ports, assembly })
+    let places = ports.places();
+    Ok(Runtime { root, wants_stop, archive, ports, assembly, places, board })
 }
 
 /// What ids and the simulated market of a live start are made from.
@@ -299,6 +307,34 @@ impl Runtime {
         })
     }
 
+    /// How every actor stands. Nobody is asked: one that hangs is seen as well.
+    #[must_use]
+    pub fn actors(&self) -> Vec<ActorStatus> {
+        self.places.status().collect()
+    }
+
+    /// All metrics as they are now; `None` when telemetry does not answer in time. What does not answer telemetry is not
+    /// among them.
+    pub async fn metrics(&self) -> Option<Arc<Vec<Metric>>> {
+        ask(|reply| self.ports.telemetry.cast(ToTelemetry::Look(reply))).await
+    }
+
+    /// The alerts that are open and those that were of late; `None` when they are not known in time.
+    pub async fn alerts(&self) -> Option<Vec<Alert>> {
+        ask(|reply| self.ports.alerts.cast(ToAlerts::List(reply))).await
+    }
+
+    /// The alerts that are open, and each change of them.
+    #[must_use]
+    pub fn open_alerts(&self) -> watch::Receiver<Arc<Vec<Alert>>> {
+        self.board.subscribe()
+    }
+
+    /// A person has seen an alert; `None` when that is not answered in time.
+    pub async fn acknowledge(&self, alert_id: String, by: String, why: String) -> Option<Result<Alert, NoSuchAlert>> {
+        ask(|reply| self.ports.alerts.cast(ToAlerts::Acknowledge { alert_id, by, why, reply })).await
+    }
+
     /// Starts a quarantined strategy again; false when there is none of that name.
     pub fn resume_strategy(&self, name: StrategyId) -> bool {
         self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
@@ -347,6 +383,11 @@ impl Runtime {
     /// Gives a command in a person's name.
     pub fn command(&self, command: Command) -> bool {
         self.ports.orders.cast(ToOrders::Manual(command))
+    }
+
+    /// Has the audience told all open orders anew, for it has missed something.
+    pub fn tell_open(&self) -> bool {
+        self.ports.orders.cast(ToOrders::TellOpen)
     }
 
     /// Changes the trading state.

@@ -11,6 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use crate::clock::Clock;
 use crate::ports::{Port, ToPositions};
 use crate::timer::Timer;
+use crate::traffic::Seen;
 
 /// What the actor is given.
 pub struct Arguments {
@@ -26,6 +27,15 @@ pub struct Arguments {
 
 /// The schedule is due.
 pub struct Due;
+
+impl Seen for Due {
+    fn name(&self) -> &'static str {
+        "due"
+    }
+    fn came_by_port(&self) -> bool {
+        false
+    }
+}
 
 /// The actor.
 pub struct SnapshotsActor;

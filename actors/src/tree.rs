@@ -9,12 +9,14 @@
 //! ├─ snapshots    portfolio snapshots: start, schedule, end of day
 //! ├─ archive      the tier lifecycle on its schedule
 //! ├─ telemetry    metrics into storage
+//! ├─ alerts       what a person should look at
 //! └─ feeds        one child for each live feed; a thread that plays frames into the market's queue
 //! ```
 //! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
 
 mod journals;
 mod stop;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,8 +32,11 @@ use storage::datadir::Paths;
 use storage::journal::{Health, Log, Room, Watermark};
 use storage::service::Database;
 
+use crate::alerts::Board;
+use crate::alerts::settings::AlertSettings;
 use crate::archive::{self, ArchiveActor};
 use crate::assembly::Assembly;
+use crate::audience::Audience;
 use crate::bulk::{Inlet, Outlet, Signal};
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
@@ -48,7 +53,8 @@ use crate::runtime::{Ports, STEP, WantsStop};
 use crate::snapshots::{self, SnapshotsActor};
 use crate::strategies::registry::Registry;
 use crate::strategies::{self, StrategyActor};
-use crate::telemetry::{self, TelemetryActor};
+use crate::telemetry::edge::EdgeSource;
+use crate::traffic::{Observed, Seen, Traffic};
 use crate::venues::Route;
 use crate::venues::gateway::{self, GatewayActor};
 use crate::venues::paper::{self, PaperActor};
@@ -84,10 +90,13 @@ pub(crate) struct Channels {
 }
 
 pub(crate) struct Tree {
+    /// The name of this installation.
+    pub instance: String,
     pub plan_paths: Paths,
     pub assembly: Arc<Assembly>,
     pub registry: Arc<Registry>,
     pub route: Route,
+    pub audience: Option<Audience>,
     pub clock: Clock,
     pub wall: Clock,
     pub ledger: storage::journal::Journal<LedgerRecord>,
@@ -97,6 +106,9 @@ pub(crate) struct Tree {
     pub applied: (Watermark, Watermark),
     pub telemetry: storage::telemetry::Sender,
     pub telemetry_every: Duration,
+    pub alerts: AlertSettings,
+    pub board: Board,
+    pub edge: Option<EdgeSource>,
     pub archive: (Runner, String),
     pub ledger_writes: Arc<AtomicBool>,
     pub ports: Ports,
@@ -143,6 +155,36 @@ pub(crate) struct Opening {
     pub deposit: bool,
 }
 
+impl Seen for ToRoot {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::FeedEnded(_) => "feed_ended",
+            Self::JournalHealth(..) => "journal_health",
+            Self::Checkpoint => "checkpoint",
+            Self::Reconcile(_) => "reconcile",
+            Self::Stop(_) => "stop",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        false
+    }
+}
+
+/// Starts a child that is looked at.
+async fn spawn<A: Actor>(
+    actor: A,
+    traffic: &Traffic,
+    arguments: A::Arguments,
+    me: &ActorRef<ToRoot>,
+) -> Result<ActorRef<A::Msg>, ActorProcessingErr>
+where
+    A::Msg: Seen,
+{
+    let observed = Observed { actor, traffic: traffic.clone() };
+    let (child, _) = Actor::spawn_linked(None, observed, arguments, me.get_cell()).await?;
+    Ok(child)
+}
+
 impl Actor for Root {
     type Msg = ToRoot;
     type State = Tree;
@@ -151,6 +193,7 @@ impl Actor for Root {
     async fn pre_start(&self, me: ActorRef<ToRoot>, opening: Opening) -> Result<Tree, ActorProcessingErr> {
         let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit } = opening;
         let mut strategies = std::mem::take(&mut restored.strategies);
+        let alerts = std::mem::take(&mut restored.alerts);
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
         let missed = tree.rebuild_market(&mut market, &tail, gap);
@@ -170,6 +213,7 @@ impl Actor for Root {
         tree.to_market = Some((queue.clone(), signal.clone()));
         tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
+        tree.start_alerts(&me, alerts).await?;
         tree.start_telemetry(&me).await?;
         tree.start_archive(&me).await?;
         if let Some(missed) = missed {
@@ -256,6 +300,10 @@ impl Tree {
                 (Child::Snapshots, _) => self.start_snapshots(me).await?,
                 (Child::Telemetry, _) => self.start_telemetry(me).await?,
                 (Child::Archive, _) => self.start_archive(me).await?,
+                (Child::Alerts, _) => {
+                    let restored = self.read_ledger(self.ledger.watermark().get()).await?;
+                    self.start_alerts(me, restored.alerts).await?;
+                }
                 (Child::Feed, Some(Named::Feed(which))) => {
                     self.ports.market.cast(ToMarket::FeedBeginsAnew(self.live[which].exchange));
                     // A folder that cannot be written to ends no trading.
@@ -341,14 +389,14 @@ impl Tree {
                     orders: self.ports.orders.clone(),
                     clock: self.clock.clone(),
                 };
-                let (actor, _) = Actor::spawn_linked(None, PaperActor, arguments, me.get_cell()).await?;
+                let actor = spawn(PaperActor, self.ports.venue.traffic(), arguments, me).await?;
                 self.ports.venue.fill(actor.clone());
                 self.ports.venue_wake.fill(actor.clone());
                 actor.get_cell()
             }
             Route::Remote(remote) => {
                 let arguments = gateway::Arguments { remote: remote.clone(), orders: self.ports.orders.clone() };
-                let (actor, _) = Actor::spawn_linked(None, GatewayActor, arguments, me.get_cell()).await?;
+                let actor = spawn(GatewayActor, self.ports.venue.traffic(), arguments, me).await?;
                 self.ports.venue.fill(actor.clone());
                 actor.get_cell()
             }
@@ -360,9 +408,10 @@ impl Tree {
             deliveries: deliveries(Decider::Positions),
             ledger: self.ledger.clone(),
             prices: self.channels.positions.1.clone(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
-        let (actor, _) = Actor::spawn_linked(None, PositionsActor, arguments, me.get_cell()).await?;
+        let actor = spawn(PositionsActor, self.ports.positions.traffic(), arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Trading, None));
         self.ports.positions.fill(actor.clone());
         self.ports.positions_wake.fill(actor);
@@ -378,9 +427,10 @@ impl Tree {
             venue_is_outside: matches!(self.route, Route::Remote(_)),
             positions: self.ports.positions.clone(),
             strategies: self.ports.strategies.clone(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
-        let (actor, _) = Actor::spawn_linked(None, OrdersActor, arguments, me.get_cell()).await?;
+        let actor = spawn(OrdersActor, self.ports.orders.traffic(), arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Trading, None));
         self.ports.orders.fill(actor.clone());
         self.ports.orders_wake.fill(actor);
@@ -415,9 +465,10 @@ impl Tree {
             ledger: self.ledger.clone(),
             core: self.core(),
             strategies: self.listeners.iter().map(listener).collect(),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
         };
-        let (actor, _) = Actor::spawn_linked(None, MarketActor, arguments, me.get_cell()).await?;
+        let actor = spawn(MarketActor, self.ports.market.traffic(), arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Market, None));
         self.ports.market.fill(actor);
         Ok((queue, signal))
@@ -457,10 +508,11 @@ impl Tree {
             ledger: self.ledger.clone(),
             market_journal: self.journal.clone(),
             history: Arc::new(move || database.source()),
+            audience: self.audience.clone(),
             clock: self.clock.clone(),
             wall: self.wall.clone(),
         };
-        let (actor, _) = Actor::spawn_linked(None, StrategyActor, arguments, me.get_cell()).await?;
+        let actor = spawn(StrategyActor, self.ports.strategies[&name].traffic(), arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Strategy, Some(Named::Strategy(name))));
         self.ports.strategies[&name].fill(actor);
         Ok(())
@@ -491,7 +543,7 @@ impl Tree {
             recorder,
             clock: self.clock.clone(),
         };
-        let (actor, _) = Actor::spawn_linked(None, FeedActor, arguments, me.get_cell()).await?;
+        let actor = spawn(FeedActor, port.traffic(), arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Feed, Some(Named::Feed(which))));
         port.fill(actor);
         Ok(())
@@ -502,7 +554,7 @@ impl Tree {
         let (every, day) = (deciding.snapshots.every, (deciding.calendar.account_day, deciding.calendar.calendar()));
         let (positions, clock) = (self.ports.positions.clone(), self.clock.clone());
         let arguments = snapshots::Arguments { every, day, positions, clock };
-        let (actor, _) = Actor::spawn_linked(None, SnapshotsActor, arguments, me.get_cell()).await?;
+        let actor = spawn(SnapshotsActor, &self.ports.snapshots, arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Snapshots, None));
         Ok(())
     }
@@ -510,33 +562,8 @@ impl Tree {
     async fn start_archive(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
         let (runner, schedule) = self.archive.clone();
         let arguments = archive::Arguments { runner, schedule, wall: self.wall.clone() };
-        let (actor, _) = Actor::spawn_linked(None, ArchiveActor, arguments, me.get_cell()).await?;
+        let actor = spawn(ArchiveActor, &self.ports.archive, arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Archive, None));
-        Ok(())
-    }
-
-    async fn start_telemetry(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
-        let core = [("orders", &self.channels.orders), ("positions", &self.channels.positions)];
-        let core = core.into_iter().chain([("paper", &self.channels.venue)]);
-        let queues = core.map(|(name, (_, inlet))| (name.to_owned(), inlet.clone()));
-        let listeners = self.listeners.iter().map(|(name, (_, inlet))| (name.to_string(), inlet.clone()));
-        let arguments = telemetry::Arguments {
-            every: self.telemetry_every,
-            market: self.ports.market.clone(),
-            orders: self.ports.orders.clone(),
-            strategies: self.ports.strategies.clone(),
-            feeds: self.ports.feeds.clone(),
-            queues: queues.chain(listeners).collect(),
-            ledger: (self.ledger.clone(), self.applied.0.clone()),
-            journal: (self.journal.clone(), self.applied.1.clone()),
-            archive: self.archive.0.clone(),
-            database: self.database.clone(),
-            sender: self.telemetry.clone(),
-            wall: self.wall.clone(),
-        };
-        let (actor, _) = Actor::spawn_linked(None, TelemetryActor, arguments, me.get_cell()).await?;
-        self.children.insert(actor.get_id(), (Child::Telemetry, None));
-        self.ports.telemetry.fill(actor);
         Ok(())
     }
 }

@@ -159,6 +159,11 @@ impl Running {
         serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
     }
 
+    /// A link that logs a browser in: what stands behind `#` is sent nowhere.
+    pub fn dashboard(&self) -> String {
+        format!("{}/#token={}", self.base(), self.token)
+    }
+
     /// Where it is.
     pub fn base(&self) -> String {
         format!("http://{}", self.address)

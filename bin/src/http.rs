@@ -6,10 +6,13 @@
 
 pub mod access;
 mod account;
+mod alerts;
+mod dashboard;
 pub mod edge;
 pub mod feeds;
 pub mod history;
 mod market;
+pub mod metrics;
 mod openapi;
 pub mod orders;
 pub mod problem;
@@ -18,10 +21,12 @@ mod session;
 pub mod sql;
 mod stored;
 pub mod strategies;
+pub mod stream;
 pub mod system;
 pub mod tiers;
 pub mod tls;
 pub mod trading;
+mod tree;
 pub mod views;
 mod words;
 
@@ -43,6 +48,8 @@ use edge::Edge;
 use openapi::{Head, Paths, Refusals};
 use problem::{Code, Problem};
 
+use crate::stream::Stream;
+
 /// The header with what is to be known of an answer.
 pub const NOTE: &str = "merganser-answer";
 
@@ -60,10 +67,14 @@ fn routes(config: &mut ServiceConfig) {
         .configure(trading::routes)
         .configure(strategies::routes)
         .configure(feeds::routes)
+        .configure(tree::routes)
+        .configure(alerts::routes)
         .configure(sql::routes)
         .configure(history::routes)
         .configure(tiers::routes)
-        .configure(session::routes);
+        .configure(stream::routes)
+        .configure(session::routes)
+        .configure(openapi::routes);
 }
 
 /// Where it listens.
@@ -78,14 +89,18 @@ pub struct Listens {
 ///
 /// # Errors
 /// The address is taken, or the certificate cannot be read.
-pub fn start(edge: Edge, token: &str) -> anyhow::Result<(Listens, ServerHandle)> {
+pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens, ServerHandle)> {
     let settings = edge.settings.http.clone();
     let address: SocketAddr = settings.address.parse().context("http.address")?;
     let is_here = address.ip().is_loopback() && settings.tls_certificate.as_os_str().is_empty();
     let tls = tls::settings(&settings)?;
     let access = web::Data::new(Access::new(&settings, token, address.ip()));
-    let edge = web::Data::new(edge);
+    let requests = web::Data::from(edge.requests.clone());
+    let (edge, stream) = (web::Data::new(edge), web::Data::new(stream));
+    tokio::spawn(stream.poll(stream::asks(&edge)));
     let server = HttpServer::new(move || {
+        // Answers to people may take their time; orders may not.
+        storage::background::step_back();
         let is_secure = access.is_secure();
         let (app, document) = App::new()
             .into_utoipa_app()
@@ -93,20 +108,26 @@ pub fn start(edge: Edge, token: &str) -> anyhow::Result<(Listens, ServerHandle)>
             .service(utoipa_actix_web::scope("/api/v1").configure(routes))
             .split_for_parts();
         app.app_data(edge.clone())
+            .app_data(stream.clone())
             .app_data(access.clone())
+            .app_data(requests.clone())
             .app_data(web::Data::new(Paths::of(&document)))
+            .app_data(web::Data::new(document))
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .app_data(web::JsonConfig::default().limit(BODY_BYTES).error_handler(|error, _| unreadable(&error).into()))
             .app_data(web::QueryConfig::default().error_handler(|error, _| wrong("the query", &error).into()))
             .app_data(web::PathConfig::default().error_handler(|error, _| wrong("the path", &error).into()))
-            .service(openapi::document(document))
             .service(openapi::page())
+            .configure(dashboard::routes)
             .route("/health", web::get().to(system::health))
             .route("/ready", web::get().to(system::ready))
+            .route("/metrics", web::get().to(metrics::show))
             .default_service(web::to(openapi::nothing))
             .wrap(from_fn(guard))
             .wrap(headers(is_secure))
             .wrap(Compress::default())
+            // Last, and so first: what is refused counts as well.
+            .wrap(from_fn(metrics::count))
     })
     .workers(1)
     // A client that is gone is seen, and what it asked for ends.

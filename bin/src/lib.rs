@@ -11,6 +11,7 @@ mod outcome;
 mod output;
 mod report;
 mod stopped;
+mod stream;
 pub mod telemetry;
 
 use std::process::ExitCode;

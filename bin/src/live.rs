@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actors::audience;
 use actors::clock::Clock;
 use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
 use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
+use actors::telemetry::edge::{EdgeCounts, StreamCounts};
 use actors::venues::Route;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::ids::IdMaker;
 use messages::ledger::Mode;
 use messages::{Exchange, UtcNanos};
+use serde_json::json;
 use storage::DataDir;
 use storage::datadir::{Owner, Paths};
 use storage::journal::{Health, Log};
@@ -25,8 +28,11 @@ use storage::sql_tiers::Scope;
 
 use crate::http;
 use crate::http::edge::{Edge, Watermarks};
+use crate::http::metrics::Requests;
 use crate::http::tiers::backup::{Current, Directory};
+use crate::http::views::Alert;
 use crate::stopped::Tables;
+use crate::stream::{Known, Running, Sources, Stream};
 use crate::{Plugins, stopped, telemetry};
 
 /// What a live run is made from.
@@ -66,6 +72,9 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
     let started = Clock::wall().now();
+    let (audience, seat) = audience::channel();
+    let requests = Arc::new(Requests::default());
+    let (counted, watched) = (requests.clone(), seat.stats.clone());
     let plan = Plan {
         deciding: settings.deciding(exchanges),
         instance: settings.instance.name.clone(),
@@ -78,8 +87,11 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
         clock,
         ledger_writes: ledger_writes.clone(),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: Some(counts(&watched)) })),
         tiers: settings.tiers.clone(),
         route,
+        audience: Some(audience),
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
@@ -91,7 +103,9 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     pass_on_health(health_rx, runtime.on_journal_health());
 
     let settings = Arc::new(settings);
-    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, (ledger_writes, started)) {
+    let (stream, watching) = watch(&runtime, seat, &settings)?;
+    let own = Own { ledger_writes, started, requests, stream };
+    let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, own) {
         Ok(server) => server,
         Err(error) => {
             // It trades already: it stops as it always does.
@@ -106,6 +120,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     archive.stop();
     // Trading ends first: nothing else that is to end may hold it up, and go on deciding meanwhile.
     runtime.stop().await;
+    // Who watches has seen the end of it.
+    tokio::task::spawn_blocking(|| watching.stop()).await.context("the stream did not end")?;
     server.stop(true).await;
     drop(runtime);
     // Whoever works on the database for long ends before it does.
@@ -123,6 +139,51 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     }
 }
 
+/// The stream of the running tree.
+fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, settings: &Settings) -> anyhow::Result<(Stream, Running)> {
+    let of_open = Arc::downgrade(runtime);
+    let ask_for_open = Box::new(move || {
+        if let Some(runtime) = of_open.upgrade() {
+            runtime.tell_open();
+        }
+    });
+    let mut open = runtime.open_alerts();
+    open.mark_changed();
+    let alerts = Box::new(move || {
+        // A tree that has ended says nothing more.
+        let has_changed = open.has_changed().unwrap_or(false);
+        has_changed.then(|| open.borrow_and_update().iter().map(|alert| json!(Alert::of(alert))).collect())
+    });
+    let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, ask_for_open };
+    let known = Known {
+        instruments: runtime.assembly().rules().keys().copied().collect(),
+        timeframes: settings.bars.timeframes.clone(),
+        strategies: settings.strategies.run.clone(),
+    };
+    Stream::start(sources, known).context("the stream cannot start")
+}
+
+/// What the stream has counted, as telemetry asks for it.
+fn counts(stats: &audience::Stats) -> StreamCounts {
+    let c = stats.counts();
+    StreamCounts {
+        clients: c.clients,
+        messages: c.messages,
+        bytes: c.bytes,
+        conflated: c.conflated,
+        closed_slow: c.closed_slow,
+        lost: c.lost_events + c.lost_batches,
+    }
+}
+
+/// What a run has of its own, for the edge.
+struct Own {
+    ledger_writes: Arc<AtomicBool>,
+    started: UtcNanos,
+    requests: Arc<Requests>,
+    stream: Stream,
+}
+
 /// Opens the edge and says where it is.
 fn serve(
     settings: &Arc<Settings>,
@@ -130,7 +191,7 @@ fn serve(
     dir: &mut DataDir,
     runtime: &Arc<Runtime>,
     storage: &Storage,
-    (ledger_writes, started): (Arc<AtomicBool>, UtcNanos),
+    own: Own,
 ) -> anyhow::Result<(ServerHandle, Current)> {
     let token = http::make_token(&paths.token)?;
     let watermarks = Watermarks {
@@ -150,22 +211,24 @@ fn serve(
         database,
         watermarks,
         ledger: storage.ledger.clone(),
-        ledger_writes,
+        ledger_writes: own.ledger_writes,
         reserve: storage.reserve().clone(),
         room,
         has_failed: Box::new(storage.watch()),
         directory,
         settings: settings.clone(),
-        started,
+        started: own.started,
         ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
         wall: Clock::wall(),
+        requests: own.requests,
     };
-    let (http::Listens { at: address, here }, server) = http::start(edge, &token)?;
+    let (http::Listens { at: address, here }, server) = http::start(edge, own.stream, &token)?;
     // Who reads it may stand in another folder.
     let token_path = std::path::absolute(&paths.token).context("cannot tell where the token is")?;
     dir.announce(&Owner { pid: std::process::id(), address: Some(here.to_string()), token_path: Some(token_path) })?;
     let scheme = if settings.http.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
     eprintln!("merganser runs on {}; health at {scheme}://{address}/health; Ctrl-C stops it", dir.root().display());
+    eprintln!("the dashboard is at {scheme}://{address}/; `merganser dashboard` prints a link that logs in");
     Ok((server, backup))
 }
 

@@ -1,19 +1,23 @@
-//! Log lines into the tables: a layer beside the one that writes to stderr, and a panic hook.
+//! Log lines into the tables, and to who listens now: a layer beside the one that writes to stderr, and a panic hook.
 //!
-//! Lines of our own crates become plain data and go to storage without waiting; before storage is open they
-//! go nowhere. Nothing here logs, so that no line can follow from another.
+//! Lines of our own crates become plain data and go to storage without waiting, and to every [`tap`]; before storage is
+//! open, and where nobody listens, they go nowhere. Nothing here logs, so that no line can follow from another, and
+//! nothing here waits: what storage does not take is counted, and a listener that is behind is told how much it missed.
+
+mod sink;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
 use std::fmt::Debug;
 use std::panic::PanicHookInfo;
-use std::sync::{PoisonError, RwLock};
+use std::sync::Arc;
 
 use actors::clock::Clock;
-use messages::caps;
-use messages::telemetry::{Exception, Level, LogLine, Telemetry};
+use messages::telemetry::{Exception, Level, LogLine};
+use messages::{CorrelationId, caps};
 use serde_json::{Map, Value};
 use storage::telemetry::Sender;
+use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata, Subscriber};
@@ -22,17 +26,24 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use sink::Sink;
+
 /// The crates whose lines are stored; those of libraries are for stderr alone.
 const OWN: &[&str] = &["merganser", "actors", "storage", "config", "messages"];
 
 /// Where lines go. A process has one subscriber and one panic hook, and so one of these.
-static SINK: Sink = Sink::new(None);
-
-type Sink = RwLock<Option<Sender>>;
+static SINK: Sink = Sink::new();
 
 /// From now on lines go to `sender`.
 pub fn send_to(sender: Sender) {
-    *SINK.write().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    SINK.send_to(sender);
+}
+
+/// Every line from now on, as it is said. Nobody waits for who takes them: a listener that is more than
+/// [`caps::LOG_TAP`] lines behind misses the oldest and is told how many.
+#[must_use]
+pub fn tap() -> broadcast::Receiver<Arc<LogLine>> {
+    SINK.tap()
 }
 
 /// The layer that stores lines of `level` and above.
@@ -56,16 +67,8 @@ pub fn hook_panics() {
     let (before, wall) = (std::panic::take_hook(), Clock::wall());
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
-        send(&SINK, || of_panic(panic, &wall));
+        SINK.send(|| of_panic(panic, &wall));
     }));
-}
-
-/// The sender is cloned out of the lock: what makes the line may itself log.
-fn send(sink: &Sink, line: impl FnOnce() -> LogLine) {
-    let sender = sink.read().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(sender) = sender {
-        sender.send(Telemetry::Log(Box::new(line())));
-    }
 }
 
 struct LogLayer {
@@ -75,7 +78,7 @@ struct LogLayer {
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        send(self.sink, || {
+        self.sink.send(|| {
             let mut fields = Fields::default();
             event.record(&mut fields);
             fields.line(event.metadata(), &self.wall)
@@ -89,6 +92,7 @@ struct Fields {
     message: String,
     event: Option<String>,
     order_id: Option<String>,
+    correlation_id: Option<CorrelationId>,
     symbol: Option<String>,
     strategy: Option<String>,
     venue: Option<String>,
@@ -109,6 +113,7 @@ impl Fields {
             "message" => self.message = text,
             "event" => self.event = Some(text),
             "order_id" => self.order_id = Some(text),
+            "correlation_id" if text.parse::<CorrelationId>().is_ok() => self.correlation_id = text.parse().ok(),
             "symbol" => self.symbol = Some(text),
             "strategy" => self.strategy = Some(text),
             "venue" => self.venue = Some(text),
@@ -133,6 +138,7 @@ impl Fields {
             message: self.message,
             event: self.event,
             order_id: self.order_id,
+            correlation_id: self.correlation_id,
             symbol: self.symbol,
             strategy: self.strategy,
             venue: self.venue,
@@ -204,6 +210,7 @@ fn of_panic(panic: &PanicHookInfo<'_>, wall: &Clock) -> LogLine {
         message: format!("the thread {thread} has panicked"),
         event: Some("panic".to_owned()),
         order_id: None,
+        correlation_id: None,
         symbol: None,
         strategy: strategy.map(str::to_owned),
         venue: None,
@@ -217,6 +224,7 @@ fn of_panic(panic: &PanicHookInfo<'_>, wall: &Clock) -> LogLine {
 
 #[cfg(test)]
 mod tests {
+    use messages::telemetry::Telemetry;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
@@ -224,7 +232,8 @@ mod tests {
     /// The lines that reach storage.
     fn stored(level: Level, say: impl FnOnce()) -> Vec<LogLine> {
         let (sender, told) = storage::telemetry::channel(10);
-        let sink = Box::leak(Box::new(Sink::new(Some(sender))));
+        let sink = Box::leak(Box::new(Sink::new()));
+        sink.send_to(sender);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer_to(sink, level)), say);
         let line = |telemetry| match telemetry {
             Telemetry::Log(line) => *line,
@@ -268,5 +277,42 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         let lines = stored(Level::Info, || tracing::info!("{}", "ä".repeat(caps::LOG_TEXT_BYTES)));
         assert_eq!(lines[0].message, "ä".repeat(caps::LOG_TEXT_BYTES / 2));
+    }
+
+    #[test]
+    fn what_belongs_together_is_found_by_its_id() {
+        let id = "01234567-89ab-cdef-0123-456789abcdef";
+        let lines = stored(Level::Info, || {
+            tracing::info!(correlation_id = %id.parse::<CorrelationId>().unwrap(), order_id = "7", "one");
+            tracing::info!(correlation_id = "none of ours", "two");
+        });
+        assert_eq!(lines[0].correlation_id.map(|id| id.to_string()).as_deref(), Some(id));
+        assert_eq!((lines[0].order_id.as_deref(), lines[0].data.as_deref()), (Some("7"), None));
+        assert_eq!(lines[1].correlation_id, None);
+        assert_eq!(lines[1].data.as_deref(), Some(r#"{"correlation_id":"none of ours"}"#), "and nothing is lost");
+    }
+
+    #[test]
+    fn a_storm_waits_for_nobody_and_every_line_is_stored_or_counted() {
+        let (sender, told) = storage::telemetry::channel(100);
+        let sink: &'static Sink = Box::leak(Box::new(Sink::new()));
+        sink.send_to(sender.clone());
+        // A listener that never takes one: were it waited for, this test would not end.
+        let mut sleeps = sink.tap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer_to(sink, Level::Info)));
+                let storm = move || (0..2_000).for_each(|line| tracing::info!(thread, line, "a line"));
+                std::thread::Builder::new()
+                    .spawn_scoped(scope, move || tracing::dispatcher::with_default(&dispatch, storm))
+                    .unwrap();
+            }
+        });
+        assert_eq!((told.len(), sender.logs_dropped()), (100, 7_900));
+        let missed = match sleeps.try_recv() {
+            Err(broadcast::error::TryRecvError::Lagged(missed)) => missed,
+            other => panic!("it did not miss anything: {other:?}"),
+        };
+        assert_eq!(missed as usize, 8_000 - caps::LOG_TAP);
     }
 }

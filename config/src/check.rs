@@ -61,6 +61,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let duckdb = section(figment, "duckdb", &mut p);
     let tiers = section(figment, "tiers", &mut p);
     let telemetry = section(figment, "telemetry", &mut p);
+    let alerts = section(figment, "alerts", &mut p);
     let hot = section(figment, "hot", &mut p);
     let http = section(figment, "http", &mut p);
     let calendar = section(figment, "calendar", &mut p);
@@ -80,6 +81,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             duckdb: duckdb?,
             tiers: tiers?,
             telemetry: telemetry?,
+            alerts: alerts?,
             hot: hot?,
             http: http?,
             calendar: calendar?,
@@ -176,6 +178,7 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
             must(known, format!("strategies.run.{name}.instruments: `{text}` is not among the instruments"));
         }
     }
+    s.alerts.problems(s.telemetry.every).into_iter().for_each(|problem| must(false, problem));
     feeds(&s.feeds, &mut must);
     for symbol in s.feeds.simulated.keys() {
         let known = s.instruments.contains_key(&format!("simulated:{symbol}"));

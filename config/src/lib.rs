@@ -7,6 +7,7 @@ mod load;
 
 use std::collections::BTreeMap;
 
+use actors::alerts::settings::AlertSettings;
 use actors::orders::risk::Limits;
 use actors::settings::{
     AccountSettings, BarSettings, CalendarSettings, Deciding, FeedSettings, InstrumentSettings, PaperSettings,
@@ -60,6 +61,8 @@ pub struct Settings {
     pub tiers: Tiers,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
+    /// `[alerts]`
+    pub alerts: AlertSettings,
     /// `[hot]`
     pub hot: Hot,
     /// `[http]`

@@ -50,3 +50,27 @@ fn contradictions_are_refused() {
     .unwrap_err();
     assert_eq!(problems.len(), 6, "{problems:#?}");
 }
+
+#[test]
+fn rules_of_alerts_are_checked() {
+    let problems = set(&[
+        "alerts.rules.drawdown={limit=10,clear=12,for=\"0s\"}",
+        "alerts.rules.disk_space={limit=10,clear=5,for=\"0s\"}",
+        "alerts.rules.dead_man={limit=20,clear=20,for=\"0s\"}",
+        "alerts.window=0s",
+    ])
+    .unwrap_err();
+    for path in ["rules.drawdown.clear", "rules.disk_space.clear", "rules.dead_man.limit", "window"] {
+        assert!(problems.iter().any(|p| p.starts_with(&format!("alerts.{path}"))), "{path} in {problems:#?}");
+    }
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+}
+
+#[test]
+fn a_webhook_is_shown_by_its_host_alone() {
+    let settings = set(&["alerts.webhook_url=\"https://hooks.example.com/T0/xyz\""]).unwrap();
+    let shown = settings.to_toml();
+    assert!(shown.contains("https://hooks.example.com/…") && !shown.contains("xyz"), "{shown}");
+    let problems = set(&["alerts.webhook_url=\"ftp://hooks.example.com/xyz\""]).unwrap_err();
+    assert!(problems[0].starts_with("alerts.webhook_url") && !problems[0].contains("xyz"), "{problems:#?}");
+}

@@ -108,9 +108,44 @@ pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
 /// trading group restarts while it is on its way; this is far more than can be on its way then.
 pub const BOOKED_FILLS: usize = 100_000;
+/// Batches of market data that may wait for the edge: a third of a second at 100,000 frames of one tick, while it looks ten
+/// times a second. Beyond it quotes are conflated.
+pub const AUDIENCE_BATCHES: usize = 32_768;
+/// Events of orders, fills and strategies that may wait for the edge: minutes of a wild day, about 100 MB.
+pub const AUDIENCE_EVENTS: usize = 65_536;
+/// Clients of the stream at once: a team's browsers and scripts, and 200 of them at a desk that shows all.
+pub const STREAM_CLIENTS: u64 = 512;
+/// Topics that one client may be subscribed to: quotes, tape and two lengths of bars of 60 instruments.
+pub const CLIENT_TOPICS: usize = 256;
+/// Messages that may wait for one client. Half a minute of orders and fills, each twenty times a second; then it is closed.
+pub const CLIENT_MESSAGES: usize = 1_024;
+/// Bytes of these.
+pub const CLIENT_BYTES: usize = 8 << 20;
+/// Messages of other topics among them: beyond it quotes are conflated, and others follow as a snapshot.
+pub const CLIENT_MARKET_MESSAGES: usize = 64;
+/// Bytes up to which they may wait.
+pub const CLIENT_MARKET_BYTES: usize = 1 << 20;
+/// Longest message of a client, in bytes: it names at most [`CLIENT_TOPICS`] topics.
+pub const CLIENT_FRAME_BYTES: usize = 16 << 10;
+/// Messages of one client in a second: a page that opens sends a few.
+pub const CLIENT_FRAMES_PER_SECOND: u32 = 50;
+/// Requests of clients that may wait for the hub: as many as all clients together may send in a tenth of a second, and more.
+pub const CLIENT_REQUESTS: usize = 4_096;
+/// Trades, fills and log lines that a snapshot of the stream shows.
+pub const TAPE_SHOWN: usize = 100;
+/// Trades of one instrument that may wait for the next interval: 100 ms at 160,000 a second. Beyond it a snapshot follows.
+pub const TAPE_FRESH: usize = 16_384;
+/// Closed bars that a snapshot of the stream shows; earlier ones are history.
+pub const BARS_SHOWN: usize = 10;
 /// The longest that one question of a report may run: it looks at a day of ticks, or at every fill there is.
 pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
 /// Rows that a report reads at a time: about 40 MB of fills as text. However many there are, it holds no more of them.
 pub const REPORT_PAGE: usize = 200_000;
 /// How old a quote or trade may be to say where the market was when an order was made.
 pub const REFERENCE_AGE: Duration = Duration::from_secs(60);
+/// Alerts that are over and still shown, newest first to stay; all of them are in the table `actions`.
+pub const ALERTS_KEPT: usize = 200;
+/// Messages about alerts that may wait for the webhook. Beyond it they are dropped and counted: the dashboard has them.
+pub const ALERT_MESSAGES: usize = 64;
+/// Log lines that a reader of the stream may be behind before it misses some, which it is told.
+pub const LOG_TAP: usize = 1_024;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::CorrelationId;
 use crate::time::UtcNanos;
 
 /// How much a log line matters, the most important first.
@@ -59,6 +60,8 @@ pub struct LogLine {
     pub event: Option<String>,
     /// About which order.
     pub order_id: Option<String>,
+    /// What it belongs together with: an order, its events, fills and positions.
+    pub correlation_id: Option<CorrelationId>,
     /// About which symbol.
     pub symbol: Option<String>,
     /// About which strategy.

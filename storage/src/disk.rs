@@ -9,8 +9,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// The system does not say.
 pub fn free(path: &Path) -> std::io::Result<u64> {
+    space(path).map(|space| space.free)
+}
+
+/// A file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What an ordinary user may still write.
+    pub free: u64,
+    /// What it holds in all.
+    pub total: u64,
+}
+
+/// The file system of `path`.
+///
+/// # Errors
+/// The system does not say.
+pub fn space(path: &Path) -> std::io::Result<Space> {
     let found = rustix::fs::statvfs(path)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Ok(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
 }
 
 /// Room on the disk of the database: below its reserve the tables wait, for the journals need the rest.

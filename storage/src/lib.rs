@@ -4,7 +4,7 @@
 //! DuckDB; what leaves it are typed messages and Arrow batches.
 
 pub mod archive;
-mod background;
+pub mod background;
 pub mod backup;
 pub mod checkpoint;
 pub mod cold;
@@ -14,6 +14,7 @@ pub mod duck;
 pub mod journal;
 pub mod pool;
 pub mod query;
+pub mod recent;
 pub mod service;
 pub mod settings;
 pub mod sql;

@@ -39,7 +39,7 @@ pub use lease::{Ender, Lease};
 pub use leases::Earlier;
 pub use memory::Memory;
 pub use reader::Reader;
-pub use stats::{Class, ClassStats, Spread, Stats};
+pub use stats::{Class, ClassStats, Stats};
 
 /// Prepared statements that a connection keeps: a few on disk, one for each table of the hot tier that it
 /// has asked lately.

@@ -4,6 +4,7 @@
 //! wait for it. Behind the market journal its closed segments are compressed and, when there are too many,
 //! dropped. It ends in order: journals first, then what they hold is applied, then a checkpoint.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::duck::{self};
 use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
 use crate::pool::{self, Lease, Pool, Reader};
 use crate::query::{self, Answer, Duck, Query, Source, Stores};
-use crate::tiers::Published;
+use crate::tiers::{Published, Tier};
 use crate::{archive, settings, telemetry};
 
 /// What can go wrong.
@@ -100,6 +101,18 @@ impl Database {
     /// DuckDB refuses, a stored row is not what it must be, or a cold file cannot be had.
     pub fn answer(&self, reader: &Reader<'_>, query: &Query, at_least: Seq) -> Option<Result<Answer, query::Error>> {
         Some(query::answer(reader, &self.hot, self.stores.get()?, query, at_least))
+    }
+
+    /// Bytes of what the tiers of files own, as the manifest says it.
+    #[must_use]
+    pub fn tier_bytes(&self) -> BTreeMap<Tier, u64> {
+        let mut bytes = BTreeMap::new();
+        for piece in self.manifest.newest().all() {
+            if let Some(content) = &piece.content {
+                *bytes.entry(piece.tier).or_default() += content.bytes;
+            }
+        }
+        bytes
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.

@@ -1,9 +1,11 @@
 //! Tests across crates: the real states and stores, put together as the program puts them.
 
+mod audience;
 mod checkpoint;
 mod decoders;
 mod determinism;
 mod golden;
 mod restore;
+mod steering;
 mod supervision;
 mod telemetry;

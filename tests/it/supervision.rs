@@ -35,7 +35,7 @@ enum Temper {
 }
 
 /// Own order events that the panicking strategy was told of, over all its generations.
-type Told = Arc<Mutex<BTreeSet<(OrderId, u32)>>>;
+pub type Told = Arc<Mutex<BTreeSet<(OrderId, u32)>>>;
 
 /// No parameters.
 #[derive(serde::Deserialize)]
@@ -138,14 +138,17 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
+        audience: None,
     };
     (plan, settings)
 }
 
 /// Runs the runtime with these strategies while `during` looks at it; all is stopped in order.
-fn run(paths: &Paths, names: &[&str], told: &Told, during: impl AsyncFnOnce(&Runtime)) {
+pub fn run(paths: &Paths, names: &[&str], told: &Told, during: impl AsyncFnOnce(&Runtime)) {
     let (plan, settings) = plan(paths, names, told);
     let storage = Storage::open(
         paths,
@@ -167,7 +170,7 @@ fn run(paths: &Paths, names: &[&str], told: &Told, during: impl AsyncFnOnce(&Run
 }
 
 /// The ledger's records.
-fn ledger(paths: &Paths) -> Vec<LedgerRecord> {
+pub fn ledger(paths: &Paths) -> Vec<LedgerRecord> {
     let mut reader = Reader::<LedgerRecord>::new(&paths.ledger, Seq(1));
     let mut found = Vec::new();
     while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
@@ -193,11 +196,11 @@ fn p99_of_well(records: &[LedgerRecord]) -> i64 {
     took[took.len() * 99 / 100]
 }
 
-async fn status(runtime: &Runtime, name: &str) -> StrategyStatus {
+pub async fn status(runtime: &Runtime, name: &str) -> StrategyStatus {
     runtime.strategies().await.into_iter().find(|s| s.name == name).expect("a shell that answers")
 }
 
-async fn until(runtime: &Runtime, name: &str, state: &str) -> StrategyStatus {
+pub async fn until(runtime: &Runtime, name: &str, state: &str) -> StrategyStatus {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let found = status(runtime, name).await;
@@ -210,7 +213,7 @@ async fn until(runtime: &Runtime, name: &str, state: &str) -> StrategyStatus {
 }
 
 /// Runs the session of both journals again: the same decisions come out, none more and none less.
-fn comes_out_again(paths: &Paths) {
+pub fn comes_out_again(paths: &Paths) {
     let (registry, venues, again) =
         (registry(&Told::default(), false), Venues::default(), tempfile::tempdir().unwrap());
     let recorder = Recorder::open(&Paths::of(again.path(), None), 1 << 30).unwrap();
@@ -315,5 +318,17 @@ fn a_group_that_is_restored_loses_no_order_and_tells_all() {
     filled.sort();
     booked.sort();
     assert_eq!(filled, booked, "every fill is booked once");
+    comes_out_again(&paths);
+}
+
+#[test]
+fn starts_in_a_row_come_out_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::of(dir.path(), None);
+    run(&paths, &["well"], &Told::default(), async |_| tokio::time::sleep(Duration::from_secs(3)).await);
+    // Each asks the venue about what the ones before it left, and is answered while it is still starting.
+    for _ in 0..5 {
+        run(&paths, &["well"], &Told::default(), async |_| tokio::time::sleep(Duration::from_millis(100)).await);
+    }
     comes_out_again(&paths);
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use actors::clock::Clock;
 use actors::feeds::player::Frames;
 use actors::feeds::simulated::Simulated;
-use actors::runtime::{self, Plan};
+use actors::metrics;
+use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Wants};
 use actors::strategies::registry::Registry;
@@ -68,8 +69,11 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
         clock: Clock::wall(),
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: Duration::from_secs(1),
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: Route::Paper,
+        audience: None,
     };
     (plan, settings)
 }
@@ -99,10 +103,31 @@ fn run(paths: &Paths) -> config::Settings {
             assert!(tokio::time::Instant::now() < deadline, "nothing happens");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        look(&runtime).await;
         runtime.stop().await;
     });
     storage.finish().unwrap();
     settings
+}
+
+/// What a running tree shows of itself.
+async fn look(runtime: &Runtime) {
+    let actors = runtime.actors();
+    for name in ["root", "market", "orders", "positions", "venue", "ema_cross", "breaks", "telemetry", "alerts"] {
+        let actor = actors.iter().find(|actor| actor.name == name).unwrap();
+        assert_eq!((actor.state, actor.restarts), ("running", 0), "{actor:?}");
+        assert!(actor.started_at.is_some(), "{actor:?}");
+    }
+    let market = actors.iter().find(|actor| actor.name == "market").unwrap();
+    assert!(market.handled > 0 && market.last_message.is_some() && market.last_at >= market.started_at, "{market:?}");
+
+    let metrics = runtime.metrics().await.unwrap();
+    let undefined = metrics.iter().find(|metric| metrics::of(&metric.name).is_none());
+    assert_eq!(undefined, None);
+    let value = |metric: metrics::Definition| metrics.iter().find(|m| m.name == metric.name).map(|m| m.value);
+    assert!(value(metrics::MARKET_TRADES) > Some(0.0) && value(metrics::JOURNAL_SYNCS) > Some(0.0));
+    assert!(value(metrics::PORTFOLIO_CASH) > Some(0.0));
+    assert_eq!(runtime.alerts().await.unwrap(), runtime.open_alerts().borrow().as_slice(), "none is over yet");
 }
 
 #[test]

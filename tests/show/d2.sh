@@ -12,7 +12,7 @@ python3 -m venv venv > /dev/null && venv/bin/pip install -q "schemathesis==4.*" 
 sed -n '/^\[\[/,$p' lines > settings.toml
 token=$(cat secret)
 "$merganser" run --data-dir data --config settings.toml --set http.requests_per_second=100000 > running 2>&1 & pid=$!
-until grep -q "merganser runs on" running; do sleep 0.05; kill -0 "$pid" || fail "$(cat running)"; done
+until grep -q "merganser runs on" running 2> /dev/null; do sleep 0.05; kill -0 "$pid" || fail "$(cat running)"; done
 address=$(sed -n 's,.*http://\([^/]*\)/health.*,\1,p' running)
 until "$merganser" sql --data-dir data "SELECT 1" > out 2> err; do sleep 0.1; kill -0 "$pid" || fail "$(cat running err)"; done
 

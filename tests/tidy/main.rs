@@ -1,5 +1,7 @@
 //! House rules, as an ordinary test: what the layout promises and the compiler does not check.
 
+mod operations;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,8 +85,18 @@ fn crates_depend_one_way() {
 
 #[test]
 fn an_actor_imports_no_other_actor() {
-    let actors =
-        ["market", "orders", "positions", "venues", "strategies", "feeds", "snapshots", "telemetry", "archive"];
+    let actors = [
+        "market",
+        "orders",
+        "positions",
+        "venues",
+        "strategies",
+        "feeds",
+        "snapshots",
+        "telemetry",
+        "archive",
+        "alerts",
+    ];
     // What a peer may know of another: the plain settings of a section, and the type that goes through a queue.
     let mut found = Vec::new();
     for (path, text) in sources() {

@@ -15,10 +15,12 @@ use messages::{MarketId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::Audience;
 use crate::bulk::{Outlet, Signal};
 use crate::clock::Clock;
 use crate::ports::{MarketStatus, Port, ToMarket, ToStrategy};
 use crate::timer::Timer;
+use crate::traffic::Seen;
 use state::Market;
 
 /// Frames taken at once.
@@ -70,6 +72,8 @@ pub struct Arguments {
     pub core: Vec<Outlet>,
     /// Who may miss quotes.
     pub strategies: Vec<Listener>,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -85,6 +89,18 @@ pub enum Mailbox {
 impl From<ToMarket> for Mailbox {
     fn from(message: ToMarket) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Said(message) => message.name(),
+            Self::Timer => "timer",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 
@@ -234,6 +250,9 @@ impl Shell {
         }
         // Woken last: they look before they decide, and the strategies' threads need the cores first.
         self.a.core.iter().for_each(Outlet::wake);
+        if let Some(audience) = &self.a.audience {
+            audience.show(&batch);
+        }
     }
 }
 

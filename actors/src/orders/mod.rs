@@ -2,9 +2,11 @@
 //!
 //! Hears commands, venue reports, prices, faults of strategies and the ledger's acknowledgements.
 //! Says requests to venues and updates to positions and strategies, each only once the ledger holds
-//! what they follow from. While the ledger's disk is full, cancels alone go out at once.
+//! what they follow from, and the same updates to the audience. While the ledger's disk is full, cancels alone go out at once.
 
+pub mod latency;
 pub mod risk;
+mod said;
 pub mod state;
 pub mod table;
 
@@ -20,12 +22,15 @@ use messages::{MarketId, OrderId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::gate::Gate;
 use crate::ports::{Found, OrdersStatus, Port, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
 use crate::timer::Timer;
+use crate::traffic::Seen;
+use latency::Latency;
 use state::{Effect, Moment, Orders};
 
 /// What the actor is given.
@@ -50,6 +55,8 @@ pub struct Arguments {
     pub positions: Port<ToPositions>,
     /// Strategies.
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -78,6 +85,20 @@ impl From<Wake> for Mailbox {
     }
 }
 
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+            Self::Durable(_) => "durable",
+            Self::Timer => "timer",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Wake | Self::Said(_))
+    }
+}
+
 /// The actor.
 pub struct OrdersActor;
 
@@ -91,6 +112,7 @@ pub struct Shell {
     timer: Timer,
     seen: MarketId,
     newest: UtcNanos,
+    latency: Latency,
     /// The last change of the trading state that was heard.
     changed: Option<(StateChange, UtcNanos)>,
 }
@@ -100,6 +122,8 @@ enum Held {
     Effect(Effect),
     /// An answer about one order.
     Answer(OrderId, RpcReplyPort<Found>),
+    /// What the audience asked for.
+    Tell(Heard),
 }
 
 impl Actor for OrdersActor {
@@ -117,8 +141,11 @@ impl Actor for OrdersActor {
             timer: Timer::default(),
             seen: MarketId(0),
             newest: UtcNanos::MIN,
+            latency: Latency::default(),
             changed: None,
         };
+        // What was restored is durable.
+        shell.tell_open();
         if restored {
             let at = shell.begin(Delivery::Start(None)).await;
             let mut effects = Vec::new();
@@ -140,6 +167,7 @@ impl Actor for OrdersActor {
                 shell.write_what_fits();
                 let held = shell.gate.open(ticket);
                 shell.let_out(held).await;
+                shell.latency.let_out(ticket, shell.a.clock.now());
             }
             Mailbox::Timer => {
                 shell.timer.fired();
@@ -161,7 +189,7 @@ impl Shell {
     async fn hear(&mut self, message: ToOrders) {
         let mut effects = Vec::new();
         let at = match message {
-            ToOrders::Commands(sender, first, mut commands) => {
+            ToOrders::Commands(sender, first, mut commands, received) => {
                 if self.unwritten.len() >= caps::UNWRITTEN {
                     // What would be denied in any case cannot be written down any more. A cancel is always heard.
                     let before = commands.len();
@@ -173,6 +201,9 @@ impl Shell {
                 let count = commands.len() as u32;
                 let at = self.begin(Delivery::Commands { strategy, generation, first, count }).await;
                 commands.into_iter().for_each(|c| self.a.state.on_command(sender, c, at, &mut effects));
+                if let Some(received) = received.filter(|_| effects.iter().any(is_new_order)) {
+                    self.latency.decided(self.gate.next(), received, self.a.clock.now());
+                }
                 at
             }
             ToOrders::Reports(reports) => {
@@ -212,12 +243,14 @@ impl Shell {
                 self.a.state.on_reconnected(at, &mut effects);
                 at
             }
+            ToOrders::TellOpen => return self.tell_open(),
             ToOrders::Status(reply) => {
                 let open = self.a.state.open_orders().cloned().collect();
                 // Who asked may have given up; that is no failure of ours.
                 let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
                 let changed = self.changed.clone();
-                let _ = reply.send(OrdersStatus { trading, changed, open, waiting: self.gate.len(), counters });
+                let (waiting, latencies) = (self.gate.len(), self.latency.summary());
+                let _ = reply.send(OrdersStatus { trading, changed, open, waiting, counters, latencies });
                 return;
             }
             ToOrders::Find(order_id, reply) => {
@@ -325,6 +358,7 @@ impl Shell {
                 }
                 Held::Effect(effect) => self.perform(effect),
                 Held::Answer(order_id, reply) => self.answer(order_id, reply),
+                Held::Tell(heard) => self.tell(|| heard),
             }
         }
         if !held.is_empty() {
@@ -345,18 +379,43 @@ impl Shell {
             Effect::Update(update) => self.publish(*update),
             Effect::Send(_, request) => drop(self.a.venue.cast(ToVenue::Requests(vec![request]))),
             Effect::Alert(text) => tracing::warn!("{text}"),
+            Effect::Record(LedgerRecord::Trading { change, at }) => self.tell(|| Heard::Trading { change, at }),
             Effect::Record(_) => {}
         }
     }
 
+    fn tell(&self, heard: impl FnOnce() -> Heard) {
+        if let Some(audience) = &self.a.audience {
+            audience.tell(heard());
+        }
+    }
+
+    /// Tells the audience all open orders, behind all that was decided before.
+    fn tell_open(&mut self) {
+        let (orders, trading) = (self.a.state.open_orders().cloned().collect(), self.a.state.trading());
+        let heard = Heard::Open { orders, trading };
+        if self.gate.is_empty() {
+            self.tell(|| heard);
+        } else {
+            self.gate.join(vec![Held::Tell(heard)]);
+        }
+    }
+
     fn publish(&self, update: OrderUpdate) {
+        said::say(&update);
         if update.event.fill.is_some() {
             self.a.positions.cast(ToPositions::Updates(vec![update.clone()]));
         }
+        self.tell(|| Heard::Order(Box::new(update.clone())));
         if let Some(strategy) = self.a.strategies.get(&update.order.strategy) {
             strategy.cast(ToStrategy::Updates(vec![update]));
         }
     }
+}
+
+/// True for an order on its way to a venue for the first time.
+fn is_new_order(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(_, VenueRequest::Submit { .. }))
 }
 
 /// What of an effect goes to the ledger.

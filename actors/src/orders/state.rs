@@ -126,8 +126,14 @@ pub struct Orders {
 /// What happened beside the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Orders that passed risk.
+    pub intended: u64,
     /// Orders that were refused by us.
     pub denied: u64,
+    /// Orders that the venue refused or never received.
+    pub rejected: u64,
+    /// Fills.
+    pub fills: u64,
     /// Requests that made no sense in the order's state.
     pub refused: u64,
     /// Reports that were repeated or too late.
@@ -291,6 +297,7 @@ impl Orders {
     /// Writes down what happened.
     fn record(&mut self, entry: &mut Entry, what: Happening, at: Moment, out: &mut Vec<Effect>) {
         entry.events += 1;
+        self.counters.count(&what);
         let order = &mut entry.order;
         order.updated_at = at.now;
         order.triggered |= what.kind == EventKind::Triggered;
@@ -386,6 +393,17 @@ impl Happening {
     }
     fn refused(kind: EventKind, refusal: Refusal) -> Self {
         Self { reason: Some(refusal.reason), text: refusal.text, ..Self::of(kind) }
+    }
+}
+
+impl Counters {
+    fn count(&mut self, what: &Happening) {
+        self.fills += u64::from(what.fill.is_some());
+        match what.kind {
+            EventKind::Intended => self.intended += 1,
+            EventKind::Rejected | EventKind::NotReceived => self.rejected += 1,
+            _ => {}
+        }
     }
 }
 

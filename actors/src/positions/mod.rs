@@ -1,20 +1,23 @@
 //! The positions actor: what is held, what it is worth, what it brought.
 //!
 //! Hears order updates and prices; says bookings and snapshots to the ledger. A booking follows from a
-//! fill that the ledger holds already, so nothing waits for it; a start books what a crash left unbooked.
+//! fill that the ledger holds already, so nothing waits for it but the audience; a start books what a crash left unbooked.
 
 mod booked;
 pub mod state;
 
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
+use messages::positions::Booked;
 use messages::{MarketId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{ToPositions, Wake};
+use crate::traffic::Seen;
 use state::Positions;
 
 /// What the actor is given.
@@ -27,6 +30,8 @@ pub struct Arguments {
     pub ledger: Journal<LedgerRecord>,
     /// Prices.
     pub prices: Inlet,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time.
     pub clock: Clock,
 }
@@ -48,6 +53,18 @@ impl From<ToPositions> for Mailbox {
 impl From<Wake> for Mailbox {
     fn from(_: Wake) -> Self {
         Self::Wake
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        true
     }
 }
 
@@ -95,6 +112,7 @@ impl Actor for PositionsActor {
                 let record = shell.a.state.deposit(asset, amount, now);
                 let _ = shell.a.ledger.append(record.into_iter().collect(), None).await;
             }
+            Mailbox::Said(ToPositions::Highest(reply)) => drop(reply.send(shell.a.state.highest())),
             Mailbox::Said(ToPositions::Snapshot(kind, reply)) => {
                 let now = shell.begin(Delivery::Snapshot(kind)).await;
                 let snapshot = shell.a.state.snapshot(kind, now);
@@ -138,7 +156,10 @@ impl Shell {
         let mut records = Vec::with_capacity(updates.len());
         for update in updates {
             match self.a.state.on_update(update, now) {
-                Ok(Some(booked)) => records.push(LedgerRecord::Booked(booked)),
+                Ok(Some(booked)) => {
+                    say(&booked);
+                    records.push(LedgerRecord::Booked(booked));
+                }
                 Ok(None) => {}
                 Err(why) => {
                     tracing::error!("{why}");
@@ -146,6 +167,40 @@ impl Shell {
                 }
             }
         }
-        let _ = self.a.ledger.append(records, None).await;
+        let ack = self.a.audience.clone().map(|audience| tell_booked(audience, &records));
+        let _ = self.a.ledger.append(records, ack).await;
     }
+}
+
+/// Tells the audience what was booked, once that is durable.
+fn tell_booked(audience: Audience, records: &[LedgerRecord]) -> Ack {
+    let of = |record: &LedgerRecord| match record {
+        LedgerRecord::Booked(booked) => Some(booked.clone()),
+        _ => None,
+    };
+    let booked: Vec<_> = records.iter().filter_map(of).collect();
+    Box::new(move |durable| {
+        if durable.is_ok() {
+            booked.into_iter().for_each(|booked| audience.tell(Heard::Booked(booked)));
+        }
+    })
+}
+
+/// What the log says of a fill that is booked.
+fn say(booked: &Booked) {
+    let (trade, position) = (&booked.trade, &booked.position);
+    tracing::info!(
+        event = "position_changed",
+        order_id = %trade.order_id,
+        correlation_id = %trade.correlation_id,
+        strategy = %trade.strategy,
+        symbol = %trade.instrument.symbol,
+        venue = %trade.instrument.exchange,
+        trade_id = %trade.trade_id,
+        as_of = trade.as_of,
+        "{} {}, realized {}",
+        position.side(),
+        position.quantity.abs(),
+        position.realized_pnl
+    );
 }

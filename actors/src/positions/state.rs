@@ -384,6 +384,12 @@ impl Positions {
         self.held.iter().filter(|(_, h)| !h.quantity.is_zero()).map(|((i, s), h)| (*i, *s, h.quantity))
     }
 
+    /// The highest that the account was worth at any snapshot.
+    #[must_use]
+    pub fn highest(&self) -> Option<Cash> {
+        self.highest
+    }
+
     /// Every balance.
     pub fn balances(&self) -> impl Iterator<Item = (Asset, Cash)> {
         self.balances.iter().map(|(a, t)| (*a, *t))

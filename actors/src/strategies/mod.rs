@@ -25,11 +25,13 @@ use storage::journal::Journal;
 use storage::query::Source;
 
 use crate::assembly::Assembly;
+use crate::audience::{Audience, Heard};
 use crate::bulk::Inlet;
 use crate::clock::Clock;
 use crate::deliveries::{Deliveries, first_number};
 use crate::ports::{Port, Steer, StrategyStatus, ToOrders, ToStrategy};
 use crate::settings::{OpenOrders, StrategyRun};
+use crate::traffic::Seen;
 use faults::{Decision, Faults};
 use registry::Registry;
 use since::Since;
@@ -69,6 +71,8 @@ pub struct Arguments {
     pub market_journal: Journal<MarketRecord>,
     /// For its warm-up.
     pub history: History,
+    /// Who watches.
+    pub audience: Option<Audience>,
     /// The time of the run.
     pub clock: Clock,
     /// The wall clock.
@@ -92,6 +96,21 @@ pub enum Mailbox {
 impl From<ToStrategy> for Mailbox {
     fn from(message: ToStrategy) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Said(message) => message.name(),
+            Self::Ended(..) => "ended",
+            Self::Pulse => "pulse",
+            Self::Saved(..) => "saved",
+            Self::Restart => "restart",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 
@@ -154,6 +173,7 @@ impl Actor for StrategyActor {
             steering: None,
         };
         shell.since = shell.a.wall.now();
+        shell.tell();
         me.send_interval(hang_after / 4, || Mailbox::Pulse);
         Ok(shell)
     }
@@ -343,6 +363,14 @@ impl Shell {
     fn now_is(&mut self, state: State) {
         self.state = state;
         self.since = self.a.wall.now();
+        self.tell();
+    }
+
+    /// Shows who watches how it stands now.
+    fn tell(&self) {
+        if let Some(audience) = &self.a.audience {
+            audience.tell(Heard::Strategy(self.status()));
+        }
     }
 
     /// A person starts it, stops it, or both.

@@ -123,6 +123,7 @@ pub fn start(arguments: Arguments, ended: impl FnOnce(Ended) + Send + 'static) -
             next_checkpoint: arguments.clock.now().after(arguments.checkpoint_every),
             a: arguments,
             seen: MarketId(0),
+            received: None,
             said: 0,
         };
         let result = catch_unwind(AssertUnwindSafe(|| thread.run()));
@@ -142,6 +143,8 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 struct Thread {
     a: Arguments,
     seen: MarketId,
+    /// When the first market event of the delivery under way was received; none of any other delivery.
+    received: Option<UtcNanos>,
     /// Commands so far.
     said: u64,
     next_checkpoint: UtcNanos,
@@ -238,6 +241,7 @@ impl Thread {
         if let Some(first) = taken[0].batch.events.first() {
             self.a.deliveries.begins_with(first.id);
         }
+        self.received = taken.first().map(|d| d.batch.received);
         let (pulse, wall) = (self.a.pulse.clone(), self.a.wall.clone());
         self.deliver(Delivery::Market { conflated }, |host, _, said| {
             for delivered in taken {
@@ -246,6 +250,7 @@ impl Thread {
                 host.on_market(&delivered.batch, said);
             }
         });
+        self.received = None;
     }
 
     fn updates(&mut self, updates: Vec<OrderUpdate>) {
@@ -291,7 +296,7 @@ impl Thread {
             let sender = Sender { strategy: self.a.host.name(), generation: self.a.host.generation() };
             let first = self.said + 1;
             self.said += commands.len() as u64;
-            self.a.orders.cast(ToOrders::Commands(sender, first, commands));
+            self.a.orders.cast(ToOrders::Commands(sender, first, commands, self.received));
         }
     }
 

@@ -14,6 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{FromVenue, Remote, Say};
 use crate::ports::{Port, ToOrders, ToVenue};
+use crate::traffic::Seen;
 
 /// The first back-off, doubled with every failure in a row.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
@@ -43,6 +44,20 @@ pub enum Mailbox {
 impl From<ToVenue> for Mailbox {
     fn from(message: ToVenue) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Said(message) => message.name(),
+            Self::Heard(..) => "heard",
+            Self::Ended(..) => "ended",
+            Self::Again => "again",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 

@@ -5,9 +5,11 @@ mod frame_parse;
 mod ingest;
 mod latency;
 mod machine;
+mod probe;
 mod query;
 mod readers;
 mod restart;
+mod stream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +72,16 @@ enum What {
         #[arg(long = "recorded", value_name = "FILE")]
         recorded: Vec<PathBuf>,
     },
+    /// What it costs those who trade that many watch, while 20,000 ticks/s arrive.
+    #[command(after_help = "Example:\n  merganser bench stream --seconds 60 --json")]
+    Stream {
+        /// How long: half of it while nobody watches, half while the clients do.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(12..))]
+        seconds: u64,
+        /// Clients by WebSocket; one of them never reads.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..=500))]
+        clients: u64,
+    },
     /// Decoded trades through ema_cross and the paper venue.
     #[command(after_help = "Example:\n  merganser bench backtest --json")]
     Backtest {
@@ -116,6 +128,11 @@ pub fn run(arguments: &Arguments, settings: Settings, registry: &Registry) -> an
             let outcome = query::measure(&settings, query::Size { rows, symbols, days, seconds }, recorded)?;
             (code, findings) = (outcome.code(), outcome.findings);
             ("query", outcome.figures)
+        }
+        &What::Stream { seconds, clients } => {
+            let outcome = stream::measure(&settings, stream::Size { seconds, clients })?;
+            (code, findings) = (outcome.code(), outcome.findings);
+            ("stream", outcome.figures)
         }
         &What::Backtest { ticks } => ("backtest", backtest::measure(settings, registry, ticks)?),
     };

@@ -97,6 +97,9 @@ enum Command {
     /// How a running instance stands, and where its dashboard is.
     #[command(after_help = "Example:\n  merganser status --data-dir merganser-data")]
     Status,
+    /// Prints the link to the dashboard of a running instance, which logs a browser in.
+    #[command(after_help = "Example:\n  xdg-open \"$(merganser dashboard)\"")]
+    Dashboard,
     /// The orders of a running instance: see, place, cancel.
     Orders(orders::Arguments),
     /// What a running instance holds, and what it is worth.
@@ -171,6 +174,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Archive(arguments) => archive::run(&arguments, &line.common, &settings),
         Command::Backup(arguments) => backup::run(&arguments, &line.common, &settings),
         Command::Status => status::status(&line.common),
+        Command::Dashboard => status::dashboard(&line.common),
         Command::Orders(arguments) => orders::run(&arguments, &line.common),
         Command::Positions(arguments) => orders::positions(&arguments, &line.common),
         Command::Risk => status::risk(&line.common),

@@ -1,4 +1,4 @@
-//! `merganser status|risk|logs`: how a running instance stands, what it may trade, and what it says.
+//! `merganser status|dashboard|risk|logs`: how a running instance stands, what it may trade, and what it says.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,6 +34,12 @@ pub fn status(common: &Common) -> anyhow::Result<ExitCode> {
         ["tables behind", &format!("{} records", s.tables_behind)],
     ];
     output::columns(["what", "is"], rows.map(|[what, is]| [what.to_owned(), is.to_owned()]));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the link to the dashboard.
+pub fn dashboard(common: &Common) -> anyhow::Result<ExitCode> {
+    output::line(format_args!("{}", running(common)?.dashboard()));
     Ok(ExitCode::SUCCESS)
 }
 

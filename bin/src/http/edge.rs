@@ -16,6 +16,7 @@ use storage::journal::{Ack, Journal, Room, Watermark};
 use storage::service::Database;
 
 use super::access::Who;
+use super::metrics::Requests;
 use super::problem::{Code, Problem};
 use super::tiers::backup::Directory;
 
@@ -53,6 +54,8 @@ pub struct Edge {
     pub ids: Mutex<IdMaker>,
     /// The wall clock.
     pub wall: Clock,
+    /// What was asked so far.
+    pub requests: Arc<Requests>,
 }
 
 /// How far journals and tables are.
@@ -89,7 +92,8 @@ impl Edge {
         let record = vec![LedgerRecord::Action(action)];
         if !self.ledger_writes.load(Ordering::Acquire) {
             // It is written when there is room again.
-            return self.ledger.try_append_acked(record, Box::new(|_| {})).is_ok() && false;
+            drop(self.ledger.try_append_acked(record, Box::new(|_| {})));
+            return false;
         }
         let (tx, rx) = tokio::sync::oneshot::channel();
         let ack: Ack = Box::new(move |durable| _ = tx.send(durable.is_ok()));

@@ -2,10 +2,11 @@
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::header::ALLOW;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, get, web};
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::access::Reader;
@@ -68,11 +69,16 @@ impl Modify for Token {
     }
 }
 
-/// The document itself, for who has a token: it names every endpoint.
-pub fn document(document: Document) -> actix_web::Resource {
-    let document = web::Data::new(document);
-    let show = |_: Reader, document: web::Data<Document>| async move { HttpResponse::Ok().json(document.as_ref()) };
-    web::resource(DOCUMENT).app_data(document).route(web::get().to(show))
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(read_document);
+}
+
+/// This document.
+#[utoipa::path(tag = "system", responses((status = 200, description = "The answer", body = Object), Refusals))]
+#[get("/openapi.json")]
+async fn read_document(_: Reader, document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().json(document.as_ref())
 }
 
 /// The page, without anything from elsewhere.

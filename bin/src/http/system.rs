@@ -54,7 +54,7 @@ pub struct Status {
 }
 
 /// How the instance stands.
-#[utoipa::path(tag = "system", responses((status = 200, body = Status), Refusals))]
+#[utoipa::path(tag = "system", responses((status = 200, description = "The answer", body = Status), Refusals))]
 #[get("/status")]
 async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
     let orders = edge.runtime.orders().await;
@@ -83,15 +83,21 @@ async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
 
 /// `GET /health`: is it alive? Open to all, and says little.
 pub async fn health(edge: web::Data<Edge>) -> HttpResponse {
+    let (is_well, answer) = how_well(&edge).await;
+    if is_well { HttpResponse::Ok().json(answer) } else { HttpResponse::ServiceUnavailable().json(answer) }
+}
+
+/// Whether all is well, and how it stands.
+pub async fn how_well(edge: &Edge) -> (bool, Value) {
     let Some(orders) = edge.runtime.orders().await else {
-        return HttpResponse::ServiceUnavailable().json(json!({"status": "orders do not answer"}));
+        return (false, json!({"status": "orders do not answer"}));
     };
     if (edge.has_failed)() {
         let status = "the thread that writes the tables has ended; merganser is stopping";
-        return HttpResponse::ServiceUnavailable().json(json!({"status": status}));
+        return (false, json!({"status": status}));
     }
     let hot = edge.database.hot_window();
-    HttpResponse::Ok().json(json!({
+    let answer = json!({
         "status": "ok",
         "trading": orders.trading.to_string(),
         "open_orders": orders.open.len(),
@@ -105,7 +111,8 @@ pub async fn health(edge: web::Data<Edge>) -> HttpResponse {
         "market_is_full": edge.room.is_full(),
         "market_segments_packed": edge.room.segments_packed(),
         "market_segments_dropped": edge.room.segments_dropped(),
-    }))
+    });
+    (true, answer)
 }
 
 /// `GET /ready`: can it trade and answer? Open to all; what is missing is named.
@@ -197,7 +204,7 @@ const LINES: &str = "
     FROM application_logs";
 
 /// The newest log lines, the oldest of them first.
-#[utoipa::path(tag = "system", params(Which), responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "system", params(Which), responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/logs")]
 async fn read_logs(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -> Answer<Vec<Map<String, Value>>> {
     if which.limit == 0 || which.limit > MOST_LINES {

@@ -40,7 +40,7 @@ pub use check::Finding;
 pub use plan::{Action, Step};
 pub use rebuild::{Rebuilt, skip_dropped};
 pub use restore::Ticket;
-pub use runner::Runner;
+pub use runner::{Runner, Runs};
 pub use status::Standing;
 
 use crate::cold::{self, Cold};

@@ -2,8 +2,8 @@
 //!
 //! It ends before the database does: a connection that lives on would be a second instance beside the next one.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
 use messages::UtcNanos;
@@ -33,8 +33,30 @@ struct Inner {
     /// False when the database is about to close.
     is_open: RwLock<bool>,
     stop: AtomicBool,
-    runs: AtomicU64,
-    failed: AtomicU64,
+    runs: Mutex<Runs>,
+}
+
+/// What the runs since the start came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// How many have begun.
+    pub begun: u64,
+    /// Steps of them that failed; a run that could not begin its steps counts as one.
+    pub steps_failed: u64,
+    /// Whether the last one that ended has failed; `None` before one has.
+    pub last_failed: Option<bool>,
+    /// The time that the last good one was told.
+    pub last_good: Option<UtcNanos>,
+}
+
+impl Runs {
+    fn ended(&mut self, now: UtcNanos, failed: u64) {
+        self.steps_failed += failed;
+        self.last_failed = Some(failed > 0);
+        if failed == 0 {
+            self.last_good = Some(now);
+        }
+    }
 }
 
 impl Runner {
@@ -48,8 +70,8 @@ impl Runner {
         settings: settings::Tiers,
     ) -> Self {
         let (running, is_open, stop) = (Mutex::new(()), RwLock::new(true), AtomicBool::new(false));
-        let (runs, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { database, changes, places, cold, settings, running, is_open, stop, runs, failed }))
+        let runs = Mutex::default();
+        Self(Arc::new(Inner { database, changes, places, cold, settings, running, is_open, stop, runs }))
     }
 
     /// Does everything that is due, on a thread that steps back for those that trade.
@@ -62,10 +84,10 @@ impl Runner {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(Error::Busy),
         };
-        self.0.runs.fetch_add(1, Ordering::Relaxed);
+        self.page().begun += 1;
         let report = on_a_thread(|| self.with(|archive| archive.run(now, tables)));
-        let failed = report.as_ref().map_or(1, |r| r.failed.len() as u64);
-        self.0.failed.fetch_add(failed, Ordering::Relaxed);
+        let failed = report.as_ref().map_or(1, |r| r.failed.len() as u64 + u64::from(r.unrecorded.is_some()));
+        self.page().ended(now, failed);
         report
     }
 
@@ -110,10 +132,14 @@ impl Runner {
         *self.0.is_open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
-    /// Runs since the start, and steps of them that failed.
+    /// What the runs since the start came to.
     #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (self.0.runs.load(Ordering::Relaxed), self.0.failed.load(Ordering::Relaxed))
+    pub fn runs(&self) -> Runs {
+        *self.page()
+    }
+
+    fn page(&self) -> MutexGuard<'_, Runs> {
+        self.0.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,4 +153,20 @@ fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Resul
         let thread = thread.map_err(super::io("start the thread of", "the archive"))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_run_alone_says_whether_the_archive_fails() {
+        let mut runs = Runs::default();
+        assert_eq!((runs.last_failed, runs.last_good), (None, None));
+        runs.ended(UtcNanos(1), 0);
+        runs.ended(UtcNanos(2), 3);
+        assert_eq!((runs.last_failed, runs.last_good, runs.steps_failed), (Some(true), Some(UtcNanos(1)), 3));
+        runs.ended(UtcNanos(5), 0);
+        assert_eq!((runs.last_failed, runs.last_good, runs.steps_failed), (Some(false), Some(UtcNanos(5)), 3));
+    }
 }

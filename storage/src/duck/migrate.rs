@@ -10,6 +10,7 @@ use super::Error;
 const MIGRATIONS: &[(i64, &str, Step)] = &[
     (1, "tables", Step::Sql(include_str!("migrations/0001_tables.sql"))),
     (2, "tiers", Step::MoveToDisk(include_str!("migrations/0002_tiers.sql"))),
+    (3, "decisions", Step::Sql(include_str!("migrations/0003_decisions.sql"))),
 ];
 
 /// What a migration does.

@@ -18,6 +18,7 @@ use super::Error;
 use super::sheet::Sheet;
 use super::ticks::TicksByDay;
 
+mod decisions;
 mod gaps;
 mod spec;
 mod telemetry;
@@ -126,7 +127,8 @@ impl Rows {
                     }
                 }
             }
-            MarketRecord::Handled(_) | MarketRecord::Restored { .. } => {}
+            MarketRecord::Handled(handled) => self.decision(handled),
+            MarketRecord::Restored { .. } => {}
             MarketRecord::Undecodable { feed, received, error, frame } => {
                 let text = String::from_utf8_lossy(frame);
                 let sheet = self.sheet("undecodable_frames");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use messages::ids::IdMaker;
 use messages::instrument::{Rules, Sessions};
-use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::ledger::{Decider, Delivery, Handled, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Bar, Batch, Event, EventBody, Source, Tick, TickBody, Timeframe};
 use messages::orders::{Attempt, EventKind, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status};
 use messages::telemetry::{Labels, Level, LogLine, Metric, MetricKind, Telemetry};
@@ -192,6 +192,7 @@ fn told(message: &str) -> [Telemetry; 2] {
         message: message.to_owned(),
         event: None,
         order_id: None,
+        correlation_id: "01234567-89ab-cdef-0123-456789abcdef".parse().ok(),
         symbol: Some("A".to_owned()),
         strategy: None,
         venue: None,
@@ -228,9 +229,11 @@ fn telemetry_becomes_rows_whose_ids_rise_over_starts() {
     let ids = "{'id': 1000000, 'm': a};{'id': 1000001, 'm': b};{'id': 1000002, 'm': c};{'id': 1000003, 'm': d}";
     assert_eq!(ask(&instance, "SELECT log_id AS id, message AS m FROM application_logs ORDER BY id"), ids);
     assert_eq!(ask(&instance, "SELECT metric_id AS id, metric_name AS m FROM system_metrics ORDER BY id"), ids);
-    let line = "SELECT context.symbol AS s, (\"data\"->>'n')::INT AS n, \"exception\" AS e, source.line AS l
+    let line = "SELECT context.symbol AS s, (\"data\"->>'n')::INT AS n, \"exception\" AS e, source.line AS l,
+                    correlation_id AS c
                 FROM application_logs WHERE message = 'a'";
-    assert_eq!(ask(&instance, line), "{'s': A, 'n': 7, 'e': NULL, 'l': 3}");
+    let row = "{'s': A, 'n': 7, 'e': NULL, 'l': 3, 'c': 01234567-89ab-cdef-0123-456789abcdef}";
+    assert_eq!(ask(&instance, line), row);
     let metric =
         "SELECT labels.actor AS a, labels.tier AS t, quantiles AS q FROM system_metrics WHERE metric_id = 1000003";
     assert_eq!(ask(&instance, metric), "{'a': orders, 't': NULL, 'q': NULL}");
@@ -324,4 +327,36 @@ fn a_file_of_the_first_schema_is_brought_up_to_date_with_its_rows() {
     );
     let twice = "INSERT INTO disk.balances VALUES (7, 'paper', 'USDT', 1, '2024-08-08')";
     assert!(instance.connect().unwrap().execute_batch(twice).is_err(), "its key came along");
+}
+
+#[test]
+fn what_orders_had_seen_when_it_decided_stands_beside_the_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let handled = |actor, number, delivery| {
+        let (market_from, market_to) = (MarketId(3), MarketId(9));
+        MarketRecord::Handled(Handled {
+            actor,
+            number,
+            generation: 0,
+            now: UtcNanos(0),
+            market_from,
+            market_to,
+            delivery,
+        })
+    };
+    let strategy: messages::StrategyId = "ema".parse().unwrap();
+    let commands = Delivery::Commands { strategy, generation: 2, first: 1, count: 1 };
+    let mut writer = Writer::open(&dir.path().join("market"), 1 << 20).unwrap();
+    for record in [
+        handled(Decider::Strategy(strategy), 1, Delivery::Market { conflated: false }),
+        handled(Decider::Orders, 7, commands),
+        handled(Decider::Orders, 8, Delivery::Timer),
+    ] {
+        writer.append(&record).unwrap();
+    }
+    writer.sync().unwrap();
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    let sql = "SELECT as_of AS a, market_to AS m, what AS w, strategy_id AS s, generation AS g FROM decisions";
+    assert_eq!(ask(&instance, sql), "{'a': 7, 'm': 9, 'w': commands, 's': ema, 'g': 2}");
 }

@@ -18,6 +18,7 @@ mod reader;
 mod recover;
 mod segment;
 mod source;
+mod syncs;
 mod tail;
 mod thread;
 mod writer;

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use messages::ledger::Seq;
 
 use super::codec::Record;
+use super::syncs::Syncs;
 use super::writer::Writer;
 use super::{Error, Log};
+use crate::recent::Spread;
 
 /// Called once with the number of the batch's last record when it is durable, or with why it never will be.
 pub type Ack = Box<dyn FnOnce(Result<Seq, Error>) + Send>;
@@ -112,6 +114,7 @@ pub struct Journal<R> {
     ending: Arc<AtomicBool>,
     /// False while the disk is full.
     writes: Arc<AtomicBool>,
+    syncs: Syncs,
 }
 
 impl<R> Clone for Journal<R> {
@@ -122,6 +125,7 @@ impl<R> Clone for Journal<R> {
             open_segment: self.open_segment.clone(),
             ending: self.ending.clone(),
             writes: self.writes.clone(),
+            syncs: self.syncs.clone(),
         }
     }
 }
@@ -143,6 +147,7 @@ impl<R: Record> Journal<R> {
         let open_segment = Watermark::new(writer.open_segment());
         let ending = Arc::new(AtomicBool::new(false));
         let writes = Arc::new(AtomicBool::new(true));
+        let syncs = Syncs::default();
         let worker = Worker {
             writer,
             queue: rx,
@@ -153,10 +158,11 @@ impl<R: Record> Journal<R> {
             closing: false,
             ending: ending.clone(),
             writes: writes.clone(),
+            syncs: syncs.clone(),
             on_health: Box::new(on_health),
         };
         let thread = spawn(R::LOG, worker)?;
-        Ok((Self { queue: tx, watermark, open_segment, ending, writes }, thread))
+        Ok((Self { queue: tx, watermark, open_segment, ending, writes, syncs }, thread))
     }
 
     /// Queues records; never waits. `ack` is called on the journal's thread.
@@ -230,6 +236,18 @@ impl<R: Record> Journal<R> {
         self.queue.len()
     }
 
+    /// Batches that may wait.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity().unwrap_or(0)
+    }
+
+    /// Groups synced since the start, and what the newest of them took.
+    #[must_use]
+    pub fn syncs(&self) -> (u64, Option<Spread>) {
+        self.syncs.summary()
+    }
+
     /// The first record of the segment that is being written; it moves when one is closed.
     #[must_use]
     pub fn open_segment(&self) -> &Watermark {
@@ -251,7 +269,10 @@ fn spawn<R: Record>(log: Log, worker: Worker<R>) -> Result<JoinHandle<()>, Error
         .map_err(|e| Error::io("start the thread of", log.as_str(), e))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the linger of a group is real time by nature; no record holds it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the linger of a group and what a sync takes are real time by nature; no record holds them"
+)]
 fn clock() -> Instant {
     Instant::now()
 }
@@ -266,6 +287,7 @@ struct Worker<R> {
     closing: bool,
     ending: Arc<AtomicBool>,
     writes: Arc<AtomicBool>,
+    syncs: Syncs,
     on_health: Box<dyn Fn(Health) + Send>,
 }
 
@@ -313,8 +335,12 @@ impl<R: Record> Worker<R> {
     fn sync(&mut self) -> Result<(), Error> {
         let mut waiting = false;
         let durable = loop {
+            let began = clock();
             match self.writer.sync() {
-                Ok(durable) => break durable,
+                Ok(durable) => {
+                    self.syncs.count(clock().duration_since(began));
+                    break durable;
+                }
                 Err(error) if error.is_disk_full() && !self.ending.load(Ordering::Acquire) => {
                     if !waiting {
                         tracing::error!(%error, "the disk is full; the journal waits for space");

@@ -1,13 +1,9 @@
 //! How the readers do: counts since the start, quantiles of the newest questions.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use messages::telemetry::Quantiles;
-
-/// Questions that quantiles are of, per class: enough for a p99, and soon forgotten.
-const KEPT: usize = 1_000;
+use crate::recent::{Recent, Spread};
 
 /// What a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,15 +45,6 @@ impl Class {
             Self::Internal => "internal",
         }
     }
-}
-
-/// Quantiles of the newest observations.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spread {
-    /// How many they are of.
-    pub of: usize,
-    /// What they are.
-    pub quantiles: Quantiles,
 }
 
 /// How the readers do.
@@ -141,23 +128,6 @@ struct Page {
     slow: u64,
     rows: u64,
     seconds: Recent,
-}
-
-/// The newest observations, in seconds.
-#[derive(Default)]
-struct Recent(VecDeque<f64>);
-
-impl Recent {
-    fn push(&mut self, took: Duration) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
-        }
-        self.0.push_back(took.as_secs_f64());
-    }
-
-    fn spread(&self) -> Option<Spread> {
-        Quantiles::of(self.0.iter().copied()).map(|quantiles| Spread { of: self.0.len(), quantiles })
-    }
 }
 
 impl Book {

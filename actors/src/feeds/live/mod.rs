@@ -35,6 +35,7 @@ use crate::clock::Clock;
 use crate::market::FromFeed;
 use crate::ports::{FeedStatus, ToFeed};
 use crate::timer::Timer;
+use crate::traffic::Seen;
 
 /// Frames taken at once, before timers and questions are heard again.
 const TAKE: usize = 256;
@@ -96,6 +97,21 @@ pub enum Mailbox {
 impl From<ToFeed> for Mailbox {
     fn from(message: ToFeed) -> Self {
         Self::Said(message)
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Timer => "timer",
+            Self::LookAgain => "look_again",
+            Self::Answered(..) => "answered",
+            Self::Said(message) => message.name(),
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Said(_))
     }
 }
 

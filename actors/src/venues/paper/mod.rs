@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::ports::{Port, ToOrders, ToVenue, Wake};
 use crate::timer::Timer;
+use crate::traffic::Seen;
 use state::Paper;
 
 /// Batches taken at once: enough to be quick, few enough that a request does not wait long.
@@ -57,6 +58,19 @@ impl From<ToVenue> for Mailbox {
 impl From<Wake> for Mailbox {
     fn from(_: Wake) -> Self {
         Self::Wake
+    }
+}
+
+impl Seen for Mailbox {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Wake => "wake",
+            Self::Said(message) => message.name(),
+            Self::Timer => "timer",
+        }
+    }
+    fn came_by_port(&self) -> bool {
+        matches!(self, Self::Wake | Self::Said(_))
     }
 }
 

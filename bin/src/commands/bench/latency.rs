@@ -11,19 +11,19 @@ use actors::feeds::input::InputError;
 use actors::feeds::player::Frames;
 use actors::runtime::{self, Plan};
 use actors::settings::StrategyRun;
-use actors::strategies::api::{Context as StrategyContext, Strategy, Trade, Wants};
 use actors::strategies::registry::Registry;
 use anyhow::{Context, ensure};
 use config::Settings;
 use hdrhistogram::Histogram;
 use messages::ledger::{Decider, Delivery, LedgerRecord, MarketRecord, Mode, Seq};
-use messages::market::{FeedBatch, FeedItem, Level, Source, Tick, TickBody};
-use messages::orders::{EventKind, OrderRequest, Side};
+use messages::market::{FeedBatch, FeedItem, Source, Tick, TickBody};
+use messages::orders::EventKind;
 use messages::{Exchange, Instrument, Price, Size, UtcNanos};
 use storage::datadir::Paths;
 use storage::journal::Reader;
 use storage::service::Storage;
 
+use super::probe::{Nothing, Probe, level, wait};
 use super::{Figure, frame_parse};
 
 /// Orders measured in each run.
@@ -114,8 +114,11 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         clock,
         ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: settings.telemetry.every,
+        alerts: settings.alerts.clone(),
+        edge: None,
         tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
         route: actors::venues::Route::Paper,
+        audience: None,
     };
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();
@@ -173,33 +176,6 @@ fn read(paths: &Paths, took: Duration) -> anyhow::Result<Measured> {
     Ok(Measured { order, venue, rows_per_sec: rows as f64 / took.as_secs_f64() })
 }
 
-/// No parameters.
-#[derive(serde::Deserialize)]
-struct Nothing {}
-
-/// Orders on every trade.
-struct Probe {
-    instruments: Vec<Instrument>,
-}
-
-impl Strategy for Probe {
-    fn wants(&self) -> Wants {
-        Wants { instruments: self.instruments.clone(), trades: true, ..Wants::default() }
-    }
-
-    fn on_trade(&mut self, trade: &Trade, context: &mut StrategyContext<'_>) {
-        let Some(quantity) = context.rules(trade.instrument).map(|r| r.quantity_step) else { return };
-        let side = if trade.time.0 % 2 == 0 { Side::Buy } else { Side::Sell };
-        let mut request = OrderRequest::market(
-            trade.instrument,
-            side,
-            messages::Quantity::from_raw(quantity.raw() * 100).unwrap_or(quantity),
-        );
-        request.note = trade.time.0.to_string();
-        context.submit(request);
-    }
-}
-
 /// A frame a millisecond with so many quotes, and one trade of BTCUSDT every [`EVERY`].
 struct Load {
     clock: Clock,
@@ -252,16 +228,7 @@ impl Load {
     }
 }
 
-fn level(price: i64) -> Option<Level> {
-    Price::from_raw(price * 100_000_000).map(|price| Level { price, size: Size::ONE })
-}
-
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn now() -> Instant {
     Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a feed of a benchmark keeps real time")]
-fn wait(time: Duration) {
-    std::thread::sleep(time);
 }

@@ -26,3 +26,10 @@ impl Machine {
         }
     }
 }
+
+/// Bytes of memory that this process uses; `None` where the system does not tell.
+pub fn memory_used() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().split(' ').next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}

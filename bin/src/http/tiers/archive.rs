@@ -2,15 +2,15 @@
 
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
-use storage::archive::{Report, Standing, Step};
+use storage::archive::{Report, Runs, Standing, Step};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::commands::archive::Run;
-use crate::http::Refusals;
 use crate::http::access::{Admin, Reader};
 use crate::http::edge::Edge;
 use crate::http::problem::{Answer, Problem};
+use crate::http::{Refusals, views};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -18,7 +18,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// What stands where: rows and bytes by table, period and tier.
-#[utoipa::path(tag = "tiers", responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "tiers", responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/tiers")]
 async fn read_tiers(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<Standing>> {
     work(&edge, |edge| Ok(edge.runtime.archive.with(|archive| archive.status())?)).await
@@ -34,18 +34,23 @@ struct Status {
     runs: u64,
     /// Steps of them that failed.
     steps_failed: u64,
+    /// Whether the last one that ended has failed; null before one has.
+    last_failed: Option<bool>,
+    /// The time of the last good one; null before one was.
+    last_good: Option<String>,
 }
 
 /// When the archive runs, and how it went since the start.
-#[utoipa::path(tag = "tiers", responses((status = 200, body = Status), Refusals))]
+#[utoipa::path(tag = "tiers", responses((status = 200, description = "The answer", body = Status), Refusals))]
 #[get("/archive")]
 async fn read_archive(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
-    let (runs, steps_failed) = edge.runtime.archive.counts();
-    Ok(web::Json(Status { schedule: edge.settings.tiers.schedule.clone(), runs, steps_failed }))
+    let Runs { begun: runs, steps_failed, last_failed, last_good } = edge.runtime.archive.runs();
+    let schedule = edge.settings.tiers.schedule.clone();
+    Ok(web::Json(Status { schedule, runs, steps_failed, last_failed, last_good: views::maybe(last_good) }))
 }
 
 /// What a run would move or delete now.
-#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[post("/archive/due")]
 async fn due_now(_: Reader, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Vec<Step>> {
     work(&edge, move |edge| {
@@ -56,7 +61,7 @@ async fn due_now(_: Reader, edge: web::Data<Edge>, asked: web::Json<Run>) -> Ans
 }
 
 /// Moves what is due. Answers when it is done, which may take long.
-#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Object), Refusals))]
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, description = "The answer", body = Object), Refusals))]
 #[post("/archive/run")]
 async fn run_archive(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Report> {
     edge.note(&admin.0, "archive.run", asked.tables.join(","), "").await?;

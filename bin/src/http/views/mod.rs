@@ -2,14 +2,20 @@
 //! and money are texts at full scale, times are UTC texts, what is unknown is null.
 
 mod account;
+mod alerts;
+mod logs;
 mod market;
 mod orders;
 mod strategies;
+mod tree;
 
 pub use account::{Portfolio, Position, Trade, is_simulated};
+pub use alerts::Alert;
+pub use logs::LogLine;
 pub use market::{Bar, Book, Instrument, Market, Quote, Tick};
 pub use orders::{Event, Order};
 pub use strategies::{Results, Strategy};
+pub use tree::Actor;
 
 use std::fmt::Display;
 

@@ -328,6 +328,19 @@ const TABLES: &[Table] = &[
         how: Write::Append,
     },
     Table {
+        name: "decisions",
+        columns: &[
+            ("as_of", Int),
+            ("timestamp", Time),
+            ("market_from", Int),
+            ("market_to", Int),
+            ("what", Text),
+            ("strategy_id", Text),
+            ("generation", Int),
+        ],
+        how: Write::Append,
+    },
+    Table {
         name: "strategy_state",
         columns: &[
             ("strategy_id", Text),

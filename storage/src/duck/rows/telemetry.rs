@@ -2,7 +2,7 @@
 
 use messages::telemetry::{LogLine, Metric};
 
-use super::super::sheet::Kind::{Int, Real, Text, Time};
+use super::super::sheet::Kind::{Id, Int, Real, Text, Time};
 use super::Rows;
 use super::spec::{Table, Write};
 
@@ -56,6 +56,7 @@ pub const TABLES: &[Table] = &[
             ("file", Text),
             ("line", Int),
             ("target", Text),
+            ("correlation_id", Id),
         ],
         how: Write::Upsert(
             "INSERT INTO disk.application_logs
@@ -65,7 +66,7 @@ pub const TABLES: &[Table] = &[
                 CASE WHEN exception_type IS NOT NULL THEN
                     struct_pack(\"type\" := exception_type, message := exception_message, backtrace := backtrace) END,
                 struct_pack(\"file\" := \"file\", line := CAST(line AS INTEGER), target := target),
-                NULL
+                correlation_id
              FROM staging_application_logs",
         ),
     },
@@ -94,5 +95,6 @@ impl Rows {
         sheet.text(exception.map(|e| e.kind.as_str())).text(exception.map(|e| e.message.as_str()));
         sheet.text(exception.and_then(|e| e.backtrace.as_deref()));
         sheet.text(l.file.as_deref()).int(l.line.map(i64::from)).text(l.target.as_str());
+        sheet.id(l.correlation_id.map(|id| id.0));
     }
 }

@@ -13,6 +13,7 @@ use super::*;
 use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
+mod flatten;
 mod properties;
 mod refusals;
 mod replacements;

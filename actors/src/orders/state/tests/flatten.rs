@@ -1,0 +1,53 @@
+//! Closing everything: each position by reduce-only orders of its own strategy, within the limits of one order.
+
+use super::*;
+
+fn flatten(bench: &mut Bench) -> Vec<String> {
+    let effects = bench.command("manual", 0, Command::Flatten { id: order_id(99) });
+    let sent = |effect: &Effect| match effect {
+        Effect::Send(_, VenueRequest::Submit { request, .. }) => {
+            assert!(request.reduce_only && request.order_type == messages::orders::OrderType::Market);
+            Some(format!("{} {}", request.side, request.quantity.raw() / 1_000_000_000))
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(sent).collect()
+}
+
+/// `a` is 30 long, `b` 10 short.
+fn bench() -> Bench {
+    let mut bench = Bench::new();
+    bench.step("submit 1 buy 30 @ 100");
+    bench.step("venue 1 fill x 30 of 30");
+    bench.step("by b submit 2 sell 10 @ 100");
+    bench.step("venue 2 fill y 10 of 10");
+    bench
+}
+
+#[test]
+fn every_position_is_closed_under_the_name_that_holds_it() {
+    let mut bench = bench();
+    bench.step("trading REDUCING");
+    assert_eq!(flatten(&mut bench), ["sell 30", "buy 10"]);
+    let owners: Vec<String> =
+        bench.orders.open_orders().map(|o| format!("{} {}", o.strategy, o.request.side)).collect();
+    assert_eq!((owners.contains(&"a sell".to_owned()), owners.contains(&"b buy".to_owned())), (true, true));
+    assert_eq!(flatten(&mut bench), [""; 0], "what closes them is on its way already");
+    bench.check_restored();
+}
+
+#[test]
+fn a_position_larger_than_an_order_may_be_is_closed_by_several() {
+    let mut bench = bench();
+    bench.orders.settings.limits.max_order_quantity = "20".parse().unwrap();
+    assert_eq!(flatten(&mut bench), ["sell 20", "sell 10", "buy 10"]);
+    let mut bench = self::bench();
+    // 1000 at 99.99 buys 10.001, and an order is for whole ones.
+    bench.orders.settings.limits.max_order_notional = "1000".parse().unwrap();
+    assert_eq!(flatten(&mut bench), ["sell 10", "sell 10", "sell 10", "buy 9", "buy 1"]);
+}
+
+#[test]
+fn where_nothing_is_held_nothing_is_done() {
+    assert_eq!(flatten(&mut Bench::new()), [""; 0]);
+}

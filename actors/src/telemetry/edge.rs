@@ -1,0 +1,43 @@
+//! What the edge counts, as telemetry asks for it: plain numbers, so that this crate knows nothing of HTTP.
+
+use std::sync::Arc;
+
+/// Asked for each sample; must answer at once.
+pub type EdgeSource = Arc<dyn Fn() -> EdgeCounts + Send + Sync>;
+
+/// What the edge has counted since its start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EdgeCounts {
+    /// Requests by their class, a fixed list.
+    pub requests: Vec<(&'static str, RequestCounts)>,
+    /// The stream; `None` where there is none.
+    pub stream: Option<StreamCounts>,
+}
+
+/// Requests of one class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// All of them.
+    pub answered: u64,
+    /// With a status of 400 to 499.
+    pub refused: u64,
+    /// With a status of 500 or more.
+    pub failed: u64,
+}
+
+/// The WebSocket stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StreamCounts {
+    /// Clients now.
+    pub clients: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Updates of quotes left out for a slow client.
+    pub conflated: u64,
+    /// Clients closed because they did not keep up.
+    pub closed_slow: u64,
+    /// Events missed and answered with new snapshots.
+    pub lost: u64,
+}

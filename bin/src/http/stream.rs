@@ -1,0 +1,48 @@
+//! The stream's endpoint: who may watch, and what it must ask for.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use futures::future::BoxFuture;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::access::Access;
+use super::edge::Edge;
+use super::problem::{Code, Problem};
+use super::{Refusals, system};
+use crate::stream::{Asked, Stream};
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(open_stream);
+}
+
+/// Opens a WebSocket, on which topics are subscribed to.
+#[utoipa::path(tag = "stream", responses((status = 101, description = "It speaks as docs/guide/api.md says"), Refusals))]
+#[get("/stream")]
+async fn open_stream(
+    request: HttpRequest,
+    body: web::Payload,
+    access: web::Data<Access>,
+    stream: web::Data<Stream>,
+) -> Result<HttpResponse, Problem> {
+    // Who may do anything at all may read.
+    access.identify_socket(&request)?;
+    let opened = stream.accept(&request, body).map_err(|error| {
+        Problem::new(Code::Unreadable, format!("{error}; expected a WebSocket, as `new WebSocket(…)` opens it"))
+    })?;
+    opened
+        .ok_or_else(|| Problem::new(Code::Unavailable, "too many clients are connected; close one, or ask again later"))
+}
+
+/// What the stream asks for once a second; ends when the edge has ended.
+pub fn asks(edge: &web::Data<Edge>) -> impl Fn() -> BoxFuture<'static, Option<Asked>> + Send + use<> {
+    let edge = Arc::downgrade(&edge.clone().into_inner());
+    move || {
+        let edge = edge.upgrade();
+        Box::pin(async move {
+            let edge = edge?;
+            Some(Asked { valued: edge.runtime.portfolio().await, health: system::how_well(&edge).await.1 })
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! What people do to a running tree: a strategy is stopped and started, everything is closed. All of it stands in the
+//! journals and comes out of them again.
+
+use std::time::Duration;
+
+use actors::ports::Steer;
+use actors::runtime::Runtime;
+use messages::OrderId;
+use messages::ledger::LedgerRecord;
+use messages::orders::Command;
+use messages::risk::{StateChange, TradingState};
+use storage::datadir::Paths;
+
+use crate::supervision::{Told, comes_out_again, ledger, run, status, until};
+
+/// Looks until it is so.
+async fn becomes(what: &str, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{what} within 30 s");
+}
+
+fn set(runtime: &Runtime, state: TradingState) {
+    assert!(runtime.set_trading(StateChange { state, by: "test".to_owned(), why: "a test".to_owned() }));
+}
+
+async fn is_flat(runtime: &Runtime) -> bool {
+    let snapshot = runtime.portfolio().await.expect("positions answer");
+    snapshot.positions.iter().all(|position| position.quantity.is_zero())
+}
+
+async fn open(runtime: &Runtime) -> usize {
+    runtime.orders().await.expect("orders answer").open.len()
+}
+
+#[test]
+fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::of(dir.path(), None);
+    run(&paths, &["well"], &Told::default(), async |runtime| {
+        until(runtime, "well", "running").await;
+        becomes("it holds something", async || !is_flat(runtime).await).await;
+        runtime.steer_strategy("well", Steer::Stop).await.unwrap();
+        assert_eq!(status(runtime, "well").await.state, "stopped");
+        becomes("its orders are cancelled", async || open(runtime).await == 0).await;
+        assert!(runtime.steer_strategy("nobody", Steer::Stop).await.unwrap_err().contains("known are well"));
+
+        runtime.steer_strategy("well", Steer::Start).await.unwrap();
+        let again = until(runtime, "well", "running").await;
+        assert_eq!((again.generation, again.faults), (1, 0));
+        assert!(runtime.steer_strategy("well", Steer::Start).await.unwrap_err().contains("runs already"));
+        runtime.steer_strategy("well", Steer::Restart).await.unwrap();
+        assert_eq!(until(runtime, "well", "running").await.generation, 2);
+
+        becomes("it holds something again", async || !is_flat(runtime).await).await;
+        set(runtime, TradingState::Reducing);
+        assert!(runtime.command(Command::CancelAll));
+        becomes("nothing is open", async || open(runtime).await == 0).await;
+        // Its own orders may have closed it meanwhile: then there is nothing left to do.
+        assert!(runtime.command(Command::Flatten { id: OrderId::of_key("test".parse().unwrap(), "flatten") }));
+        becomes("everything is closed", async || is_flat(runtime).await).await;
+        set(runtime, TradingState::Halted);
+        runtime.steer_strategy("well", Steer::Stop).await.unwrap();
+    });
+    let closing = |record: &LedgerRecord| matches!(record, LedgerRecord::Order(u) if u.order.request.note == "flatten");
+    let strategies = ledger(&paths).iter().filter(|r| closing(r)).all(|record| match record {
+        LedgerRecord::Order(update) => update.order.strategy.as_str() == "well" && update.order.request.reduce_only,
+        _ => false,
+    });
+    assert!(strategies, "what closes a position belongs to who holds it");
+    comes_out_again(&paths);
+}
