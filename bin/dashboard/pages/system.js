@@ -51,56 +51,35 @@ function journals(view) {
   return panel.add(all.node);
 }
 
-// Who supervises actors of which kind; those that are not named stand below the root.
-const SUPERVISORS = {
-  orders: 'trading',
-  positions: 'trading',
-  venue: 'trading',
-  strategy: 'strategies',
-  feed: 'feeds',
-};
-const labelOf = (a) => (a.kind === a.name ? a.name : `${a.kind}:${a.name}`);
-
 function actors(view) {
-  const panel = view.panel('Actors', { limit: 10000, kind: 'big' });
+  const panel = view.panel('Actors', { limit: 10000, kind: 'half' });
   const name = (a) => {
     const node = el('span', { class: 'branch' }, a.name);
     node.style.setProperty('--depth', String(a.depth));
     return node;
   };
-  const of = (cell) => (a) => (a.isGroup ? { text: '' } : cell(a));
   const shown = table({
     caption: 'The actors, each below its supervisor',
-    key: (a) => a.label,
+    key: (a) => `${a.kind} ${a.name}`,
     columns: [
       { label: 'Actor', cell: name },
-      { label: 'State', cell: of((a) => ({ ...f.words(a.state), class: `pill strategy ${a.state}` })) },
-      { label: 'Restarts', number: true, cell: of((a) => f.count(a.restarts)) },
-      { label: 'Waiting', number: true, cell: of((a) => f.count(a.waiting)) },
-      { label: 'Handled', number: true, cell: of((a) => f.count(a.handled)) },
-      { label: 'Last message', cell: of((a) => f.plain(a.last_message)) },
-      { label: 'When', cell: of((a) => f.since(a.last_at)) },
+      { label: 'Kind', wide: true, cell: (a) => (a.kind === a.name ? { text: '' } : f.plain(a.kind)) },
+      { label: 'State', cell: (a) => ({ ...f.words(a.state), class: `pill strategy ${a.state}` }) },
+      { label: 'Restarts', number: true, cell: (a) => f.count(a.restarts) },
+      { label: 'Waiting', number: true, cell: (a) => f.count(a.waiting) },
+      { label: 'Handled', number: true, cell: (a) => f.count(a.handled) },
+      { label: 'Last message', cell: (a) => (a.last_message ? f.words(a.last_message) : { text: 'none yet' }) },
+      { label: 'When', cell: (a) => (a.last_at ? f.since(a.last_at) : { text: '' }) },
     ],
   });
-  view.poll(2000, '/actors', panel, (all) => shown.rows(tree(all)));
+  view.poll(2000, '/actors', panel, (all) => shown.rows(below(all, null, 0)));
   return panel.add(shown.node);
 }
 
-/** Rows in the order of the tree: the root, then who stands below it, then groups with their own. */
-function tree(all) {
-  const own = (a, depth) => ({ ...a, label: labelOf(a), depth });
-  const supervised = (a) => SUPERVISORS[a.kind];
-  const groups = [...new Set(all.map(supervised).filter(Boolean))];
-  const isGroup = (a) => groups.includes(a.name) && !supervised(a);
-  const plain = all.filter((a) => !supervised(a) && !isGroup(a));
-  const group = (name) => [
-    all.find((a) => a.name === name && isGroup(a)) ?? { name, kind: name, isGroup: true },
-    ...all.filter((a) => supervised(a) === name),
-  ];
-  return [
-    ...plain.map((a) => own(a, a.kind === 'root' ? 0 : 1)),
-    ...groups.flatMap((name) => group(name).map((a, place) => own(a, place === 0 ? 1 : 2))),
-  ];
+/** Those that a supervisor replaces, each with its own below it. */
+function below(all, parent, depth) {
+  const own = all.filter((a) => a.parent === parent);
+  return own.flatMap((a) => [{ ...a, depth }, ...(a.name === parent ? [] : below(all, a.name, depth + 1))]);
 }
 
 const LATENCIES = `select timestamp, metric_name, labels::varchar as labels, quantiles.p50 as p50, quantiles.p95 as p95,
@@ -113,12 +92,12 @@ function seriesOf({ metric_name: name, labels }) {
   const known = [...String(labels ?? '').matchAll(/'?(\w+)'?: ([^,}]+)/g)].filter(
     ([, key, value]) => key !== 'component' && value !== 'NULL',
   );
-  return [name, ...known.map(([, , value]) => value)].join(' ');
+  return [name, ...known.map(([, , value]) => value.replaceAll("'", ''))].join(' ');
 }
 
 function latency(view) {
   const choice = select([], { 'aria-label': 'Metric' });
-  const panel = view.panel('Latency', { limit: 60000, actions: [choice] });
+  const panel = view.panel('Latency', { limit: 60000, kind: 'half', actions: [choice] });
   const drawing = chart(view, 'Quantiles of a latency over the last hour, in milliseconds');
   const ms = (value) => (f.isUnknown(value) ? null : value * 1000);
   const figure = (key) => ({
