@@ -7,6 +7,7 @@
 pub mod access;
 mod account;
 mod alerts;
+mod dashboard;
 pub mod edge;
 pub mod feeds;
 pub mod history;
@@ -117,6 +118,7 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
             .app_data(web::QueryConfig::default().error_handler(|error, _| wrong("the query", &error).into()))
             .app_data(web::PathConfig::default().error_handler(|error, _| wrong("the path", &error).into()))
             .service(openapi::page())
+            .configure(dashboard::routes)
             .route("/health", web::get().to(system::health))
             .route("/ready", web::get().to(system::ready))
             .route("/metrics", web::get().to(metrics::show))

@@ -19,7 +19,9 @@ ends() { kill -INT "$pid"; wait "$pid" || fail "$(tail -5 running)"; pid=; }
 # try EXPECTED-STATUS METHOD PATH [curl arguments]: the status, and that a refusal is a problem document.
 try() {
     local expected=$1 method=$2 path=$3; shift 3
-    local got; got=$(curl -sk -o body -D head -w '%{http_code}' -X "$method" "$@" "$base$path")
+    # Who is refused while it still sends may see the connection end before the answer: it asks once more.
+    local got ask=(curl -sk -o body -D head -w '%{http_code}' -X "$method" "$@" "$base$path")
+    got=$("${ask[@]}") || got=$("${ask[@]}") || got="$got, no answer"
     [ "$got" = "$expected" ] || fail "$method $path $*: $got instead of $expected: $(head -c 400 body)"
     if [ "$got" -ge 400 ] && [ "$path" != /health ]; then
         grep -qi '^content-type: application/problem+json' head || fail "$method $path: no problem document: $(cat head)"
@@ -99,16 +101,17 @@ for header in content-security-policy x-content-type-options x-frame-options ref
     grep -qi "^$header:" head || fail "no $header: $(cat head)"
 done
 grep -qi '^cache-control: no-store' head || fail "an answer may be kept: $(cat head)"
-for _ in $(seq 1 40); do curl -s -o /dev/null -H "Authorization: Bearer wrong" "$base/api/v1/status"; done
+curl -s -o /dev/null -H "Authorization: Bearer wrong" "$base/api/v1/status?[1-40]"
 try 429 GET /api/v1/status -H "Authorization: Bearer wrong"
 try 200 GET /api/v1/status -H "$(as read)"
 curl -sk -H "$(as admin)" "$base/api/v1/openapi.json" "$base/api/docs/" "$base/api/v1/logs?limit=1000" "$base/api/v1/trading" "$base/api/v1/feeds" >> answers
 # Who did it and why stands in the ledger.
 who=$(sql data "select string_agg(w, ', ' order by w) from (select distinct \"by\" || ' ' || what as w from actions where what like 'order.%' or what like 'archive.%')")
+who=${who//\"/}
 expect "who did what" "$who" "admin-er archive.run, trade-er order.cancel_all, trade-er order.submit"
 cp running logs; ends
 start --set http.requests_per_second=5
-for _ in $(seq 1 60); do curl -s -o /dev/null "$base/health"; done
+curl -s -o /dev/null "$base/health?[1-100]"
 got=$(curl -s -o /dev/null -w '%{http_code}' "$base/health"); expect "beyond the limit" "$got" 429
 sleep 2; got=$(curl -s -o /dev/null -w '%{http_code}' "$base/health"); expect "a moment later" "$got" 200
 cat running >> logs; ends

@@ -59,14 +59,8 @@ ask() { curl -sS --max-time 20 -H "Authorization: Bearer $token" "$@"; }
 query() { "$merganser" sql --data-dir "$d" --format csv "$1" | tail -n +2; }
 
 # 1. Metrics: those of live feeds come from a second run, on a venue's data server.
-for _ in $(seq 1 60); do
-    # The database opens beside trading, and may not be there yet.
-    ran=yes
-    "$merganser" archive run --data-dir "$d" > "$work/archive" 2>&1 && query "select count(*) from orders" > "$work/asked" && break
-    ran=no
-    sleep 1
-done
-[ "$ran" = yes ] || fail "the archive: $(cat "$work/archive")"
+until query "select 1" > "$work/open" 2>&1; do sleep 0.1; kill -0 "$run" || fail "$(cat "$work/open")"; done
+"$merganser" archive run --data-dir "$d" > "$work/archive" || fail "$(cat "$work/archive")"
 named=$(grep -oh 'merganser_[a-z0-9_]*' "$root/docs/operations/grafana-dashboard.json" "$root/docs/operations/prometheus-alerts.yml" | sort -u)
 of_feeds=$(grep -E '^merganser_(feed|clock)_' <<< "$named")
 exports() {

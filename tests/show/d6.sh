@@ -40,7 +40,7 @@ assert "connect-src" not in rest and "default-src 'none'" in rest, "the page may
 charts = re.findall(r'<script type="application/json" data-chart="([^"]+)">(.*?)</script>', rest, re.S)
 assert charts, "there is no chart"
 for name, data in charts:
-    assert json.loads(data)["data"] is not None and f'id="{name}"' in rest, name
+    assert json.loads(data)["data"] is not None and f'id="chart-{name}"' in rest, name
 PY
 }
 # The page in a browser, where there is one: every chart is drawn, and nothing is wrong.

@@ -14,7 +14,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every position that is or was held since the account began, valued at the newest prices.
-#[utoipa::path(tag = "account", responses((status = 200, body = Vec<views::Position>), Refusals))]
+#[utoipa::path(tag = "account", responses((status = 200, description = "The answer", body = Vec<views::Position>), Refusals))]
 #[get("/positions")]
 async fn read_positions(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Position>> {
     let snapshot = edge.runtime.portfolio().await.ok_or_else(|| Problem::silent("positions"))?;
@@ -22,7 +22,7 @@ async fn read_positions(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::P
 }
 
 /// What the account is worth, valued at the newest prices.
-#[utoipa::path(tag = "account", responses((status = 200, body = views::Portfolio), Refusals))]
+#[utoipa::path(tag = "account", responses((status = 200, description = "The answer", body = views::Portfolio), Refusals))]
 #[get("/portfolio")]
 async fn read_portfolio(_: Reader, edge: web::Data<Edge>) -> Answer<views::Portfolio> {
     let snapshot = edge.runtime.portfolio().await.ok_or_else(|| Problem::silent("positions"))?;

@@ -27,7 +27,7 @@ pub struct Seen {
 }
 
 /// The alerts that are open, the newest first, and behind them those that were of late.
-#[utoipa::path(tag = "alerts", responses((status = 200, body = Vec<views::Alert>), Refusals))]
+#[utoipa::path(tag = "alerts", responses((status = 200, description = "The answer", body = Vec<views::Alert>), Refusals))]
 #[get("/alerts")]
 async fn list(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Alert>> {
     let alerts = edge.runtime.alerts().await.ok_or_else(|| Problem::silent("alerts"))?;
@@ -35,7 +35,7 @@ async fn list(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Alert>> {
 }
 
 /// Says that a person has seen an alert. It stays open, and is not told again.
-#[utoipa::path(tag = "alerts", request_body = Seen, responses((status = 200, body = views::Alert), Refusals))]
+#[utoipa::path(tag = "alerts", request_body = Seen, responses((status = 200, description = "The answer", body = views::Alert), Refusals))]
 #[post("/alerts/{alert_id}/acknowledge")]
 async fn acknowledge(
     trader: Trader,

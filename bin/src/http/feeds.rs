@@ -37,14 +37,14 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every live feed: state, links, symbols, counters, lag. The simulated market and recordings are none.
-#[utoipa::path(tag = "feeds", responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "feeds", responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/feeds")]
 async fn read_feeds(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<FeedStatus>> {
     Ok(web::Json(edge.runtime.feeds().await))
 }
 
 /// Watches symbols, and others no longer, until merganser stops.
-#[utoipa::path(tag = "feeds", request_body = ChangeRequest, responses((status = 200, body = Done), Refusals))]
+#[utoipa::path(tag = "feeds", request_body = ChangeRequest, responses((status = 200, description = "The answer", body = Done), Refusals))]
 #[post("/feeds/{name}/symbols")]
 async fn change_feed(
     trader: Trader,

@@ -78,7 +78,7 @@ fn check(query: &Query) -> Result<(), String> {
 
 /// Answers a question to history as plain data: what the command line asks.
 #[utoipa::path(tag = "history", request_body = Object, responses(
-    (status = 200, content((Vec<Object> = "application/json"), (String = "text/csv"), (String = "text/plain"),
+    (status = 200, description = "The answer", content((Vec<Object> = "application/json"), (String = "text/csv"), (String = "text/plain"),
         (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.parquet"))),
     Refusals,
 ))]

@@ -20,14 +20,14 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every known instrument with its rules.
-#[utoipa::path(tag = "market", responses((status = 200, body = Vec<views::Instrument>), Refusals))]
+#[utoipa::path(tag = "market", responses((status = 200, description = "The answer", body = Vec<views::Instrument>), Refusals))]
 #[get("/instruments")]
 async fn read_instruments(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Instrument>> {
     Ok(web::Json(edge.runtime.assembly().rules().values().map(views::Instrument::from).collect()))
 }
 
 /// The newest prices of every instrument that has one.
-#[utoipa::path(tag = "market", responses((status = 200, body = Vec<views::Market>), Refusals))]
+#[utoipa::path(tag = "market", responses((status = 200, description = "The answer", body = Vec<views::Market>), Refusals))]
 #[get("/quotes")]
 async fn read_quotes(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Market>> {
     let mut found = Vec::new();
@@ -55,8 +55,8 @@ fn twenty() -> usize {
     20
 }
 
-/// The best levels of an order book.
-#[utoipa::path(tag = "market", params(Which), responses((status = 200, body = views::Book), Refusals))]
+/// The best levels of an order book; empty, and so marked, while it is not in step with its venue.
+#[utoipa::path(tag = "market", params(Which), responses((status = 200, description = "The answer", body = views::Book), Refusals))]
 #[get("/book")]
 async fn read_book(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -> Answer<views::Book> {
     let instrument: Instrument = words::instrument_of(&which.instrument)?;
@@ -64,9 +64,6 @@ async fn read_book(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -
         return Err(Problem::new(Code::Invalid, format!("depth: expected 1 to {MOST_LEVELS}")));
     }
     let view = edge.runtime.market_view(instrument, which.depth).await.ok_or_else(|| Problem::silent("market"))?;
-    let book = view.and_then(|view| view.book).ok_or_else(|| {
-        let text = format!("no book of {instrument} is known now; its feed may have no depth, or waits for a snapshot");
-        Problem::new(Code::NotFound, text)
-    })?;
-    Ok(web::Json(views::Book::of(instrument, &book)))
+    let book = view.as_ref().and_then(|view| view.book.as_ref());
+    Ok(web::Json(views::Book::of(instrument, book)))
 }

@@ -75,7 +75,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// This document.
-#[utoipa::path(tag = "system", responses((status = 200, body = Object), Refusals))]
+#[utoipa::path(tag = "system", responses((status = 200, description = "The answer", body = Object), Refusals))]
 #[get("/openapi.json")]
 async fn read_document(_: Reader, document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok().json(document.as_ref())

@@ -212,7 +212,7 @@ fn asks_the_same(asked: &OrderRequest, order: &Stored) -> bool {
 }
 
 /// What risk would say to an order now. Nothing is placed.
-#[utoipa::path(tag = "orders", request_body = NewOrder, responses((status = 200, body = Preview), Refusals))]
+#[utoipa::path(tag = "orders", request_body = NewOrder, responses((status = 200, description = "The answer", body = Preview), Refusals))]
 #[post("/orders/preview")]
 async fn preview_order(_: Trader, edge: web::Data<Edge>, new: web::Json<NewOrder>) -> Answer<Preview> {
     let found = edge.runtime.preview(new.into_inner().request()?).await.ok_or_else(|| Problem::silent("orders"))?;
@@ -231,7 +231,7 @@ async fn preview_order(_: Trader, edge: web::Data<Edge>, new: web::Json<NewOrder
 }
 
 /// One order, as it stands.
-#[utoipa::path(tag = "orders", responses((status = 200, body = views::Order), Refusals))]
+#[utoipa::path(tag = "orders", responses((status = 200, description = "The answer", body = views::Order), Refusals))]
 #[get("/orders/{order_id}")]
 async fn read_order(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let order_id = id(&order_id)?;
@@ -263,7 +263,7 @@ async fn replace_order(
 }
 
 /// Cancels an open order.
-#[utoipa::path(tag = "orders", params(Why), responses((status = 202, body = views::Order), Refusals))]
+#[utoipa::path(tag = "orders", params(Why), responses((status = 202, description = "The answer", body = views::Order), Refusals))]
 #[delete("/orders/{order_id}")]
 async fn cancel_order(
     trader: Trader,
@@ -287,7 +287,7 @@ pub struct Canceled {
 }
 
 /// Cancels all open orders.
-#[utoipa::path(tag = "orders", params(Why), responses((status = 202, body = Canceled), Refusals))]
+#[utoipa::path(tag = "orders", params(Why), responses((status = 202, description = "The answer", body = Canceled), Refusals))]
 #[delete("/orders")]
 async fn cancel_orders(trader: Trader, edge: web::Data<Edge>, why: web::Query<Why>) -> Result<HttpResponse, Problem> {
     let done = cancel_everything(&trader.0, &edge, &why.why()).await?;

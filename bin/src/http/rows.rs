@@ -113,7 +113,7 @@ impl Whose {
 }
 
 /// Bars of any length, by the time that they open.
-#[utoipa::path(tag = "history", params(OfBars, Span), responses((status = 200, body = Object, content_type = "application/json"), Refusals))]
+#[utoipa::path(tag = "history", params(OfBars, Span), responses((status = 200, description = "The answer", body = Object, content_type = "application/json"), Refusals))]
 #[get("/bars")]
 async fn read_bars(
     _: Reader,
@@ -129,7 +129,7 @@ async fn read_bars(
 }
 
 /// Ticks by exchange time and number.
-#[utoipa::path(tag = "history", params(OfTicks, Span), responses((status = 200, body = Object, content_type = "application/json"), Refusals))]
+#[utoipa::path(tag = "history", params(OfTicks, Span), responses((status = 200, description = "The answer", body = Object, content_type = "application/json"), Refusals))]
 #[get("/ticks")]
 async fn read_ticks(
     _: Reader,
@@ -144,7 +144,7 @@ async fn read_ticks(
 }
 
 /// Our fills, by the time of their execution.
-#[utoipa::path(tag = "history", params(Whose, Span), responses((status = 200, body = Object, content_type = "application/json"), Refusals))]
+#[utoipa::path(tag = "history", params(Whose, Span), responses((status = 200, description = "The answer", body = Object, content_type = "application/json"), Refusals))]
 #[get("/trades")]
 async fn read_trades(
     _: Reader,
@@ -158,7 +158,7 @@ async fn read_trades(
 }
 
 /// The equity curve: portfolio snapshots by their time.
-#[utoipa::path(tag = "history", params(Whose, Span), responses((status = 200, body = Object, content_type = "application/json"), Refusals))]
+#[utoipa::path(tag = "history", params(Whose, Span), responses((status = 200, description = "The answer", body = Object, content_type = "application/json"), Refusals))]
 #[get("/equity")]
 async fn read_equity(
     _: Reader,
@@ -173,7 +173,7 @@ async fn read_equity(
 }
 
 /// Open orders as they are now (`status=open`, the default), or rows of the table (`status=all`).
-#[utoipa::path(tag = "orders", params(Whose, Span), responses((status = 200, body = Object, content_type = "application/json"), Refusals))]
+#[utoipa::path(tag = "orders", params(Whose, Span), responses((status = 200, description = "The answer", body = Object, content_type = "application/json"), Refusals))]
 #[get("/orders")]
 async fn read_orders(
     _: Reader,

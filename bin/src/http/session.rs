@@ -41,7 +41,7 @@ impl From<&Who> for Session {
 }
 
 /// Logs a browser in.
-#[utoipa::path(tag = "session", request_body = Login, security(()), responses((status = 200, body = Session), Refusals))]
+#[utoipa::path(tag = "session", request_body = Login, security(()), responses((status = 200, description = "The answer", body = Session), Refusals))]
 #[post("/session")]
 async fn log_in(
     request: HttpRequest,
@@ -61,14 +61,14 @@ fn cookie(access: &Access, value: String) -> actix_web::cookie::CookieBuilder<'s
 }
 
 /// Who am I?
-#[utoipa::path(tag = "session", responses((status = 200, body = Session), Refusals))]
+#[utoipa::path(tag = "session", responses((status = 200, description = "The answer", body = Session), Refusals))]
 #[get("/session")]
 async fn read_session(reader: Reader) -> Answer<Session> {
     Ok(web::Json(Session::from(&reader.0)))
 }
 
 /// Logs a browser out.
-#[utoipa::path(tag = "session", responses((status = 204), Refusals))]
+#[utoipa::path(tag = "session", responses((status = 204, description = "Done"), Refusals))]
 #[delete("/session")]
 async fn log_out(_: Reader, request: HttpRequest, access: web::Data<Access>) -> HttpResponse {
     if let Some(name) = request.cookie(COOKIE) {

@@ -80,7 +80,7 @@ pub struct CompleteTo {
 
 /// Answers one SELECT, read-only and within its limits. The header `merganser-answer` says how far the tables were.
 #[utoipa::path(tag = "sql", request_body = Request, responses(
-    (status = 200, content(
+    (status = 200, description = "The answer", content(
         (Vec<Object> = "application/json"), (String = "text/csv"), (String = "text/plain"),
         (String = "application/vnd.apache.arrow.stream"), (String = "application/vnd.apache.parquet"),
     )),

@@ -19,7 +19,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every strategy.
-#[utoipa::path(tag = "strategies", responses((status = 200, body = Vec<views::Strategy>), Refusals))]
+#[utoipa::path(tag = "strategies", responses((status = 200, description = "The answer", body = Vec<views::Strategy>), Refusals))]
 #[get("/strategies")]
 async fn read_strategies(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Strategy>> {
     let found = edge.runtime.strategies().await;
@@ -27,7 +27,7 @@ async fn read_strategies(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::
 }
 
 /// One strategy.
-#[utoipa::path(tag = "strategies", responses((status = 200, body = views::Strategy), Refusals))]
+#[utoipa::path(tag = "strategies", responses((status = 200, description = "The answer", body = views::Strategy), Refusals))]
 #[get("/strategies/{name}")]
 async fn read_strategy(_: Reader, edge: web::Data<Edge>, name: web::Path<String>) -> Answer<views::Strategy> {
     let found: Vec<_> = edge.runtime.strategies().await.into_iter().filter(|s| s.name == *name).collect();
@@ -58,7 +58,7 @@ pub struct Because {
 /// Starts, stops or restarts a strategy, or resumes one in quarantine.
 #[utoipa::path(tag = "strategies", request_body = Because,
     params(("name" = String, Path), ("what" = String, Path, description = "start, stop, restart or resume", pattern = "^(start|stop|restart|resume)$")),
-    responses((status = 200, body = Done), Refusals))]
+    responses((status = 200, description = "The answer", body = Done), Refusals))]
 #[post("/strategies/{name}/{what}")]
 async fn steer_strategy(
     trader: Trader,

@@ -54,7 +54,7 @@ pub struct Status {
 }
 
 /// How the instance stands.
-#[utoipa::path(tag = "system", responses((status = 200, body = Status), Refusals))]
+#[utoipa::path(tag = "system", responses((status = 200, description = "The answer", body = Status), Refusals))]
 #[get("/status")]
 async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
     let orders = edge.runtime.orders().await;
@@ -204,7 +204,7 @@ const LINES: &str = "
     FROM application_logs";
 
 /// The newest log lines, the oldest of them first.
-#[utoipa::path(tag = "system", params(Which), responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "system", params(Which), responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/logs")]
 async fn read_logs(_: Reader, edge: web::Data<Edge>, which: web::Query<Which>) -> Answer<Vec<Map<String, Value>>> {
     if which.limit == 0 || which.limit > MOST_LINES {

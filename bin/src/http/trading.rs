@@ -69,7 +69,7 @@ pub struct Changed {
 }
 
 /// What may be traded, who said so, and the limits.
-#[utoipa::path(tag = "trading", responses((status = 200, body = Trading), Refusals))]
+#[utoipa::path(tag = "trading", responses((status = 200, description = "The answer", body = Trading), Refusals))]
 #[get("/trading")]
 async fn read_trading(_: Reader, edge: web::Data<Edge>) -> Answer<Trading> {
     let status = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
@@ -84,7 +84,7 @@ async fn read_trading(_: Reader, edge: web::Data<Edge>) -> Answer<Trading> {
 }
 
 /// Changes what may be traded; with `cancel_all` it is the kill switch.
-#[utoipa::path(tag = "trading", request_body = Change, responses((status = 200, body = Changed), Refusals))]
+#[utoipa::path(tag = "trading", request_body = Change, responses((status = 200, description = "The answer", body = Changed), Refusals))]
 #[post("/trading")]
 async fn change_trading(trader: Trader, edge: web::Data<Edge>, change: web::Json<Change>) -> Answer<Changed> {
     let Change { state, why, cancel_all } = change.into_inner();
@@ -138,7 +138,7 @@ pub struct Flattened {
 }
 
 /// Cancels all orders, closes every position at the market, and leaves trading REDUCING or HALTED.
-#[utoipa::path(tag = "trading", request_body = Flatten, responses((status = 200, body = Flattened), Refusals))]
+#[utoipa::path(tag = "trading", request_body = Flatten, responses((status = 200, description = "The answer", body = Flattened), Refusals))]
 #[post("/flatten")]
 async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Flatten>) -> Answer<Flattened> {
     let Flatten { why, then } = asked.into_inner();
@@ -185,7 +185,7 @@ pub struct Done {
 }
 
 /// Restores orders and positions from the ledger, and asks the venue about every open order.
-#[utoipa::path(tag = "trading", responses((status = 200, body = Done), Refusals))]
+#[utoipa::path(tag = "trading", responses((status = 200, description = "The answer", body = Done), Refusals))]
 #[post("/reconcile")]
 async fn reconcile_all(trader: Trader, edge: web::Data<Edge>) -> Answer<Done> {
     edge.note(&trader.0, "reconcile", "", "").await?;

@@ -72,8 +72,16 @@ fn body(html: &mut Html, report: &Report, made_at: UtcNanos) -> anyhow::Result<(
     if let Some(mark) = report.money.mark() {
         html.markup("<p class=\"money\">").text(mark).markup("</p>");
     }
-    html.markup("<p>").text(&report.from).markup(" to ").text(&report.to).markup(" UTC, in ").text(&report.currency);
-    html.markup("; made at ").text(made_at).markup(" UTC by Merganser ").markup(env!("CARGO_PKG_VERSION"));
+    html.markup("<p>")
+        .text(trimmed(&report.from))
+        .markup(" to ")
+        .text(trimmed(&report.to))
+        .markup(" UTC, in ")
+        .text(&report.currency);
+    html.markup("; made at ")
+        .text(show::instant(made_at))
+        .markup(" UTC by Merganser ")
+        .markup(env!("CARGO_PKG_VERSION"));
     html.markup("</p><nav aria-label=\"Sections\">");
     for (place, title) in SECTIONS {
         html.markup("<a href=\"").markup(place).markup("\">").markup(title).markup("</a> ");
@@ -87,6 +95,11 @@ fn body(html: &mut Html, report: &Report, made_at: UtcNanos) -> anyhow::Result<(
     sections::notes(html, report);
     html.markup("</main>\n<script>").markup(SCRIPT).markup("</script>\n</body>\n</html>\n");
     Ok(())
+}
+
+/// An instant in text, without a fraction of nothing.
+fn trimmed(at: &str) -> &str {
+    at.trim_end_matches(".000000")
 }
 
 /// The script of plotly with its tags: the first of those that the crate embeds. The second is for formulas, of which there

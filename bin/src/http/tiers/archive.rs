@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::commands::archive::Run;
-use crate::http::{Refusals, views};
 use crate::http::access::{Admin, Reader};
 use crate::http::edge::Edge;
 use crate::http::problem::{Answer, Problem};
+use crate::http::{Refusals, views};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -18,7 +18,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// What stands where: rows and bytes by table, period and tier.
-#[utoipa::path(tag = "tiers", responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "tiers", responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/tiers")]
 async fn read_tiers(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<Standing>> {
     work(&edge, |edge| Ok(edge.runtime.archive.with(|archive| archive.status())?)).await
@@ -41,7 +41,7 @@ struct Status {
 }
 
 /// When the archive runs, and how it went since the start.
-#[utoipa::path(tag = "tiers", responses((status = 200, body = Status), Refusals))]
+#[utoipa::path(tag = "tiers", responses((status = 200, description = "The answer", body = Status), Refusals))]
 #[get("/archive")]
 async fn read_archive(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
     let Runs { begun: runs, steps_failed, last_failed, last_good } = edge.runtime.archive.runs();
@@ -50,7 +50,7 @@ async fn read_archive(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
 }
 
 /// What a run would move or delete now.
-#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[post("/archive/due")]
 async fn due_now(_: Reader, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Vec<Step>> {
     work(&edge, move |edge| {
@@ -61,7 +61,7 @@ async fn due_now(_: Reader, edge: web::Data<Edge>, asked: web::Json<Run>) -> Ans
 }
 
 /// Moves what is due. Answers when it is done, which may take long.
-#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, body = Object), Refusals))]
+#[utoipa::path(tag = "tiers", request_body = Run, responses((status = 200, description = "The answer", body = Object), Refusals))]
 #[post("/archive/run")]
 async fn run_archive(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Run>) -> Answer<Report> {
     edge.note(&admin.0, "archive.run", asked.tables.join(","), "").await?;

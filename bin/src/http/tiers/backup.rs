@@ -131,7 +131,7 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// Every backup of a repository, the oldest first.
-#[utoipa::path(tag = "tiers", params(Asked), responses((status = 200, body = Vec<Object>), Refusals))]
+#[utoipa::path(tag = "tiers", params(Asked), responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
 #[get("/backups")]
 async fn read_backups(_: Admin, edge: web::Data<Edge>, asked: web::Query<Asked>) -> Answer<Vec<Listed>> {
     let found = web::block(move || {
@@ -143,7 +143,7 @@ async fn read_backups(_: Admin, edge: web::Data<Edge>, asked: web::Query<Asked>)
 
 /// Makes a backup. The answer is a line of JSON for each thing that is done, and one at the end.
 #[utoipa::path(tag = "tiers", request_body = Asked, responses(
-    (status = 200, body = String, content_type = "application/x-ndjson"),
+    (status = 200, description = "The answer", body = String, content_type = "application/x-ndjson"),
     Refusals,
 ))]
 #[post("/backup")]

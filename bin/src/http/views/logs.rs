@@ -4,7 +4,7 @@ use messages::telemetry;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::text;
+use super::{maybe, text};
 
 /// A log line: the row of `application_logs`, which has its `log_id` only once it stands there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,6 +32,8 @@ pub struct LogLine {
     pub data: Option<String>,
     /// What failed.
     pub exception: Option<String>,
+    /// What belongs together.
+    pub correlation_id: Option<String>,
 }
 
 impl From<&telemetry::LogLine> for LogLine {
@@ -48,6 +50,7 @@ impl From<&telemetry::LogLine> for LogLine {
             venue: line.venue.clone(),
             data: line.data.clone(),
             exception: line.exception.as_ref().map(|exception| exception.message.clone()),
+            correlation_id: maybe(line.correlation_id),
         }
     }
 }

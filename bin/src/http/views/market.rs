@@ -141,10 +141,12 @@ pub struct Book {
     pub bids: Vec<[String; 2]>,
     /// Price and size, the lowest price first.
     pub asks: Vec<[String; 2]>,
+    /// Whether it is in step with its venue; while it is not, or its feed has no depth, nothing of it is known.
+    pub is_synchronized: bool,
     /// The venue's number of its newest change.
-    pub last_update_id: u64,
+    pub last_update_id: Option<u64>,
     /// When that was received.
-    pub received: String,
+    pub received: Option<String>,
 }
 
 /// The row of `ohlcv_bars`.
@@ -214,14 +216,15 @@ impl Market {
 
 impl Book {
     /// What the market actor shows of a book.
-    pub fn of(instrument: instrument::Instrument, book: &BookView) -> Self {
+    pub fn of(instrument: instrument::Instrument, book: Option<&BookView>) -> Self {
         let levels = |levels: &[Level]| levels.iter().map(|level| [text(level.price), text(level.size)]).collect();
         Self {
             instrument: text(instrument),
-            bids: levels(&book.bids),
-            asks: levels(&book.asks),
-            last_update_id: book.last_id,
-            received: text(book.received),
+            bids: book.map(|book| levels(&book.bids)).unwrap_or_default(),
+            asks: book.map(|book| levels(&book.asks)).unwrap_or_default(),
+            is_synchronized: book.is_some(),
+            last_update_id: book.map(|book| book.last_id),
+            received: maybe(book.map(|book| book.received)),
         }
     }
 }

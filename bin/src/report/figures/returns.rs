@@ -83,10 +83,10 @@ mod tests {
         close("sharpe", mixed.sharpe(), 1.723_861_396_170_686_6);
         close("downside deviation", mixed.downside().map(|d| d * 252f64.sqrt()), 0.604_483_250_388_296_5);
         let weekly = returns(&[0.0, 1.0, 10.0, -4.0, 2.0, 3.0, 2.0, 1.0, -10.0], 52.0);
-        close("volatility", weekly.volatility(), 0.388_515_693_948_705_83);
-        close("downside deviation", weekly.downside().map(|d| d * 52f64.sqrt()), 0.258_886_504_519_301_34);
+        close("volatility", weekly.volatility(), 0.388_515_693_948_705_8);
+        close("downside deviation", weekly.downside().map(|d| d * 52f64.sqrt()), 0.258_886_504_519_301_3);
         let growth = weekly.each.iter().map(|r| 1.0 + r).product();
-        close("cagr", cagr(growth, 9.0 / 52.0), 0.246_908_305_139_982_08);
+        close("cagr", cagr(growth, 9.0 / 52.0), 0.246_908_305_139_982_1);
         close("calmar", calmar(cagr(growth, 9.0 / 52.0).unwrap(), 0.1), 2.469_083_051_399_820_8);
     }
 

@@ -176,17 +176,20 @@ pub fn slippage(report: &Report) -> Option<Chart> {
     })
 }
 
-/// Results by instrument, side by side.
-pub fn symbols(rows: &[Row], currency: &str) -> Chart {
+/// Results by instrument, side by side; `None` where there are not two of them.
+pub fn symbols(rows: &[Row], currency: &str) -> Option<Chart> {
     let rows = rows.iter().filter(|row| row.currency.as_deref() == Some(currency));
     let (names, nets): (Vec<String>, Vec<f64>) =
         rows.filter_map(|row| Some((plain(&row.name), row.net?.to_f64()))).unzip();
+    if names.len() < 2 {
+        return None;
+    }
     let colors: Vec<&'static str> = nets.iter().map(|net| if *net < 0.0 { RED } else { GREEN }).collect();
     let label = format!("Profit after fees of {} instruments; the table below has the sums", names.len());
     let bars = Bar::new(names, nets).name("net").marker(Marker::new().color_array(colors));
     let layout = layout().bar_mode(BarMode::Group).y_axis(Axis::new().title(plain(currency)));
     let (id, title) = ("symbols".to_owned(), "Profit by instrument".to_owned());
-    Chart { id, title, label, figure: Figure::new(vec![bars], layout) }
+    Some(Chart { id, title, label, figure: Figure::new(vec![bars], layout) })
 }
 
 /// Columns of equal width from the lowest value to the highest; `None` where there are not two that differ.

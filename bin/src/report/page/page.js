@@ -3,7 +3,9 @@
   "use strict";
   const night = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)");
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // A finger scrolls the page; a mouse zooms in a chart.
+  const config = { responsive: true, displaylogo: false, displayModeBar: touch.matches ? false : "hover",
+    modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 
   function themed(layout) {
     const style = getComputedStyle(document.documentElement);
@@ -11,6 +13,7 @@
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     layout.font = { color: colour("--front") };
     layout.hoverlabel = { bgcolor: colour("--panel"), font: { color: colour("--front") } };
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour("--faint"), activecolor: colour("--front") };
     layout.dragmode = touch.matches ? false : "zoom";
     layout.xaxis = layout.xaxis || {};
     layout.yaxis = layout.yaxis || {};
@@ -26,7 +29,7 @@
   function draw() {
     for (const source of document.querySelectorAll("script[data-chart]")) {
       const figure = JSON.parse(source.textContent);
-      Plotly.react(source.dataset.chart, figure.data, themed(figure.layout), config);
+      Plotly.react("chart-" + source.dataset.chart, figure.data, themed(figure.layout), config);
     }
   }
 

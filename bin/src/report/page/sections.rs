@@ -24,7 +24,7 @@ fn section(html: &mut Html, id: &'static str, title: &'static str) {
 fn chart(html: &mut Html, chart: &Chart) -> anyhow::Result<()> {
     html.markup("<figure><figcaption>")
         .text(&chart.title)
-        .markup("</figcaption><div class=\"chart\" role=\"img\" id=\"");
+        .markup("</figcaption><div class=\"chart\" role=\"img\" id=\"chart-");
     html.text(&chart.id).markup("\" aria-label=\"").text(&chart.label).markup("\"></div>");
     html.markup("<script type=\"application/json\" data-chart=\"").text(&chart.id).markup("\">");
     html.json(&serde_json::to_string(&chart.figure)?).markup("</script></figure>\n");
@@ -60,11 +60,11 @@ fn drawdown(fall: &crate::report::figures::drawdown::Drawdown) -> (String, Vec<S
     let lasted = fall.recovered_at.map(|at| show::time(at.since(fall.peak_at) as f64 / 1e9));
     let cells = vec![
         show::part(&Figure::Known(fall.depth)),
-        Shown::text(fall.trough_at.to_string()),
-        fall.recovered_at.map_or_else(|| open.clone(), |at| Shown::text(at.to_string())),
+        Shown::text(show::instant(fall.trough_at)),
+        fall.recovered_at.map_or_else(|| open.clone(), |at| Shown::text(show::instant(at))),
         lasted.map_or(open, Shown::text),
     ];
-    (fall.peak_at.to_string(), cells)
+    (show::instant(fall.peak_at), cells)
 }
 
 /// Returns and ratios.
@@ -155,7 +155,9 @@ pub fn results(html: &mut Html, report: &Report) -> anyhow::Result<()> {
     let mut rows: Vec<_> = report.strategies.iter().map(result).collect();
     rows.push(total);
     table(html, "Results by strategy", RESULTS, &rows);
-    chart(html, &charts::symbols(&report.symbols, &report.currency))?;
+    if let Some(symbols) = charts::symbols(&report.symbols, &report.currency) {
+        chart(html, &symbols)?;
+    }
     table(html, "Results by instrument", RESULTS, &report.symbols.iter().map(result).collect::<Vec<_>>());
     trips(html, report);
     html.markup("</section>\n");
@@ -205,7 +207,7 @@ fn marks(html: &mut Html, priced: &Priced) {
             let price =
                 mark.price().map_or_else(|| Shown::unknown("a quantity"), |price| Shown::text(price.to_string()));
             let quantity = Shown::text(mark.quantity.to_string());
-            (opens.to_string(), vec![Shown::text(side.as_str()), quantity, price, show::count(mark.fills)])
+            (show::instant(*opens), vec![Shown::text(side.as_str()), quantity, price, show::count(mark.fills)])
         })
         .collect();
     let which = if priced.marks.len() > MARKS { format!("the newest {MARKS}") } else { "all".to_owned() };
@@ -263,12 +265,13 @@ pub fn execution(html: &mut Html, report: &Report) -> anyhow::Result<()> {
         .slippage
         .iter()
         .map(|slippage| {
-            let mut cells = vec![show::count(slippage.fills), show::ratio(&slippage.mean_bps)];
-            cells.extend(quantiles(&slippage.bps, 2));
+            let mut cells = quantiles(&slippage.bps, 2);
+            cells.insert(0, show::count(slippage.fills));
+            cells.insert(2, show::ratio(&slippage.mean_bps));
             (slippage.order_type.clone(), cells)
         })
         .collect();
-    let head = ["type", "fills", "mean", "measured", "p50", "p95", "p99"];
+    let head = ["type", "fills", "measured", "mean", "p50", "p95", "p99"];
     table(html, "Slippage against the market at the decision, in basis points; positive is a cost", &head, &slippage);
     html.markup("</section>\n");
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messages::{Cash, durations};
+use messages::{Cash, UtcNanos, durations};
 
 use crate::report::figures::figure::Figure;
 
@@ -75,6 +75,11 @@ pub fn time(seconds: f64) -> String {
     durations::format(Duration::try_from_secs_f64(whole).unwrap_or_default())
 }
 
+/// An instant, without a fraction of nothing.
+pub fn instant(at: UtcNanos) -> String {
+    at.to_string().trim_end_matches(".000000").to_owned()
+}
+
 /// An amount, exact when it is pointed at.
 pub fn money(amount: Cash) -> Shown {
     Shown { class: "", ..gain(amount) }
@@ -133,7 +138,7 @@ fn decimals(value: f64, places: usize) -> String {
 fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -165,6 +170,8 @@ mod tests {
         assert_eq!(part(&Figure::Known(12.5)).text, "1,250.00 %");
         assert_eq!(seconds(&Figure::Known(3_723.4)).text, "1h 2m 3s");
         assert_eq!(time(0.005), "5ms");
+        assert_eq!(instant(UtcNanos(0)), "1970-01-01 00:00:00");
+        assert_eq!(instant(UtcNanos(500_000_000)), "1970-01-01 00:00:00.500000");
         let unknown = ratio(&Figure::Unknown("a loss".to_owned()));
         assert_eq!((unknown.text.as_str(), unknown.title.as_str()), ("unknown", "needs a loss"));
     }

@@ -132,11 +132,16 @@ fn what_comes_from_data_is_text_wherever_it_stands() {
 fn every_chart_has_its_place_and_its_words() {
     let (rest, _) = page(&report());
     let names: Vec<&str> = rest.split("data-chart=\"").skip(1).filter_map(|text| text.split('"').next()).collect();
-    assert_eq!(names, ["equity", "returns", "strategies", "symbols", "prices-0", "slippage"]);
+    assert_eq!(names, ["equity", "returns", "strategies", "prices-0", "slippage"]);
     for name in names {
-        let place = format!("role=\"img\" id=\"{name}\" aria-label=\"");
+        let place = format!("role=\"img\" id=\"chart-{name}\" aria-label=\"");
         assert_eq!(rest.matches(&place).count(), 1, "{name}");
     }
+    let mut ids: Vec<&str> = rest.split(" id=\"").skip(1).filter_map(|text| text.split('"').next()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "an id stands twice");
 }
 
 #[test]

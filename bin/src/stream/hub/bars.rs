@@ -71,7 +71,7 @@ impl Bars {
         }
         if self.open.as_ref().is_none_or(is_later) {
             let is_known = since < open_time && self.unknown != Some(open_time);
-            self.open = is_known.then(|| Bar {
+            self.open = is_known.then_some(Bar {
                 bar_id: print.id,
                 instrument: print.tick.instrument,
                 timeframe: self.timeframe,

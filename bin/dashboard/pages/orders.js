@@ -1,0 +1,167 @@
+// Orders: the ticket, what may be traded, the blotter.
+
+import * as api from '../api.js';
+import { FILLS, ORDERS, instrumentOf } from '../columns.js';
+import { button, el, figures, select, setOptions, stack, table } from '../dom.js';
+import * as f from '../format.js';
+import { Keyed, isOpen, newestFirst, orderOf } from '../keyed.js';
+import { cancelAll, flatten, killSwitch, reconcile, setState } from '../steering.js';
+import { listOf } from '../stream.js';
+import { cancel, details, replace } from './order.js';
+import { ticket } from './ticket.js';
+
+const SHOWN = 300;
+// Orders and fills that are kept in the page.
+const KEPT = 2000;
+// Milliseconds between two drawings of a table: an eye sees no more.
+const DRAWS = 200;
+
+export function build(view) {
+  view.root.append(
+    el('h1', {}, 'Orders'),
+    ticket(view).node,
+    stack('big', trading(view).node, fills(view).node),
+    blotter(view).node,
+  );
+}
+
+function trading(view) {
+  const buttons = view.may('trade')
+    ? [
+        button('Resume', () => setState('ACTIVE')),
+        button('Reduce only', () => setState('REDUCING')),
+        button('Halt', () => setState('HALTED')),
+        button('Cancel all', cancelAll),
+        button('Reconcile', reconcile),
+        button('Flatten', flatten, { class: 'danger' }),
+        button('Kill switch', killSwitch, { class: 'danger' }),
+      ]
+    : [];
+  const panel = view.panel('Trading', { limit: 15000, kind: 'big' });
+  const all = figures({ state: 'State', by: 'Changed by', why: 'Why', at: 'When' });
+  const limits = el('dl', { class: 'limits' });
+  const now = (said) =>
+    all.set({
+      state: { ...f.plain(said.state), class: `pill state ${said.state.toLowerCase()}` },
+      by: f.plain(said.by),
+      why: f.plain(said.why),
+      at: f.since(said.changed_at),
+    });
+  const limit = ([name, value]) =>
+    el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value ?? 'unknown')));
+  view.poll(5000, '/trading', panel, (said) => {
+    now(said);
+    limits.replaceChildren(...Object.entries(said.limits).map(limit));
+  });
+  view.listen('trading', (data) => listOf(data).forEach(now));
+  return panel.add(
+    all.node,
+    el('div', { class: 'actions wrap' }, buttons),
+    el('details', {}, el('summary', {}, 'Limits'), limits),
+  );
+}
+
+function blotter(view) {
+  const panel = view.panel('Blotter', { limit: 5000, wide: true });
+  const status = select(
+    [
+      ['open', 'open'],
+      ['all', 'all'],
+      ['filled', 'filled'],
+      ['canceled', 'canceled'],
+      ['denied', 'denied'],
+      ['rejected', 'rejected'],
+    ],
+    { 'aria-label': 'Status', value: view.args.get('status') ?? 'open' },
+  );
+  const strategy = select([['', 'every strategy']], { 'aria-label': 'Strategy' });
+  const side = select([['', 'both sides'], 'buy', 'sell'], { 'aria-label': 'Side' });
+  const text = el('input', {
+    type: 'search',
+    placeholder: 'instrument, id, reason',
+    'aria-label': 'Filter',
+    'data-filter': true,
+  });
+  const act = (current) =>
+    el(
+      'span',
+      { class: 'actions' },
+      button('Details', () => details(current())),
+      view.may('trade') && button('Replace', () => replace(current()), { class: 'of-open' }),
+      view.may('trade') && button('Cancel', () => cancel(current()), { class: 'of-open' }),
+    );
+  const columns = [
+    ...ORDERS,
+    { label: 'Reason', wide: true, cell: (o) => (f.isUnknown(o.reason_code) ? { text: '' } : f.plain(o.reason_code)) },
+    { label: '', node: act },
+  ];
+  const shown = table({
+    caption: 'Orders',
+    empty: 'no order fits the filter',
+    columns,
+    key: (order) => order.order_id,
+  });
+  const live = new Keyed((order) => order.order_id, { most: KEPT, needs: isOpen });
+  const draw = view.soon(DRAWS, () => {
+    const rows = live.list.sort(newestFirst('created_at'));
+    setOptions(strategy, [['', 'every strategy'], ...new Set(rows.map((o) => o.strategy_id))]);
+    const wanted = text.value.trim().toLowerCase();
+    const fits = (o) =>
+      (status.value === 'all' || (status.value === 'open' ? isOpen(o) : o.status === status.value)) &&
+      (!strategy.value || o.strategy_id === strategy.value) &&
+      (!side.value || o.side === side.value) &&
+      (!wanted ||
+        [instrumentOf(o), o.order_id, o.client_order_id, o.reason_code, o.reason, o.correlation_id]
+          .join(' ')
+          .toLowerCase()
+          .includes(wanted));
+    const fitting = rows.filter(fits).slice(0, SHOWN);
+    shown.rows(fitting);
+    fitting.forEach((o, place) =>
+      shown.node.querySelector('tbody').children[place].classList.toggle('ended', !isOpen(o)),
+    );
+  });
+  [status, strategy, side].forEach((choice) => choice.addEventListener('change', draw));
+  text.addEventListener('input', draw);
+  const ended = async () => {
+    // A snapshot holds open orders only; what ended since is in the tables.
+    try {
+      live.take(
+        api
+          .rowsOf(await api.get(`/orders?status=all&newest=true&limit=${SHOWN}&fresh=false`))
+          .filter((o) => !isOpen(o)),
+        false,
+      );
+      draw();
+    } catch (problem) {
+      panel.trouble(problem);
+    }
+  };
+  view.listen('orders', (data, isSnapshot) => {
+    live.take(listOf(data).map(orderOf), isSnapshot);
+    draw();
+    if (isSnapshot) ended();
+  });
+  view.listen('health', () => panel.mark());
+  const query = encodeURIComponent('select * from orders order by created_at desc limit 1000');
+  const more = el('a', { href: `#sql?query=${query}` }, 'all by SQL');
+  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, more), shown.node);
+}
+
+function fills(view) {
+  const panel = view.panel('Fills', { limit: 5000, kind: 'big' });
+  const shown = table({
+    caption: 'The newest fills',
+    empty: 'no fill yet',
+    columns: FILLS,
+    key: (trade) => trade.trade_id,
+  });
+  const all = new Keyed((trade) => trade.trade_id, { most: KEPT });
+  const draw = view.soon(DRAWS, () => shown.rows(all.list.sort(newestFirst('executed_at')).slice(0, 100)));
+  view.listen('fills', (data, isSnapshot) => {
+    all.take(listOf(data), isSnapshot);
+    draw();
+  });
+  view.listen('health', () => panel.mark());
+  return panel.add(shown.node);
+}

@@ -1,0 +1,99 @@
+// What changes the trading state: the kill switch, flatten, halt, reduce, resume, reconcile. Each asks first.
+
+import * as api from './api.js';
+import { confirm } from './dialogs.js';
+import { say } from './dom.js';
+
+/** What was done, as the answer tells it. */
+function inWords(said, title) {
+  const parts = [said.done ?? title];
+  if (said.state) parts.push(`trading is ${said.state}`);
+  const canceled = said.canceled ?? said.orders;
+  if (Number.isInteger(canceled)) parts.push(`${canceled} open orders were told to cancel`);
+  if (said.left?.length) parts.push(`${said.left.length} positions are still open`);
+  if (said.journaled === false) parts.push('the ledger could not write it yet; make room on its disk');
+  return parts.join('; ');
+}
+
+async function steer(question, act) {
+  const answer = await confirm(question);
+  if (!answer) return false;
+  try {
+    const said = await act(answer.why);
+    say(inWords(said, question.title), said.journaled === false ? 'error' : 'good');
+    return true;
+  } catch (problem) {
+    say(problem.line ?? problem.message, 'error');
+    return false;
+  }
+}
+
+export const killSwitch = () =>
+  steer(
+    {
+      title: 'Kill switch',
+      word: 'KILL',
+      ok: 'Halt and cancel all',
+      kind: 'danger',
+      text: 'Trading is HALTED and every open order is cancelled. Positions stay as they are. Nothing trades until somebody resumes.',
+    },
+    (why) => api.post('/trading', { state: 'HALTED', why, cancel_all: true }),
+  );
+
+export const flatten = () =>
+  steer(
+    {
+      title: 'Flatten',
+      word: 'FLATTEN',
+      ok: 'Cancel all and close all',
+      kind: 'danger',
+      text: 'Every open order is cancelled and every position is closed at the market, at whatever price there is. Trading stays HALTED.',
+    },
+    (why) => api.post('/flatten', { why, then: 'HALTED' }),
+  );
+
+export const cancelAll = () =>
+  steer(
+    {
+      title: 'Cancel all open orders',
+      ok: 'Cancel all',
+      kind: 'danger',
+      text: 'Every open order of every strategy is cancelled. Strategies go on and may send new ones.',
+    },
+    (why) => api.remove(api.at('/orders', { why })),
+  );
+
+const STATES = {
+  ACTIVE: ['Resume trading', 'Orders are let through again, within the limits.'],
+  REDUCING: ['Reduce only', 'Only orders that make a position smaller are let through.'],
+  HALTED: ['Halt trading', 'No new order is let through. Open orders stay, and may be cancelled.'],
+};
+
+export const setState = (state) => {
+  const [title, text] = STATES[state];
+  return steer({ title, text, ok: title, kind: state === 'HALTED' ? 'danger' : '' }, (why) =>
+    api.post('/trading', { state, why, cancel_all: false }),
+  );
+};
+
+export const reconcile = () =>
+  steer(
+    {
+      title: 'Reconcile',
+      ok: 'Reconcile',
+      text: 'Orders and positions are restored from the ledger, and the venue is asked about every open order.',
+    },
+    () => api.post('/reconcile'),
+  );
+
+/** Start, stop, restart or resume a strategy. */
+export const steerStrategy = (name, what, text) =>
+  steer(
+    {
+      title: `${what[0].toUpperCase()}${what.slice(1)} ${name}`,
+      text,
+      ok: what,
+      kind: what === 'stop' ? 'danger' : '',
+    },
+    (why) => api.post(`/strategies/${encodeURIComponent(name)}/${what}`, { why }),
+  );
