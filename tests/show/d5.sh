@@ -59,6 +59,7 @@ ask() { curl -sS --max-time 20 -H "Authorization: Bearer $token" "$@"; }
 query() { "$merganser" sql --data-dir "$d" --format csv "$1" | tail -n +2; }
 
 # 1. Metrics: those of live feeds come from a second run, on a venue's data server.
+until query "select 1" > "$work/open" 2>&1; do sleep 0.1; kill -0 "$run" || fail "$(cat "$work/open")"; done
 "$merganser" archive run --data-dir "$d" > "$work/archive" || fail "$(cat "$work/archive")"
 named=$(grep -oh 'merganser_[a-z0-9_]*' "$root/docs/operations/grafana-dashboard.json" "$root/docs/operations/prometheus-alerts.yml" | sort -u)
 of_feeds=$(grep -E '^merganser_(feed|clock)_' <<< "$named")

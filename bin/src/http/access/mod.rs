@@ -87,7 +87,7 @@ impl Access {
             Problem::new(Code::Unauthorized, text)
         })?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            self.from_our_page(request)?;
+            self.check_origin(request)?;
             if !request.headers().contains_key(FROM_OUR_PAGE) {
                 let text =
                     format!("a request with the cookie that changes something carries the header {FROM_OUR_PAGE}: 1");
@@ -104,13 +104,13 @@ impl Access {
     pub fn identify_socket(&self, request: &HttpRequest) -> Result<Who, Problem> {
         let who = self.identify(request)?;
         if who.by_cookie || request.headers().contains_key(ORIGIN) {
-            self.from_our_page(request)?;
+            self.check_origin(request)?;
         }
         Ok(who)
     }
 
     /// Refuses what another page sends.
-    fn from_our_page(&self, request: &HttpRequest) -> Result<(), Problem> {
+    fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
         let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
         let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
         if host.is_some_and(|host| host == request.connection_info().host() && self.guard.is_our_host(host)) {

@@ -1,6 +1,6 @@
 use actix_web::App;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 
 use super::*;
@@ -24,27 +24,31 @@ async fn get(path: &str, etag: Option<&str>) -> (StatusCode, HeaderMap, Bytes) {
     (status, headers, read_body(answer).await)
 }
 
+fn said(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("nothing")
+}
+
 #[actix_web::test]
 async fn what_the_page_names_is_there_and_kept_for_ever() {
     let (status, headers, page) = get("/", None).await;
-    assert_eq!((status, &headers[CACHE_CONTROL]), (StatusCode::OK, &"no-cache".parse().unwrap()));
-    assert_eq!(headers[CONTENT_TYPE], "text/html; charset=utf-8");
+    assert_eq!((status, said(&headers, CACHE_CONTROL)), (StatusCode::OK, "no-cache"));
+    assert_eq!(said(&headers, CONTENT_TYPE), "text/html; charset=utf-8");
     let page = String::from_utf8(page.to_vec()).unwrap();
     let named: Vec<&str> = between(&page, "\"/assets/", '"').collect();
     assert!(named.len() >= 4, "{named:?}");
     for name in named {
         let (status, headers, _) = get(&format!("/assets/{name}"), None).await;
         assert_eq!(status, StatusCode::OK, "{name}");
-        assert_eq!(headers[CACHE_CONTROL], FOR_EVER, "{name}");
+        assert_eq!(said(&headers, CACHE_CONTROL), FOR_EVER, "{name}");
     }
 }
 
 #[actix_web::test]
 async fn what_a_browser_has_is_not_sent_again() {
     let (_, headers, _) = get("/assets/app.js", None).await;
-    assert_eq!(headers[CACHE_CONTROL], "no-cache");
-    assert_eq!(headers[CONTENT_TYPE], "text/javascript; charset=utf-8");
-    let etag = headers[ETAG].to_str().unwrap();
+    assert_eq!(said(&headers, CACHE_CONTROL), "no-cache");
+    assert_eq!(said(&headers, CONTENT_TYPE), "text/javascript; charset=utf-8");
+    let etag = said(&headers, ETAG);
     let (status, _, body) = get("/assets/app.js", Some(etag)).await;
     assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
     let (status, _, _) = get("/assets/app.js", Some("\"another\"")).await;

@@ -38,10 +38,21 @@ pub struct Told {
 
 /// All clients.
 pub struct Crowd {
-    threads: tokio::runtime::Runtime,
+    threads: Threads,
     stop: watch::Sender<bool>,
     reading: Vec<JoinHandle<anyhow::Result<Told>>>,
     silent: JoinHandle<anyhow::Result<()>>,
+}
+
+/// The clients' thread. It ends without being waited for, which is not allowed where others wait.
+struct Threads(Option<tokio::runtime::Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(threads) = self.0.take() {
+            threads.shutdown_background();
+        }
+    }
 }
 
 impl Crowd {
@@ -58,7 +69,7 @@ impl Crowd {
         let client = |number| threads.spawn(read(address, number, stopped.clone(), clock.clone()));
         let reading = (1..count).map(client).collect();
         let silent = threads.spawn(never_read(address, stopped.clone()));
-        Ok(Self { threads, stop, reading, silent })
+        Ok(Self { threads: Threads(Some(threads)), stop, reading, silent })
     }
 
     /// Ends them. Returns what those that read were told.
@@ -69,7 +80,7 @@ impl Crowd {
             told.push(client.await??);
         }
         self.silent.await??;
-        self.threads.shutdown_background();
+        drop(self.threads);
         Ok(told)
     }
 }
