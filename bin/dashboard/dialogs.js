@@ -3,10 +3,10 @@
 import { button, el, field } from './dom.js';
 
 /** Shows a dialog; resolves with what `answer()` gives when it is confirmed, with `null` when it is left. */
-export function ask({ title, content, ok = 'OK', kind = '', answer = () => true, ready = () => true }) {
+export function ask({ title, content, ok = 'OK', kind = '', answer = () => true, ready = () => true, leaves = true }) {
   return new Promise((resolve) => {
     const go = el('button', { type: 'submit', class: `primary ${kind}` }, ok);
-    const leave = button('Leave', () => dialog.close());
+    const leave = leaves && button('Leave', () => dialog.close());
     const form = el(
       'form',
       { method: 'dialog' },
@@ -53,5 +53,5 @@ export function confirm({ title, text, ok, word = null, kind = '' }) {
 
 /** Shows something to read. */
 export function tell(title, content) {
-  return ask({ title, content, ok: 'Close', ready: () => true });
+  return ask({ title, content, ok: 'Close', leaves: false });
 }

@@ -20,7 +20,7 @@ async function steer(question, act) {
   if (!answer) return false;
   try {
     const said = await act(answer.why);
-    say(inWords(said, question.title), said.journaled === false ? 'error' : 'good');
+    say(inWords(said, question.title), said.journaled === false || said.left?.length ? 'error' : 'good');
     return true;
   } catch (problem) {
     say(problem.line ?? problem.message, 'error');

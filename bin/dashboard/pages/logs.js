@@ -23,7 +23,7 @@ export function build(view) {
 
 function lines(view, correlation) {
   const panel = view.panel(correlation ? 'Its log lines' : 'Lines', { limit: 5000, wide: true });
-  const level = select(LEVELS, { 'aria-label': 'At least this level', value: 'info' });
+  const level = select(LEVELS, { 'aria-label': 'At least this level', value: correlation ? 'debug' : 'info' });
   const component = el('input', {
     type: 'search',
     placeholder: 'component',
