@@ -142,8 +142,8 @@ pub enum ToOrders {
     Reports(Vec<VenueReport>),
     /// From a person.
     Manual(Command),
-    /// From a person or a part of the runtime.
-    Trading(StateChange),
+    /// From a person or a part of the runtime; the reply comes when it is durable.
+    Trading(StateChange, Option<RpcReplyPort<TradingState>>),
     /// A strategy has failed.
     Fault {
         /// Which.
@@ -345,8 +345,6 @@ pub enum ToStrategy {
     Lagging,
     /// Stop; the reply comes when its last words are sent.
     Stop(RpcReplyPort<()>),
-    /// Start again after a quarantine.
-    Resume,
     /// A person stops it, starts it again, or both in turn; the reply says what came of it.
     Steer(Steer, RpcReplyPort<Result<(), String>>),
     /// How are you?

@@ -13,7 +13,7 @@ use messages::alerts::{Alert, NoSuchAlert};
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
 use messages::orders::{Command, OrderRequest};
-use messages::risk::StateChange;
+use messages::risk::{StateChange, TradingState};
 use messages::snapshots::Snapshot;
 use messages::telemetry::Metric;
 use messages::{Instrument, MarketId, OrderId, StrategyId, Symbol, caps};
@@ -288,6 +288,11 @@ impl Runtime {
         all.into_iter().flatten().map(|status| *status).collect()
     }
 
+    /// The live feeds that run here.
+    pub fn feed_names(&self) -> impl Iterator<Item = &str> {
+        self.ports.feeds.keys().map(String::as_str)
+    }
+
     /// Adds symbols to a live feed and removes others, until the runtime stops.
     ///
     /// # Errors
@@ -333,11 +338,6 @@ impl Runtime {
     /// A person has seen an alert; `None` when that is not answered in time.
     pub async fn acknowledge(&self, alert_id: String, by: String, why: String) -> Option<Result<Alert, NoSuchAlert>> {
         ask(|reply| self.ports.alerts.cast(ToAlerts::Acknowledge { alert_id, by, why, reply })).await
-    }
-
-    /// Starts a quarantined strategy again; false when there is none of that name.
-    pub fn resume_strategy(&self, name: StrategyId) -> bool {
-        self.ports.strategies.get(&name).is_some_and(|port| port.cast(ToStrategy::Resume))
     }
 
     /// What is known of one order, once all that was decided before is durable; `None` when orders do not answer in time.
@@ -390,9 +390,10 @@ impl Runtime {
         self.ports.orders.cast(ToOrders::TellOpen)
     }
 
-    /// Changes the trading state.
-    pub fn set_trading(&self, change: StateChange) -> bool {
-        self.ports.orders.cast(ToOrders::Trading(change))
+    /// Changes the trading state. Returns it once it is durable; `None` when that takes too long: it holds then, too, unless
+    /// orders did not hear.
+    pub async fn set_trading(&self, change: StateChange) -> Option<TradingState> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Trading(change, Some(reply)))).await
     }
 
     /// Restores the trading group from the ledger, and asks the venue about every open order.

@@ -140,6 +140,17 @@ impl Running {
         serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
     }
 
+    /// Says something that is done once, however often it is said with the same key.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub fn say_once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize, key: &str) -> anyhow::Result<T> {
+        let request = agent(Some(WITHIN)).post(self.url(path)).header("Idempotency-Key", key);
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
+        let reply = reply(request.send_json(body), &self.address)?;
+        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+    }
+
     /// Says something, and returns the answer of a known shape.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ use actix_web::error::JsonPayloadError;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
+use messages::caps;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -130,6 +131,8 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
             .wrap(from_fn(metrics::count))
     })
     .workers(1)
+    // Files of this process are for trading, too.
+    .max_connections(caps::CONNECTIONS)
     // A client that is gone is seen, and what it asked for ends.
     .h1_allow_half_closed(false)
     .disable_signals()

@@ -99,6 +99,9 @@ pub const HISTORY_ROWS: u32 = 1_000_000;
 pub const ANSWER_BYTES: usize = 256 << 20;
 /// Cells of an answer that is laid out for people: each is measured before the first line is written.
 pub const TABLE_CELLS: usize = 2_000_000;
+/// Connections to the edge at a time: those of the stream, and as many more as a
+/// team needs; a process may often open no more than 1,024 files, and the journals need some of them.
+pub const CONNECTIONS: usize = 640;
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_BYTES: usize = 128;
 /// Browsers that may be logged in at a time; a further one takes the place of the one that is in for longest.

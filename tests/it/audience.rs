@@ -71,7 +71,7 @@ fn run(paths: &Paths, audience: Audience) {
             assert!(runtime.tell_open());
         }
         let (state, by, why) = (TradingState::Halted, "test".to_owned(), "enough".to_owned());
-        assert!(runtime.set_trading(StateChange { state, by, why }));
+        assert_eq!(runtime.set_trading(StateChange { state, by, why }).await, Some(state));
         runtime.stop().await;
     });
     storage.finish().unwrap();

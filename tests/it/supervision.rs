@@ -11,7 +11,7 @@ use actors::backtest::session::Session;
 use actors::clock::Clock;
 use actors::feeds::player::Frames;
 use actors::feeds::simulated::Simulated;
-use actors::ports::StrategyStatus;
+use actors::ports::{Steer, StrategyStatus};
 use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Trade, Wants};
@@ -246,7 +246,7 @@ fn who_fails_is_dealt_with_alone() {
         assert_eq!(lags.last_fault.as_deref(), Some("lagging: its queue of trades is full"));
         let well = status(runtime, "well").await;
         assert_eq!((well.state.as_str(), well.generation, well.faults), ("running", 0, 0));
-        assert!(runtime.resume_strategy("panics".parse().unwrap()));
+        runtime.steer_strategy("panics", Steer::Start).await.unwrap();
         until(runtime, "panics", "running").await;
     });
 

@@ -318,6 +318,13 @@ impl<'a> Session<'a> {
                 self.down.insert(*strategy);
                 return Ok(());
             }
+            // A person stopped it: until it begins again it takes nothing.
+            Delivery::Stop => {
+                if let Decider::Strategy(name) = handled.actor {
+                    self.down.insert(name);
+                }
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if self.machine.waiting(handled.actor, from) < count as usize {

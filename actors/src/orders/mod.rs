@@ -18,7 +18,7 @@ use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
 use messages::orders::{Command, OrderUpdate, Sender};
 use messages::risk::{StateChange, TradingState};
 use messages::venues::VenueRequest;
-use messages::{MarketId, OrderId, StrategyId, UtcNanos, caps};
+use messages::{MarketId, StrategyId, UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use storage::journal::{Ack, Journal};
 
@@ -120,8 +120,10 @@ pub struct Shell {
 /// What waits for the ledger.
 enum Held {
     Effect(Effect),
-    /// An answer about one order.
-    Answer(OrderId, RpcReplyPort<Found>),
+    /// What was known of an order when somebody asked.
+    Found(Found, RpcReplyPort<Found>),
+    /// What may be traded since somebody said so.
+    Trading(TradingState, RpcReplyPort<TradingState>),
     /// What the audience asked for.
     Tell(Heard),
 }
@@ -222,11 +224,16 @@ impl Shell {
                 self.a.state.on_command(sender, command, at, &mut effects);
                 at
             }
-            ToOrders::Trading(change) => {
+            ToOrders::Trading(change, reply) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;
                 self.changed = Some((change.clone(), at.now));
                 self.a.state.on_trading(change, at, &mut effects);
-                at
+                self.commit(effects, at.now).await;
+                if let Some(reply) = reply {
+                    let state = self.a.state.trading();
+                    self.answer(Held::Trading(state, reply));
+                }
+                return;
             }
             ToOrders::Fault { strategy, next_generation, fault, cancel } => {
                 let at = self.begin(Delivery::Fault { strategy, next_generation, fault, cancel }).await;
@@ -254,11 +261,8 @@ impl Shell {
                 return;
             }
             ToOrders::Find(order_id, reply) => {
-                if self.gate.is_empty() {
-                    self.answer(order_id, reply);
-                } else {
-                    self.gate.join(vec![Held::Answer(order_id, reply)]);
-                }
+                let order = self.a.state.order(order_id).cloned().map(Box::new);
+                self.answer(Held::Found(Found { order, forgets: self.a.state.forgets() }, reply));
                 return;
             }
             ToOrders::Preview(request, reply) => {
@@ -357,8 +361,8 @@ impl Shell {
                     held.push(self.a.state.never_sent(client_order_id, at));
                 }
                 Held::Effect(effect) => self.perform(effect),
-                Held::Answer(order_id, reply) => self.answer(order_id, reply),
                 Held::Tell(heard) => self.tell(|| heard),
+                answer => say(answer),
             }
         }
         if !held.is_empty() {
@@ -369,9 +373,9 @@ impl Shell {
         }
     }
 
-    fn answer(&self, order_id: OrderId, reply: RpcReplyPort<Found>) {
-        let order = self.a.state.order(order_id).cloned().map(Box::new);
-        let _ = reply.send(Found { order, forgets: self.a.state.forgets() });
+    /// Answers once all that was decided before is durable.
+    fn answer(&mut self, answer: Held) {
+        if self.gate.is_empty() { say(answer) } else { self.gate.join(vec![answer]) }
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -416,6 +420,15 @@ impl Shell {
 /// True for an order on its way to a venue for the first time.
 fn is_new_order(effect: &Effect) -> bool {
     matches!(effect, Effect::Send(_, VenueRequest::Submit { .. }))
+}
+
+/// Gives an answer; who asked may have given up.
+fn say(answer: Held) {
+    match answer {
+        Held::Found(found, reply) => drop(reply.send(found)),
+        Held::Trading(state, reply) => drop(reply.send(state)),
+        Held::Effect(_) | Held::Tell(_) => {}
+    }
 }
 
 /// What of an effect goes to the ledger.

@@ -28,7 +28,7 @@ names! {
         Self::Commands(..) => "commands",
         Self::Reports(_) => "reports",
         Self::Manual(_) => "manual",
-        Self::Trading(_) => "trading",
+        Self::Trading(..) => "trading",
         Self::Fault { .. } => "fault",
         Self::Deposit(..) => "deposit",
         Self::Connected => "connected",
@@ -69,7 +69,6 @@ names! {
         Self::Begin => "begin",
         Self::Lagging => "lagging",
         Self::Stop(_) => "stop",
-        Self::Resume => "resume",
         Self::Steer(..) => "steer",
         Self::Status(_) => "status",
     }

@@ -195,7 +195,6 @@ impl Actor for StrategyActor {
             // Nobody takes the queue while it is down: it is emptied here, or the market would conflate it for ever.
             Mailbox::Said(ToStrategy::Lagging) => drop(shell.a.market.take(usize::MAX)),
             Mailbox::Said(ToStrategy::Stop(reply)) => shell.stop(reply),
-            Mailbox::Said(ToStrategy::Resume) => shell.resume()?,
             Mailbox::Said(ToStrategy::Steer(what, reply)) => shell.steer(what, reply),
             Mailbox::Said(ToStrategy::Status(reply)) => drop(reply.send(shell.status())),
             Mailbox::Ended(generation, ended) if generation == shell.a.generation => shell.ended(ended),
@@ -330,7 +329,11 @@ impl Shell {
             fault,
             cancel: self.a.run.on_fault == OpenOrders::Cancel,
         });
+        let steering = self.steering.take();
+        let is_to_stop = matches!(steering, Some((Steer::Stop, _)));
         match self.faults.decide(fault, self.a.wall.now()) {
+            // Who fails while it stops has stopped.
+            _ if is_to_stop => self.now_is(State::Stopped),
             Decision::RestartAfter(back_off) => {
                 self.now_is(State::Restarting);
                 self.me.send_after(back_off, || Mailbox::Restart);
@@ -340,8 +343,9 @@ impl Shell {
                 self.now_is(State::Quarantined);
             }
         }
-        if let Some((_, reply)) = self.steering.take() {
-            let _ = reply.send(Err(format!("{} failed while it stopped: {}", self.a.name, fault.as_str())));
+        if let Some((_, reply)) = steering {
+            let done = if is_to_stop { Ok(()) } else { Err(format!("{} failed: {}", self.a.name, fault.as_str())) };
+            let _ = reply.send(done);
         }
         if let Some(reply) = self.stopping.take() {
             // Who fails while stopping has stopped.
@@ -351,6 +355,9 @@ impl Shell {
     }
 
     fn stop(&mut self, reply: RpcReplyPort<()>) {
+        if let Some((_, asked)) = self.steering.take() {
+            let _ = asked.send(Err("merganser is stopping".to_owned()));
+        }
         match &self.state {
             State::Running(running) if running.control.send(Control::Stop).is_ok() => self.stopping = Some(reply),
             _ => {
@@ -407,14 +414,6 @@ impl Shell {
         self.faults.forgive();
         self.a.generation += 1;
         self.start_thread().map_err(|error| format!("{} cannot start: {error}", self.a.name))
-    }
-
-    fn resume(&mut self) -> Result<(), ActorProcessingErr> {
-        if matches!(self.state, State::Quarantined) {
-            self.faults.forgive();
-            self.start_thread()?;
-        }
-        Ok(())
     }
 
     fn status(&self) -> StrategyStatus {

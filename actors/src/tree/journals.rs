@@ -70,6 +70,6 @@ impl Tree {
             }
         };
         let change = StateChange { state: TradingState::Halted, by: "merganser".to_owned(), why };
-        self.ports.orders.cast(ToOrders::Trading(change));
+        self.ports.orders.cast(ToOrders::Trading(change, None));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use messages::orders::{OrderType, Side, TimeInForce};
 use messages::{Instrument, Price, Quantity};
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Common;
 use super::steer::running;
+use crate::http::access;
 use crate::http::orders::{Canceled, NewOrder};
 use crate::http::views::{Order, Portfolio, Position};
 use crate::output;
@@ -73,6 +75,9 @@ struct Submit {
     /// Why; it stands with the order and in the ledger.
     #[arg(long, default_value = "")]
     why: String,
+    /// The same key gives the same order, however often it is asked for; a new one where none is given.
+    #[arg(long)]
+    key: Option<String>,
 }
 
 /// A value by its name in rows.
@@ -93,7 +98,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
         None | Some(What::List) => show(running.read::<Rows>("/api/v1/orders?status=open")?.rows),
         Some(What::Show { order_id }) => show(vec![running.read(&format!("/api/v1/orders/{order_id}"))?]),
         Some(What::Submit(submit)) => {
-            let order: Order = running.say("/api/v1/orders", &submit.order())?;
+            let key = submit.key.clone().map_or_else(|| access::make().map(|made| made.secret), Ok)?;
+            let asked = running.say_once("/api/v1/orders", &submit.order(), &key);
+            let order: Order = asked.with_context(|| format!("to ask again for the same order, add --key {key}"))?;
             let is_denied = order.status == "denied";
             show(vec![order]);
             return Ok(if is_denied { ExitCode::from(1) } else { ExitCode::SUCCESS });

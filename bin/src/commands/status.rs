@@ -118,7 +118,9 @@ pub fn logs(arguments: &Logs, common: &Common) -> anyhow::Result<ExitCode> {
         if !arguments.follow {
             return Ok(ExitCode::SUCCESS);
         }
-        pause();
+        if lines.len() < arguments.limit as usize {
+            pause();
+        }
     }
 }
 

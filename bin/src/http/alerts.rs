@@ -44,6 +44,7 @@ async fn acknowledge(
     seen: web::Json<Seen>,
 ) -> Answer<views::Alert> {
     let why = words::cut(seen.into_inner().why);
+    edge.note(&trader.0, "alert.seen", &*alert_id, &why).await?;
     let done = edge.runtime.acknowledge(alert_id.into_inner(), trader.0.name, why).await;
     match done.ok_or_else(|| Problem::silent("alerts"))? {
         Ok(alert) => Ok(web::Json(views::Alert::of(&alert))),

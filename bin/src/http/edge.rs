@@ -91,8 +91,14 @@ impl Edge {
         };
         let record = vec![LedgerRecord::Action(action)];
         if !self.ledger_writes.load(Ordering::Acquire) {
-            // It is written when there is room again.
-            drop(self.ledger.try_append_acked(record, Box::new(|_| {})));
+            // It is written when there is room again, if its queue has room now.
+            if self.ledger.try_append_acked(record, Box::new(|_| {})).is_err() {
+                tracing::warn!(
+                    event = what,
+                    by = who.name,
+                    "the ledger's queue is full; who did it stands in the log alone"
+                );
+            }
             return false;
         }
         let (tx, rx) = tokio::sync::oneshot::channel();
@@ -126,6 +132,15 @@ impl Edge {
         }
         Ok(market)
     }
+}
+
+/// Goes on to the end though who asked for it may leave: half of an action is worse than none.
+///
+/// # Errors
+/// What the work says.
+pub async fn to_the_end<T: 'static>(work: impl Future<Output = Result<T, Problem>> + 'static) -> Result<T, Problem> {
+    let ended = actix_web::rt::spawn(work).await;
+    ended.unwrap_or_else(|error| Err(Problem::new(Code::Internal, error.to_string())))
 }
 
 /// The answer while the database is not open yet.

@@ -56,6 +56,12 @@ async fn change_feed(
     if add.len() + remove.len() > MOST {
         return Err(Problem::new(Code::Invalid, format!("more than {MOST} symbols at once")));
     }
+    if !edge.runtime.feed_names().any(|known| known == name.as_str()) {
+        return Err(Problem::new(
+            Code::NotFound,
+            format!("no live feed `{name}` runs here; see feeds.run in the settings"),
+        ));
+    }
     let said = say(&add, &remove);
     edge.note(&trader.0, "feed.symbols", &name, &said).await?;
     edge.runtime.change_feed(&name, add, remove).await.map_err(|why| Problem::new(Code::Invalid, why))?;

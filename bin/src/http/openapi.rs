@@ -55,6 +55,7 @@ pub enum Refusals {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Merganser", description = "A trading runtime in one binary."),
+    components(schemas(Problem, Code)),
     security(("token" = [])),
     modifiers(&Token)
 )]

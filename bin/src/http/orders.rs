@@ -3,15 +3,16 @@
 //! A key (`Idempotency-Key`) makes the order's id, so that the same request, sent again after whatever happened to the
 //! first, is the same order and nothing is sent to a venue twice: over restarts, too.
 
-use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post, web};
 use messages::orders::{Command, Order as Stored, OrderRequest, OrderType, Replacement, Side, TimeInForce};
 use messages::{Cash, Instrument, OrderId, Price, Quantity, caps};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Reader, Trader, Who};
-use super::edge::Edge;
+use super::edge::{Edge, to_the_end};
 use super::problem::{Answer, Code, Problem};
 use super::words::{self, Why};
 use super::{Refusals, stored, views};
@@ -161,20 +162,26 @@ async fn submit_order(
 ) -> Result<HttpResponse, Problem> {
     let terms = new.into_inner().request()?;
     let key = key(&request)?;
+    to_the_end(async move { place(&trader.0, &edge, terms, key).await }).await
+}
+
+/// Places an order that no earlier request with the same key placed.
+async fn place(who: &Who, edge: &Edge, terms: OrderRequest, key: Option<String>) -> Result<HttpResponse, Problem> {
     let account = edge.settings.account.name;
     let order_id = key.as_deref().map_or_else(|| edge.next_order_id(), |key| OrderId::of_key(account, key));
     if key.is_some()
-        && let Some(known) = stored::order(&edge, order_id).await?
+        && let Some(known) = stored::order(edge, order_id).await?
     {
-        return same(&terms, known);
+        return same(&terms, known, HttpResponse::Ok());
     }
-    edge.note(&trader.0, "order.submit", order_id, &terms.note).await?;
-    let command = Command::Submit { order_id, request: Box::new(terms) };
+    edge.note(who, "order.submit", order_id, &terms.note).await?;
+    let command = Command::Submit { order_id, request: Box::new(terms.clone()) };
     if !edge.runtime.command(command) {
         return Err(Problem::silent("orders"));
     }
     match edge.runtime.find_order(order_id).await.and_then(|found| found.order) {
-        Some(order) => Ok(HttpResponse::Created().json(views::Order::from(&*order))),
+        // Another request with this key may have come first, with other terms.
+        Some(order) => same(&terms, stored::Known::Open(order), HttpResponse::Created()),
         None => {
             let text = format!(
                 "order {order_id} was asked for and no answer came in time; look at it, or ask again with the same {KEY}"
@@ -185,30 +192,36 @@ async fn submit_order(
 }
 
 /// The order that a key made before; a key is for one order.
-fn same(asked: &OrderRequest, known: stored::Known) -> Result<HttpResponse, Problem> {
+fn same(asked: &OrderRequest, known: stored::Known, mut answer: HttpResponseBuilder) -> Result<HttpResponse, Problem> {
     let is_same = match &known {
         stored::Known::Open(order) => asks_the_same(asked, order),
-        // Of the tables: what can be compared there is what an order is by.
-        stored::Known::Row(row) => {
-            let same = |name: &str, text: &str| row.get(name).and_then(|v| v.as_str()) == Some(text);
-            same("symbol", asked.instrument.symbol.as_str())
-                && same("side", asked.side.as_str())
-                && same("order_type", asked.order_type.as_str())
-        }
+        stored::Known::Row(row) => row_asks_the_same(asked, row),
     };
     if is_same {
-        return Ok(known.answer());
+        return Ok(known.answer(&mut answer));
     }
     Err(Problem::new(Code::KeyReused, format!("this {KEY} made another order before; give each order its own")))
 }
 
 fn asks_the_same(asked: &OrderRequest, order: &Stored) -> bool {
     // Terms that a replacement may have changed say nothing of what was asked for first.
-    let replaced = order.attempts.len() > 1 || order.replacing.is_some();
-    let first = &order.request;
-    let terms = |r: &OrderRequest| (r.quantity, r.price, r.stop_price);
-    (asked.instrument, asked.side, asked.order_type) == (first.instrument, first.side, first.order_type)
-        && (replaced || terms(asked) == terms(first))
+    let is_replaced = order.attempts.len() > 1 || order.replacing.is_some();
+    let mut first = order.request.clone();
+    if is_replaced {
+        (first.quantity, first.price, first.stop_price) = (asked.quantity, asked.price, asked.stop_price);
+    }
+    first.note.clone_from(&asked.note);
+    first == *asked
+}
+
+/// Of the tables: what no replacement changes.
+fn row_asks_the_same(asked: &OrderRequest, row: &Map<String, Value>) -> bool {
+    let same = |name: &str, text: &str| row.get(name).and_then(Value::as_str) == Some(text);
+    same("exchange", asked.instrument.exchange.as_str())
+        && same("symbol", asked.instrument.symbol.as_str())
+        && same("side", asked.side.as_str())
+        && same("order_type", asked.order_type.as_str())
+        && same("time_in_force", asked.time_in_force.as_str())
 }
 
 /// What risk would say to an order now. Nothing is placed.
@@ -236,7 +249,8 @@ async fn preview_order(_: Trader, edge: web::Data<Edge>, new: web::Json<NewOrder
 async fn read_order(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let order_id = id(&order_id)?;
     let known = stored::order(&edge, order_id).await?;
-    known.map(stored::Known::answer).ok_or_else(|| not_found(order_id))
+    let known = known.ok_or_else(|| not_found(order_id))?;
+    Ok(known.answer(&mut HttpResponse::Ok()))
 }
 
 /// Changes an open order.
@@ -272,9 +286,19 @@ async fn cancel_order(
     why: web::Query<Why>,
 ) -> Result<HttpResponse, Problem> {
     let order_id = id(&order_id)?;
-    open_order(&edge, order_id).await?;
-    edge.has_noted(&trader.0, "order.cancel", order_id, &why.why()).await;
-    changed(&edge, order_id, Command::Cancel { order_id }).await
+    let open = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.open;
+    let Some(order) = open.into_iter().find(|order| order.order_id == order_id) else {
+        open_order(&edge, order_id).await?;
+        return Err(Problem::silent("orders"));
+    };
+    // Nothing that waits for a disk comes before it.
+    if !edge.runtime.command(Command::Cancel { order_id }) {
+        return Err(Problem::silent("orders"));
+    }
+    let journaled = edge.has_noted(&trader.0, "order.cancel", order_id, &why.why()).await;
+    let found = if journaled { edge.runtime.find_order(order_id).await.and_then(|found| found.order) } else { None };
+    let order = found.map_or_else(|| views::Order::from(&order), |order| views::Order::from(&*order));
+    Ok(HttpResponse::Accepted().insert_header(("merganser-journaled", journaled.to_string())).json(order))
 }
 
 /// How many were open, and whether the ledger holds that they are to be cancelled.
@@ -290,18 +314,12 @@ pub struct Canceled {
 #[utoipa::path(tag = "orders", params(Why), responses((status = 202, description = "The answer", body = Canceled), Refusals))]
 #[delete("/orders")]
 async fn cancel_orders(trader: Trader, edge: web::Data<Edge>, why: web::Query<Why>) -> Result<HttpResponse, Problem> {
-    let done = cancel_everything(&trader.0, &edge, &why.why()).await?;
-    Ok(HttpResponse::Accepted().json(done))
-}
-
-/// Cancels all open orders in a person's name.
-pub async fn cancel_everything(who: &Who, edge: &Edge, why: &str) -> Result<Canceled, Problem> {
-    let journaled = edge.has_noted(who, "order.cancel_all", "", why).await;
     let open = edge.runtime.orders().await.map_or(0, |orders| orders.open.len());
     if !edge.runtime.command(Command::CancelAll) {
         return Err(Problem::silent("orders"));
     }
-    Ok(Canceled { orders: open, journaled })
+    let journaled = edge.has_noted(&trader.0, "order.cancel_all", "", &why.why()).await;
+    Ok(HttpResponse::Accepted().json(Canceled { orders: open, journaled }))
 }
 
 async fn changed(edge: &Edge, order_id: OrderId, command: Command) -> Result<HttpResponse, Problem> {

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
+use storage::pool;
 use utoipa::ToSchema;
 
 /// Why a request is refused: the stable code of a problem.
@@ -92,9 +93,9 @@ impl Code {
 /// A problem document.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Where the code is explained, relative to this server.
+    /// The code as a name of its own, among those of others; docs/guide/api.md explains it.
     #[serde(rename = "type")]
-    #[schema(example = "/api/docs#unauthorized")]
+    #[schema(example = "urn:merganser:problem:unauthorized")]
     pub kind: String,
     /// The code in words.
     pub title: String,
@@ -110,7 +111,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind, in words.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let kind = format!("/api/docs#{}", code.name());
+        let kind = format!("urn:merganser:problem:{}", code.name());
         Self { kind, title: code.title().to_owned(), status: code.status().as_u16(), detail: detail.into(), code }
     }
 
@@ -120,10 +121,23 @@ impl Problem {
     }
 }
 
-/// What a question fails with.
+/// What a question fails with: by itself, or because it cannot be answered now.
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(Code::Invalid, format!("{error:#}"))
+        let pool = match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+            (Some(error), ..) => Some(error),
+            (_, Some(storage::sql::Error::Pool(error)), _) | (_, _, Some(storage::query::Error::Pool(error))) => {
+                Some(error)
+            }
+            _ => None,
+        };
+        let is_busy = matches!(error.downcast_ref(), Some(storage::archive::Error::Busy));
+        let code = match pool {
+            Some(pool::Error::Busy { .. } | pool::Error::Closed | pool::Error::Failed) => Code::Unavailable,
+            _ if is_busy => Code::Conflict,
+            _ => Code::Invalid,
+        };
+        Self::new(code, format!("{error:#}"))
     }
 }
 
@@ -171,7 +185,7 @@ mod tests {
         let problem = Problem::new(Code::KeyReused, "use another key");
         let value = serde_json::to_value(&problem).unwrap();
         let expected = serde_json::json!({
-            "type": "/api/docs#key_reused",
+            "type": "urn:merganser:problem:key_reused",
             "title": "The idempotency key was used for something else",
             "status": 422,
             "detail": "use another key",

@@ -9,7 +9,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Refusals;
 use super::access::{Access, COOKIE, Reader, SESSION_LASTS, Who, peer};
-use super::problem::{Answer, Problem};
+use super::problem::{Answer, Code, Problem};
+
+/// The longest body of who is not known yet, in bytes.
+const LOGIN_BYTES: usize = 4 << 10;
+
+/// How long it may take.
+const LOGIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -43,11 +49,11 @@ impl From<&Who> for Session {
 /// Logs a browser in.
 #[utoipa::path(tag = "session", request_body = Login, security(()), responses((status = 200, description = "The answer", body = Session), Refusals))]
 #[post("/session")]
-async fn log_in(
-    request: HttpRequest,
-    access: web::Data<Access>,
-    login: web::Json<Login>,
-) -> Result<HttpResponse, Problem> {
+async fn log_in(request: HttpRequest, access: web::Data<Access>, body: web::Payload) -> Result<HttpResponse, Problem> {
+    let unreadable = || Problem::new(Code::Unreadable, "the body: expected {\"token\": …}, at once");
+    let body = tokio::time::timeout(LOGIN_WITHIN, body.to_bytes_limited(LOGIN_BYTES)).await;
+    let body = body.ok().and_then(Result::ok).and_then(Result::ok).ok_or_else(unreadable)?;
+    let login: Login = serde_json::from_slice(&body).map_err(|_| unreadable())?;
     let who = access.log_in(login.token.trim(), peer(&request))?;
     let answer = Session::from(&who);
     let name = access.sessions().open(who)?;

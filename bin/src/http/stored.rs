@@ -1,6 +1,6 @@
 //! Orders that left memory: asked for in the tables.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use messages::OrderId;
 use serde_json::{Map, Value};
 use storage::sql;
@@ -21,10 +21,10 @@ pub enum Known {
 
 impl Known {
     /// As an answer.
-    pub fn answer(self) -> HttpResponse {
+    pub fn answer(self, answer: &mut HttpResponseBuilder) -> HttpResponse {
         match self {
-            Self::Open(order) => HttpResponse::Ok().json(views::Order::from(&*order)),
-            Self::Row(row) => HttpResponse::Ok().json(row),
+            Self::Open(order) => answer.json(views::Order::from(&*order)),
+            Self::Row(row) => answer.json(row),
         }
     }
 
@@ -37,15 +37,16 @@ impl Known {
     }
 }
 
-/// One order: from memory, or from the tables where it may have left memory.
+/// One order: from memory, or from the tables where it may have left memory. No order waits for DuckDB before that.
 pub async fn order(edge: &Edge, id: OrderId) -> Result<Option<Known>, Problem> {
     let found = edge.runtime.find_order(id).await.ok_or_else(|| Problem::silent("orders"))?;
     if let Some(order) = found.order {
         return Ok(Some(Known::Open(order)));
     }
-    if found.forgets {
-        edge.until_fresh().await?;
+    if !found.forgets {
+        return Ok(None);
     }
+    edge.until_fresh().await?;
     let text = format!("{OF_ONE} WHERE order_id = '{id}'");
     Ok(rows(edge, text).await?.into_iter().next().map(Known::Row))
 }
@@ -63,7 +64,7 @@ const OF_ONE: &str = "
 /// The rows of a SELECT of ours, as JSON.
 pub async fn rows(edge: &Edge, text: String) -> Result<Vec<Map<String, Value>>, Problem> {
     let (pool, stores) = edge.database.pool().zip(edge.database.stores().cloned()).ok_or_else(opening)?;
-    let lease = pool.lease_async(storage::pool::Class::Sql, pool.limits()).await.map_err(anyhow::Error::from)?;
+    let lease = pool.lease_async(storage::pool::Class::Internal, pool.limits()).await.map_err(anyhow::Error::from)?;
     let found = actix_web::web::block(move || {
         let answer = sql::ask(lease, &stores, &text, Scope::Local, messages::caps::HISTORY_ROWS as usize)?;
         let mut body = Body::default();

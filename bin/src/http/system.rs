@@ -193,7 +193,9 @@ impl Which {
         .flatten()
         .collect();
         let wheres = if wheres.is_empty() { String::new() } else { format!("WHERE {}", wheres.join(" AND ")) };
-        format!("SELECT * FROM ({LINES} {wheres} ORDER BY log_id DESC LIMIT {}) ORDER BY log_id", self.limit)
+        // What follows a line is read from there on; else the newest are wanted.
+        let order = if self.after.is_some() { "" } else { "DESC" };
+        format!("SELECT * FROM ({LINES} {wheres} ORDER BY log_id {order} LIMIT {}) ORDER BY log_id", self.limit)
     }
 }
 

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Reader, Trader, Who};
-use super::edge::Edge;
-use super::problem::{Answer, Problem};
-use super::{Refusals, orders, views, words};
+use super::edge::{Edge, to_the_end};
+use super::problem::{Answer, Code, Problem};
+use super::{Refusals, views, words};
 
 /// How long the cancels, and then the closing orders, may take before what is left is said instead.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
@@ -88,20 +88,29 @@ async fn read_trading(_: Reader, edge: web::Data<Edge>) -> Answer<Trading> {
 #[post("/trading")]
 async fn change_trading(trader: Trader, edge: web::Data<Edge>, change: web::Json<Change>) -> Answer<Changed> {
     let Change { state, why, cancel_all } = change.into_inner();
-    let why = words::cut(why);
-    set(&trader.0, &edge, state, &why)?;
-    let journaled = edge.has_noted(&trader.0, "trading.state", state, &why).await;
-    let canceled = match cancel_all {
-        true => Some(orders::cancel_everything(&trader.0, &edge, &why).await?.orders),
-        false => None,
-    };
-    let state = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.trading;
-    Ok(web::Json(Changed { state: views::text(state), canceled, journaled }))
-}
-
-fn set(who: &Who, edge: &Edge, state: TradingState, why: &str) -> Result<(), Problem> {
-    let change = StateChange { state, by: who.name.clone(), why: why.to_owned() };
-    if edge.runtime.set_trading(change) { Ok(()) } else { Err(Problem::silent("orders")) }
+    to_the_end(async move {
+        let (who, why) = (trader.0, words::cut(why));
+        let status = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
+        // What lets more be traded is written down first; what makes things safer is done first.
+        if state < status.trading {
+            edge.note(&who, "trading.state", state, &why).await?;
+        }
+        let set = edge.runtime.set_trading(StateChange { state, by: who.name.clone(), why: why.clone() });
+        let cancel = async { cancel_all && !edge.runtime.command(Command::CancelAll) };
+        let (set, is_lost) = futures::join!(set, cancel);
+        if is_lost {
+            return Err(Problem::silent("orders"));
+        }
+        if state >= status.trading {
+            edge.has_noted(&who, "trading.state", state, &why).await;
+        }
+        if cancel_all {
+            edge.has_noted(&who, "order.cancel_all", "", &why).await;
+        }
+        let canceled = cancel_all.then_some(status.open.len());
+        Ok(web::Json(Changed { state: views::text(state), canceled, journaled: set.is_some() }))
+    })
+    .await
 }
 
 /// How everything is closed.
@@ -142,23 +151,39 @@ pub struct Flattened {
 #[post("/flatten")]
 async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Flatten>) -> Answer<Flattened> {
     let Flatten { why, then } = asked.into_inner();
-    let why = words::cut(why);
-    // REDUCING first: no strategy opens what is being closed, and what closes is allowed.
-    set(&trader.0, &edge, TradingState::Reducing, &why)?;
-    let journaled = edge.has_noted(&trader.0, "trading.flatten", then, &why).await;
-    let canceled = orders::cancel_everything(&trader.0, &edge, &why).await?.orders;
-    settle(|| async { edge.runtime.orders().await.is_some_and(|orders| orders.open.is_empty()) }).await;
-    let positions = open_positions(&edge).await?.len();
-    if !edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) {
+    to_the_end(async move { close_everything(&trader.0, &edge, words::cut(why), then).await.map(web::Json) }).await
+}
+
+/// HALTED first, so that no strategy orders while all is cancelled; then what closes goes out, as long as only that may.
+async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingState) -> Result<Flattened, Problem> {
+    let before = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
+    let set = |state| edge.runtime.set_trading(StateChange { state, by: who.name.clone(), why: why.clone() });
+    let cancel = async { edge.runtime.command(Command::CancelAll) };
+    let (halted, is_heard) = futures::join!(set(TradingState::Halted), cancel);
+    if !is_heard {
         return Err(Problem::silent("orders"));
     }
-    settle(|| async { open_positions(&edge).await.is_ok_and(|open| open.is_empty()) }).await;
-    if then != TradingState::Reducing {
-        set(&trader.0, &edge, then, &why)?;
+    let journaled = edge.has_noted(who, "trading.flatten", then, &why).await && halted.is_some();
+    if !journaled {
+        let text = "trading is HALTED and all orders are cancelled; nothing is closed while the ledger cannot write: make room on its disk, then ask again";
+        return Err(Problem::new(Code::Unavailable, text));
     }
-    let left = open_positions(&edge).await?;
+    settle(|| async { edge.runtime.orders().await.is_some_and(|orders| orders.open.is_empty()) }).await;
+    let positions = open_positions(edge).await?.len();
+    let close = async { edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) };
+    let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
+    if !is_heard {
+        return Err(Problem::silent("orders"));
+    }
+    settle(|| async { open_positions(edge).await.is_ok_and(|open| open.is_empty()) }).await;
+    // What was HALTED stays so until somebody resumes it.
+    let then = then.max(before.trading);
+    if then != TradingState::Reducing {
+        set(then).await;
+    }
+    let left = open_positions(edge).await?;
     let state = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.trading;
-    Ok(web::Json(Flattened { canceled, positions, left, state: views::text(state), journaled }))
+    Ok(Flattened { canceled: before.open.len(), positions, left, state: views::text(state), journaled })
 }
 
 async fn open_positions(edge: &Edge) -> Result<Vec<views::Position>, Problem> {
@@ -189,7 +214,7 @@ pub struct Done {
 #[post("/reconcile")]
 async fn reconcile_all(trader: Trader, edge: web::Data<Edge>) -> Answer<Done> {
     edge.note(&trader.0, "reconcile", "", "").await?;
-    edge.runtime.reconcile().await.map_err(|why| anyhow::anyhow!(why))?;
+    edge.runtime.reconcile().await.map_err(|why| Problem::new(Code::Unavailable, why))?;
     let done = "restored from the ledger; the venue is asked about every open order".to_owned();
     Ok(web::Json(Done { done }))
 }

@@ -1,7 +1,8 @@
 //! Closing every position at the market: what a person does when all is to end.
 //!
 //! Each position is closed by reduce-only orders under the name of the strategy that holds it, so that its own books go to
-//! zero and nobody else's change. One that is larger than an order may be is closed by several.
+//! zero and nobody else's change. One that is larger than an order may be is closed by several; what is on its way to close it
+//! already is left out.
 
 use super::*;
 
@@ -14,7 +15,7 @@ impl Orders {
         let mut made = 0;
         for ((strategy, instrument), position) in held {
             let side = if position.is_negative() { Side::Buy } else { Side::Sell };
-            let mut left = position.abs();
+            let mut left = self.closable(strategy, instrument, position);
             let most = self.largest_order(instrument, side);
             for _ in 0..MOST_PARTS {
                 let quantity = most.map_or(left, |most| left.min(most));
@@ -31,6 +32,21 @@ impl Orders {
                 self.submit(Sender { strategy, generation }, id.part(made), request, false, at, out);
                 left = left.checked_sub(quantity).unwrap_or_default();
             }
+        }
+    }
+
+    /// How much of a position may still be closed: less what open orders close, and in a cash account what is there.
+    fn closable(&self, strategy: StrategyId, instrument: Instrument, position: Quantity) -> Quantity {
+        let exposure = self.exposure(strategy, instrument, None);
+        let open = if position.is_negative() { exposure.open_buys } else { exposure.open_sells };
+        let left = position.abs().checked_sub(open).unwrap_or_default();
+        let held = self.free(instrument, None).base.filter(|_| self.settings.kind == AccountKind::Cash);
+        let left = held.map_or(left, |held| left.min(held));
+        let step = self.settings.rules.get(&instrument).map_or(Quantity::ZERO, |r| r.quantity_step);
+        if step.is_positive() {
+            Quantity::from_raw(left.raw() - left.raw() % step.raw()).unwrap_or_default()
+        } else {
+            left
         }
     }
 

@@ -1,17 +1,18 @@
 //! Before anybody is asked who they are: the host that a request is for, how many come from one place, and the headers
 //! that every answer carries.
 //!
-//! The host is checked because a page of a foreign name that resolves to this machine (DNS rebinding) would be of the
+//! Requests are counted by their token where they have one. The host is checked because a page of a foreign name that resolves to this machine (DNS rebinding) would be of the
 //! same origin as we are.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderValue};
+use actix_web::http::uri::Authority;
 use actix_web::middleware::{DefaultHeaders, Next};
-use actix_web::{Error, web};
+use actix_web::{Error, HttpRequest, ResponseError, web};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Access;
@@ -37,9 +38,16 @@ impl Limits {
     }
 }
 
+/// Who is counted: a stranger cannot use up what somebody with a token may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Token(String),
+    Address(Option<IpAddr>),
+}
+
 /// The guard.
 pub(super) struct Guard {
-    requests: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    requests: DefaultKeyedRateLimiter<Who>,
     failures: DefaultKeyedRateLimiter<Option<IpAddr>>,
     hosts: Vec<String>,
     is_secure: bool,
@@ -82,9 +90,9 @@ impl Guard {
         Problem::new(Code::Unauthorized, "the token is wrong; the one of this run is in the data directory")
     }
 
-    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
-        let host = request.connection_info().host().to_owned();
-        if !self.is_our_host(&host) {
+    fn check(&self, request: &HttpRequest, token: Option<String>) -> Result<(), Problem> {
+        let host = host(request).unwrap_or_default();
+        if !self.is_our_host(host) {
             let text = format!("`{host}` is no name of this server; add it to http.hosts if it is");
             return Err(Problem::new(Code::Misdirected, text));
         }
@@ -92,26 +100,34 @@ impl Guard {
             self.requests.retain_recent();
             self.failures.retain_recent();
         }
-        let from = request.peer_addr().map(|address| address.ip());
-        let allowed = self.requests.check_key(&from);
+        let who = token.map_or_else(|| Who::Address(super::peer(request)), Who::Token);
+        let allowed = self.requests.check_key(&who);
         allowed.map_err(|_| Problem::new(Code::TooMany, "more requests than http.requests_per_second came from there"))
     }
+}
+
+/// The host that a request is for, as the connection says it: what a proxy, or a page, adds is not believed.
+pub(super) fn host(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    header.or_else(|| request.uri().authority().map(Authority::as_str))
 }
 
 /// Lets through what is for us and not too much.
 pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    if let Some(access) = request.app_data::<web::Data<Access>>() {
-        access.guard.check(&request)?;
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if let Some(access) = request.app_data::<web::Data<Access>>()
+        && let Err(problem) = access.guard.check(request.request(), access.known(request.request()))
+    {
+        return Ok(request.into_response(problem.error_response()).map_into_right_body());
     }
     let is_api = request.path().starts_with("/api/");
     let mut answer = next.call(request).await?;
     if is_api && !answer.headers().contains_key(CACHE_CONTROL) {
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(answer)
+    Ok(answer.map_into_left_body())
 }
 
 /// What every answer carries: nothing of ours runs or shows anything that is not from here, and no other page shows us.

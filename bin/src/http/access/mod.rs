@@ -72,6 +72,13 @@ impl Access {
         self.guard.is_secure()
     }
 
+    /// The name of the token that a request shows, where it is known. Nothing is counted or checked.
+    fn known(&self, request: &HttpRequest) -> Option<String> {
+        let by_token = bearer(request.headers()).and_then(|token| self.tokens.find(token));
+        let by_cookie = || request.cookie(COOKIE).and_then(|cookie| self.sessions.find(cookie.value()));
+        by_token.or_else(by_cookie).map(|who| who.name)
+    }
+
     /// Who sends this request.
     ///
     /// # Errors
@@ -113,7 +120,7 @@ impl Access {
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
         let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
         let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-        if host.is_some_and(|host| host == request.connection_info().host() && self.guard.is_our_host(host)) {
+        if host.is_some_and(|host| Some(host) == guard::host(request) && self.guard.is_our_host(host)) {
             return Ok(());
         }
         let text = format!("the page {} is not ours", origin.unwrap_or("(without an Origin)"));

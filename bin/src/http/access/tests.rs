@@ -60,6 +60,11 @@ fn a_cookie_changes_something_from_our_own_page_alone() {
     let foreign =
         with(Method::POST).insert_header(("Origin", "http://evil.example")).insert_header(("X-Merganser", "1"));
     check(foreign, Scope::Trade, Err(Code::WrongOrigin));
+    let claims = with(Method::POST)
+        .insert_header(("X-Forwarded-Host", "evil.example"))
+        .insert_header(("Origin", "http://evil.example"))
+        .insert_header(("X-Merganser", "1"));
+    check(claims, Scope::Trade, Err(Code::WrongOrigin));
 }
 
 #[test]
