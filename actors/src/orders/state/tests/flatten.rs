@@ -37,6 +37,20 @@ fn every_position_is_closed_under_the_name_that_holds_it() {
 }
 
 #[test]
+fn what_closes_a_position_already_is_left_out() {
+    let mut bench = bench();
+    bench.step("submit 3 sell 5 @ 200");
+    bench.step("venue 3 accepted");
+    assert_eq!(flatten(&mut bench), ["sell 25", "buy 10"]);
+    let mut bench = self::bench();
+    bench.orders.settings.kind = AccountKind::Cash;
+    // A fee in the asset itself has taken a part of what the fills say.
+    bench.orders.on_deposit("A".parse().unwrap(), "-1.5".parse().unwrap());
+    let held = bench.orders.balances[&"A".parse().unwrap()].raw() / 1_000_000_000;
+    assert_eq!((held, flatten(&mut bench)), (18, vec!["sell 18".to_owned()]));
+}
+
+#[test]
 fn a_position_larger_than_an_order_may_be_is_closed_by_several() {
     let mut bench = bench();
     bench.orders.settings.limits.max_order_quantity = "20".parse().unwrap();
