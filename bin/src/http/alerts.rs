@@ -14,7 +14,7 @@ use super::words;
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(acknowledge);
+    config.service(read_alerts).service(acknowledge_alert);
 }
 
 /// Why an alert is no more to be told.
@@ -29,7 +29,7 @@ pub struct Seen {
 /// The alerts that are open, the newest first, and behind them those that were of late.
 #[utoipa::path(tag = "alerts", responses((status = 200, description = "The answer", body = Vec<views::Alert>), Refusals))]
 #[get("/alerts")]
-async fn list(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Alert>> {
+async fn read_alerts(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Alert>> {
     let alerts = edge.runtime.alerts().await.ok_or_else(|| Problem::silent("alerts"))?;
     Ok(web::Json(alerts.iter().map(views::Alert::of).collect()))
 }
@@ -37,7 +37,7 @@ async fn list(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Alert>> {
 /// Says that a person has seen an alert. It stays open, and is not told again.
 #[utoipa::path(tag = "alerts", request_body = Seen, responses((status = 200, description = "The answer", body = views::Alert), Refusals))]
 #[post("/alerts/{alert_id}/acknowledge")]
-async fn acknowledge(
+async fn acknowledge_alert(
     trader: Trader,
     edge: web::Data<Edge>,
     alert_id: web::Path<String>,

@@ -11,12 +11,12 @@ use super::views;
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list);
+    config.service(read_actors);
 }
 
 /// Every actor: its state, restarts, what it handled and what waits for it, its last message.
 #[utoipa::path(tag = "system", responses((status = 200, description = "The answer", body = Vec<views::Actor>), Refusals))]
 #[get("/actors")]
-async fn list(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Actor>> {
+async fn read_actors(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Actor>> {
     Ok(web::Json(edge.runtime.actors().iter().map(views::Actor::of).collect()))
 }
