@@ -14,8 +14,12 @@ use super::edge::{Edge, to_the_end};
 use super::problem::{Answer, Code, Problem};
 use super::{Refusals, views, words};
 
-/// How long the cancels, and then the closing orders, may take before what is left is said instead.
+/// How long the cancels may take before it goes on without them.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+
+/// Times that what is still held is asked to be closed, and how long each may take.
+const ROUNDS: usize = 20;
+const ROUND: Duration = Duration::from_millis(500);
 
 /// How often is looked.
 const LOOKS_EVERY: Duration = Duration::from_millis(50);
@@ -170,12 +174,18 @@ async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingStat
     }
     settle(|| async { edge.runtime.orders().await.is_some_and(|orders| orders.open.is_empty()) }).await;
     let positions = open_positions(edge).await?.len();
-    let close = async { edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) };
-    let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
-    if !is_heard {
-        return Err(Problem::silent("orders"));
+    // What is offered may be less than what is held: the rest is asked for again.
+    for _ in 0..ROUNDS {
+        let close = async { edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) };
+        let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
+        if !is_heard {
+            return Err(Problem::silent("orders"));
+        }
+        tokio::time::sleep(ROUND).await;
+        if open_positions(edge).await?.is_empty() {
+            break;
+        }
     }
-    settle(|| async { open_positions(edge).await.is_ok_and(|open| open.is_empty()) }).await;
     // What was HALTED stays so until somebody resumes it.
     let then = then.max(before.trading);
     if then != TradingState::Reducing {
