@@ -48,7 +48,8 @@ fn contradictions_are_refused() {
         "journal.market_max_bytes=1000000",
     ])
     .unwrap_err();
-    assert_eq!(problems.len(), 6, "{problems:#?}");
+    // The address lacks a token and TLS.
+    assert_eq!(problems.len(), 7, "{problems:#?}");
 }
 
 #[test]
