@@ -71,7 +71,7 @@ same("sortino", p["sortino"], ep.sortino_ratio(returns, annualization=a_year))
 same("max drawdown", p["max_drawdown"], depth)
 same("cagr", p["cagr"], cagr)
 same("calmar", p["calmar"], cagr / depth if cagr is not None and depth > 0 else None)
-if sampled.index[0] == begin and sampled.index[-1] == end and cagr is not None:
+if cagr is not None and sampled.index[0] == begin and sampled.index[-1] == end:
     same("cagr by empyrical", p["cagr"], ep.annual_return(returns, annualization=a_year))
 same("start value", p["start_value"], equity.portfolio_value.iloc[0], 0)
 same("end value", p["end_value"], equity.portfolio_value.iloc[-1], 0)
