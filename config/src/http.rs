@@ -46,8 +46,10 @@ impl Token {
     pub fn check(&self) -> Result<(), String> {
         let Self { name, hash, .. } = self;
         let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if !(1..=32).contains(&name.len()) || !name.chars().all(known) || name == "local" {
-            return Err(format!("`{name}` is no name: expected 1 to 32 of A-Z a-z 0-9 - _ . and not `local`"));
+        // Names that stand in the ledger for others.
+        let taken = ["local", "manual", "merganser", "venue"].contains(&name.as_str());
+        if !(1..=32).contains(&name.len()) || !name.chars().all(known) || taken {
+            return Err(format!("`{name}` is no name: expected 1 to 32 of A-Z a-z 0-9 - _ . and none of ours"));
         }
         if hash.len() != 64 || !hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(format!("the hash of `{name}` is not 64 digits of 0-9 a-f; see `merganser config token`"));

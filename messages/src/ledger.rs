@@ -82,6 +82,15 @@ pub struct Action {
 }
 
 impl Action {
+    /// True for what deciding actors write: alarms, the faults of strategies, what a venue did by itself. People, alerts and imports write the others,
+    /// and a re-run does not make them again.
+    #[must_use]
+    pub fn is_decision(&self) -> bool {
+        let fault = self.what.strip_prefix("strategy.");
+        let is_fault = fault.is_some_and(|what| Fault::ALL.iter().any(|fault| fault.as_str() == what));
+        self.by == "venue" || self.by == "merganser" && (self.what == "alert" || is_fault)
+    }
+
     /// Something that people should look at.
     #[must_use]
     pub fn alert(why: String, at: UtcNanos) -> Self {

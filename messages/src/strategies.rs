@@ -47,6 +47,9 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Panicked, Self::Hung, Self::Lagging];
+
     /// The name in events and answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

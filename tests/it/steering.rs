@@ -1,6 +1,7 @@
 //! What people do to a running tree: a strategy is stopped and started, everything is closed. All of it stands in the
 //! journals and comes out of them again.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actors::ports::Steer;
@@ -62,8 +63,15 @@ fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
         assert!(runtime.command(Command::CancelAll));
         becomes("nothing is open", async || open(runtime).await == 0).await;
         set(runtime, TradingState::Reducing).await;
-        assert!(runtime.command(Command::Flatten { id: OrderId::of_key("test".parse().unwrap(), "flatten") }));
-        becomes("everything is closed", async || is_flat(runtime).await).await;
+        // The simulated market offers little at a time: what is left is asked for again.
+        let rounds = AtomicU32::new(0);
+        becomes("everything is closed", async || {
+            let round = rounds.fetch_add(1, Ordering::Relaxed).to_string();
+            let id = OrderId::of_key("test".parse().unwrap(), &round);
+            assert!(runtime.command(Command::Flatten { id }));
+            is_flat(runtime).await
+        })
+        .await;
         set(runtime, TradingState::Halted).await;
         runtime.steer_strategy("well", Steer::Stop).await.unwrap();
     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actors::clock::Clock;
 use actors::feeds::player::Frames;
 use actors::feeds::simulated::Simulated;
-use actors::metrics;
+use actors::metrics::{self, MARKET_TRADES};
 use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Wants};
@@ -121,7 +121,17 @@ async fn look(runtime: &Runtime) {
     let market = actors.iter().find(|actor| actor.name == "market").unwrap();
     assert!(market.handled > 0 && market.last_message.is_some() && market.last_at >= market.started_at, "{market:?}");
 
-    let metrics = runtime.metrics().await.unwrap();
+    let mut metrics = runtime.metrics().await.unwrap();
+    let has_traded = |metrics: &[messages::telemetry::Metric]| {
+        metrics.iter().any(|metric| metric.name == MARKET_TRADES.name && metric.value > 0.0)
+    };
+    for _ in 0..200 {
+        if has_traded(&metrics) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        metrics = runtime.metrics().await.unwrap();
+    }
     let undefined = metrics.iter().find(|metric| metrics::of(&metric.name).is_none());
     assert_eq!(undefined, None);
     let value = |metric: metrics::Definition| metrics.iter().find(|m| m.name == metric.name).map(|m| m.value);

@@ -14,7 +14,7 @@ use super::session::Error;
 pub enum Held {
     /// It came out again, byte by byte.
     Again,
-    /// It is no decision: a start, a reserved block, a saved state.
+    /// It is no decision: a start, a reserved block, a saved state, what a person did.
     NoDecision,
     /// It did not come out: its delivery was lost.
     TakenOver,
@@ -75,15 +75,15 @@ impl Part {
 }
 
 fn is_decision(record: &LedgerRecord) -> bool {
-    matches!(
-        record,
+    match record {
         LedgerRecord::Order(_)
-            | LedgerRecord::Booked(_)
-            | LedgerRecord::Deposit(_)
-            | LedgerRecord::Snapshot(_)
-            | LedgerRecord::Trading { .. }
-            | LedgerRecord::Action(_)
-    )
+        | LedgerRecord::Booked(_)
+        | LedgerRecord::Deposit(_)
+        | LedgerRecord::Snapshot(_)
+        | LedgerRecord::Trading { .. } => true,
+        LedgerRecord::Action(action) => action.is_decision(),
+        _ => false,
+    }
 }
 
 fn bytes(record: &LedgerRecord) -> Vec<u8> {
