@@ -10,6 +10,7 @@ for scope in read trade admin; do
 done
 tries=0
 start() { # further arguments
+    rm -f running
     "$merganser" run --data-dir data --config settings.toml "$@" > running 2>&1 & pid=$!
     until grep -q "merganser runs on" running 2> /dev/null; do sleep 0.05; kill -0 "$pid" 2> /dev/null || fail "$(cat running)"; done
     base=$(sed -n 's,.*health at \(.*\)/health;.*,\1,p' running); host=${base#*://}
