@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use actors::ports::Steer;
 use actors::runtime::Runtime;
-use messages::OrderId;
 use messages::ledger::LedgerRecord;
 use messages::orders::Command;
+use messages::positions::Position;
 use messages::risk::{StateChange, TradingState};
+use messages::{Cash, OrderId};
 use storage::datadir::Paths;
 
 use crate::supervision::{Told, comes_out_again, ledger, run, status, until};
@@ -33,6 +34,14 @@ async fn set(runtime: &Runtime, state: TradingState) {
 async fn is_flat(runtime: &Runtime) -> bool {
     let snapshot = runtime.portfolio().await.expect("positions answer");
     snapshot.positions.iter().all(|position| position.quantity.is_zero())
+}
+
+/// What is left is less than the smallest order: nobody can close it.
+async fn is_closed(runtime: &Runtime) -> bool {
+    let smallest: Cash = "5".parse().unwrap();
+    let snapshot = runtime.portfolio().await.expect("positions answer");
+    let worth = |p: &Position| p.mark_price.and_then(|mark| mark.times(p.quantity.abs())).expect("a price is known");
+    snapshot.positions.iter().all(|position| position.quantity.is_zero() || worth(position) < smallest)
 }
 
 async fn open(runtime: &Runtime) -> usize {
@@ -69,7 +78,7 @@ fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
             let round = rounds.fetch_add(1, Ordering::Relaxed).to_string();
             let id = OrderId::of_key("test".parse().unwrap(), &round);
             assert!(runtime.command(Command::Flatten { id }));
-            is_flat(runtime).await
+            is_closed(runtime).await
         })
         .await;
         set(runtime, TradingState::Halted).await;
