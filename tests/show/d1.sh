@@ -28,7 +28,7 @@ cat > "$work/config.toml" <<'TOML'
 parameters = { quotes = 900 }
 TOML
 "$panicking" run --data-dir "$d" --config "$work/config.toml" > "$work/out" 2>&1 & pid=$!
-trap 'kill -CONT "$pid" 2> /dev/null; kill "$pid" 2> /dev/null; wait "$pid" 2> /dev/null; rm -rf "$work"' EXIT
+trap 'kill -CONT "$pid" 2> /dev/null || true; kill "$pid" 2> /dev/null || true; wait "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 until grep -q "merganser runs on" "$work/out"; do sleep 0.1; kill -0 "$pid" || fail "$(cat "$work/out")"; done
 address=$(sed -n 's,.*health at http://\(.*\)/health;.*,\1,p' "$work/out")
 

@@ -121,10 +121,10 @@ ask -X POST -H 'Content-Type: application/json' -d '{"why": "it is meant to"}' "
 grep -q '"why":"it is meant to"' "$work/seen" || fail "it was not acknowledged: $(cat "$work/seen")"
 for _ in $(seq 1 40); do
     actions=$(query "select string_agg(what, ' ' order by ledger_seq) from actions where subject = '$alert'")
-    [ "$actions" = "alert.opened alert.acknowledged" ] && break
+    [ "$actions" = "alert.opened alert.seen alert.acknowledged" ] && break
     sleep 0.5
 done
-expect "what the ledger says of the alert" "$actions" "alert.opened alert.acknowledged"
+expect "what the ledger says of the alert" "$actions" "alert.opened alert.seen alert.acknowledged"
 
 stop
 # A restart goes on with what was open and seen, and tells nobody again.
