@@ -11,7 +11,7 @@ pub mod ask;
 mod cells;
 mod figures;
 pub mod load;
-mod money;
+pub(crate) mod money;
 mod notes;
 pub mod page;
 

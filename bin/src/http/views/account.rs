@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{maybe, text};
+use crate::report::money::{self, Money};
 
 /// A position as it is now: the row of `positions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -194,9 +195,9 @@ impl Portfolio {
     }
 }
 
-/// Whether an account's money is none.
+/// Whether an account's money is none. A name that does not say so is taken for real money, as reports take it.
 pub fn is_simulated(account: &str) -> bool {
-    !account.ends_with("-live")
+    account.parse().is_ok_and(|account| !matches!(money::of(account, []), Money::Live | Money::Unknown))
 }
 
 /// The value of all positions, each with the quantity that `count` makes of it.
@@ -207,4 +208,23 @@ fn exposure(
     let open = positions.iter().filter(|position| !position.quantity.is_zero());
     let value = |position: &positions::Position| position.mark_price?.notional(count(position.quantity));
     open.map(value).try_fold(Notional::ZERO, |sum, value| sum.checked_add(value?))?.to_cash()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_marked_as_none_only_where_its_account_says_so() {
+        for (account, expected) in [
+            ("paper", true),
+            ("alpaca-paper", true),
+            ("backtest", true),
+            ("binance-test", true),
+            ("binance-live", false),
+            ("mine", false),
+        ] {
+            assert_eq!(is_simulated(account), expected, "{account}");
+        }
+    }
 }
