@@ -52,6 +52,9 @@ use crate::venues::Route;
 const CORE_QUEUE: usize = 16_384;
 /// How long each step of a stop may take.
 pub const STEP: Duration = Duration::from_secs(3);
+/// How long a person's question waits for an actor: an order waits for the ledger, and one fsync of a disk that
+/// others use as well may take seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a run is made from.
 pub struct Plan {
@@ -246,12 +249,12 @@ fn waking(capacity: usize, port: &Port<Wake>) -> (Outlet, Inlet) {
     bulk::channel(capacity, move || _ = port.cast(Wake))
 }
 
-/// Asks an actor and waits for its answer, at most [`STEP`].
-pub(crate) async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
-    ask_within(STEP, send).await
+/// Asks an actor in a person's name and waits for its answer, at most [`PATIENCE`].
+async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
+    ask_within(PATIENCE, send).await
 }
 
-/// As [`ask`], with another limit.
+/// Asks an actor and waits for its answer, at most so long.
 pub(crate) async fn ask_within<T: Send + 'static>(
     limit: Duration,
     send: impl FnOnce(RpcReplyPort<T>) -> bool,

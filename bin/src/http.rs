@@ -7,6 +7,8 @@
 pub mod access;
 mod account;
 mod alerts;
+mod ask;
+pub mod body;
 mod dashboard;
 pub mod edge;
 pub mod feeds;

@@ -27,6 +27,7 @@ use storage::service::Storage;
 use storage::sql_tiers::Scope;
 
 use crate::http;
+use crate::http::body::Answers;
 use crate::http::edge::{Edge, Watermarks};
 use crate::http::metrics::Requests;
 use crate::http::tiers::backup::{Current, Directory};
@@ -209,6 +210,7 @@ fn serve(
     let edge = Edge {
         runtime: runtime.clone(),
         database,
+        answers: Answers::default(),
         watermarks,
         ledger: storage.ledger.clone(),
         ledger_writes: own.ledger_writes,

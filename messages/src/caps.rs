@@ -97,6 +97,8 @@ pub const SQL_ROWS: usize = 10_000_000;
 pub const HISTORY_ROWS: u32 = 1_000_000;
 /// Bytes of an answer, as columns and as it is sent: it is for a person or a script, and held in memory.
 pub const ANSWER_BYTES: usize = 256 << 20;
+/// Bytes of all answers of questions that are written or wait to be read, together: two of the largest.
+pub const ANSWERS_BYTES: usize = 512 << 20;
 /// Cells of an answer that is laid out for people: each is measured before the first line is written.
 pub const TABLE_CELLS: usize = 2_000_000;
 /// Connections to the edge at a time: those of the stream, and as many more as a

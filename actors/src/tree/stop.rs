@@ -8,7 +8,7 @@ use messages::snapshots::SnapshotType;
 
 use super::Tree;
 use crate::ports::{OrdersStatus, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry};
-use crate::runtime::{STEP, ask};
+use crate::runtime::{STEP, ask_within};
 
 impl Tree {
     /// Stops in order: no more input, strategies, orders at rest, a last snapshot, the market's open bars, a
@@ -16,15 +16,17 @@ impl Tree {
     pub(super) async fn stop(&mut self) {
         self.stopping = true;
         self.stop_feed.store(true, Ordering::Release);
-        let feeds = self.ports.feeds.values().map(|port| ask(|reply| port.cast(ToFeed::Stop(reply))));
+        let feeds = self.ports.feeds.values().map(|port| ask_within(STEP, |reply| port.cast(ToFeed::Stop(reply))));
         futures::future::join_all(feeds).await;
-        let strategies = self.ports.strategies.values().map(|port| ask(|reply| port.cast(ToStrategy::Stop(reply))));
+        let strategies =
+            self.ports.strategies.values().map(|port| ask_within(STEP, |reply| port.cast(ToStrategy::Stop(reply))));
         // All at once: one that hangs costs the others nothing.
         futures::future::join_all(strategies).await;
         self.wait_for_orders().await;
-        ask(|reply| self.ports.positions.cast(ToPositions::Snapshot(SnapshotType::Shutdown, Some(reply)))).await;
-        ask(|reply| self.ports.market.cast(ToMarket::Stop(reply))).await;
-        ask(|reply| self.ports.telemetry.cast(ToTelemetry::Sample(reply))).await;
+        ask_within(STEP, |reply| self.ports.positions.cast(ToPositions::Snapshot(SnapshotType::Shutdown, Some(reply))))
+            .await;
+        ask_within(STEP, |reply| self.ports.market.cast(ToMarket::Stop(reply))).await;
+        ask_within(STEP, |reply| self.ports.telemetry.cast(ToTelemetry::Sample(reply))).await;
         let _ = self.ledger.append(vec![LedgerRecord::Stopped { at: self.clock.now() }], None).await;
     }
 
@@ -32,7 +34,8 @@ impl Tree {
     async fn wait_for_orders(&self) {
         let began = self.wall.now();
         while self.wall.now() < began.after(STEP) {
-            let status = ask::<OrdersStatus>(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await;
+            let status =
+                ask_within::<OrdersStatus>(STEP, |reply| self.ports.orders.cast(ToOrders::Status(reply))).await;
             let on_its_way = |o: &messages::orders::Order| {
                 use messages::orders::Status;
                 matches!(

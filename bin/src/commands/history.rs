@@ -166,7 +166,8 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         None => {
             let stopped = stopped::open(&common.data_dir, settings)?;
             let duck = Duck::new(stopped.instance.pool().clone(), Hot::default(), stopped.stores.clone());
-            let (body, note) = history::write(duck.ask(&query)?, format, explain)?;
+            let mut body = Vec::new();
+            let note = history::write(duck.ask(&query)?, format, explain, &mut body)?;
             (body, Some(note))
         }
     };

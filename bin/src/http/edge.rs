@@ -16,6 +16,7 @@ use storage::journal::{Ack, Journal, Room, Watermark};
 use storage::service::Database;
 
 use super::access::Who;
+use super::body::Answers;
 use super::metrics::Requests;
 use super::problem::{Code, Problem};
 use super::tiers::backup::Directory;
@@ -24,7 +25,7 @@ use super::tiers::backup::Directory;
 pub const FRESH_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest that an action waits for the ledger to hold who does it and why.
-const NOTED_WITHIN: Duration = Duration::from_secs(3);
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
 pub struct Edge {
@@ -32,6 +33,8 @@ pub struct Edge {
     pub runtime: Arc<Runtime>,
     /// The database.
     pub database: Database,
+    /// The memory for its answers.
+    pub answers: Answers,
     /// How far the ledger and the market journal are durable, and how far the tables are.
     pub watermarks: Watermarks,
     /// Where actions of people are written down.

@@ -11,7 +11,7 @@ use super::access::Reader;
 use super::edge::{Edge, opening};
 use super::problem::{Code, Problem};
 use super::{NOTE, Refusals};
-use crate::output::{self, Body, Format, Table};
+use crate::output::{self, Format, Table};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -50,20 +50,24 @@ struct Explained<'a> {
     note: &'a Note,
 }
 
-/// Writes an answer.
+/// Writes an answer; returns what is to be known of it.
 ///
 /// # Errors
-/// The format cannot hold it.
-pub fn write(answer: Answer, format: Format, explain: bool) -> anyhow::Result<(Vec<u8>, Note)> {
+/// The format or `out` cannot hold it.
+pub fn write(
+    answer: Answer,
+    format: Format,
+    explain: bool,
+    out: &mut (impl std::io::Write + Send),
+) -> anyhow::Result<Note> {
     let note = Note { is_cut: answer.is_cut, complete_to: answer.complete_to, explain: answer.explain.clone() };
     let table = answer.into_table();
-    let mut body = Body::default();
     if explain && format == Format::Json {
-        output::json(&Explained { rows: Table(&table), note: &note }, &mut body)?;
+        output::json(&Explained { rows: Table(&table), note: &note }, out)?;
     } else {
-        output::write(&table, format, &mut body)?;
+        output::write(&table, format, out)?;
     }
-    Ok((body.into_bytes(), note))
+    Ok(note)
 }
 
 /// Refuses a page that nobody can hold.
@@ -90,20 +94,7 @@ async fn ask_history(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>
         return Err(opening());
     }
     let durable = if fresh { edge.until_fresh().await? } else { Seq(0) };
-    let lease = match edge.database.lease(&query).await {
-        Some(Ok(lease)) => lease,
-        Some(Err(error)) => return Err(Problem::new(Code::Unavailable, error.to_string())),
-        None => return Err(opening()),
-    };
-    // Dropped with this future when the client goes: nobody reads for who does not listen.
-    let _ender = lease.ender();
-    let database = edge.database.clone();
-    let work = web::block(move || {
-        let answer =
-            lease.run(|reader| database.answer(reader, &query, durable).expect("open: it has lent a reader"))?;
-        write(answer, format, explain)
-    });
-    let (body, note) = work.await??;
+    let (body, note) = edge.history(query, durable, move |answer, body| write(answer, format, explain, body)).await?;
     let note = serde_json::to_string(&note).unwrap_or_default();
-    Ok(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note)).body(body))
+    Ok(body.answer(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note))))
 }

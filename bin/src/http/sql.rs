@@ -6,17 +6,17 @@ use actix_web::{HttpResponse, post, web};
 use messages::caps;
 use messages::ledger::Seq;
 use serde::{Deserialize, Serialize};
-use storage::pool::{Class, Limits};
-use storage::sql;
+use storage::pool::Class;
 use storage::sql_tiers::Scope;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Reader;
+use super::ask::Select;
 use super::edge::{Edge, opening};
 use super::problem::{Code, Problem};
 use super::{NOTE, Refusals};
-use crate::output::{self, Body, Format};
+use crate::output::{self, Format};
 
 /// Rows of an answer where nothing is said.
 const USUAL: usize = 100_000;
@@ -93,25 +93,17 @@ async fn ask_sql(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) ->
         let text = format!("max_rows = {max_rows} is too large; at most {} rows are answered", caps::SQL_ROWS);
         return Err(Problem::new(Code::Invalid, text));
     }
-    let (pool, stores) = edge.database.pool().zip(edge.database.stores().cloned()).ok_or_else(opening)?;
+    if edge.database.pool().is_none() {
+        return Err(opening());
+    }
     if !stale {
         edge.until_fresh().await?;
     }
-    let Limits { acquire, execute } = pool.limits();
-    let execute = timeout_ms.map_or(execute, Duration::from_millis).min(caps::QUESTION_TIME);
-    let lease = pool.lease_async(Class::Sql, Limits { acquire, execute }).await;
-    let lease = lease.map_err(|error| Problem::new(Code::Unavailable, error.to_string()))?;
-    // Dropped with this future when the client goes: nobody computes for who does not listen.
-    let _ender = lease.ender();
     // The snapshot is taken later, and holds at least this.
     let complete_to = CompleteTo { ledger: edge.watermarks.ledger.1.get(), market: edge.watermarks.market.1.get() };
-    let work = web::block(move || {
-        let answer = sql::ask(lease, &stores, &query, scope, max_rows)?;
-        let mut body = Body::default();
-        output::write(&answer, format, &mut body)?;
-        anyhow::Ok(body.into_bytes())
-    });
-    let body = work.await??;
+    let time = timeout_ms.map(Duration::from_millis);
+    let select = Select { class: Class::Sql, text: query, scope, max_rows, time };
+    let (body, ()) = edge.select(select, move |answer, body| output::write(&answer, format, body)).await?;
     let note = serde_json::to_string(&Note { complete_to }).unwrap_or_default();
-    Ok(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note)).body(body))
+    Ok(body.answer(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note))))
 }

@@ -3,13 +3,14 @@
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use messages::OrderId;
 use serde_json::{Map, Value};
-use storage::sql;
+use storage::pool::Class;
 use storage::sql_tiers::Scope;
 
-use super::edge::{Edge, opening};
+use super::ask::Select;
+use super::edge::Edge;
 use super::problem::Problem;
 use super::views;
-use crate::output::{self, Body, Format};
+use crate::output::{self, Format};
 
 /// An order, from where it was found.
 pub enum Known {
@@ -63,13 +64,8 @@ const OF_ONE: &str = "
 
 /// The rows of a SELECT of ours, as JSON.
 pub async fn rows(edge: &Edge, text: String) -> Result<Vec<Map<String, Value>>, Problem> {
-    let (pool, stores) = edge.database.pool().zip(edge.database.stores().cloned()).ok_or_else(opening)?;
-    let lease = pool.lease_async(storage::pool::Class::Internal, pool.limits()).await.map_err(anyhow::Error::from)?;
-    let found = actix_web::web::block(move || {
-        let answer = sql::ask(lease, &stores, &text, Scope::Local, messages::caps::HISTORY_ROWS as usize)?;
-        let mut body = Body::default();
-        output::write(&answer, Format::Json, &mut body)?;
-        anyhow::Ok(serde_json::from_slice(&body.into_bytes())?)
-    });
-    Ok(found.await??)
+    let max_rows = messages::caps::HISTORY_ROWS as usize;
+    let select = Select { class: Class::Internal, text, scope: Scope::Local, max_rows, time: None };
+    let (body, ()) = edge.select(select, |answer, body| output::write(&answer, Format::Json, body)).await?;
+    Ok(serde_json::from_slice(body.bytes()).map_err(anyhow::Error::from)?)
 }

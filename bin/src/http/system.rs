@@ -1,8 +1,10 @@
 //! The whole: how it stands, whether it is well, and what it says.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix_web::{HttpResponse, get, web};
+use actors::ports::OrdersStatus;
 use messages::UtcNanos;
 use messages::telemetry::Level;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,9 @@ use super::access::Reader;
 use super::edge::Edge;
 use super::problem::{Answer, Code, Problem};
 use super::{Refusals, stored, views};
+
+/// How long whoever asks whether it lives waits for orders: a supervisor's probe waits no longer either.
+const HEALTH_WITHIN: Duration = Duration::from_secs(3);
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -89,7 +94,7 @@ pub async fn health(edge: web::Data<Edge>) -> HttpResponse {
 
 /// Whether all is well, and how it stands.
 pub async fn how_well(edge: &Edge) -> (bool, Value) {
-    let Some(orders) = edge.runtime.orders().await else {
+    let Some(orders) = orders_soon(edge).await else {
         return (false, json!({"status": "orders do not answer"}));
     };
     if (edge.has_failed)() {
@@ -115,10 +120,15 @@ pub async fn how_well(edge: &Edge) -> (bool, Value) {
     (true, answer)
 }
 
+/// How orders stand, if they say so while whoever watches over the process still waits.
+async fn orders_soon(edge: &Edge) -> Option<OrdersStatus> {
+    tokio::time::timeout(HEALTH_WITHIN, edge.runtime.orders()).await.ok()?
+}
+
 /// `GET /ready`: can it trade and answer? Open to all; what is missing is named.
 pub async fn ready(edge: web::Data<Edge>) -> HttpResponse {
     let mut missing = Vec::new();
-    if edge.runtime.orders().await.is_none() {
+    if orders_soon(&edge).await.is_none() {
         missing.push("orders do not answer");
     }
     if !edge.ledger_writes.load(Ordering::Acquire) {

@@ -12,7 +12,7 @@ use storage::sql_tiers::Scope;
 
 use crate::client::{self, Running};
 use crate::http::{history, sql::Request};
-use crate::output::{self, Body, Format};
+use crate::output::{self, Format};
 
 /// Who answers.
 pub trait Ask {
@@ -70,14 +70,16 @@ impl Ask for Still<'_> {
     fn sql(&self, query: &str, scope: Scope) -> anyhow::Result<Vec<u8>> {
         let limits = Limits { rows: caps::SQL_ROWS, time: caps::REPORT_QUESTION_TIME };
         let answer = sql::run(self.pool, self.stores, query, scope, limits)?;
-        let mut body = Body::default();
-        output::write(&answer, Format::Csv, &mut body)?;
-        Ok(body.into_bytes())
+        let mut out = Vec::new();
+        output::write(&answer, Format::Csv, &mut out)?;
+        Ok(out)
     }
 
     fn history(&self, query: Query) -> anyhow::Result<Vec<u8>> {
         let duck = Duck::new(self.pool.clone(), Hot::default(), self.stores.clone());
         let answer = duck.ask(&query).context("history cannot be read")?;
-        Ok(history::write(answer, Format::Csv, false)?.0)
+        let mut out = Vec::new();
+        history::write(answer, Format::Csv, false, &mut out)?;
+        Ok(out)
     }
 }

@@ -259,8 +259,11 @@ fn follow(
             std::thread::sleep(LOOK_AGAIN);
             continue;
         }
+        // Up to what is durable now and no further: what comes meanwhile is gathered. Who runs after it commits a handful of
+        // rows at a time and takes a processor for it.
+        let (ledger, market) = (durable.0.get(), durable.1.get());
         loop {
-            let more = writer.apply(durable.0.get(), durable.1.get())?;
+            let more = writer.apply(ledger, market)?;
             wanted.try_iter().for_each(|asked| asked.answer(&mut writer));
             if !more {
                 break;
