@@ -154,3 +154,8 @@ pub const ALERTS_KEPT: usize = 200;
 pub const ALERT_MESSAGES: usize = 64;
 /// Log lines that a reader of the stream may be behind before it misses some, which it is told.
 pub const LOG_TAP: usize = 1_024;
+/// Bytes of one row that is read from PostgreSQL. A tick has about 150, a log line with its backtrace some ten thousand.
+pub const COPY_ROW_BYTES: usize = 16 << 20;
+/// How far the clock of a database that is to be left may differ from ours: which of its rows came before a moment must not
+/// depend on who is asked. NTP keeps clocks within milliseconds; more is one that nobody sets.
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);

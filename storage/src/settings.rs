@@ -94,6 +94,38 @@ impl DuckDb {
     }
 }
 
+/// `[timescale]`: the PostgreSQL server that is to be left, with TimescaleDB or without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timescale {
+    /// `postgres://user@host:port/database`; empty for none.
+    pub url: String,
+    /// A file whose first line is the password; empty for none.
+    pub password_file: String,
+    /// Whether the way there is encrypted.
+    pub tls: Tls,
+    /// A file with the authorities that vouch for the server; empty for the system's.
+    pub ca_file: String,
+    /// The longest that connecting may take.
+    #[serde(with = "messages::durations")]
+    pub connect_timeout: Duration,
+    /// The longest that the server may take for an answer, or for the next rows of a copy.
+    #[serde(with = "messages::durations")]
+    pub answer_timeout: Duration,
+    /// The mapping file; empty for `timescale.toml` in the data directory.
+    pub mapping_file: String,
+}
+
+/// Whether a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// It is not.
+    Off,
+    /// It is, and the server must prove who it is.
+    Verify,
+}
+
 /// `[tiers]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,23 @@
+//! A PostgreSQL server, with TimescaleDB or without: how to reach it, what it says, and what is in it.
+//!
+//! It knows nothing of our tables, of DuckDB and of what the rows are wanted for.
+//!
+//! - [`Server`]: where it is and who asks, out of `[timescale]`; `tls`: whom it is believed to be.
+//! - [`Session`]: one connection; it blocks, and every question to it ends.
+//! - [`Error`]: told apart by what the reader can do about it.
+//! - [`catalog`]: tables, columns, keys, hypertables, rights, clock.
+//! - [`numeric`], [`copy`]: the binary forms of numbers and of COPY.
+
+pub mod catalog;
+pub mod copy;
+mod error;
+pub mod numeric;
+mod server;
+mod session;
+#[cfg(test)]
+pub(crate) mod tests;
+mod tls;
+
+pub use error::Error;
+pub use server::Server;
+pub use session::{CopyIn, Session};

@@ -1,0 +1,193 @@
+//! One connection to the server, for an ordinary thread: it blocks, and every question ends, by an answer, a refusal, or
+//! its time.
+//!
+//! The wire is served by a small runtime of its own. A session is in UTC. What takes too long is cancelled on the server as
+//! well; of a COPY the time counts for each piece, for a large table may take hours.
+
+use std::future::Future;
+use std::io::Cursor;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, CopyInSink, NoTls, Row};
+
+use super::catalog::Type;
+use super::{Error, Server, copy};
+
+/// How long it may take to tell the server that nobody waits any more.
+const TO_CANCEL: Duration = Duration::from_secs(2);
+
+/// A connection.
+pub struct Session {
+    server: Server,
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Session {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error`] says what is to be put right.
+    pub fn open(server: &Server) -> Result<Self, Error> {
+        let runtime = runtime(server)?;
+        let limit = server.connect_timeout;
+        let client = runtime
+            .block_on(async { timeout(limit, connect(server)).await })
+            .map_err(|_| too_slow_to_connect(server, limit))??;
+        let session = Self { server: server.clone(), client, runtime };
+        session.execute("set up the session", "SET TimeZone = 'UTC'")?;
+        Ok(session)
+    }
+
+    /// Whom it is connected to.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Runs statements that give no rows.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn execute(&self, what: &'static str, sql: &str) -> Result<(), Error> {
+        self.wait(what, self.client.batch_execute(sql))
+    }
+
+    /// Asks a question.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn ask(&self, what: &'static str, sql: &str, key: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        self.wait(what, self.client.query(sql, key))
+    }
+
+    /// The types of a question's columns. Inside a transaction they stay so: nobody can change the tables meanwhile.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn describe(&self, what: &'static str, select: &str) -> Result<Vec<Type>, Error> {
+        let statement = self.wait(what, self.client.prepare(select))?;
+        Ok(statement.columns().iter().map(|column| Type::of(column.type_())).collect())
+    }
+
+    /// Copies the rows of `select` out and shows each to `take`; returns how many there were.
+    ///
+    /// # Errors
+    /// The server refuses or is gone, the stream is damaged, or `take` fails.
+    pub fn copy_out<E: From<Error>>(
+        &self,
+        what: &'static str,
+        select: &str,
+        mut take: impl FnMut(copy::Row<'_>) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let sql = format!("COPY ({select}) TO STDOUT (FORMAT binary)");
+        let mut stream = Box::pin(self.wait(what, self.client.copy_out(&sql))?);
+        let mut rows = copy::Rows::default();
+        while let Some(piece) = self.next(what, stream.next())? {
+            rows.push(&piece.map_err(Error::of(&self.server, what))?);
+            while let Some(row) = rows.next_row().map_err(Error::from)? {
+                take(row)?;
+            }
+        }
+        Ok(rows.finish().map_err(Error::from)?)
+    }
+
+    /// Begins to copy rows into `into`, a table with its columns in brackets.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn copy_in(&self, what: &'static str, into: &str) -> Result<CopyIn<'_>, Error> {
+        let sql = format!("COPY {into} FROM STDIN (FORMAT binary)");
+        let sink = self.wait(what, self.client.copy_in(&sql))?;
+        Ok(CopyIn { session: self, what, sink: Box::pin(sink) })
+    }
+
+    fn wait<T>(
+        &self,
+        what: &'static str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        self.next(what, answer)?.map_err(Error::of(&self.server, what))
+    }
+
+    /// Waits for what comes next, not longer than a question may take.
+    fn next<T>(&self, what: &'static str, coming: impl Future<Output = T>) -> Result<T, Error> {
+        let came = self.runtime.block_on(async { timeout(self.server.answer_timeout, coming).await });
+        came.map_err(|_| {
+            self.cancel();
+            Error::too_slow(&self.server, what)
+        })
+    }
+
+    /// Lets the server drop what nobody waits for. One that does not hear it finds out when it writes to us.
+    fn cancel(&self) {
+        let token = self.client.cancel_token();
+        let cancelled = async {
+            match &self.server.tls {
+                Some(tls) => token.cancel_query(tls.clone()).await,
+                None => token.cancel_query(NoTls).await,
+            }
+        };
+        let _ = self.runtime.block_on(async { timeout(TO_CANCEL, cancelled).await });
+    }
+}
+
+/// Rows on their way into a table; none is there before [`CopyIn::finish`].
+pub struct CopyIn<'a> {
+    session: &'a Session,
+    what: &'static str,
+    sink: Pin<Box<CopyInSink<Cursor<Vec<u8>>>>>,
+}
+
+impl CopyIn<'_> {
+    /// Sends bytes of a [`copy::Writer`].
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.session.wait(self.what, self.sink.send(Cursor::new(bytes)))
+    }
+
+    /// Ends it; returns how many rows the server took.
+    ///
+    /// # Errors
+    /// The server refuses the rows, or is gone: then it has none of them.
+    pub fn finish(mut self) -> Result<u64, Error> {
+        self.session.wait(self.what, self.sink.as_mut().finish())
+    }
+}
+
+async fn connect(server: &Server) -> Result<Client, Error> {
+    let refused = Error::connecting(server);
+    match &server.tls {
+        Some(tls) => {
+            let (client, wire) = server.config.connect(tls.clone()).await.map_err(refused)?;
+            // It ends with its client, and what it ends with is told to whoever asks next.
+            tokio::spawn(wire);
+            Ok(client)
+        }
+        None => {
+            let (client, wire) = server.config.connect(NoTls).await.map_err(refused)?;
+            tokio::spawn(wire);
+            Ok(client)
+        }
+    }
+}
+
+fn runtime(server: &Server) -> Result<Runtime, Error> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("postgres")
+        .enable_all()
+        .build()
+        .map_err(|e| Error::Unreachable { server: server.name(), reason: format!("no thread for it: {e}") })
+}
+
+fn too_slow_to_connect(server: &Server, limit: Duration) -> Error {
+    Error::TooSlow { server: server.name(), what: "connect", limit, setting: "timescale.connect_timeout" }
+}

@@ -1,0 +1,204 @@
+//! What a user meets who has the server wrong, and what is found where it is right.
+
+pub mod running;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use super::catalog::{self, Form, TableName, Type};
+use super::{Error, Server, Session};
+use crate::settings::{Timescale, Tls};
+use running::running;
+
+pub fn settings(url: &str, tls: Tls) -> Timescale {
+    Timescale {
+        url: url.to_owned(),
+        password_file: String::new(),
+        tls,
+        ca_file: String::new(),
+        connect_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(20),
+        mapping_file: String::new(),
+    }
+}
+
+fn open(settings: &Timescale) -> Result<Session, Error> {
+    Server::new(settings).and_then(|server| Session::open(&server))
+}
+
+/// Why there is no connection; its words name what is to be done next.
+fn refused(settings: &Timescale, next_step: &str) -> Error {
+    let error = open(settings).err().expect("the server cannot be used like this");
+    let words = error.to_string();
+    println!("{words}");
+    assert!(words.contains(next_step), "`{words}` says not `{next_step}`");
+    assert!(!words.contains(running::PASSWORD), "no secret is shown");
+    error
+}
+
+/// A server that gives each connection one answer, or none.
+fn talker(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    spawn(move || {
+        let mut held = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept() {
+            let _ = socket.read(&mut [0; 64]);
+            let _ = socket.write_all(answer);
+            held.push(socket);
+        }
+    });
+    address
+}
+
+#[expect(clippy::disallowed_methods, reason = "the other end of a wire")]
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(work);
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused_before_anything_is_sent() {
+    let check = |url: &str, next_step: &str| {
+        let error = refused(&settings(url, Tls::Off), next_step);
+        assert!(matches!(error, Error::Settings { key: "timescale.url", .. }), "{error:?}");
+    };
+    check("", "set it to postgres://user@host:5432/database");
+    check("not an address", "expected postgres://");
+    check("postgres://me:swordfish@127.0.0.1/db", "timescale.password_file");
+    check("postgres://me@127.0.0.1/db?sslmode=require", "timescale.tls");
+    check("postgres://me@one,two/db", "exactly one server");
+    check("postgres://127.0.0.1/db", "names no user");
+    let lost = Timescale { password_file: "/nowhere/at/all".to_owned(), ..settings("postgres://a@b/c", Tls::Off) };
+    assert!(matches!(refused(&lost, "cannot be read"), Error::Settings { key: "timescale.password_file", .. }));
+    let unknown = Timescale { ca_file: "/nowhere/at/all".to_owned(), ..settings("postgres://a@b/c", Tls::Verify) };
+    assert!(matches!(refused(&unknown, "cannot be read"), Error::Settings { key: "timescale.ca_file", .. }));
+}
+
+#[test]
+fn a_server_that_is_not_there_or_says_nothing_or_has_no_tls() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = refused(&settings(&format!("postgres://me@{free}/db"), Tls::Off), "start it, or check timescale.url");
+    assert!(matches!(gone, Error::Unreachable { .. }) && gone.is_temporary(), "{gone:?}");
+    let url = format!("postgres://me@{}/db", talker(b""));
+    let silent = Timescale { connect_timeout: Duration::from_millis(300), ..settings(&url, Tls::Off) };
+    let silent = refused(&silent, "timescale.connect_timeout");
+    assert!(matches!(silent, Error::TooSlow { .. }) && silent.is_temporary(), "{silent:?}");
+    let url = format!("postgres://me@{}/db", talker(b"N"));
+    let plain = refused(&settings(&url, Tls::Verify), "timescale.tls = \"off\"");
+    assert!(matches!(plain, Error::NoTls { .. }) && !plain.is_temporary(), "{plain:?}");
+}
+
+#[test]
+fn a_real_server_refuses_and_says_what_to_do() {
+    let Some(running) = running() else { return };
+    let none = Timescale { password_file: String::new(), ..running.settings("owner") };
+    assert!(matches!(refused(&none, "timescale.password_file"), Error::Password { .. }));
+    let wrong = Timescale { password_file: running.file("names"), ..running.settings("owner") };
+    assert!(matches!(refused(&wrong, "timescale.password_file"), Error::Password { .. }));
+    assert!(matches!(refused(&running.settings("guest"), "timescale.tls = \"verify\""), Error::TlsNeeded { .. }));
+    let stranger = running.settings_by_tls("stranger", "localhost");
+    assert!(matches!(refused(&stranger, "pg_hba.conf"), Error::NotLetIn { .. }));
+    let nowhere = running.settings_of("nowhere", "owner");
+    assert!(matches!(refused(&nowhere, "at the end of timescale.url"), Error::NoDatabase { .. }));
+}
+
+#[test]
+fn tls_is_spoken_only_with_whom_the_authority_vouches_for() {
+    let Some(running) = running() else { return };
+    let session = open(&running.settings_by_tls("guest", "localhost")).unwrap();
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert!(session.ask("look", encrypted, &[]).unwrap()[0].get::<_, bool>(0));
+    let other_name = running.settings_by_tls("guest", "127.0.0.1");
+    assert!(matches!(refused(&other_name, "timescale.ca_file"), Error::Untrusted { .. }));
+    let system = Timescale { ca_file: String::new(), ..running.settings_by_tls("guest", "localhost") };
+    assert!(matches!(refused(&system, "timescale.ca_file"), Error::Untrusted { .. }));
+}
+
+#[test]
+fn a_question_that_takes_too_long_is_cancelled_there_as_well() {
+    let Some(running) = running() else { return };
+    let hasty = Timescale { answer_timeout: Duration::from_millis(300), ..running.settings("owner") };
+    let error = open(&hasty).unwrap().execute("sleep", "SELECT pg_sleep(61)").unwrap_err();
+    assert!(matches!(error, Error::TooSlow { .. }) && error.is_temporary(), "{error:?}");
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)' AND state = 'active'";
+    let owner = running.session("owner").unwrap();
+    let still = || owner.ask("look", sleeps, &[]).unwrap()[0].get::<_, i64>(0);
+    for _ in 0..50 {
+        if still() == 0 {
+            return;
+        }
+        running::wait(Duration::from_millis(100));
+    }
+    panic!("nobody waits for it and it still sleeps");
+}
+
+#[test]
+fn missing_tables_and_rights_are_told_apart() {
+    let Some(running) = running() else { return };
+    let owner = running.database("rights");
+    owner.execute("make a table", "CREATE TABLE secret (a int)").unwrap();
+    let reader = open(&running.settings_of("rights", "reader")).unwrap();
+    let copy = |table: &str| {
+        reader.copy_out("copy a table", &format!("SELECT * FROM {table}"), |_| Ok::<_, Error>(())).unwrap_err()
+    };
+    let denied = copy("secret");
+    assert!(matches!(&denied, Error::Denied { .. }) && denied.to_string().contains("GRANT SELECT"), "{denied}");
+    let missing = copy("nothing");
+    assert!(matches!(missing, Error::Missing { .. }), "{missing:?}");
+    // A session that was refused something goes on.
+    assert_eq!(reader.ask("count", "SELECT 1", &[]).unwrap().len(), 1);
+}
+
+#[test]
+fn the_catalog_is_what_is_there() {
+    let Some(running) = running() else { return };
+    let owner = running.database("catalog");
+    let script = "
+        CREATE TYPE side AS ENUM ('BUY', 'SELL');
+        CREATE DOMAIN price AS numeric(18, 8) NOT NULL;
+        CREATE TABLE \"Odd \"\"name\" (id uuid PRIMARY KEY, a price, b numeric, c numeric(10), s side, ts timestamp,
+            tz timestamptz NOT NULL, f real, d double precision, j jsonb, x interval, n smallint, UNIQUE (tz, n));
+        CREATE TABLE parts (t timestamptz, v bigint) PARTITION BY RANGE (t);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+        INSERT INTO parts SELECT '2026-01-02', g FROM generate_series(1, 500) g;
+        CREATE VIEW seen AS SELECT v FROM parts;
+        ANALYZE;
+        GRANT SELECT ON parts TO reader";
+    owner.execute("make tables", script).unwrap();
+    let found = catalog::read(&owner).unwrap();
+    assert_eq!(found.facts.encoding, "UTF8");
+    assert_eq!(found.facts.time_zone, "Asia/Tokyo");
+    assert!(found.facts.version >= 120_000 && found.facts.may_create && !found.facts.is_standby);
+    assert_eq!(found.facts.timescale, None);
+    let names: Vec<String> = found.tables.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["public.Odd \"name", "public.parts", "public.seen"]);
+    let of = |table: &str| &found.tables[&TableName { schema: "public".to_owned(), table: table.to_owned() }];
+    let odd = of("Odd \"name");
+    let kinds: Vec<&Type> = odd.columns.iter().map(|c| &c.kind).collect();
+    let side = Type::Enum(vec!["BUY".to_owned(), "SELL".to_owned()]);
+    let expected = [
+        &Type::Uuid,
+        &Type::Numeric(Some(8)),
+        &Type::Numeric(None),
+        &Type::Numeric(Some(0)),
+        &side,
+        &Type::Timestamp,
+        &Type::Timestamptz,
+        &Type::Real,
+        &Type::Double,
+        &Type::Jsonb,
+        &Type::Other("interval".to_owned()),
+        &Type::Int(2),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(odd.keys, [vec!["id".to_owned()], vec!["tz".to_owned(), "n".to_owned()]]);
+    assert!(odd.column("a").unwrap().not_null && !odd.column("b").unwrap().not_null);
+    assert_eq!((&of("parts").form, of("parts").rows_about), (&Form::Partitioned, Some(500)));
+    assert_eq!(of("seen").form, Form::View);
+    let reader = open(&running.settings_of("catalog", "reader")).unwrap();
+    let seen = catalog::read(&reader).unwrap();
+    let readable: Vec<String> = seen.tables.iter().filter(|(_, t)| t.may_read).map(|(n, _)| n.to_string()).collect();
+    assert_eq!(readable, ["public.parts"]);
+    assert!(!seen.facts.may_create);
+}
