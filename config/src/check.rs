@@ -60,6 +60,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
     let journal = section(figment, "journal", &mut p);
     let duckdb = section(figment, "duckdb", &mut p);
     let tiers = section(figment, "tiers", &mut p);
+    let timescale = section(figment, "timescale", &mut p);
     let telemetry = section(figment, "telemetry", &mut p);
     let alerts = section(figment, "alerts", &mut p);
     let hot = section(figment, "hot", &mut p);
@@ -80,6 +81,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             journal: journal?,
             duckdb: duckdb?,
             tiers: tiers?,
+            timescale: timescale?,
             telemetry: telemetry?,
             alerts: alerts?,
             hot: hot?,

@@ -15,7 +15,7 @@ use actors::settings::{
 };
 use messages::Exchange;
 use serde::{Deserialize, Serialize};
-use storage::settings::{DuckDb, Hot, Journal, Tiers};
+use storage::settings::{DuckDb, Hot, Journal, Tiers, Timescale};
 
 pub use http::{Http, Scope, Token};
 pub use load::{Layers, load};
@@ -59,6 +59,8 @@ pub struct Settings {
     pub duckdb: DuckDb,
     /// `[tiers]`
     pub tiers: Tiers,
+    /// `[timescale]`
+    pub timescale: Timescale,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     /// `[alerts]`

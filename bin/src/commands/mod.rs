@@ -10,6 +10,7 @@ mod feeds;
 mod history;
 mod import;
 mod journal_command;
+mod migrate;
 mod orders;
 mod replay;
 mod report;
@@ -124,6 +125,8 @@ enum Command {
     Reconcile,
     /// The journals of a stopped directory.
     Journal(journal_command::Arguments),
+    /// Out of TimescaleDB, or plain PostgreSQL.
+    Migrate(migrate::Arguments),
     /// Checks every invariant that it can, on a stopped directory.
     Doctor(doctor::Arguments),
     /// Checks or shows the settings.
@@ -186,6 +189,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
         Command::Reconcile => steer::reconcile(&line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
+        Command::Migrate(arguments) => migrate::run(&arguments, &line.common, &settings),
         Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings),
         Command::Config(arguments) => config_command::run(&arguments, &settings),
         Command::Bench(arguments) => bench::run(&arguments, settings, &plugins.strategies),

@@ -1,0 +1,128 @@
+//! `merganser migrate timescale`: what would come over from a PostgreSQL server, with TimescaleDB or without.
+//!
+//! Nothing is written there, and nothing here but the mapping file.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use actors::clock::Clock;
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use config::Settings;
+use storage::migrate::mapping::{self, Checked, Mapping};
+use storage::migrate::server;
+use storage::postgres::catalog::{self, Catalog};
+use storage::postgres::{Server, Session};
+
+use super::Common;
+use crate::output;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Debug, Subcommand)]
+enum From {
+    /// From the server that timescale.url names.
+    #[command(subcommand)]
+    Timescale(What),
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum What {
+    /// Proposes which tables and columns there become which of ours, and writes that into the mapping file.
+    #[command(
+        after_help = "Example:\n  merganser migrate timescale map --set timescale.url=postgres://me@127.0.0.1/market --set timescale.password_file=pw"
+    )]
+    Map,
+    /// Looks at the server, its tables and the mapping file, and says what is in the way.
+    #[command(after_help = "Example:\n  merganser migrate timescale check --config merganser.toml")]
+    Check,
+}
+
+pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let From::Timescale(what) = &arguments.from;
+    let file = mapping_file(common, settings);
+    let server = Server::new(&settings.timescale)?;
+    let wall = Clock::wall();
+    let session = Session::open(&server)?;
+    let asked = wall.now();
+    let catalog = catalog::read(&session)?;
+    let findings = server::findings(&catalog.facts, asked, wall.now());
+    match what {
+        What::Map => map(&file, &catalog),
+        What::Check => {
+            say_server(&server, &catalog);
+            findings.iter().for_each(|finding| output::line(format_args!("FINDING  {}: {finding}", server.name())));
+            let is_mapped = say_mapping(&file, &catalog)?;
+            Ok(if findings.is_empty() && is_mapped { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        }
+    }
+}
+
+fn mapping_file(common: &Common, settings: &Settings) -> PathBuf {
+    match settings.timescale.mapping_file.as_str() {
+        "" => common.data_dir.join("timescale.toml"),
+        named => PathBuf::from(named),
+    }
+}
+
+/// Writes the proposal. A file that is there was worked on by a person and is not replaced.
+fn map(file: &Path, catalog: &Catalog) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let mut made = match fs::File::create_new(file) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!(
+                "{} is there already and is not replaced; move it aside, or look at it with `merganser migrate timescale check`",
+                file.display()
+            )
+        }
+        made => made.with_context(|| format!("cannot write {}", file.display()))?,
+    };
+    made.write_all(mapping::propose(catalog).as_bytes())?;
+    output::line(format_args!("{}: look at every line, then run `merganser migrate timescale check`", file.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say_server(server: &Server, catalog: &Catalog) {
+    let facts = &catalog.facts;
+    let timescale = facts.timescale.as_ref().map_or("no TimescaleDB".to_owned(), |v| format!("TimescaleDB {v}"));
+    let (name, user, version, zone) = (server.name(), server.user(), &facts.version_text, &facts.time_zone);
+    output::line(format_args!("{name} as {user}: PostgreSQL {version}, {timescale}, sessions in {zone}"));
+    let rows = catalog.tables.iter().map(|(name, table)| {
+        let rows = table.rows_about.map_or("unknown".to_owned(), |rows| rows.to_string());
+        let may = if table.may_read { "yes" } else { "no" };
+        [name.to_string(), table.form.to_string(), rows, table.columns.len().to_string(), may.to_owned()]
+    });
+    output::columns(["table", "is a", "rows, about", "columns", "may be read"], rows);
+}
+
+/// Says what the mapping file comes to; true if nothing is wrong with it.
+fn say_mapping(file: &Path, catalog: &Catalog) -> anyhow::Result<bool> {
+    let shown = file.display();
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            output::line(format_args!("FINDING  {shown} is not there; `merganser migrate timescale map` proposes one"));
+            return Ok(false);
+        }
+        Err(e) => return Err(e).with_context(|| format!("cannot read {shown}")),
+    };
+    let mapping = Mapping::parse(&text).with_context(|| format!("{shown} is no mapping file"))?;
+    let Checked { plans, problems, left } = mapping::check(&mapping, catalog);
+    for plan in &plans {
+        let columns = plan.columns().join(", ");
+        output::line(format_args!("{} → {}: {columns}", plan.from, plan.into.table));
+    }
+    for (table, columns) in left.iter().filter(|(_, columns)| !columns.is_empty()) {
+        output::line(format_args!("{table}: {} stay behind", columns.join(", ")));
+    }
+    problems.iter().for_each(|problem| output::line(format_args!("FINDING  {shown}: {problem}")));
+    Ok(problems.is_empty())
+}

@@ -1,0 +1,71 @@
+//! Rows of ours on their way to PostgreSQL: the cells of a batch in the binary form of COPY.
+//!
+//! The counterpart of `convert`. Their columns are of the types that [`sql_type`] names, and hold each value exactly.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Decimal64Type, Decimal128Type, Float64Type, Int16Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
+
+use crate::duck::sheet::Kind;
+use crate::postgres::{copy, numeric};
+
+/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// The type of a column there that holds what one of ours does.
+#[must_use]
+pub fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Int => "bigint",
+        Kind::Small => "smallint",
+        Kind::P => "numeric(18, 8)",
+        Kind::Q => "numeric(38, 9)",
+        Kind::Time => "timestamptz",
+        Kind::Flag => "boolean",
+        Kind::Id => "uuid",
+        Kind::Real => "double precision",
+    }
+}
+
+/// Appends the rows of a batch of a `Sheet`.
+///
+/// # Panics
+/// When a column has a type that no sheet has, or a number or a time is beyond what its column may hold: mistakes in
+/// the program.
+pub fn rows(batch: &RecordBatch, out: &mut copy::Writer) {
+    for row in 0..batch.num_rows() {
+        out.begin_row();
+        for column in batch.columns() {
+            if column.is_null(row) {
+                out.null();
+            } else {
+                out.cell(|bytes| cell(column.as_ref(), row, bytes));
+            }
+        }
+    }
+}
+
+fn cell(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    match column.data_type() {
+        DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
+        DataType::Int16 => out.extend_from_slice(&column.as_primitive::<Int16Type>().value(row).to_be_bytes()),
+        DataType::Int64 => out.extend_from_slice(&column.as_primitive::<Int64Type>().value(row).to_be_bytes()),
+        DataType::Float64 => out.extend_from_slice(&column.as_primitive::<Float64Type>().value(row).to_be_bytes()),
+        DataType::Decimal64(_, scale) => {
+            numeric::encode(column.as_primitive::<Decimal64Type>().value(row).into(), *scale as u32, out);
+        }
+        DataType::Decimal128(_, scale) => {
+            numeric::encode(column.as_primitive::<Decimal128Type>().value(row), *scale as u32, out);
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
+            let since_2000 = micros.checked_sub(EPOCH).expect("a time of ours lies within some centuries of 1970");
+            out.extend_from_slice(&since_2000.to_be_bytes());
+        }
+        DataType::Boolean => out.push(u8::from(column.as_boolean().value(row))),
+        DataType::FixedSizeBinary(16) => out.extend_from_slice(column.as_fixed_size_binary().value(row)),
+        other => unreachable!("no sheet has a column of {other}"),
+    }
+}

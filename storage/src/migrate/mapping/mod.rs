@@ -1,0 +1,137 @@
+//! The mapping file: which of their columns become which of ours.
+//!
+//! ```toml
+//! [[table]]
+//! from = "public.raw_trades"
+//! into = "market_ticks"
+//!
+//! [table.columns]
+//! timestamp = { from = "time" }
+//! last_price = { from = "price" }
+//! aggressor_side = { from = "buyer_maker", values = { true = "sell", false = "buy" } }
+//! exchange = { value = "binance" }
+//! ```
+//! - [`propose`]: makes one from the catalog, for a person to look at.
+//! - [`check`]: holds one against the catalog, and says everything that is wrong at once.
+
+mod check;
+mod fits;
+mod propose;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Checked, Problem, check};
+pub use propose::propose;
+
+use crate::postgres::catalog::TableName;
+
+/// A mapping file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// Tables, in their order.
+    #[serde(rename = "table", default)]
+    pub tables: Vec<TableMapping>,
+}
+
+impl Mapping {
+    /// Reads the text of a mapping file.
+    ///
+    /// # Errors
+    /// It is no mapping file: where, and what was expected.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+/// One of their tables, or a view, and where its rows go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableMapping {
+    /// Theirs.
+    pub from: TableName,
+    /// Ours.
+    pub into: String,
+    /// By our columns.
+    pub columns: BTreeMap<String, ColumnMapping>,
+}
+
+/// What stands in one of our columns: a column of theirs, or the same for every row.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnMapping {
+    /// Their column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// For every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Texts of theirs and what each is called here; if there are any, no others may come.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+    /// Of a whole number that is a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// How a floating-point number is read as a decimal one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floating: Option<Floating>,
+    /// Of a time without a zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
+}
+
+impl ColumnMapping {
+    /// A column of theirs as it is.
+    fn of(column: &str) -> Self {
+        Self { from: Some(column.to_owned()), ..Self::default() }
+    }
+
+    /// The same for every row.
+    fn always(value: &str) -> Self {
+        Self { value: Some(value.to_owned()), ..Self::default() }
+    }
+}
+
+/// What a whole number that is a time counts, from 1970 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl Unit {
+    /// One of it, in nanoseconds.
+    pub(super) const fn nanos(self) -> i64 {
+        match self {
+            Self::S => 1_000_000_000,
+            Self::Ms => 1_000_000,
+            Self::Us => 1_000,
+            Self::Ns => 1,
+        }
+    }
+}
+
+/// How a floating-point number is read as a decimal one: it holds none exactly, so a person must say that it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Floating {
+    /// The shortest decimal that is stored as the same number: what PostgreSQL shows. Refused if it has too many digits.
+    Shortest,
+}
+
+/// The zone of times that have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Zone {
+    /// They are in UTC.
+    #[serde(rename = "UTC")]
+    Utc,
+}

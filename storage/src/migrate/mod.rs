@@ -1,0 +1,18 @@
+//! The way out of TimescaleDB, or of plain PostgreSQL: what stands there becomes rows of ours, exactly or not at all.
+//!
+//! - [`targets`]: our tables, and what a row of each must have.
+//! - [`mapping`]: the file that says which of their columns become which of ours: proposed from the catalog, and checked.
+//! - [`server`]: whether a server can be left at all.
+//! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
+//! - `convert`: one cell by one rule; [`encode`]: rows of ours on their way there.
+//!
+//! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
+
+mod convert;
+pub mod encode;
+pub mod mapping;
+pub mod plan;
+pub mod server;
+pub mod targets;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! A checked mapping of one table: the question to ask of the server, and rows of ours out of its answer.
+
+use arrow::array::RecordBatch;
+
+use super::convert::{Cell, Rule};
+use super::targets::Target;
+use crate::duck::sheet::{Kind, Sheet};
+use crate::postgres::catalog::{TableName, Type, quoted};
+use crate::postgres::copy::Row;
+use crate::postgres::{self, Session};
+use crate::query::Range;
+
+pub use super::convert::Refusal;
+
+/// Why rows are not brought over.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    /// A value that does not fit.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A column has changed since the mapping was checked.
+    #[error(
+        "the column {column} of {table} was {was} when the mapping was checked and is {is} now; run `merganser migrate timescale check`, and go on"
+    )]
+    Changed {
+        /// Their table.
+        table: String,
+        /// Their column.
+        column: String,
+        /// Its type then.
+        was: String,
+        /// Its type now.
+        is: String,
+    },
+}
+
+/// How one of our columns is made.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Made {
+    /// Of one of theirs.
+    Read { from: String, rule: Rule },
+    /// The same for every row.
+    Constant { column: &'static str, kind: Kind, cell: Cell<'static> },
+}
+
+impl Made {
+    fn column(&self) -> (&'static str, Kind) {
+        match self {
+            Self::Read { rule, .. } => (rule.column, rule.kind),
+            Self::Constant { column, kind, .. } => (column, *kind),
+        }
+    }
+}
+
+/// What brings the rows of one table over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Theirs.
+    pub from: TableName,
+    /// Ours.
+    pub into: &'static Target,
+    made: Vec<Made>,
+    /// Their column that is our time.
+    time: (String, Rule),
+}
+
+impl Plan {
+    /// A plan of these columns, in the order of ours; `None` without one for the time.
+    pub(super) fn new(from: TableName, into: &'static Target, made: Vec<Made>) -> Option<Self> {
+        let time = made.iter().find_map(|made| match made {
+            Made::Read { from, rule } if rule.column == into.time => Some((from.clone(), rule.clone())),
+            _ => None,
+        })?;
+        Some(Self { from, into, made, time })
+    }
+
+    /// The columns of ours that it makes, in their order.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&'static str> {
+        self.made.iter().map(|made| made.column().0).collect()
+    }
+
+    /// The question for the rows whose time lies in `range`.
+    #[must_use]
+    pub fn select(&self, range: Range) -> String {
+        let columns: Vec<String> = self.read().map(|(from, _)| quoted(from)).collect();
+        let time = quoted(&self.time.0);
+        let mut bounds = Vec::new();
+        if range.from != Range::ALL.from {
+            bounds.push(format!("{time} >= {}", self.literal(range.from)));
+        }
+        if range.to != Range::ALL.to {
+            bounds.push(format!("{time} < {}", self.literal(range.to)));
+        }
+        let filter = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
+        format!("SELECT {} FROM {}{filter}", columns.join(", "), self.from.sql())
+    }
+
+    /// An instant as their time column has it, so that an index or a chunk is found by it. Rounded up, as the first that
+    /// is not before it.
+    fn literal(&self, at: messages::UtcNanos) -> String {
+        let micros = messages::UtcNanos(at.0.saturating_add(999)).micros();
+        match (&self.time.1.source, self.time.1.unit) {
+            (Type::Int(_), Some(unit)) => ceil(at.0, unit.nanos()).to_string(),
+            (Type::Date, _) => format!("DATE '1970-01-01' + {}", ceil(micros, 86_400_000_000)),
+            (Type::Timestamp, _) => format!("TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {micros}"),
+            _ => format!("TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * {micros}"),
+        }
+    }
+
+    /// Makes sure that their columns are still of the types that the plan was made for. To be asked in the transaction that
+    /// reads the rows: bytes of another type would be read as something else.
+    ///
+    /// # Errors
+    /// A column has changed, the server refuses, or is gone.
+    pub fn confirm(&self, session: &Session) -> Result<(), Error> {
+        let found = session.describe("look at the columns of a table", &self.select(Range::ALL))?;
+        for ((column, rule), is) in self.read().zip(found) {
+            if !rule.source.is_read_as(&is) {
+                let (table, column) = (self.from.to_string(), column.to_owned());
+                return Err(Error::Changed { table, column, was: rule.source.to_string(), is: is.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that it reads, none so far.
+    #[must_use]
+    pub fn rows(&self) -> Rows<'_> {
+        let columns: Vec<(&'static str, Kind)> = self.made.iter().map(Made::column).collect();
+        Rows { plan: self, sheet: Sheet::new(&columns), count: 0 }
+    }
+
+    fn read(&self) -> impl Iterator<Item = (&str, &Rule)> {
+        self.made.iter().filter_map(|made| match made {
+            Made::Read { from, rule } => Some((from.as_str(), rule)),
+            Made::Constant { .. } => None,
+        })
+    }
+}
+
+/// The least multiple of `unit` at or above, in units.
+fn ceil(value: i64, unit: i64) -> i64 {
+    value.div_euclid(unit) + i64::from(value.rem_euclid(unit) != 0)
+}
+
+/// Rows of ours out of the answer to [`Plan::select`].
+pub struct Rows<'a> {
+    plan: &'a Plan,
+    sheet: Sheet,
+    count: usize,
+}
+
+impl Rows<'_> {
+    /// Adds a row, or none of it.
+    ///
+    /// # Errors
+    /// A value of it does not fit.
+    pub fn push(&mut self, row: Row<'_>) -> Result<(), Refusal> {
+        let read: Vec<Cell<'_>> =
+            self.plan.read().enumerate().map(|(at, (_, rule))| rule.read(row.cell(at))).collect::<Result<_, _>>()?;
+        let mut read = read.iter();
+        for made in &self.plan.made {
+            let cell = match made {
+                Made::Read { .. } => read.next().expect("a cell for each column that is read"),
+                Made::Constant { cell, .. } => cell,
+            };
+            cell.write(made.column().1, &mut self.sheet);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// How many rows wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True without rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Takes them out.
+    pub fn take(&mut self) -> RecordBatch {
+        self.count = 0;
+        self.sheet.take()
+    }
+}

@@ -1,0 +1,169 @@
+//! The mapping file: proposed, checked, refused.
+
+use super::super::mapping::{Mapping, check, propose};
+use super::{catalog, raw_trades};
+use crate::postgres::catalog::Type;
+use crate::query::Range;
+
+const TRADES: &str = r#"
+[[table]]
+from = "public.raw_trades"
+into = "market_ticks"
+
+[table.columns]
+exchange = { value = "binance" }
+kind = { value = "trade" }
+symbol = { from = "symbol" }
+timestamp = { from = "time" }
+last_price = { from = "price" }
+volume = { from = "qty" }
+aggressor_side = { from = "buyer_maker", values = { true = "sell", false = "buy" } }
+"#;
+
+/// What is wrong with the mapping of raw trades, after `from` in it became `to`.
+fn problems(from: &str, to: &str) -> Vec<String> {
+    assert!(TRADES.contains(from), "{from}");
+    let mapping = Mapping::parse(&TRADES.replace(from, to)).unwrap();
+    let checked = check(&mapping, &catalog(&[("public.raw_trades", &raw_trades())]));
+    assert_eq!(checked.plans.is_empty(), !checked.problems.is_empty(), "a plan or a problem");
+    checked.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_mapping_that_fits_asks_for_the_columns_that_it_needs() {
+    let checked = check(&Mapping::parse(TRADES).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())]));
+    assert_eq!(checked.problems, []);
+    let plan = &checked.plans[0];
+    assert_eq!(plan.columns(), ["exchange", "symbol", "timestamp", "kind", "last_price", "volume", "aggressor_side"]);
+    assert_eq!(
+        plan.select(Range::ALL),
+        r#"SELECT "symbol", "time", "price", "qty", "buyer_maker" FROM "public"."raw_trades""#
+    );
+    let left: Vec<&str> = checked.left[0].1.iter().map(String::as_str).collect();
+    assert_eq!(left, ["trade_id", "recv"]);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_what_would_be_right() {
+    fn check(from: &str, to: &str, expected: &str) {
+        let found = problems(from, to);
+        assert!(found.len() == 1 && found[0].contains(expected), "{from} → {to}: {found:?}");
+    }
+    check("public.raw_trades", "public.trades", "there is no such table; there are public.raw_trades");
+    check("\"market_ticks\"", "\"ticks\"", "`ticks` is none of our tables; expected one of market_ticks, ohlcv_bars");
+    check("from = \"qty\"", "from = \"quantity\"", "there is no column `quantity`; there are time, symbol");
+    check("\"binance\"", "\"kraken\"", "kraken");
+    check("from = \"price\"", "from = \"buyer_maker\"", "boolean cannot become a decimal with 8 decimals");
+    check("timestamp = { from = \"time\" }", "timestamp = { from = \"trade_id\" }", "add unit = \"s\"");
+    check("timestamp = { from = \"time\" }", "timestamp = { value = \"2026-01-01\" }", "expected `from`");
+    check("volume = { from = \"qty\" }", "", "market_ticks.volume: every row needs it");
+    check("{ from = \"symbol\" }", "{ from = \"symbol\", unit = \"ms\" }", "`unit` does nothing for text as a text");
+    check("{ from = \"symbol\" }", "{ }", "exactly one of `from` and `value`");
+    check("exchange =", "tick_id = { from = \"trade_id\" }\nexchange =", "given by merganser");
+    check("exchange =", "colour = { value = \"red\" }\nexchange =", "market_ticks has no such column");
+}
+
+#[test]
+fn everything_is_said_at_once() {
+    let found = problems(
+        "[table.columns]\nexchange = { value = \"binance\" }",
+        "[table.columns]\nvolumes = { from = \"qty\" }",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    let twice = Mapping::parse(&format!("{TRADES}{TRADES}")).unwrap();
+    let checked = check(&twice, &catalog(&[("public.raw_trades", &raw_trades())]));
+    assert!(checked.problems[0].what.contains("double its rows"), "{:?}", checked.problems);
+    let unread = Mapping::parse("[[table]]\nfrom = \"trades\"\ninto = \"x\"\ncolumns = {}").unwrap_err();
+    assert!(unread.to_string().contains("expected schema.table"), "{unread}");
+}
+
+#[test]
+fn types_that_hold_less_than_they_show_need_a_word() {
+    let columns = [
+        ("time", Type::Timestamp),
+        ("symbol", Type::Text),
+        ("price", Type::Double),
+        ("qty", Type::Numeric(None)),
+        ("side", Type::Enum(vec!["BUY".to_owned(), "SELL".to_owned()])),
+    ];
+    let catalog = catalog(&[("public.fast", &columns)]);
+    let text = TRADES.replace("public.raw_trades", "public.fast").replace("buyer_maker", "side");
+    let words = |text: &str| {
+        let found = check(&Mapping::parse(text).unwrap(), &catalog).problems;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let found = words(&text);
+    for expected in ["add zone = \"UTC\"", "add floating = \"shortest\"", "the label `BUY` is not among `values`"] {
+        assert!(found.contains(expected), "{found}");
+    }
+    let right = text
+        .replace("{ from = \"time\" }", "{ from = \"time\", zone = \"UTC\" }")
+        .replace("{ from = \"price\" }", "{ from = \"price\", floating = \"shortest\" }")
+        .replace("{ true = \"sell\", false = \"buy\" }", "{ BUY = \"buy\", SELL = \"sell\" }");
+    assert_eq!(words(&right), "");
+    assert!(words(&right.replace("SELL = \"sell\"", "SELL = \"short\"")).contains("expected `buy` or `sell`"));
+}
+
+#[test]
+fn a_proposal_knows_tables_by_their_columns_and_leaves_open_what_nobody_can_know() {
+    let quotes = [
+        ("time", Type::Timestamptz),
+        ("symbol", Type::Text),
+        ("bid", Type::Double),
+        ("ask", Type::Double),
+        ("bid_size", Type::Numeric(Some(8))),
+    ];
+    let bars = [
+        ("bucket", Type::Timestamp),
+        ("ticker", Type::Text),
+        ("o", Type::Numeric(None)),
+        ("h", Type::Numeric(None)),
+        ("l", Type::Numeric(None)),
+        ("c", Type::Numeric(None)),
+        ("side", Type::Enum(vec!["BUY".to_owned()])),
+    ];
+    let fills = [
+        ("id", Type::Uuid),
+        ("order_id", Type::Uuid),
+        ("side", Type::Enum(vec!["BUY".to_owned(), "SELL".to_owned()])),
+        ("qty", Type::Numeric(None)),
+        ("price", Type::Numeric(None)),
+        ("executed_at", Type::Timestamptz),
+    ];
+    let users = [("name", Type::Text)];
+    let tables: &[(&str, &[(&str, Type)])] = &[
+        ("public.bars", &bars),
+        ("public.fills", &fills),
+        ("public.quotes", &quotes),
+        ("public.raw_trades", &raw_trades()),
+        ("public.users", &users),
+    ];
+    let catalog = catalog(tables);
+    let text = propose(&catalog);
+    let mapping = Mapping::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let into: Vec<(String, &str)> = mapping.tables.iter().map(|t| (t.from.to_string(), t.into.as_str())).collect();
+    let expected = [
+        ("public.bars".to_owned(), "ohlcv_bars"),
+        ("public.fills".to_owned(), "trades"),
+        ("public.quotes".to_owned(), "market_ticks"),
+        ("public.raw_trades".to_owned(), "market_ticks"),
+    ];
+    assert_eq!(into, expected, "{text}");
+    for line in [
+        "# public.users (table) looks like none of merganser's tables and stays behind.",
+        "timestamp = { from = \"bucket\", zone = \"UTC\" }",
+        "side = { from = \"side\", values = { BUY = \"buy\", SELL = \"sell\" } }",
+        "bid_price = { from = \"bid\", floating = \"shortest\" }",
+        "aggressor_side = { from = \"buyer_maker\", values = { false = \"buy\", true = \"sell\" } }",
+        "sequence_number = { from = \"trade_id\" }",
+        "ingestion_time = { from = \"recv\" }",
+        "# needed, and not found: exchange = { from = \"their column\" } or { value = \"for every row\" }",
+        "# stays behind: side (enum of BUY)",
+    ] {
+        assert!(text.contains(line), "`{line}` is not in\n{text}");
+    }
+    // All that is wrong with it is what it says is open.
+    let open = check(&mapping, &catalog).problems;
+    assert_eq!(open.len(), text.matches("# needed, and not found").count(), "{open:?}\n{text}");
+    assert!(open.iter().all(|problem| problem.what.starts_with("every row needs it")), "{open:?}");
+}

@@ -1,0 +1,157 @@
+//! Against a real PostgreSQL: rows of every table go there and come back, and their digest tells one changed cell.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use super::super::encode::{self, sql_type};
+use super::super::mapping::{Mapping, check, propose};
+use super::super::plan::{self, Plan};
+use super::super::targets::{TARGETS, Target};
+use super::round::{Random, plan, random, sheet};
+use crate::archive::digest::Digest;
+use crate::postgres::tests::running::running;
+use crate::postgres::{self, Session, catalog, copy};
+use crate::query::Range;
+use crate::tiers;
+
+const ROWS: usize = 200;
+
+/// Random rows of a table.
+fn rows() -> Vec<Vec<Random>> {
+    let strategy = proptest::collection::vec(proptest::collection::vec(random(), 7), ROWS);
+    strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
+}
+
+fn create(session: &Session, target: &Target) {
+    let columns: Vec<String> =
+        target.columns().map(|(name, kind)| format!("{} {}", catalog::quoted(name), sql_type(kind))).collect();
+    session.execute("make a table", &format!("CREATE TABLE {} ({})", target.table, columns.join(", "))).unwrap();
+}
+
+/// The digest of what a plan reads.
+pub fn digest(session: &Session, plan: &Plan, range: Range) -> Result<Digest, plan::Error> {
+    let mut rows = plan.rows();
+    session.copy_out("copy rows", &plan.select(range), |row| rows.push(row).map_err(plan::Error::from))?;
+    let mut digest = Digest::default();
+    digest.add(tiers::table(plan.into.table).unwrap(), &rows.take()).unwrap();
+    Ok(digest)
+}
+
+#[test]
+fn rows_of_every_table_go_there_and_come_back_with_the_same_digest() {
+    let Some(running) = running() else { return };
+    let session = running.database("round");
+    for target in TARGETS {
+        create(&session, target);
+        let batch = sheet(target, &rows()).take();
+        let mut ours = Digest::default();
+        ours.add(tiers::table(target.table).unwrap(), &batch).unwrap();
+        let mut writer = copy::Writer::new(batch.num_columns());
+        encode::rows(&batch, &mut writer);
+        let mut copy_in = session.copy_in("copy rows", target.table).unwrap();
+        // In two pieces, as a long copy is sent.
+        let mut bytes = writer.finish();
+        let rest = bytes.split_off(bytes.len() / 3);
+        copy_in.send(bytes).unwrap();
+        copy_in.send(rest).unwrap();
+        assert_eq!(copy_in.finish().unwrap(), ROWS as u64);
+        let catalog = catalog::read(&session).unwrap();
+        let plan = plan(target, &format!("public.{}", target.table), &catalog);
+        plan.confirm(&session).unwrap();
+        let theirs = digest(&session, &plan, Range::ALL).unwrap();
+        assert_eq!((theirs.row_hash(), theirs), (ours.row_hash(), ours.clone()), "{}", target.table);
+        // Elsewhere in the heap, and so in another order: the same rows.
+        let time = catalog::quoted(target.time);
+        let half = format!("UPDATE {} SET {time} = {time} WHERE ctid::text LIKE '%1)'", target.table);
+        session.execute("move rows", &half).unwrap();
+        assert_eq!(digest(&session, &plan, Range::ALL).unwrap(), ours, "{}", target.table);
+        // One cell by its last digit: another digest.
+        let one = format!(
+            "UPDATE {} SET {time} = {time} + INTERVAL '1 microsecond' WHERE ctid = (SELECT min(ctid) FROM {0})",
+            target.table
+        );
+        session.execute("change a row", &one).unwrap();
+        let changed = digest(&session, &plan, Range::ALL).unwrap();
+        assert_eq!(changed.rows, ours.rows);
+        assert_ne!(changed.row_hash(), ours.row_hash(), "{}", target.table);
+    }
+}
+
+#[test]
+fn nothing_of_a_copy_is_there_before_it_ends() {
+    let Some(running) = running() else { return };
+    let session = running.database("unfinished");
+    session.execute("make a table", "CREATE TABLE t (a bigint)").unwrap();
+    let mut writer = copy::Writer::new(1);
+    writer.begin_row();
+    writer.cell(|bytes| bytes.extend_from_slice(&7i64.to_be_bytes()));
+    let mut broken_off = session.copy_in("copy rows", "t").unwrap();
+    broken_off.send(writer.take()).unwrap();
+    drop(broken_off);
+    assert_eq!(session.ask("count", "SELECT count(*) FROM t", &[]).unwrap()[0].get::<_, i64>(0), 0);
+}
+
+/// Tables of another program, with a mapping that was proposed and completed by hand.
+const THEIRS: &str = "
+    CREATE TYPE way AS ENUM ('BUY', 'SELL');
+    CREATE TABLE raw_trades (time timestamptz NOT NULL, symbol text NOT NULL, trade_id bigint, price numeric NOT NULL,
+        qty double precision NOT NULL, side way);
+    INSERT INTO raw_trades
+        SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 hour', 'BTCUSDT', i, 61837.63 + i, 0.1 * i, 'BUY'
+        FROM generate_series(0, 47) i";
+
+fn theirs(session: &Session) -> Plan {
+    session.execute("make their tables", THEIRS).unwrap();
+    let catalog = catalog::read(session).unwrap();
+    let text = propose(&catalog).replace("[table.columns]", "[table.columns]\nexchange = { value = \"binance\" }");
+    let mut checked = check(&Mapping::parse(&text).unwrap(), &catalog);
+    assert_eq!(checked.problems, [], "{text}");
+    checked.plans.remove(0)
+}
+
+#[test]
+fn their_rows_are_read_by_the_half_open_range_of_a_slice() {
+    let Some(running) = running() else { return };
+    let session = running.database("slices");
+    let plan = theirs(&session);
+    let day = |from: &str, to: &str| Range { from: from.parse().unwrap(), to: to.parse().unwrap() };
+    let all = digest(&session, &plan, Range::ALL).unwrap();
+    let first = digest(&session, &plan, day("2026-01-02", "2026-01-03")).unwrap();
+    let second = digest(&session, &plan, day("2026-01-03", "2026-01-04")).unwrap();
+    assert_eq!((all.rows, first.rows, second.rows), (48, 24, 24));
+    let mut both = first;
+    both.merge(&second);
+    assert_eq!(both, all, "what slices are together is what the table is");
+    // 0.1 × (0 + … + 47), as decimals: no floating-point sum gives it exactly.
+    assert!(all.sums_json().contains(r#""volume":"112.80000000""#), "{}", all.sums_json());
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_its_column() {
+    let Some(running) = running() else { return };
+    let session = running.database("refused");
+    let plan = theirs(&session);
+    session.execute("change a row", "UPDATE raw_trades SET price = 0.123456789 WHERE trade_id = 7").unwrap();
+    let refused = digest(&session, &plan, Range::ALL).unwrap_err();
+    assert_eq!(refused.to_string(), "last_price = 0.123456789: has more than 8 decimals");
+    // The stream was left in its middle; the session goes on.
+    assert_eq!(
+        digest(&session, &plan, Range { from: "2026-01-03".parse().unwrap(), to: Range::ALL.to }).unwrap().rows,
+        24
+    );
+}
+
+#[test]
+fn a_column_that_changed_its_type_midway_is_found_before_it_is_read() {
+    let Some(running) = running() else { return };
+    let session = running.database("midway");
+    let plan = theirs(&session);
+    plan.confirm(&session).unwrap();
+    // Eight bytes before and after: only the type tells that they mean something else.
+    session.execute("change a column", "ALTER TABLE raw_trades ALTER trade_id TYPE double precision").unwrap();
+    let changed = plan.confirm(&session).unwrap_err();
+    assert!(matches!(&changed, plan::Error::Changed { column, .. } if column == "trade_id"), "{changed}");
+    session.execute("drop a column", "ALTER TABLE raw_trades DROP trade_id").unwrap();
+    let gone = plan.confirm(&session).unwrap_err();
+    assert!(matches!(gone, plan::Error::Postgres(postgres::Error::Missing { .. })), "{gone}");
+}
