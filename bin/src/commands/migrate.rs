@@ -115,7 +115,7 @@ fn say_mapping(file: &Path, catalog: &Catalog) -> anyhow::Result<bool> {
         Err(e) => return Err(e).with_context(|| format!("cannot read {shown}")),
     };
     let mapping = Mapping::parse(&text).with_context(|| format!("{shown} is no mapping file"))?;
-    let Checked { plans, problems, left } = mapping::check(&mapping, catalog);
+    let Checked { plans, problems, doubts, left } = mapping::check(&mapping, catalog);
     for plan in &plans {
         let columns = plan.columns().join(", ");
         output::line(format_args!("{} → {}: {columns}", plan.from, plan.into.table));
@@ -123,6 +123,7 @@ fn say_mapping(file: &Path, catalog: &Catalog) -> anyhow::Result<bool> {
     for (table, columns) in left.iter().filter(|(_, columns)| !columns.is_empty()) {
         output::line(format_args!("{table}: {} stay behind", columns.join(", ")));
     }
+    doubts.iter().for_each(|doubt| output::line(format_args!("DOUBT    {shown}: {doubt}")));
     problems.iter().for_each(|problem| output::line(format_args!("FINDING  {shown}: {problem}")));
     Ok(problems.is_empty())
 }

@@ -91,7 +91,12 @@ impl Session {
         while let Some(piece) = self.next(what, stream.next())? {
             rows.push(&piece.map_err(Error::of(&self.server, what))?);
             while let Some(row) = rows.next_row().map_err(Error::from)? {
-                take(row)?;
+                if let Err(refused) = take(row) {
+                    // The rest may be hours long, and whatever is asked next would wait behind it.
+                    self.cancel();
+                    while let Ok(Some(Ok(_))) = self.next(what, stream.next()) {}
+                    return Err(refused);
+                }
             }
         }
         Ok(rows.finish().map_err(Error::from)?)

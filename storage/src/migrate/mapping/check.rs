@@ -1,9 +1,9 @@
 //! A mapping held against the catalog: plans for what fits, and words for everything that does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::super::convert::{Cell, Rule};
+use super::super::convert::Rule;
 use super::super::plan::{Made, Plan};
 use super::super::targets::{TARGETS, Target, target};
 use super::fits::{fits, labels_fit};
@@ -18,6 +18,8 @@ pub struct Checked {
     pub plans: Vec<Plan>,
     /// What must be put right.
     pub problems: Vec<Problem>,
+    /// What may be right and should be looked at.
+    pub doubts: Vec<Problem>,
     /// Columns that stay behind, by their tables.
     pub left: Vec<(TableName, Vec<String>)>,
 }
@@ -47,6 +49,7 @@ pub fn check(mapping: &Mapping, catalog: &Catalog) -> Checked {
     let mut known = BTreeSet::new();
     for table in &mapping.tables {
         let mut checking = Checking { table, problems: Vec::new() };
+        checked.doubts.extend(checking.zones(&catalog.facts.time_zone));
         if !known.insert((&table.from, &table.into)) {
             checking.problem(None, format!("it is mapped into {} twice, which would double its rows", table.into));
         }
@@ -74,13 +77,28 @@ impl Checking<'_> {
         let found = self.find(catalog);
         let target = self.target();
         let (found, target) = (found?, target?);
-        let made: Vec<Made> =
-            target.columns().filter_map(|(name, kind)| self.made(target, name, kind, found)).collect();
+        let ours = target.columns().map(|(column, kind)| Ours { target, column, kind });
+        let made: Vec<Made> = ours.filter_map(|ours| self.made(ours, found)).collect();
         self.find_strangers(target);
         self.find_missing(target);
         let mapped: BTreeSet<&str> = self.table.columns.values().filter_map(|c| c.from.as_deref()).collect();
         let left = found.columns.iter().map(|c| c.name.clone()).filter(|name| !mapped.contains(name.as_str()));
         Some((Plan::new(self.table.from.clone(), target, made)?, left.collect()))
+    }
+
+    /// Columns that are said to be in UTC on a server where sessions are not, unless they say so.
+    fn zones(&self, sessions: &str) -> Vec<Problem> {
+        if ["UTC", "Etc/UTC", "GMT"].contains(&sessions) {
+            return Vec::new();
+        }
+        let said = self.table.columns.iter().filter(|(_, mapping)| mapping.zone.is_some());
+        let doubt = |(column, _): (&String, &ColumnMapping)| Problem {
+            place: self.place(Some(column)),
+            what: format!(
+                "it is said to be in UTC, and sessions there are in {sessions}; look at a row of which you know the time, and if it is not UTC map a view with AT TIME ZONE '{sessions}'"
+            ),
+        };
+        said.map(doubt).collect()
     }
 
     fn find<'c>(&mut self, catalog: &'c Catalog) -> Option<&'c Table> {
@@ -116,39 +134,28 @@ impl Checking<'_> {
     }
 
     /// How one of our columns is made; `None` where the mapping does not name it, or names it wrongly.
-    fn made(&mut self, target: &'static Target, column: &'static str, kind: Kind, found: &Table) -> Option<Made> {
-        let mapping = self.table.columns.get(column)?;
+    fn made(&mut self, ours: Ours, found: &Table) -> Option<Made> {
+        let mapping = self.table.columns.get(ours.column)?;
         let made = match (&mapping.from, &mapping.value) {
-            (Some(from), None) => self.read(target, column, kind, found, from, mapping),
-            (None, Some(value)) => constant(target, column, kind, value, mapping),
+            (Some(from), None) => self.read(ours, found, from, mapping),
+            (None, Some(value)) => ours.constant(value, mapping),
             _ => Err("exactly one of `from` and `value` is needed".to_owned()),
         };
-        made.map_err(|what| self.problem(Some(column), what)).ok()
+        made.map_err(|what| self.problem(Some(ours.column), what)).ok()
     }
 
-    fn read(
-        &self,
-        target: &'static Target,
-        column: &'static str,
-        kind: Kind,
-        found: &Table,
-        from: &str,
-        mapping: &ColumnMapping,
-    ) -> Result<Made, String> {
+    fn read(&self, ours: Ours, found: &Table, from: &str, mapping: &ColumnMapping) -> Result<Made, String> {
         let source = found.column(from).ok_or_else(|| {
             let there: Vec<&str> = found.columns.iter().map(|c| c.name.as_str()).collect();
             format!("there is no column `{from}`; there are {}", there.join(", "))
         })?;
-        fits(kind, &source.kind, mapping)?;
-        if let (Kind::Text, Type::Enum(labels)) = (kind, &source.kind) {
-            labels_fit(target.table, column, labels, mapping)?;
+        fits(ours.kind, &source.kind, mapping)?;
+        if let (Kind::Text, Type::Enum(labels)) = (ours.kind, &source.kind) {
+            labels_fit(ours.target.table, ours.column, labels, mapping)?;
         }
-        let rule = Rule {
-            values: mapping.values.clone(),
-            unit: mapping.unit,
-            ..rule(target, column, kind, source.kind.clone())
-        };
-        let rule = Rule { is_required: rule.is_required || self.is_needed(column), ..rule };
+        let rule = ours.rule(source.kind.clone());
+        let is_required = rule.is_required || self.of_a_trade().contains(&ours.column);
+        let rule = Rule { is_required, values: mapping.values.clone(), unit: mapping.unit, ..rule };
         Ok(Made::Read { from: from.to_owned(), rule })
     }
 
@@ -178,37 +185,42 @@ impl Checking<'_> {
         if self.table.into == "market_ticks" && kind == Some("trade") { &["last_price", "volume"] } else { &[] }
     }
 
-    fn is_needed(&self, column: &str) -> bool {
-        self.of_a_trade().contains(&column)
-    }
-
     fn problem(&mut self, column: Option<&str>, what: String) {
-        let (from, into) = (&self.table.from, &self.table.into);
-        let place = column.map_or_else(|| from.to_string(), |column| format!("{from} into {into}.{column}"));
+        let place = self.place(column);
         self.problems.push(Problem { place, what });
     }
+
+    fn place(&self, column: Option<&str>) -> String {
+        let (from, into) = (&self.table.from, &self.table.into);
+        column.map_or_else(|| from.to_string(), |column| format!("{from} into {into}.{column}"))
+    }
 }
 
-fn rule(target: &'static Target, column: &'static str, kind: Kind, source: Type) -> Rule {
-    let is_required = target.required.contains(&column) || target.filled.contains(&column);
-    Rule { table: target.table, column, kind, is_required, source, values: Default::default(), unit: None }
-}
-
-/// A value for every row: read as a text of theirs would be.
-fn constant(
+/// One of our columns.
+#[derive(Clone, Copy)]
+struct Ours {
     target: &'static Target,
     column: &'static str,
     kind: Kind,
-    value: &str,
-    mapping: &ColumnMapping,
-) -> Result<Made, String> {
-    if *mapping != ColumnMapping::always(value) {
-        return Err("with `value` nothing else is needed".to_owned());
+}
+
+impl Ours {
+    fn rule(self, source: Type) -> Rule {
+        let Self { target, column, kind } = self;
+        let is_required = target.required.contains(&column) || target.filled.contains(&column);
+        Rule { table: target.table, column, kind, is_required, source, values: BTreeMap::new(), unit: None }
     }
-    if kind == Kind::Time {
-        return Err("an instant is not the same for every row; expected `from`".to_owned());
+
+    /// A value for every row: read as a text of theirs would be.
+    fn constant(self, value: &str, mapping: &ColumnMapping) -> Result<Made, String> {
+        if *mapping != ColumnMapping::always(value) {
+            return Err("with `value` nothing else is needed".to_owned());
+        }
+        if self.kind == Kind::Time {
+            return Err("an instant is not the same for every row; expected `from`".to_owned());
+        }
+        let cell = self.rule(Type::Text).read(Some(value.as_bytes()));
+        let cell = cell.map_err(|refusal| format!("`{value}` {}", refusal.reason))?.into_owned();
+        Ok(Made::Constant { column: self.column, kind: self.kind, cell })
     }
-    let rule = rule(target, column, kind, Type::Text);
-    let cell = rule.read(Some(value.as_bytes())).map_err(|refusal| format!("`{value}` {}", refusal.reason))?;
-    Ok(Made::Constant { column, kind, cell: Cell::into_owned(cell) })
 }

@@ -101,6 +101,11 @@ fn types_that_hold_less_than_they_show_need_a_word() {
         .replace("{ from = \"price\" }", "{ from = \"price\", floating = \"shortest\" }")
         .replace("{ true = \"sell\", false = \"buy\" }", "{ BUY = \"buy\", SELL = \"sell\" }");
     assert_eq!(words(&right), "");
+    let (right_mapping, mut elsewhere) = (Mapping::parse(&right).unwrap(), catalog.clone());
+    assert_eq!(check(&right_mapping, &catalog).doubts, []);
+    elsewhere.facts.time_zone = "Asia/Tokyo".to_owned();
+    let doubts = check(&right_mapping, &elsewhere).doubts;
+    assert!(doubts.len() == 1 && doubts[0].what.contains("AT TIME ZONE 'Asia/Tokyo'"), "{doubts:?}");
     assert!(words(&right.replace("SELL = \"sell\"", "SELL = \"short\"")).contains("expected `buy` or `sell`"));
 }
 

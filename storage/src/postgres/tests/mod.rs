@@ -134,6 +134,22 @@ fn a_question_that_takes_too_long_is_cancelled_there_as_well() {
 }
 
 #[test]
+fn a_copy_that_is_left_in_its_middle_holds_nothing_up() {
+    let Some(running) = running() else { return };
+    let session = open(&Timescale { answer_timeout: Duration::from_secs(5), ..running.settings("owner") }).unwrap();
+    // Far more than is read within the time of the next question.
+    let endless = "SELECT generate_series(1, 1000000000)";
+    let mut seen = 0;
+    let left = session.copy_out("copy rows", endless, |_| {
+        seen += 1;
+        if seen < 1_000 { Ok(()) } else { Err(Error::from(super::copy::Error::RowTooLarge)) }
+    });
+    assert!(matches!(left, Err(Error::Copy(_))), "{left:?}");
+    assert_eq!(seen, 1_000);
+    assert_eq!(session.ask("count", "SELECT 1", &[]).unwrap().len(), 1);
+}
+
+#[test]
 fn missing_tables_and_rights_are_told_apart() {
     let Some(running) = running() else { return };
     let owner = running.database("rights");
