@@ -11,10 +11,15 @@ use actors::clock::Clock;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use config::Settings;
+use indicatif::ProgressBar;
+use messages::UtcNanos;
 use storage::migrate::mapping::{self, Checked, Mapping};
+use storage::migrate::plan::Plan;
 use storage::migrate::server;
+use storage::migrate::trial::{self, Trial};
 use storage::postgres::catalog::{self, Catalog};
 use storage::postgres::{Server, Session};
+use storage::query::Range;
 
 use super::Common;
 use crate::output;
@@ -32,7 +37,7 @@ enum From {
     Timescale(What),
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum What {
     /// Proposes which tables and columns there become which of ours, and writes that into the mapping file.
     #[command(
@@ -42,10 +47,31 @@ enum What {
     /// Looks at the server, its tables and the mapping file, and says what is in the way.
     #[command(after_help = "Example:\n  merganser migrate timescale check --config merganser.toml")]
     Check,
+    /// Reads every row that the mapping names and keeps none: which values do not fit, and what the rest is together.
+    #[command(
+        after_help = "Example:\n  merganser migrate timescale try --table public.trades --from 2026-01-01 --to 2026-02-01"
+    )]
+    Try(Try),
+}
+
+#[derive(Debug, Args)]
+struct Try {
+    /// Only this table of theirs. May be given many times.
+    #[arg(long = "table", value_name = "SCHEMA.TABLE")]
+    tables: Vec<String>,
+    /// The first instant of the range.
+    #[arg(long)]
+    from: Option<UtcNanos>,
+    /// The first instant after it.
+    #[arg(long)]
+    to: Option<UtcNanos>,
 }
 
 pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
     let From::Timescale(what) = &arguments.from;
+    if let What::Try(what) = what {
+        super::check_range(what.from, what.to);
+    }
     let file = mapping_file(common, settings);
     let server = Server::new(&settings.timescale)?;
     let wall = Clock::wall();
@@ -61,6 +87,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
             let is_mapped = say_mapping(&file, &catalog)?;
             Ok(if findings.is_empty() && is_mapped { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
+        What::Try(what) => what.run(&file, &session, &catalog, &wall),
     }
 }
 
@@ -101,6 +128,52 @@ fn say_server(server: &Server, catalog: &Catalog) {
         [name.to_string(), table.form.to_string(), rows, table.columns.len().to_string(), may.to_owned()]
     });
     output::columns(["table", "is a", "rows, about", "columns", "may be read"], rows);
+}
+
+impl Try {
+    fn run(&self, file: &Path, session: &Session, catalog: &Catalog, wall: &Clock) -> anyhow::Result<ExitCode> {
+        let range = Range { from: self.from.unwrap_or(Range::ALL.from), to: self.to.unwrap_or(Range::ALL.to) };
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}; `merganser migrate timescale map` makes one", file.display()))?;
+        let mapping = Mapping::parse(&text).with_context(|| format!("{} is no mapping file", file.display()))?;
+        let checked = mapping::check(&mapping, catalog);
+        if let [problem, more @ ..] = checked.problems.as_slice() {
+            bail!("{problem}, and {} more findings; `merganser migrate timescale check` says all of them", more.len());
+        }
+        let is_asked = |plan: &&Plan| self.tables.is_empty() || self.tables.contains(&plan.from.to_string());
+        let plans: Vec<&Plan> = checked.plans.iter().filter(is_asked).collect();
+        if plans.is_empty() {
+            bail!("{} maps none of {}; give tables as they stand there", file.display(), self.tables.join(", "));
+        }
+        let mut refused = 0;
+        for plan in plans {
+            let bar = ProgressBar::new_spinner();
+            let since = wall.now();
+            let found =
+                trial::run(session, plan, range, &|rows| bar.set_message(format!("{}: {rows} rows", plan.from)));
+            bar.finish_and_clear();
+            let found = found?;
+            say_trial(plan, &found, wall.now().since(since));
+            refused += found.refused;
+        }
+        Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}
+
+fn say_trial(plan: &Plan, found: &Trial, nanos: i64) {
+    let Trial { digest, refused, first } = found;
+    let seconds = nanos.max(1) as f64 / 1e9;
+    let rate = (digest.rows + refused) as f64 / seconds;
+    output::line(format_args!(
+        "{} → {}: {} rows fit, {refused} do not; {rate:.0} rows/s",
+        plan.from, plan.into.table, digest.rows
+    ));
+    if let Some((from, to)) = digest.times {
+        let at = |micros: i64| UtcNanos(micros.saturating_mul(1_000));
+        output::line(format_args!("  from {} to {}, hash {}", at(from), at(to), digest.row_hash()));
+        output::line(format_args!("  sums {}", digest.sums_json()));
+    }
+    first.iter().for_each(|(row, refusal)| output::line(format_args!("FINDING  {} row {row}: {refusal}", plan.from)));
 }
 
 /// Says what the mapping file comes to; true if nothing is wrong with it.

@@ -4,6 +4,7 @@
 //! - [`mapping`]: the file that says which of their columns become which of ours: proposed from the catalog, and checked.
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
+//! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
 //! - `convert`: one cell by one rule; [`encode`]: rows of ours on their way there.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
@@ -16,3 +17,4 @@ pub mod server;
 pub mod targets;
 #[cfg(test)]
 mod tests;
+pub mod trial;

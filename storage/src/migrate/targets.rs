@@ -223,6 +223,7 @@ mod tests {
         for target in TARGETS {
             assert!(target.required.contains(&target.time), "{}", target.table);
             assert!(target.columns().any(|(name, kind)| name == target.time && kind == Kind::Time));
+            assert_eq!(crate::tiers::table(target.table).map(|t| t.time), Some(target.time));
         }
     }
 

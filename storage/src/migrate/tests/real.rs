@@ -7,6 +7,7 @@ use super::super::encode::{self, sql_type};
 use super::super::mapping::{Mapping, check, propose};
 use super::super::plan::{self, Plan};
 use super::super::targets::{TARGETS, Target};
+use super::super::trial;
 use super::round::{Random, plan, random, sheet};
 use crate::archive::digest::Digest;
 use crate::postgres::tests::running::running;
@@ -139,6 +140,25 @@ fn a_value_that_does_not_fit_is_refused_with_its_column() {
         digest(&session, &plan, Range { from: "2026-01-03".parse().unwrap(), to: Range::ALL.to }).unwrap().rows,
         24
     );
+}
+
+#[test]
+fn a_trial_counts_what_does_not_fit_and_goes_on() {
+    let Some(running) = running() else { return };
+    let session = running.database("trial");
+    let plan = theirs(&session);
+    let sound = digest(&session, &plan, Range::ALL).unwrap();
+    let more =
+        "INSERT INTO raw_trades SELECT time, symbol, trade_id, 'NaN', qty, side FROM raw_trades WHERE trade_id < 12";
+    session.execute("add rows that do not fit", more).unwrap();
+    let found = trial::run(&session, &plan, Range::ALL, &|_| {}).unwrap();
+    assert_eq!((found.refused, found.first.len()), (12, 10));
+    assert!(found.first[0].1.to_string().ends_with("last_price = NaN: is no finite number"), "{:?}", found.first);
+    assert_eq!(found.digest, sound, "the others are what they were");
+    session.execute("change a column", "ALTER TABLE raw_trades ALTER trade_id TYPE double precision").unwrap();
+    assert!(matches!(trial::run(&session, &plan, Range::ALL, &|_| {}), Err(plan::Error::Changed { .. })));
+    // Neither is left inside its transaction.
+    session.execute("write", "DELETE FROM raw_trades").unwrap();
 }
 
 #[test]

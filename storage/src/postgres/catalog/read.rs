@@ -68,11 +68,7 @@ const AGGREGATES: &str = "SELECT view_schema::text, view_name::text FROM timesca
 /// # Errors
 /// The server refuses, or answers in another way than PostgreSQL does.
 pub fn read(session: &Session) -> Result<Catalog, Error> {
-    session.execute(WHAT, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let found = Reading { session }.catalog();
-    // What is broken off must not leave the session inside a transaction.
-    let ended = session.execute(WHAT, "ROLLBACK");
-    found.and_then(|catalog| ended.map(|()| catalog))
+    session.in_snapshot(WHAT, |session| Reading { session }.catalog())
 }
 
 struct Reading<'a> {
