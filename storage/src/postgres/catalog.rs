@@ -1,4 +1,4 @@
-//! What is in a database: its tables with columns, types, keys and rights; hypertables where TimescaleDB is; its clock.
+//! What is in a database: its tables with columns, types and rights; hypertables where TimescaleDB is; its clock.
 //!
 //! Read in one snapshot. Names are as the server has them; in SQL they are always quoted.
 
@@ -98,8 +98,6 @@ pub struct Table {
     pub form: Form,
     /// Its columns, in their order.
     pub columns: Vec<Column>,
-    /// The columns of each key: what tells its rows apart.
-    pub keys: Vec<Vec<String>>,
     /// About how many rows; none when the server has not counted.
     pub rows_about: Option<i64>,
     /// True if we may read all of its columns.
@@ -165,8 +163,6 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub kind: Type,
-    /// True if it is never NULL.
-    pub not_null: bool,
 }
 
 /// A type, as far as we read it.

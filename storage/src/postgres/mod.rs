@@ -5,7 +5,7 @@
 //! - [`Server`]: where it is and who asks, out of `[timescale]`; `tls`: whom it is believed to be.
 //! - [`Session`]: one connection; it blocks, and every question to it ends.
 //! - [`Error`]: told apart by what the reader can do about it.
-//! - [`catalog`]: tables, columns, keys, hypertables, rights, clock.
+//! - [`catalog`]: tables, columns, hypertables, rights, clock.
 //! - [`numeric`], [`copy`]: the binary forms of numbers and of COPY.
 
 pub mod catalog;

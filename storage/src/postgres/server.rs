@@ -54,12 +54,6 @@ impl Server {
         &self.user
     }
 
-    /// The database.
-    #[must_use]
-    pub fn database(&self) -> &str {
-        &self.database
-    }
-
     /// Address and database, for a message.
     #[must_use]
     pub fn name(&self) -> String {

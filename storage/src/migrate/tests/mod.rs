@@ -24,11 +24,10 @@ fn catalog(tables: &[(&str, &[(&str, Type)])]) -> Catalog {
         may_create: true,
         timescale: None,
     };
-    let column = |(name, kind): &(&str, Type)| Column { name: (*name).to_owned(), kind: kind.clone(), not_null: false };
+    let column = |(name, kind): &(&str, Type)| Column { name: (*name).to_owned(), kind: kind.clone() };
     let table = |columns: &[(&str, Type)]| Table {
         form: Form::Plain,
         columns: columns.iter().map(column).collect(),
-        keys: Vec::new(),
         rows_about: Some(34_419),
         may_read: true,
     };

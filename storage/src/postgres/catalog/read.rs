@@ -28,16 +28,9 @@ const TABLES: &str = "
 const COLUMNS: &str = "
     SELECT a.attrelid, a.attname::text, coalesce(b.oid, t.oid), coalesce(b.typname, t.typname)::text,
         coalesce(b.typtype, t.typtype)::text, CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END,
-        a.attnotnull OR t.typnotnull, format_type(a.atttypid, a.atttypmod)
+        format_type(a.atttypid, a.atttypmod)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
     WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
-
-const KEYS: &str = "
-    SELECT i.indrelid, array_agg(a.attname::text ORDER BY k.place)
-    FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(number, place)
-        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= i.indnkeyatts
-    GROUP BY i.indexrelid, i.indrelid, i.indisprimary ORDER BY i.indisprimary DESC, i.indexrelid";
 
 const LABELS: &str = "
     SELECT enumtypid, array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum GROUP BY enumtypid";
@@ -115,10 +108,6 @@ impl Reading<'_> {
 
     fn tables(&self, forms: &BTreeMap<TableName, Form>) -> Result<BTreeMap<TableName, Table>, Error> {
         let mut columns = self.columns()?;
-        let mut keys: BTreeMap<u32, Vec<Vec<String>>> = BTreeMap::new();
-        for row in self.session.ask(WHAT, KEYS, &[])? {
-            keys.entry(self.get(&row, 0)?).or_default().push(self.get(&row, 1)?);
-        }
         let mut tables = BTreeMap::new();
         for row in self.session.ask(WHAT, TABLES, &[])? {
             let (oid, name): (u32, _) = (self.get(&row, 0)?, self.name(&row, 1)?);
@@ -131,7 +120,6 @@ impl Reading<'_> {
             let table = Table {
                 form,
                 columns: columns.remove(&oid).unwrap_or_default(),
-                keys: keys.remove(&oid).unwrap_or_default(),
                 rows_about: self.get(&row, 5)?,
                 may_read: self.get(&row, 4)?,
             };
@@ -151,9 +139,9 @@ impl Reading<'_> {
             let (name, form): (String, String) = (self.get(&row, 3)?, self.get(&row, 4)?);
             let kind = match labels.filter(|_| form == "e") {
                 Some(labels) => Type::Enum(labels.clone()),
-                None => kind(&name, self.get(&row, 5)?, self.get(&row, 7)?),
+                None => kind(&name, self.get(&row, 5)?, self.get(&row, 6)?),
             };
-            let column = Column { name: self.get(&row, 1)?, kind, not_null: self.get(&row, 6)? };
+            let column = Column { name: self.get(&row, 1)?, kind };
             columns.entry(self.get(&row, 0)?).or_default().push(column);
         }
         Ok(columns)

@@ -208,8 +208,6 @@ fn the_catalog_is_what_is_there() {
         &Type::Int(2),
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(odd.keys, [vec!["id".to_owned()], vec!["tz".to_owned(), "n".to_owned()]]);
-    assert!(odd.column("a").unwrap().not_null && !odd.column("b").unwrap().not_null);
     assert_eq!((&of("parts").form, of("parts").rows_about), (&Form::Partitioned, Some(500)));
     assert_eq!(of("seen").form, Form::View);
     let reader = open(&running.settings_of("catalog", "reader")).unwrap();
