@@ -96,7 +96,7 @@ metrics! {
         FEED_LIVE "feed_live" Gauge Flag "feed" "The feed is connected and subscribed."
         FEED_LINKS "feed_links" Gauge Count "feed" "Open connections."
         FEED_SYMBOLS "feed_symbols" Gauge Count "feed" "Symbols that are watched."
-        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols that are stale, silent or lost."
+        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols that are stale, silent, refused or lost."
         FEED_WAITING "feed_waiting" Gauge Count "feed" "Frames that wait to be decoded."
         FEED_BACKLOG "feed_backlog" Gauge Count "feed" "Decoded frames that wait for the market."
         FEED_LINK_FRAMES "feed_link_frames" Counter Count "feed" "Frames heard."

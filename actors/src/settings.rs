@@ -256,6 +256,7 @@ impl FeedSettings {
             symbols: section.symbols.clone(),
             channels,
             stale_after: self.stale_after,
+            calendar,
             silence: self.silence,
             backoff_first: self.reconnect_first,
             backoff_longest: self.reconnect_longest,
@@ -267,7 +268,7 @@ impl FeedSettings {
 impl FeedSettings {
     /// What a session of Alpaca is made from; the seed is the run's.
     #[must_use]
-    pub fn alpaca_session(&self, section: &AlpacaFeed, keys: alpaca::Keys) -> alpaca::Settings {
+    pub fn alpaca_session(&self, section: &AlpacaFeed, keys: alpaca::Keys, calendar: Calendar) -> alpaca::Settings {
         alpaca::Settings {
             stream_url: section.stream_url.clone(),
             data_url: section.data_url.clone(),

@@ -182,7 +182,7 @@ function feeds(view) {
     columns: [
       { label: 'Symbol', cell: (s) => f.plain(s.symbol) },
       { label: 'Feed', cell: (s) => f.plain(s.feed) },
-      { label: 'State', cell: (s) => ({ ...f.words(s.state), class: s.state === 'live' ? 'gain' : 'loss' }) },
+      { label: 'State', cell: (s) => ({ ...f.words(s.state), class: { live: 'gain', closed: '' }[s.state] ?? 'loss' }) },
       { label: 'Book', cell: (s) => f.words(s.book) },
       { label: 'Last', cell: (s) => f.since(s.last) },
     ],
