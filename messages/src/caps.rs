@@ -150,7 +150,10 @@ pub const REPORT_PAGE: usize = 200_000;
 pub const REFERENCE_AGE: Duration = Duration::from_secs(60);
 /// Alerts that are over and still shown, newest first to stay; all of them are in the table `actions`.
 pub const ALERTS_KEPT: usize = 200;
-/// Messages about alerts that may wait for the webhook. Beyond it they are dropped and counted: the dashboard has them.
+/// Messages about alerts that may wait for the webhook. Beyond it they are counted and said anew later.
 pub const ALERT_MESSAGES: usize = 64;
+/// How long after a message about an alert did not arrive it is said anew: a webhook that restarts is back by then, and one
+/// that is gone for good hears little.
+pub const ALERT_SAID_AGAIN: Duration = Duration::from_secs(60);
 /// Log lines that a reader of the stream may be behind before it misses some, which it is told.
 pub const LOG_TAP: usize = 1_024;
