@@ -253,12 +253,12 @@ fn since(now: Counts, before: Counts) -> Counts {
 /// The stream of a running tree.
 fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, known: Known) -> anyhow::Result<(Stream, Running)> {
     let (asked, of_open) = (Arc::downgrade(runtime), Arc::downgrade(runtime));
-    let ask_for_open = Box::new(move || {
+    let make_whole = Box::new(move || {
         if let Some(runtime) = of_open.upgrade() {
             runtime.tell_open();
         }
     });
-    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
+    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), make_whole };
     let (stream, running) = Stream::start(sources, known)?;
     tokio::spawn(stream.poll(move || {
         let runtime = asked.upgrade();
