@@ -88,6 +88,7 @@ try 200 POST /api/v1/session -H "$json" -d "{\"token\":\"$(cat read)\"}"
 cookie=$(sed -n 's/^[Ss]et-[Cc]ookie: \(merganser_session=[^;]*\).*/\1/p' head)
 opens 403 -b "$cookie"
 opens 403 -b "$cookie" -H "Origin: https://$host.evil.example"
+opens 403 -b "$cookie" -H "Origin: https://$host"
 opens 101 -b "$cookie" -H "Origin: http://$host"
 
 # Hosts, bodies, methods, limits, headers.
