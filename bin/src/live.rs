@@ -77,22 +77,14 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let requests = Arc::new(Requests::default());
     let (counted, watched) = (requests.clone(), seat.stats.clone());
     let plan = Plan {
-        deciding: settings.deciding(exchanges),
-        instance: settings.instance.name.clone(),
         mode,
-        paths: paths.clone(),
-        registry: Arc::new(registry),
         frames,
         live: feeds,
-        frames_queue: settings.feeds.queue,
-        clock,
         ledger_writes: ledger_writes.clone(),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
         edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: Some(counts(&watched)) })),
-        tiers: settings.tiers.clone(),
         route,
         audience: Some(audience.clone()),
+        ..settings.plan(&paths, exchanges, registry, clock)
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
