@@ -15,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::access::Reader;
 use super::edge::Edge;
 use super::problem::{Answer, Code, Problem};
-use super::{Refusals, stored, views};
+use super::{Refusals, stored, views, words};
 use crate::stream::Stream;
 
 /// How long whoever asks whether it lives waits for orders: a supervisor's probe waits no longer either.
@@ -166,6 +166,7 @@ struct Which {
     /// After this line: its `log_id`.
     after: Option<u64>,
     /// From this time on, UTC.
+    #[serde(default, deserialize_with = "words::maybe_time")]
     #[param(value_type = Option<String>)]
     since: Option<UtcNanos>,
     /// At most so many, the newest.

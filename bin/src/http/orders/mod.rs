@@ -28,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(submit_order)
         .service(preview_order)
         .service(read_order)
+        .service(read_events)
         .service(replace_order)
         .service(cancel_order)
         .service(cancel_orders);
@@ -104,6 +105,15 @@ async fn read_order(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String
     let known = stored::order(&edge, order_id).await?;
     let known = known.ok_or_else(|| not_found(order_id))?;
     Ok(known.answer(&mut HttpResponse::Ok()))
+}
+
+/// What happened to one order, the oldest first: rows of `order_events`.
+#[utoipa::path(tag = "orders", responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
+#[get("/orders/{order_id}/events")]
+async fn read_events(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String>) -> Answer<Vec<stored::Row>> {
+    let order_id = id(&order_id)?;
+    let events = stored::events(&edge, order_id).await?;
+    if events.is_empty() { Err(not_found(order_id)) } else { Ok(web::Json(events)) }
 }
 
 /// Changes an open order.
