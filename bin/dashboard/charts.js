@@ -72,14 +72,18 @@ export function chart(view, label, kind = '') {
   return { node, draw };
 }
 
+/** The library reads markup in names and texts; what comes from outside is none. */
+const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const plain = (text) => (typeof text === 'string' ? text.replace(/[&<>]/g, (sign) => ESCAPES[sign]) : text);
+
 /** A line over time with a soft area below it. */
 export function line(x, y, { name = '', colour: paint = '--accent', fill = false, shape = 'linear' } = {}) {
   return {
     type: 'scatter',
     mode: 'lines',
-    x,
+    x: x.map(plain),
     y,
-    name,
+    name: plain(name),
     connectgaps: false,
     line: { color: colour(paint), width: 1.6, shape },
     ...(fill && { fill: 'tozeroy', fillcolor: `${colour(paint)}1a` }),
@@ -113,7 +117,7 @@ export function marks(fills, side) {
     x: mine.map((f) => f.at),
     y: mine.map((f) => f.price),
     name: bought ? 'bought' : 'sold',
-    text: mine.map((f) => f.text),
+    text: mine.map((f) => plain(f.text)),
     hovertemplate: '%{text}<extra></extra>',
     marker: {
       symbol: bought ? 'triangle-up' : 'triangle-down',
