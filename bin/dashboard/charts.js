@@ -3,6 +3,9 @@
 
 import { el } from './dom.js';
 
+// Milliseconds in which an axis moves to its new place.
+const MOVES = 150;
+
 let script = null;
 
 function plotly() {
@@ -44,7 +47,7 @@ function layout(extra) {
     hovermode: 'x unified',
     dragmode: 'pan',
     hoverlabel: { bgcolor: colour('--raised'), bordercolor: grid, font: { color: colour('--ink') } },
-    transition: { duration: isCalm() ? 0 : 150 },
+    transition: { duration: isCalm() ? 0 : MOVES },
     ...extra,
     xaxis: { ...axis, ...extra.xaxis },
     yaxis: { ...axis, side: 'right', ...extra.yaxis },
@@ -68,7 +71,8 @@ export function chart(view, label, kind = '') {
     isDrawn = true;
   };
   view.on(window, 'merganser-theme', () => last && draw(...last));
-  view.onClose(() => isDrawn && window.Plotly.purge(node));
+  // Later than the last movement, which would find nothing of the chart that it moves.
+  view.onClose(() => isDrawn && setTimeout(() => window.Plotly.purge(node), 2 * MOVES));
   return { node, draw };
 }
 

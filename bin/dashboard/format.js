@@ -120,7 +120,8 @@ export function count(value) {
 }
 
 /** That not all is shown; nothing where it is. */
-export const cut = (shown, all, more) => (shown < all ? `${count(shown).text} of ${count(all).text} shown; ${more}` : '');
+export const cut = (shown, all, more) =>
+  shown < all ? `${count(shown).text} of ${count(all).text} shown; ${more}` : '';
 
 /** Bytes in the unit that suits. */
 export function bytes(value) {

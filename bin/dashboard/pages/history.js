@@ -170,9 +170,8 @@ function archive(view) {
       'Everything that is due by the limits of its table moves to its next tier now. Trading goes on beside it.';
     if (!(await confirm({ title: 'Run the archive', text, ok: 'Run now' }))) return;
     try {
-      const { done, failed, bytes_written: written } = await sending('Archive', () =>
-        api.post('/archive/run', EVERYTHING, { within: null }),
-      );
+      const act = () => api.post('/archive/run', EVERYTHING, { within: null });
+      const { done, failed, bytes_written: written } = await sending('Archive', act);
       const words = `the archive has run: ${done.length} steps done, ${failed.length} failed, ${f.bytes(written).text} written`;
       say(failed.length ? `${words}; ${failed[0][1]}` : words, failed.length ? 'error' : 'good');
     } catch (problem) {

@@ -17,7 +17,10 @@ const LEVELS = 8;
 
 export async function build(view) {
   const choice = select([], { 'aria-label': 'Instrument', 'data-filter': true });
-  const frame = select(Object.keys(TIMEFRAMES), { 'aria-label': 'Length of a bar', value: view.args.get('timeframe') ?? '1s' });
+  const frame = select(Object.keys(TIMEFRAMES), {
+    'aria-label': 'Length of a bar',
+    value: view.args.get('timeframe') ?? '1s',
+  });
   view.root.append(el('h1', {}, 'Market'), el('div', { class: 'toolbar whole' }, choice, frame));
   const waiting = view.panel('Instruments', { wide: true });
   view.root.append(waiting.node);

@@ -92,7 +92,7 @@ function curve(view) {
   view.listen('equity', (data, isSnapshot) => {
     const known = listOf(data).filter((p) => p.portfolio_value !== null);
     live.push(...known);
-    live.splice(0, live.length - POINTS);
+    live.splice(0, Math.max(0, live.length - POINTS));
     if (!isSnapshot && known.length > 0) panel.mark();
   });
   view.every(2000, () => live.length > 0 && !document.hidden && draw());

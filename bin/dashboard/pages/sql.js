@@ -198,7 +198,11 @@ function result(view) {
   const show = (found) => {
     rows = found.rows;
     panel.node.hidden = false;
-    const columns = found.names.map((label, n) => ({ label, number: isNumeric(rows, n), cell: (row) => cellOf(row[n]) }));
+    const columns = found.names.map((label, n) => ({
+      label,
+      number: isNumeric(rows, n),
+      cell: (row) => cellOf(row[n]),
+    }));
     keys = found.names.map((name, n) => (found.names.indexOf(name) === n ? name : `${name} (column ${n + 1})`));
     setOptions(x, keys);
     setOptions(
