@@ -199,7 +199,7 @@ const DUE = [
 ];
 
 function tickets(view) {
-  const panel = view.panel('Restore tickets', { limit: 90000, kind: 'half' });
+  const panel = view.panel('Restore tickets', { limit: 180000, kind: 'half' });
   const shown = table({
     caption: 'Objects that are being restored from an archive class',
     empty: 'nothing was asked to be restored since the start',
@@ -208,11 +208,6 @@ function tickets(view) {
       { label: 'State', cell: (t) => f.plain(t.state) },
     ],
   });
-  const unknown = el('p', { class: 'unknown' }, 'unknown');
-  view.poll(30000, '/archive', panel, (said) => {
-    unknown.hidden = Array.isArray(said.tickets);
-    shown.node.hidden = !unknown.hidden;
-    shown.rows(said.tickets ?? []);
-  });
-  return panel.add(unknown, shown.node);
+  view.poll(60000, '/archive/restores', panel, (tickets) => shown.rows(tickets));
+  return panel.add(shown.node);
 }
