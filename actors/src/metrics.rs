@@ -232,6 +232,11 @@ metrics! {
         STREAM_SENT_BYTES "stream_sent_bytes" Counter Bytes "" "Bytes sent to WebSocket clients."
         STREAM_CONFLATED "stream_conflated" Counter Count "" "Updates of quotes left out for a slow client."
         STREAM_CLOSED_SLOW "stream_closed_slow" Counter Count "" "Clients closed because they did not keep up."
+        STREAM_CLOSED_FAULTY "stream_closed_faulty" Counter Count "" "Clients closed because they said too much, or what is no protocol."
+        STREAM_CLOSED_SILENT "stream_closed_silent" Counter Count "" "Clients closed because nothing was heard of them."
+        STREAM_TURNED_AWAY "stream_turned_away" Counter Count "" "Clients turned away because there were too many."
+        STREAM_RESYNCED "stream_resynced" Counter Count "" "Snapshots sent in place of messages that did not fit."
+        STREAM_LOST_LOG_LINES "stream_lost_log_lines" Counter Count "" "Log lines that the stream missed; the tables have them."
         STREAM_LOST "stream_lost" Counter Count "" "Events that the stream missed and answered with new snapshots."
     }
     "alerts" {

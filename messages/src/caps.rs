@@ -106,8 +106,9 @@ pub const TABLE_CELLS: usize = 2_000_000;
 pub const CONNECTIONS: usize = 640;
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_BYTES: usize = 128;
-/// Browsers that may be logged in at a time; a further one takes the place of the one that is in for longest.
-pub const SESSIONS: usize = 64;
+/// Browsers that may be logged in with one token; a further one takes the place of the one of these that is in for longest, and
+/// of nobody else's.
+pub const SESSIONS: usize = 32;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
