@@ -155,7 +155,7 @@ fn watch(
         let has_changed = open.has_changed().unwrap_or(false);
         has_changed.then(|| open.borrow_and_update().iter().map(|alert| json!(Alert::of(alert))).collect())
     });
-let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, make_whole };
+    let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, make_whole };
     let rules = runtime.assembly().rules();
     let known = Known {
         instruments: rules.keys().copied().collect(),
