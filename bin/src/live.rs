@@ -156,8 +156,10 @@ fn watch(
         has_changed.then(|| open.borrow_and_update().iter().map(|alert| json!(Alert::of(alert))).collect())
     });
     let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, make_whole };
+    let rules = runtime.assembly().rules();
     let known = Known {
-        instruments: runtime.assembly().rules().keys().copied().collect(),
+        instruments: rules.keys().copied().collect(),
+        quotes: rules.iter().map(|(instrument, rules)| (*instrument, rules.quote)).collect(),
         timeframes: settings.bars.timeframes.clone(),
         strategies: settings.strategies.run.clone(),
     };

@@ -106,8 +106,9 @@ pub const TABLE_CELLS: usize = 2_000_000;
 pub const CONNECTIONS: usize = 640;
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_BYTES: usize = 128;
-/// Browsers that may be logged in at a time; a further one takes the place of the one that is in for longest.
-pub const SESSIONS: usize = 64;
+/// Browsers that may be logged in with one token; a further one takes the place of the one of these that is in for longest, and
+/// of nobody else's.
+pub const SESSIONS: usize = 32;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
@@ -144,6 +145,9 @@ pub const TAPE_FRESH: usize = 16_384;
 pub const BARS_SHOWN: usize = 10;
 /// The longest that one question of a report may run: it looks at a day of ticks, or at every fill there is.
 pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
+/// How long before or after its booking a fill may have been executed, for a report to find it: a venue that was out of reach
+/// tells of its fills when it is back, days later after a long weekend.
+pub const REPORT_LATE_FILLS: Duration = Duration::from_secs(7 * 86_400);
 /// Rows that a report reads at a time: about 40 MB of fills as text. However many there are, it holds no more of them.
 pub const REPORT_PAGE: usize = 200_000;
 /// How old a quote or trade may be to say where the market was when an order was made.

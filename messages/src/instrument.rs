@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn equities_trade_from_half_past_nine_to_the_close_of_the_day() {
         let at = |text: &str| text.parse::<UtcNanos>().unwrap();
-        let closes = ["2026-11-25T21:00:00Z", "2026-11-27T18:00:00Z"].map(at);
+        let closes = ["2026-11-25T21:00:00Z", "2026-11-27T18:00:00Z", "2026-11-30T21:00:00Z"].map(at);
         let calendar = Calendar::of_us_equities(closes.to_vec());
         let check = |time: &str, expected: bool| {
             assert_eq!(calendar.is_open(Sessions::UsEquities, at(time)), expected, "{time}");
@@ -229,12 +229,13 @@ mod tests {
         check("2026-11-25T21:00:00Z", false);
         // The evening in New York that is the next day in UTC.
         check("2026-11-26T01:00:00Z", false);
-        // Thanksgiving, a Friday that ends early, a weekend, and a Monday of which the calendar says nothing.
+        // Thanksgiving, a Friday that ends early, a weekend, a Monday, and a Tuesday of which the calendar says nothing.
         check("2026-11-26T16:00:00Z", false);
         check("2026-11-27T17:00:00Z", true);
         check("2026-11-27T18:00:00Z", false);
         check("2026-11-28T16:00:00Z", false);
         check("2026-11-30T16:00:00Z", true);
+        check("2026-12-01T16:00:00Z", true);
         // Summer, by the usual week.
         let is_open = |time: &str| Calendar::default().is_open(Sessions::UsEquities, at(time));
         let times = ["2026-07-01T13:29:59Z", "2026-07-01T13:30:00Z", "2026-07-01T20:00:00Z"];

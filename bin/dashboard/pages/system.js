@@ -131,8 +131,7 @@ function latency(view) {
     drawing.draw(() => [curve('p50', '--accent'), curve('p95', '--mark-buy'), curve('p99', '--loss')], layout);
   };
   choice.addEventListener('change', draw);
-  const question = () =>
-    api.post('/sql', { query: LATENCIES, format: 'json', max_rows: 20000, scope: 'local', stale: true });
+  const question = (options) => api.select(LATENCIES, 20000, options);
   view.poll(15000, question, panel, (rows) => {
     all = new Map();
     for (const row of rows.filter((r) => r.metric_name.endsWith('_seconds'))) {

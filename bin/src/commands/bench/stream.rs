@@ -212,6 +212,7 @@ fn known(settings: &Settings) -> Known {
         instruments: feed::instruments(),
         timeframes: settings.bars.timeframes.clone(),
         strategies: settings.strategies.run.clone(),
+        ..Known::default()
     }
 }
 

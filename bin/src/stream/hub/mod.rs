@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use actors::audience::{Heard, Stats};
 use actors::settings::StrategyRun;
+use messages::instrument::Asset;
 use messages::market::{Batch, Timeframe};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
@@ -53,6 +54,8 @@ pub enum Input {
 pub struct Known {
     /// Instruments.
     pub instruments: Vec<Instrument>,
+    /// What they are paid in, as far as it is known.
+    pub quotes: BTreeMap<Instrument, Asset>,
     /// The lengths of bars that are published.
     pub timeframes: Vec<Timeframe>,
     /// What strategies are made with, by their names.

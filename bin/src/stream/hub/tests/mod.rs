@@ -59,6 +59,7 @@ impl Bench {
         let stats = Arc::<Stats>::default();
         let known = Known {
             instruments: facts::INSTRUMENTS.map(facts::instrument).to_vec(),
+            quotes: BTreeMap::new(),
             timeframes: vec![Timeframe::SECOND],
             strategies: [("s".parse().unwrap(), StrategyRun::default())].into(),
         };
