@@ -4,9 +4,9 @@
 // The values of a row are flat: lists and structures come as texts.
 const TOKENS = /"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}:,]/g;
 
-/** Reads an array of objects. Values are texts, or `null`; `floats` are columns with numbers that are not whole. */
+/** Reads an array of objects. Values are texts, or `null`. */
 export function readRows(json) {
-  const answer = { names: [], rows: [], floats: new Set() };
+  const answer = { names: [], rows: [] };
   let names = [];
   let row = [];
   let isName = true;
@@ -18,10 +18,7 @@ export function readRows(json) {
     } else if (token === ':') isName = false;
     else if (token === ',') isName = true;
     else if (isName) names.push(JSON.parse(token));
-    else {
-      if (/^-?\d+[.e]/i.test(token)) answer.floats.add(row.length);
-      row.push(valueOf(token));
-    }
+    else row.push(valueOf(token));
   }
   return answer;
 }

@@ -112,7 +112,7 @@ export function build(view) {
     const said = await send('json');
     if (!said || !view.isOpen) return;
     const found = readRows(said.body);
-    state.textContent = `${f.count(found.rows.length).text} rows in ${f.span(said.took)}${aboutNulls(found)}`;
+    state.textContent = `${f.count(found.rows.length).text} rows in ${f.span(said.took)}`;
     if (found.rows.length === 0) found.names = await columnsOf(editor.value.trim());
     answer.show(found);
   };
@@ -139,14 +139,6 @@ async function columnsOf(query) {
   } catch {
     return [];
   }
-}
-
-/** What no number is comes as NULL as well; a file tells them apart. */
-function aboutNulls({ names, rows, floats }) {
-  const doubtful = names.filter((_, n) => floats.has(n) && rows.some((row) => row[n] === null));
-  return doubtful.length === 0
-    ? ''
-    : `; NULL in ${doubtful.join(', ')} may be an infinity or no number (NaN): CSV, Parquet and Arrow say which`;
 }
 
 function remembered() {
@@ -222,7 +214,8 @@ function result(view) {
   return { node: panel.node, show };
 }
 
-const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+// What the server writes of a number, also of one that is none.
+const NUMBER = /^(-?\d+(\.\d+)?(e[+-]?\d+)?|NaN|-?inf)$/i;
 
 function isNumeric(rows, n) {
   return rows.some((row) => row[n] !== null) && rows.every((row) => row[n] === null || NUMBER.test(row[n]));

@@ -1,4 +1,5 @@
-//! Answers as JSON. What a browser would round is written as text: decimals, and whole numbers beyond what a double holds.
+//! Answers as JSON. What a browser would round is written as text: decimals, and whole numbers beyond what a double holds; and
+//! so is what JSON has no number for, `NaN` and `inf`.
 
 use std::io::Write;
 
@@ -67,7 +68,7 @@ fn json_value(data_type: &DataType, cell: &Option<String>) -> Value {
             None => Value::String(text.clone()),
         },
         DataType::Boolean => Value::Bool(text == "true"),
-        t if t.is_floating() => serde_json::from_str(text).unwrap_or(Value::Null),
+        t if t.is_floating() => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
         _ => Value::String(text.clone()),
     }
 }
@@ -86,5 +87,20 @@ mod tests {
         check("9007199254740993", "9007199254740993".into());
         check("-9223372036854775808", "-9223372036854775808".into());
         check("18446744073709551615", "18446744073709551615".into());
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_text_and_not_null() {
+        let check = |value: f64, expected: Value| {
+            let column = arrow::array::Float64Array::from(vec![value]);
+            let options = arrow::util::display::FormatOptions::new();
+            let text = arrow::util::display::ArrayFormatter::try_new(&column, &options).unwrap().value(0).to_string();
+            assert_eq!(json_value(&DataType::Float64, &Some(text)), expected);
+        };
+        check(1.5, 1.5.into());
+        check(1e300, 1e300.into());
+        check(f64::NAN, "NaN".into());
+        check(f64::INFINITY, "inf".into());
+        check(f64::NEG_INFINITY, "-inf".into());
     }
 }
