@@ -96,7 +96,7 @@ metrics! {
         FEED_LIVE "feed_live" Gauge Flag "feed" "The feed is connected and subscribed."
         FEED_LINKS "feed_links" Gauge Count "feed" "Open connections."
         FEED_SYMBOLS "feed_symbols" Gauge Count "feed" "Symbols that are watched."
-        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols that are stale, silent or lost."
+        FEED_SYMBOLS_STALE "feed_symbols_stale" Gauge Count "feed" "Symbols that are stale, silent, refused or lost."
         FEED_WAITING "feed_waiting" Gauge Count "feed" "Frames that wait to be decoded."
         FEED_BACKLOG "feed_backlog" Gauge Count "feed" "Decoded frames that wait for the market."
         FEED_LINK_FRAMES "feed_link_frames" Counter Count "feed" "Frames heard."
@@ -232,6 +232,11 @@ metrics! {
         STREAM_SENT_BYTES "stream_sent_bytes" Counter Bytes "" "Bytes sent to WebSocket clients."
         STREAM_CONFLATED "stream_conflated" Counter Count "" "Updates of quotes left out for a slow client."
         STREAM_CLOSED_SLOW "stream_closed_slow" Counter Count "" "Clients closed because they did not keep up."
+        STREAM_CLOSED_FAULTY "stream_closed_faulty" Counter Count "" "Clients closed because they said too much, or what is no protocol."
+        STREAM_CLOSED_SILENT "stream_closed_silent" Counter Count "" "Clients closed because nothing was heard of them."
+        STREAM_TURNED_AWAY "stream_turned_away" Counter Count "" "Clients turned away because there were too many."
+        STREAM_RESYNCED "stream_resynced" Counter Count "" "Snapshots sent in place of messages that did not fit."
+        STREAM_LOST_LOG_LINES "stream_lost_log_lines" Counter Count "" "Log lines that the stream missed; the tables have them."
         STREAM_LOST "stream_lost" Counter Count "" "Events that the stream missed and answered with new snapshots."
     }
     "alerts" {

@@ -274,11 +274,9 @@ impl Runtime {
 
     /// How the strategies stand.
     pub async fn strategies(&self) -> Vec<StrategyStatus> {
-        let mut found = Vec::new();
-        for port in self.ports.strategies.values() {
-            found.extend(ask(|reply| port.cast(ToStrategy::Status(reply))).await);
-        }
-        found
+        // All at once: one that hangs costs the others nothing.
+        let all = self.ports.strategies.values().map(|port| ask(|reply| port.cast(ToStrategy::Status(reply))));
+        futures::future::join_all(all).await.into_iter().flatten().collect()
     }
 
     /// How the live feeds stand; one that does not answer is not among them.

@@ -3,7 +3,7 @@
 //!
 //! Hears its own timer; asks the actors how they are, all at once and with a deadline, and reads queues and watermarks.
 //! Nobody waits for it: what storage does not take is dropped and counted. An actor that does not answer has no metrics in
-//! that sample, for nothing is known of it then.
+//! that sample, for nothing is known of it then; only the time without market data goes on.
 
 pub mod edge;
 mod flow;
@@ -39,10 +39,15 @@ use sample::{JournalStatus, Sample};
 /// Who looks more often than this is shown the last sample again.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// The names of the journals in samples.
+pub const JOURNALS: [&str; 2] = ["ledger", "market"];
+
 /// What the actor is given.
 pub struct Arguments {
     /// How often, on the wall clock.
     pub every: Duration,
+    /// From when on a market counts as silent of which this actor never saw anything.
+    pub silent_from: Duration,
     /// Whom to ask.
     pub asked: Asked,
     /// Every place in the tree.
@@ -132,7 +137,8 @@ impl Actor for TelemetryActor {
     async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         me.send_message(Mailbox::Due)?;
         let questions = Questions::new(arguments.wall.clone());
-        Ok(Shell { a: arguments, questions, flow: Flow::default(), last: (UtcNanos::MIN, Arc::default()) })
+        let flow = Flow::new(arguments.silent_from, arguments.wall.now());
+        Ok(Shell { a: arguments, questions, flow, last: (UtcNanos::MIN, Arc::default()) })
     }
 
     async fn handle(
@@ -177,8 +183,10 @@ impl Shell {
         let mut sample = Sample::new(now);
         if let Some(status) = &answers.market {
             sample.market(status);
-            let seen = status.counters.trades + status.counters.quotes;
-            sample.market_data_age(self.flow.silent_for(seen, now).as_secs_f64());
+        }
+        let seen = answers.market.as_ref().map(|status| status.counters.trades + status.counters.quotes);
+        if let Some(silence) = self.flow.silent_for(seen, now) {
+            sample.market_data_age(silence.as_secs_f64());
         }
         answers.orders.iter().for_each(|status| sample.orders(status));
         answers.portfolio.iter().for_each(|(snapshot, highest)| sample.portfolio(snapshot, *highest));
@@ -196,8 +204,9 @@ impl Shell {
 
     /// Journals, queues, readers, tiers, disks: what can be looked at without asking anybody.
     fn storage(&self, sample: &mut Sample, now: UtcNanos) {
-        sample.journal("ledger", &status(&self.a.ledger));
-        sample.journal("market", &status(&self.a.journal));
+        let [ledger, market] = JOURNALS;
+        sample.journal(ledger, &status(&self.a.ledger));
+        sample.journal(market, &status(&self.a.journal));
         self.a.queues.iter().for_each(|(actor, queue)| sample.queue(actor, queue.len(), queue.capacity()));
         if let Some(readers) = self.a.database.pool().map(Pool::stats) {
             sample.readers(&readers);

@@ -50,7 +50,7 @@ async function open() {
 const HAS_SESSION = 'merganser.session';
 
 async function logIn(token) {
-  await api.post('/session', { token });
+  await api.ask('/session', { token });
   localStorage.setItem(HAS_SESSION, 'yes');
 }
 

@@ -3,6 +3,9 @@
 
 import { el } from './dom.js';
 
+// Milliseconds in which an axis moves to its new place.
+const MOVES = 150;
+
 let script = null;
 
 function plotly() {
@@ -44,7 +47,7 @@ function layout(extra) {
     hovermode: 'x unified',
     dragmode: 'pan',
     hoverlabel: { bgcolor: colour('--raised'), bordercolor: grid, font: { color: colour('--ink') } },
-    transition: { duration: isCalm() ? 0 : 150 },
+    transition: { duration: isCalm() ? 0 : MOVES },
     ...extra,
     xaxis: { ...axis, ...extra.xaxis },
     yaxis: { ...axis, side: 'right', ...extra.yaxis },
@@ -68,18 +71,23 @@ export function chart(view, label, kind = '') {
     isDrawn = true;
   };
   view.on(window, 'merganser-theme', () => last && draw(...last));
-  view.onClose(() => isDrawn && window.Plotly.purge(node));
+  // Later than the last movement, which would find nothing of the chart that it moves.
+  view.onClose(() => isDrawn && setTimeout(() => window.Plotly.purge(node), 2 * MOVES));
   return { node, draw };
 }
+
+/** The library reads markup in names and texts; what comes from outside is none. */
+const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const plain = (text) => (typeof text === 'string' ? text.replace(/[&<>]/g, (sign) => ESCAPES[sign]) : text);
 
 /** A line over time with a soft area below it. */
 export function line(x, y, { name = '', colour: paint = '--accent', fill = false, shape = 'linear' } = {}) {
   return {
     type: 'scatter',
     mode: 'lines',
-    x,
+    x: x.map(plain),
     y,
-    name,
+    name: plain(name),
     connectgaps: false,
     line: { color: colour(paint), width: 1.6, shape },
     ...(fill && { fill: 'tozeroy', fillcolor: `${colour(paint)}1a` }),
@@ -113,7 +121,7 @@ export function marks(fills, side) {
     x: mine.map((f) => f.at),
     y: mine.map((f) => f.price),
     name: bought ? 'bought' : 'sold',
-    text: mine.map((f) => f.text),
+    text: mine.map((f) => plain(f.text)),
     hovertemplate: '%{text}<extra></extra>',
     marker: {
       symbol: bought ? 'triangle-up' : 'triangle-down',

@@ -138,11 +138,22 @@ const classes = (column) => [column.number ? 'number' : '', column.wide ? 'wide'
 
 let announcer = null;
 
-/** Says something that passes: seen in a corner, read by a screen reader. */
-export function say(text, kind = 'info') {
+/** Says something: seen in a corner, read by a screen reader. It passes, unless it `stays` until it is dismissed. */
+export function say(text, kind = 'info', { stays = kind === 'error' } = {}) {
   announcer ??= document.getElementById('notices');
   const note = el('p', { class: `notice ${kind}` }, text);
   note.append(button('×', () => note.remove(), { 'aria-label': 'dismiss' }));
   announcer.append(note);
-  if (kind !== 'error') setTimeout(() => note.remove(), 6000);
+  if (!stays) setTimeout(() => note.remove(), 6000);
+  return note;
+}
+
+/** Says that something is on its way until `work` has its answer. */
+export async function sending(what, work) {
+  const note = say(`${what}: sending …`, 'info', { stays: true });
+  try {
+    return await work();
+  } finally {
+    note.remove();
+  }
 }

@@ -65,12 +65,15 @@ export function price(text) {
   return value ? { text: grouped(write(value), 2), class: 'number' } : UNKNOWN;
 }
 
+/** Digits before the point; of what is below 0.1, less than nothing: the zeros behind it. */
+const magnitude = ({ raw, scale }) => String(raw < 0n ? -raw : raw).length - scale;
+
 /** A price that was computed, to eight digits that count; all of it is in the title. */
 export function average(text) {
   const value = exact(text);
   if (!value) return UNKNOWN;
-  const whole = write(value).replace('-', '').split('.')[0].length;
-  return { text: grouped(write(rounded(value, Math.max(2, 8 - whole))), 2), title: text, class: 'number' };
+  const digits = Math.max(2, 8 - magnitude(value));
+  return { text: grouped(write(rounded(value, digits)), 2), title: text, class: 'number' };
 }
 
 /** A quantity, with all the digits that it has. */
@@ -79,12 +82,18 @@ export function quantity(text) {
   return value ? { text: grouped(write(value), 0), class: 'number' } : UNKNOWN;
 }
 
-/** Money to two digits; the exact amount is in the title. */
+/** Digits of an amount that are shown: small ones need more, so that what is something never reads as nothing. */
+function places(value) {
+  const size = magnitude(value);
+  return value.raw === 0n || size > 0 ? 2 : Math.max(6, 2 - size);
+}
+
+/** Money to two digits, below 1 to six and more; the exact amount is in the title. */
 export function money(text, currency = '') {
   const value = exact(text);
   if (!value) return UNKNOWN;
   const unit = currency ? ` ${currency}` : '';
-  return { text: grouped(write(rounded(value, 2)), 2) + unit, title: `${text}${unit}`, class: 'number' };
+  return { text: grouped(write(rounded(value, places(value))), 2) + unit, title: `${text}${unit}`, class: 'number' };
 }
 
 /** Money won or lost: a sign as well as a colour. */
@@ -109,6 +118,10 @@ export function ratio(text, digits = 2, unit = '') {
 export function count(value) {
   return isUnknown(value) ? UNKNOWN : { text: grouped(String(value), 0), class: 'number' };
 }
+
+/** That not all is shown; nothing where it is. */
+export const cut = (shown, all, more) =>
+  shown < all ? `${count(shown).text} of ${count(all).text} shown; ${more}` : '';
 
 /** Bytes in the unit that suits. */
 export function bytes(value) {

@@ -9,7 +9,9 @@ const OTHERS = [
     'n',
     'a new order',
     () => {
-      location.hash = '#orders?new=1';
+      const ticket = document.querySelector('#ticket-instrument');
+      if (ticket) ticket.focus();
+      else location.hash = '#orders?new=1';
     },
   ],
   ['k', 'the kill switch', (shell) => shell.kill()],

@@ -13,12 +13,17 @@ const top = document.getElementById('top');
 const nav = document.getElementById('pages');
 const banner = document.getElementById('banner');
 
+// Milliseconds after which what is said once a second is old.
+const OLD = 5000;
+
 const dispatch = (name) => () => dispatchEvent(new Event(name));
 
 export class Shell {
   #stream;
+  #who;
   #status = null;
   #alerts = openAlerts();
+  #worth = null;
   #links = new Map();
   #parts = {
     money: el('span', { class: 'money unknown' }, 'money unknown'),
@@ -32,6 +37,7 @@ export class Shell {
 
   constructor(stream, who) {
     this.#stream = stream;
+    this.#who = who;
     this.#build(who);
     stream.addEventListener('state', () => this.#connection());
     stream.addEventListener('closing', (event) => say(`the stream was closed: ${event.detail.detail}`, 'error'));
@@ -39,7 +45,10 @@ export class Shell {
     stream.listen('equity', (data) => this.#equity(listOf(data)[0]));
     stream.listen('alerts', (data, isSnapshot) => this.#heard(listOf(data), isSnapshot));
     stream.listen('health', () => {});
-    setInterval(() => this.#connection(), 1000);
+    setInterval(() => {
+      this.#connection();
+      this.#showWorth();
+    }, 1000);
     this.#ask();
   }
 
@@ -53,6 +62,7 @@ export class Shell {
   }
 
   kill() {
+    if (this.#who.scope === 'read') return say('this token may only read; the kill switch needs one that may trade');
     return killSwitch();
   }
 
@@ -132,8 +142,19 @@ export class Shell {
 
   #equity(portfolio) {
     if (!portfolio) return;
-    show(this.#parts.equity, f.money(portfolio.portfolio_value, portfolio.currency));
-    show(this.#parts.today, f.result(portfolio.daily_pnl));
+    const { portfolio_value: value, daily_pnl: today, currency } = portfolio;
+    this.#worth = { at: Date.now(), equity: f.money(value, currency), today: f.result(today) };
+    this.#showWorth();
+  }
+
+  /** What was said too long ago is not known any more, and says how old it is. */
+  #showWorth() {
+    if (!this.#worth) return;
+    const { at, equity, today } = this.#worth;
+    const age = Date.now() - at;
+    const old = (cell) => (age < OLD ? cell : { ...cell, text: `${cell.text}, ${f.span(age)} ago`, class: 'unknown' });
+    show(this.#parts.equity, old(equity));
+    show(this.#parts.today, old(today));
   }
 
   #heard(alerts, isSnapshot) {
@@ -156,7 +177,7 @@ export class Shell {
     }
     const wait = Math.max(0, Math.ceil((this.#stream.next - Date.now()) / 1000));
     const count = banner.querySelector('.wait') ?? el('span', { class: 'wait', 'aria-live': 'off' });
-    count.textContent = ` Next attempt in ${wait} s. `;
+    count.textContent = wait > 0 ? ` Next attempt in ${wait} s. ` : ' Trying … ';
     if (!banner.firstChild) {
       banner.append(
         el(
@@ -172,6 +193,7 @@ export class Shell {
 
   async #leave() {
     await api.remove('/session').catch(() => {});
+    sessionStorage.clear();
     location.hash = '';
     api.session.dispatchEvent(new Event('over'));
   }

@@ -2,7 +2,10 @@
 
 import * as api from './api.js';
 import { confirm } from './dialogs.js';
-import { say } from './dom.js';
+import { say, sending } from './dom.js';
+
+// Milliseconds: whoever steers may have to wait for venues, and for the ledger's disk.
+const PATIENT = { within: 30000 };
 
 /** What was done, as the answer tells it. */
 function inWords(said, title) {
@@ -19,11 +22,13 @@ async function steer(question, act) {
   const answer = await confirm(question);
   if (!answer) return false;
   try {
-    const said = await act(answer.why);
-    say(inWords(said, question.title), said.journaled === false || said.left?.length ? 'error' : 'good');
+    const said = await sending(question.title, () => act(answer.why));
+    const isWell = said.journaled !== false && !said.left?.length;
+    // What was so grave that a word was typed stands until it was read.
+    say(inWords(said, question.title), isWell ? 'good' : 'error', { stays: !isWell || Boolean(question.word) });
     return true;
   } catch (problem) {
-    say(problem.line ?? problem.message, 'error');
+    say(`${question.title}: ${problem.line ?? problem.message}`, 'error');
     return false;
   }
 }
@@ -37,7 +42,7 @@ export const killSwitch = () =>
       kind: 'danger',
       text: 'Trading is HALTED and every open order is cancelled. Positions stay as they are. Nothing trades until somebody resumes.',
     },
-    (why) => api.post('/trading', { state: 'HALTED', why, cancel_all: true }),
+    (why) => api.post('/trading', { state: 'HALTED', why, cancel_all: true }, PATIENT),
   );
 
 export const flatten = () =>
@@ -49,7 +54,7 @@ export const flatten = () =>
       kind: 'danger',
       text: 'Every open order is cancelled and every position is closed at the market, at whatever price there is. Trading stays HALTED.',
     },
-    (why) => api.post('/flatten', { why, then: 'HALTED' }),
+    (why) => api.post('/flatten', { why, then: 'HALTED' }, PATIENT),
   );
 
 export const cancelAll = () =>
@@ -60,7 +65,7 @@ export const cancelAll = () =>
       kind: 'danger',
       text: 'Every open order of every strategy is cancelled. Strategies go on and may send new ones.',
     },
-    (why) => api.remove(api.at('/orders', { why })),
+    (why) => api.remove(api.at('/orders', { why }), PATIENT),
   );
 
 const STATES = {
@@ -72,7 +77,7 @@ const STATES = {
 export const setState = (state) => {
   const [title, text] = STATES[state];
   return steer({ title, text, ok: title, kind: state === 'HALTED' ? 'danger' : '' }, (why) =>
-    api.post('/trading', { state, why, cancel_all: false }),
+    api.post('/trading', { state, why, cancel_all: false }, PATIENT),
   );
 };
 
@@ -83,7 +88,7 @@ export const reconcile = () =>
       ok: 'Reconcile',
       text: 'Orders and positions are restored from the ledger, and the venue is asked about every open order.',
     },
-    () => api.post('/reconcile'),
+    () => api.post('/reconcile', undefined, PATIENT),
   );
 
 /** Start, stop, restart or resume a strategy. */
@@ -95,5 +100,5 @@ export const steerStrategy = (name, what, text) =>
       ok: what,
       kind: what === 'stop' ? 'danger' : '',
     },
-    (why) => api.post(`/strategies/${encodeURIComponent(name)}/${what}`, { why }),
+    (why) => api.post(`/strategies/${encodeURIComponent(name)}/${what}`, { why }, PATIENT),
   );

@@ -1,5 +1,7 @@
 // The WebSocket: one connection for the page, shared by its topics. It comes back by itself, with growing pauses; then
-// every topic begins with a new snapshot, so that nothing old is taken for new.
+// every topic begins with a new snapshot, so that nothing old is taken for new. There is never more than one socket.
+
+import { instant } from './format.js';
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15000;
@@ -15,6 +17,7 @@ export class Stream extends EventTarget {
   #timer = null;
   #heard = 0;
   #stopped = true;
+  #ahead = 0;
   /** `connecting`, `open` or `lost`. */
   state = 'connecting';
   /** When the next attempt is made, by `Date.now()`. */
@@ -56,14 +59,22 @@ export class Stream extends EventTarget {
     };
   }
 
+  /** When a time of the server was by this browser's clock, as far as messages tell them apart; `null` for none. */
+  when(text) {
+    const at = instant(text);
+    return at === null ? null : at + this.#ahead;
+  }
+
   #connect() {
+    if (this.#socket?.readyState === WebSocket.CONNECTING) return;
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const socket = new WebSocket(`${scheme}://${location.host}/api/v1/stream`);
     this.#socket = socket;
     this.#heard = Date.now();
-    socket.onopen = () => this.#opened();
-    socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
-    socket.onclose = () => socket === this.#socket && this.#lost();
+    const isMine = () => socket === this.#socket;
+    socket.onopen = () => isMine() && this.#opened();
+    socket.onmessage = (event) => isMine() && this.#receive(JSON.parse(event.data));
+    socket.onclose = () => isMine() && this.#lost();
   }
 
   #opened() {
@@ -103,6 +114,8 @@ export class Stream extends EventTarget {
 
   #receive(message) {
     this.#heard = Date.now();
+    const written = instant(message.at);
+    if (written !== null) this.#ahead = this.#heard - written;
     if (message.type === 'closing') {
       this.dispatchEvent(new CustomEvent('closing', { detail: message }));
       return;

@@ -5,7 +5,11 @@ import * as api from './api.js';
 import { el } from './dom.js';
 import { span } from './format.js';
 
-/** A titled part of a page. `mark()` says that its content is new; later than `limit` ms it is dimmed and says its age. */
+// Milliseconds until what had no answer, or gave way, is asked again.
+const PAUSE = 3000;
+const LATER = 500;
+
+/** A titled part of a page. `mark()` says how new its content is; older than `limit` ms it is dimmed and says its age. */
 class Panel {
   #at = null;
   #limit;
@@ -29,15 +33,16 @@ class Panel {
     return this;
   }
 
-  mark() {
-    this.#at = Date.now();
+  /** Its newest content is of `at`, by this browser's clock: of now, if nothing is said; `null` says nothing of its age. */
+  mark(at = Date.now()) {
+    if (at !== null) this.#at = Math.max(this.#at ?? 0, Math.min(at, Date.now()));
     this.#trouble.hidden = true;
     this.tick();
   }
 
-  /** Says why there is nothing newer. */
-  trouble(problem) {
-    this.#trouble.textContent = problem.line ?? problem.message;
+  /** Says why there is nothing newer, and what comes `next`. */
+  trouble(problem, next = '') {
+    this.#trouble.textContent = (problem.line ?? problem.message) + next;
     this.#trouble.hidden = false;
   }
 
@@ -83,6 +88,11 @@ export class View {
     return end;
   }
 
+  /** When a time of the server was by this browser's clock; `null` for none. */
+  when(text) {
+    return this.stream.when(text);
+  }
+
   on(target, event, hear) {
     target.addEventListener(event, hear);
     this.#ends.push(() => target.removeEventListener(event, hear));
@@ -111,28 +121,57 @@ export class View {
   }
 
   /**
-   * Asks now, again every `ms` and after each reconnection; `path` may be a function. Answers go to `hear`, refusals to
-   * the panel. Returns a function that asks at once, which drops an answer that is still on its way.
+   * Asks now, again every `ms` and after each reconnection, never twice at a time; `path` may be a function of the
+   * request's options. Answers go to `hear`, which may say of when they are; refusals go to the panel. Returns a function
+   * that asks at once, which drops an answer that is still on its way.
    */
   poll(ms, path, panel, hear) {
-    let turn = 0;
-    const again = async () => {
-      const mine = ++turn;
+    let asking = null;
+    const ask = async () => {
+      const mine = (asking = new AbortController());
+      const options = { signal: mine.signal, yields: true };
       try {
-        const answer = await (typeof path === 'function' ? path() : api.get(path));
-        if (!this.isOpen || mine !== turn) return;
-        hear(answer);
-        panel?.mark();
+        const answer = await (typeof path === 'function' ? path(options) : api.get(path, options));
+        if (this.isOpen && mine === asking) {
+          const at = hear(answer);
+          panel?.mark(at);
+        }
       } catch (error) {
-        if (this.isOpen && mine === turn) panel?.trouble(error);
-        if (!(error instanceof api.Problem)) throw error;
+        if (error.name === 'AbortError') {
+          if (!mine.signal.aborted) setTimeout(turn, LATER);
+        } else if (!(error instanceof api.Problem)) throw error;
+        else if (this.isOpen && mine === asking) panel?.trouble(error, askedAgain(error));
+      } finally {
+        if (mine === asking) asking = null;
       }
     };
+    const turn = () => document.hidden || !this.isOpen || asking || ask();
+    const again = () => {
+      asking?.abort();
+      ask();
+    };
     this.#polls.add(again);
-    this.every(ms, () => document.hidden || again());
-    this.on(document, 'visibilitychange', () => document.hidden || again());
-    again();
+    this.every(ms, turn);
+    this.on(document, 'visibilitychange', turn);
+    this.onClose(() => asking?.abort());
+    ask();
     return again;
+  }
+
+  /** Asks until there is an answer, and gives it; `null` when the page is left before. */
+  async until(question, panel) {
+    while (this.isOpen) {
+      try {
+        const answer = await question();
+        panel.mark(null);
+        return this.isOpen ? answer : null;
+      } catch (error) {
+        if (!(error instanceof api.Problem)) throw error;
+        panel.trouble(error, askedAgain(error));
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+    return null;
   }
 
   close() {
@@ -142,3 +181,5 @@ export class View {
     this.#polls.clear();
   }
 }
+
+const askedAgain = ({ status }) => (status === 0 ? ' The page asks again by itself.' : '');

@@ -10,6 +10,8 @@ use config::Settings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::datadir;
+use ureq::http::Response;
+use ureq::{Body, RequestBuilder};
 
 use crate::http::NOTE;
 use crate::http::edge::FRESH_WITHIN;
@@ -39,6 +41,16 @@ pub struct Reply {
     pub note: Option<String>,
 }
 
+impl Reply {
+    fn text(self) -> anyhow::Result<String> {
+        String::from_utf8(self.body).context("the answer is no text")
+    }
+
+    fn parsed<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        serde_json::from_slice(&self.body).context("the answer is of another version of merganser")
+    }
+}
+
 /// Finds the instance that runs on `root`; `None` when nobody does.
 ///
 /// # Errors
@@ -64,7 +76,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
-        String::from_utf8(self.ask(path, body, Some(WITHIN))?.body).context("the answer is no text")
+        self.ask(path, body, Some(WITHIN))?.text()
     }
 
     /// Sends a request whose answer may take as long as it takes.
@@ -72,7 +84,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn post_and_wait(&self, path: &str, body: &impl Serialize) -> anyhow::Result<String> {
-        String::from_utf8(self.ask(path, body, None)?.body).context("the answer is no text")
+        self.ask(path, body, None)?.text()
     }
 
     /// Sends a question and returns the answer, which may be a file.
@@ -80,9 +92,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn ask(&self, path: &str, body: &impl Serialize, within: Option<Duration>) -> anyhow::Result<Reply> {
-        let agent = agent(within);
-        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        reply(request.send_json(body), &self.address)
+        self.reply(self.signed(agent(within).post(self.url(path))).send_json(body))
     }
 
     /// Sends a request whose answer comes line by line, for as long as it takes. Empty lines say nothing.
@@ -95,9 +105,7 @@ impl Running {
         body: &impl Serialize,
         mut hear: impl FnMut(&str) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let agent = agent(None);
-        let request = agent.post(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        let response = request.send_json(body);
+        let response = self.signed(agent(None).post(self.url(path))).send_json(body);
         if response.as_ref().is_ok_and(|r| r.status().is_success()) {
             let mut response = response?;
             for line in BufReader::new(response.body_mut().as_reader()).lines() {
@@ -108,7 +116,7 @@ impl Running {
             }
             return Ok(());
         }
-        reply(response, &self.address).map(drop)
+        self.reply(response).map(drop)
     }
 
     /// Asks for something.
@@ -116,9 +124,7 @@ impl Running {
     /// # Errors
     /// The instance does not answer, or refuses in its own words.
     pub fn get(&self, path: &str) -> anyhow::Result<String> {
-        let agent = agent(Some(WITHIN));
-        let request = agent.get(self.url(path)).header("Authorization", &format!("Bearer {}", self.token));
-        String::from_utf8(reply(request.call(), &self.address)?.body).context("the answer is no text")
+        self.reply(self.signed(agent(Some(WITHIN)).get(self.url(path))).call())?.text()
     }
 
     /// Asks for something of a known shape.
@@ -135,9 +141,7 @@ impl Running {
     /// As [`Self::read`].
     pub fn read_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
         let request = agent(Some(WITHIN)).get(self.url(path)).query_pairs(query.iter().map(|(k, v)| (*k, v.as_str())));
-        let request = request.header("Authorization", &format!("Bearer {}", self.token));
-        let reply = reply(request.call(), &self.address)?;
-        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+        self.reply(self.signed(request).call())?.parsed()
     }
 
     /// Says something that is done once, however often it is said with the same key.
@@ -146,9 +150,7 @@ impl Running {
     /// As [`Self::say`].
     pub fn say_once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize, key: &str) -> anyhow::Result<T> {
         let request = agent(Some(WITHIN)).post(self.url(path)).header("Idempotency-Key", key);
-        let request = request.header("Authorization", &format!("Bearer {}", self.token));
-        let reply = reply(request.send_json(body), &self.address)?;
-        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+        self.reply(self.signed(request).send_json(body))?.parsed()
     }
 
     /// Says something, and returns the answer of a known shape.
@@ -156,7 +158,7 @@ impl Running {
     /// # Errors
     /// As [`Self::post`]; or the instance is of another version.
     pub fn say<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
-        serde_json::from_str(&self.post(path, body)?).context("the answer is of another version of merganser")
+        self.ask(path, body, Some(WITHIN))?.parsed()
     }
 
     /// Takes something away, and returns the answer of a known shape.
@@ -164,10 +166,7 @@ impl Running {
     /// # Errors
     /// As [`Self::say`].
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let request = agent(Some(WITHIN)).delete(self.url(path));
-        let request = request.header("Authorization", &format!("Bearer {}", self.token));
-        let reply = reply(request.call(), &self.address)?;
-        serde_json::from_slice(&reply.body).context("the answer is of another version of merganser")
+        self.reply(self.signed(agent(Some(WITHIN)).delete(self.url(path))).call())?.parsed()
     }
 
     /// A link that logs a browser in: what stands behind `#` is sent nowhere.
@@ -183,23 +182,27 @@ impl Running {
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base())
     }
+
+    fn signed<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        request.header("Authorization", format!("Bearer {}", self.token))
+    }
+
+    fn reply(&self, response: Result<Response<Body>, ureq::Error>) -> anyhow::Result<Reply> {
+        let mut response = response.with_context(|| format!("the instance at {} does not answer", self.address))?;
+        let status = response.status();
+        let note = response.headers().get(NOTE).and_then(|note| note.to_str().ok()).map(str::to_owned);
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().context("the answer broke off")?;
+        if !status.is_success() {
+            match serde_json::from_slice::<Problem>(&body) {
+                Ok(problem) => bail!("{}", problem.detail),
+                Err(_) => bail!("{status}: {}", String::from_utf8_lossy(&body).trim()),
+            }
+        }
+        Ok(Reply { body, note })
+    }
 }
 
 fn agent(within: Option<Duration>) -> ureq::Agent {
     let config = ureq::Agent::config_builder().timeout_global(within).http_status_as_error(false);
     config.proxy(None).build().into()
-}
-
-fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, address: &str) -> anyhow::Result<Reply> {
-    let mut response = response.with_context(|| format!("the instance at {address} does not answer"))?;
-    let status = response.status();
-    let note = response.headers().get(NOTE).and_then(|note| note.to_str().ok()).map(str::to_owned);
-    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().context("the answer broke off")?;
-    if !status.is_success() {
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => bail!("{}", problem.detail),
-            Err(_) => bail!("{status}: {}", String::from_utf8_lossy(&body).trim()),
-        }
-    }
-    Ok(Reply { body, note })
 }

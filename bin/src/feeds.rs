@@ -75,7 +75,7 @@ fn session(settings: &Settings, name: FeedName) -> anyhow::Result<MakeSession> {
     Ok(match name {
         FeedName::Alpaca | FeedName::AlpacaCrypto => {
             let section = if name == FeedName::Alpaca { &feeds.alpaca } else { &feeds.alpaca_crypto };
-            let of_session = feeds.alpaca_session(section, keys::of(section)?);
+            let of_session = feeds.alpaca_session(section, keys::of(section)?, settings.calendar.calendar());
             Arc::new(move |seed| {
                 let session = AlpacaSession::new(alpaca::Settings { seed, ..of_session.clone() });
                 Ok(Box::new(session) as Box<dyn Session>)

@@ -13,6 +13,7 @@ mod dashboard;
 pub mod edge;
 pub mod feeds;
 pub mod history;
+pub mod listen;
 mod market;
 pub mod metrics;
 mod openapi;
@@ -33,7 +34,7 @@ pub mod views;
 mod words;
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use actix_web::dev::ServerHandle;
@@ -139,13 +140,14 @@ pub fn start(edge: Edge, stream: Stream, token: &str) -> anyhow::Result<(Listens
     .h1_allow_half_closed(false)
     .disable_signals()
     .shutdown_timeout(2);
-    let server = match tls {
-        Some(tls) => server.bind_rustls_0_23(address, tls),
-        None => server.bind(address),
+    let listener = listen::on(address)?;
+    let mut server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
     };
-    let mut server = server.with_context(|| format!("cannot listen on {address}; choose another http.address"))?;
     if !is_here {
-        server = server.bind("127.0.0.1:0").context("cannot listen on loopback for the command line")?;
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        server = server.listen(listen::on(loopback)?)?;
     }
     let bound = server.addrs();
     let listens = bound.first().zip(bound.last()).map(|(at, here)| Listens { at: *at, here: *here });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actors::audience;
+use actors::audience::{self, Audience, Heard};
 use actors::clock::Clock;
 use actors::feeds::live::LiveFeed;
 use actors::feeds::player::MakeFrames;
@@ -77,22 +77,14 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let requests = Arc::new(Requests::default());
     let (counted, watched) = (requests.clone(), seat.stats.clone());
     let plan = Plan {
-        deciding: settings.deciding(exchanges),
-        instance: settings.instance.name.clone(),
         mode,
-        paths: paths.clone(),
-        registry: Arc::new(registry),
         frames,
         live: feeds,
-        frames_queue: settings.feeds.queue,
-        clock,
         ledger_writes: ledger_writes.clone(),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
         edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: Some(counts(&watched)) })),
-        tiers: settings.tiers.clone(),
         route,
-        audience: Some(audience),
+        audience: Some(audience.clone()),
+        ..settings.plan(&paths, exchanges, registry, clock)
     };
     let runtime = match runtime::start(plan, &storage).await {
         Ok(runtime) => Arc::new(runtime),
@@ -104,7 +96,7 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     pass_on_health(health_rx, runtime.on_journal_health());
 
     let settings = Arc::new(settings);
-    let (stream, watching) = watch(&runtime, seat, &settings)?;
+    let (stream, watching) = watch(&runtime, (audience, seat), &settings)?;
     let own = Own { ledger_writes, started, requests, stream };
     let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, own) {
         Ok(server) => server,
@@ -141,12 +133,20 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
 }
 
 /// The stream of the running tree.
-fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, settings: &Settings) -> anyhow::Result<(Stream, Running)> {
-    let of_open = Arc::downgrade(runtime);
-    let ask_for_open = Box::new(move || {
-        if let Some(runtime) = of_open.upgrade() {
-            runtime.tell_open();
-        }
+fn watch(
+    runtime: &Arc<Runtime>,
+    (audience, seat): (Audience, audience::Seat),
+    settings: &Settings,
+) -> anyhow::Result<(Stream, Running)> {
+    let (tree, threads) = (Arc::downgrade(runtime), tokio::runtime::Handle::current());
+    let make_whole = Box::new(move || {
+        let Some(runtime) = tree.upgrade() else { return };
+        runtime.tell_open();
+        let audience = audience.clone();
+        threads.spawn(async move {
+            let all = runtime.strategies().await;
+            all.into_iter().for_each(|status| audience.tell(Heard::Strategy(status)));
+        });
     });
     let mut open = runtime.open_alerts();
     open.mark_changed();
@@ -155,9 +155,11 @@ fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, settings: &Settings) -> a
         let has_changed = open.has_changed().unwrap_or(false);
         has_changed.then(|| open.borrow_and_update().iter().map(|alert| json!(Alert::of(alert))).collect())
     });
-    let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, ask_for_open };
+    let sources = Sources { seat, logs: Some(telemetry::tap()), alerts, make_whole };
+    let rules = runtime.assembly().rules();
     let known = Known {
-        instruments: runtime.assembly().rules().keys().copied().collect(),
+        instruments: rules.keys().copied().collect(),
+        quotes: rules.iter().map(|(instrument, rules)| (*instrument, rules.quote)).collect(),
         timeframes: settings.bars.timeframes.clone(),
         strategies: settings.strategies.run.clone(),
     };
@@ -173,6 +175,11 @@ fn counts(stats: &audience::Stats) -> StreamCounts {
         bytes: c.bytes,
         conflated: c.conflated,
         closed_slow: c.closed_slow,
+        closed_faulty: c.closed_faulty,
+        closed_silent: c.closed_silent,
+        turned_away: c.turned_away,
+        resynced: c.resynced,
+        lost_lines: c.lost_lines,
         lost: c.lost_events + c.lost_batches,
     }
 }

@@ -10,14 +10,17 @@ use messages::telemetry::Level;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use serde::ser::{Error as _, SerializeSeq};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use storage::sql::Answer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::telemetry;
+
+mod json;
+
+pub use json::{Table, json, json_lines};
 
 /// How an answer is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -27,7 +30,7 @@ pub enum Format {
     Table,
     /// RFC 4180: header, LF, NULL empty, decimals at full scale.
     Csv,
-    /// One array of objects; decimals as text.
+    /// One array of objects; decimals and large whole numbers as text.
     Json,
     /// A Parquet file.
     Parquet,
@@ -198,63 +201,6 @@ fn arrow(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
     answer.batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.finish()?;
     Ok(())
-}
-
-/// Writes rows as one JSON object a line.
-///
-/// # Errors
-/// `out` refuses.
-pub fn json_lines(answer: &Answer, out: &mut impl Write) -> anyhow::Result<()> {
-    rows(answer, |cells| {
-        serde_json::to_writer(&mut *out, &row(answer, cells))?;
-        Ok(writeln!(out)?)
-    })
-}
-
-/// Writes a value of JSON, for people to read.
-pub fn json(value: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)?;
-    Ok(())
-}
-
-/// The rows of an answer as objects; decimals as text. They are written one by one.
-pub struct Table<'a>(pub &'a Answer);
-
-impl Serialize for Table<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_seq(None)?;
-        let written = rows(self.0, |cells| {
-            all.serialize_element(&row(self.0, cells)).map_err(|error| anyhow::anyhow!("{error}"))
-        });
-        written.map_err(|error| S::Error::custom(format!("{error:#}")))?;
-        all.end()
-    }
-}
-
-fn row<'a>(answer: &'a Answer, cells: &[Option<String>]) -> Row<'a> {
-    let named = answer.schema.fields().iter().zip(cells);
-    Row(named.map(|(field, cell)| (field.name(), json_value(field.data_type(), cell))).collect())
-}
-
-/// One row, in the order of its columns.
-struct Row<'a>(Vec<(&'a String, serde_json::Value)>);
-
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-fn json_value(data_type: &arrow::datatypes::DataType, cell: &Option<String>) -> serde_json::Value {
-    use serde_json::Value;
-    let Some(text) = cell else { return Value::Null };
-    match data_type {
-        t if t.is_integer() => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
-        arrow::datatypes::DataType::Boolean => Value::Bool(text == "true"),
-        t if t.is_floating() => serde_json::from_str(text).unwrap_or(Value::Null),
-        _ => Value::String(text.clone()),
-    }
 }
 
 #[cfg(test)]

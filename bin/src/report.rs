@@ -9,7 +9,7 @@
 
 pub mod ask;
 mod cells;
-mod figures;
+pub(crate) mod figures;
 pub mod load;
 pub(crate) mod money;
 mod notes;
@@ -29,7 +29,7 @@ use figures::months::Month;
 use figures::performance::Performance;
 use figures::results::Row;
 pub use figures::samples::Period;
-use figures::trips::TripFigures;
+use figures::trips::sums::TripFigures;
 use load::prices::Bar;
 use money::Money;
 
@@ -66,6 +66,8 @@ pub struct Report {
     pub symbols: Vec<Row>,
     /// All in the account's currency.
     pub total: Row,
+    /// Instruments that are in no total, as they are paid in another currency or nothing is known of them.
+    pub elsewhere: Vec<String>,
     /// Profit of the account that its fills do not explain; `None` where one of the two is unknown.
     pub unexplained: Option<Cash>,
     /// Execution quality.

@@ -6,15 +6,23 @@ mod http;
 mod load;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actors::alerts::settings::AlertSettings;
+use actors::clock::Clock;
 use actors::orders::risk::Limits;
+use actors::runtime::Plan;
 use actors::settings::{
     AccountSettings, BarSettings, CalendarSettings, Deciding, FeedSettings, InstrumentSettings, PaperSettings,
     SnapshotSettings, StrategySettings, TelemetrySettings, VenueSettings,
 };
+use actors::strategies::registry::Registry;
+use actors::venues::Route;
 use messages::Exchange;
+use messages::ledger::Mode;
 use serde::{Deserialize, Serialize};
+use storage::datadir::Paths;
 use storage::settings::{DuckDb, Hot, Journal, Tiers, Timescale};
 
 pub use http::{Http, Scope, Token};
@@ -90,6 +98,30 @@ impl Settings {
             instruments: self.instruments.clone(),
             calendar: self.calendar.clone(),
             exchanges,
+        }
+    }
+
+    /// A run on paper with these settings, of data from these exchanges, which nothing brings yet and nobody watches: who has
+    /// more says it with `Plan { …, ..settings.plan(…) }`.
+    #[must_use]
+    pub fn plan(&self, paths: &Paths, exchanges: Vec<Exchange>, registry: Registry, clock: Clock) -> Plan {
+        Plan {
+            deciding: self.deciding(exchanges),
+            instance: self.instance.name.clone(),
+            mode: Mode::Run,
+            paths: paths.clone(),
+            registry: Arc::new(registry),
+            frames: None,
+            live: Vec::new(),
+            frames_queue: self.feeds.queue,
+            clock,
+            ledger_writes: Arc::new(AtomicBool::new(true)),
+            telemetry_every: self.telemetry.every,
+            alerts: self.alerts.clone(),
+            edge: None,
+            tiers: self.tiers.clone(),
+            route: Route::Paper,
+            audience: None,
         }
     }
 

@@ -106,8 +106,9 @@ pub const TABLE_CELLS: usize = 2_000_000;
 pub const CONNECTIONS: usize = 640;
 /// Longest `Idempotency-Key`, in bytes.
 pub const KEY_BYTES: usize = 128;
-/// Browsers that may be logged in at a time; a further one takes the place of the one that is in for longest.
-pub const SESSIONS: usize = 64;
+/// Browsers that may be logged in with one token; a further one takes the place of the one of these that is in for longest, and
+/// of nobody else's.
+pub const SESSIONS: usize = 32;
 /// Longest text of a log line that is stored, in bytes: message, data, exception each. Longer ones are cut.
 pub const LOG_TEXT_BYTES: usize = 16 << 10;
 /// Booked fills remembered to book none twice, newest first to stay. Orders hands a fill on once, and again only when the
@@ -144,14 +145,20 @@ pub const TAPE_FRESH: usize = 16_384;
 pub const BARS_SHOWN: usize = 10;
 /// The longest that one question of a report may run: it looks at a day of ticks, or at every fill there is.
 pub const REPORT_QUESTION_TIME: Duration = Duration::from_secs(600);
+/// How long before or after its booking a fill may have been executed, for a report to find it: a venue that was out of reach
+/// tells of its fills when it is back, days later after a long weekend.
+pub const REPORT_LATE_FILLS: Duration = Duration::from_secs(7 * 86_400);
 /// Rows that a report reads at a time: about 40 MB of fills as text. However many there are, it holds no more of them.
 pub const REPORT_PAGE: usize = 200_000;
 /// How old a quote or trade may be to say where the market was when an order was made.
 pub const REFERENCE_AGE: Duration = Duration::from_secs(60);
 /// Alerts that are over and still shown, newest first to stay; all of them are in the table `actions`.
 pub const ALERTS_KEPT: usize = 200;
-/// Messages about alerts that may wait for the webhook. Beyond it they are dropped and counted: the dashboard has them.
+/// Messages about alerts that may wait for the webhook. Beyond it they are counted and said anew later.
 pub const ALERT_MESSAGES: usize = 64;
+/// How long after a message about an alert did not arrive it is said anew: a webhook that restarts is back by then, and one
+/// that is gone for good hears little.
+pub const ALERT_SAID_AGAIN: Duration = Duration::from_secs(60);
 /// Log lines that a reader of the stream may be behind before it misses some, which it is told.
 pub const LOG_TAP: usize = 1_024;
 /// Bytes of one row that is read from PostgreSQL. A tick has about 150, a log line with its backtrace some ten thousand.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::Datelike;
+use chrono::{Datelike, Timelike};
 use serde::{Deserialize, Serialize};
 
 use crate::number::{Cash, Price, Quantity};
@@ -77,7 +77,7 @@ impl fmt::Debug for Instrument {
     }
 }
 
-/// When an instrument trades, which decides the end of DAY orders.
+/// When an instrument trades, which decides the end of DAY orders, and when silence means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Sessions {
@@ -111,8 +111,23 @@ impl Calendar {
         };
         known.copied().unwrap_or_else(|| sessions.day_ends(at))
     }
+
+    /// Whether a regular session runs at `at`. Those of US equities begin at 9:30 in New York on every day that has an end, early
+    /// closes included.
+    #[must_use]
+    pub fn is_open(&self, sessions: Sessions, at: UtcNanos) -> bool {
+        match sessions {
+            Sessions::AroundTheClock => true,
+            Sessions::UsEquities => {
+                let (now, close) = (new_york(at), new_york(self.day_ends(sessions, at)));
+                now.date_naive() == close.date_naive() && (now.hour(), now.minute()) >= US_EQUITIES_OPEN
+            }
+        }
+    }
 }
 
+/// When the regular session of US equities begins, in New York.
+const US_EQUITIES_OPEN: (u32, u32) = (9, 30);
 /// When the regular session of US equities ends, in New York.
 const US_EQUITIES_CLOSE: (u32, u32) = (16, 0);
 
@@ -138,9 +153,13 @@ impl Sessions {
     }
 }
 
+fn new_york(at: UtcNanos) -> chrono::DateTime<chrono_tz::Tz> {
+    chrono::DateTime::from_timestamp_nanos(at.0).with_timezone(&chrono_tz::America::New_York)
+}
+
 /// The next end of a regular session behind `at`; `None` beyond the years that the calendar knows.
 fn next_close(at: UtcNanos) -> Option<UtcNanos> {
-    let local = chrono::DateTime::from_timestamp_nanos(at.0).with_timezone(&chrono_tz::America::New_York);
+    let local = new_york(at);
     let (hour, minute) = US_EQUITIES_CLOSE;
     // A weekend is two days, and the close of the first day may have passed.
     for date in local.date_naive().iter_days().take(4) {
@@ -193,6 +212,34 @@ mod tests {
         assert_eq!(ends("2026-11-27T18:00:00Z"), "2026-11-27 21:00:00.000000", "beyond it the usual week");
         let around = calendar.day_ends(Sessions::AroundTheClock, at("2026-11-26T15:00:00Z"));
         assert_eq!(around.to_string(), "2026-11-27 00:00:00.000000");
+    }
+
+    #[test]
+    fn equities_trade_from_half_past_nine_to_the_close_of_the_day() {
+        let at = |text: &str| text.parse::<UtcNanos>().unwrap();
+        let closes = ["2026-11-25T21:00:00Z", "2026-11-27T18:00:00Z", "2026-11-30T21:00:00Z"].map(at);
+        let calendar = Calendar::of_us_equities(closes.to_vec());
+        let check = |time: &str, expected: bool| {
+            assert_eq!(calendar.is_open(Sessions::UsEquities, at(time)), expected, "{time}");
+            assert!(calendar.is_open(Sessions::AroundTheClock, at(time)), "{time}");
+        };
+        check("2026-11-25T14:29:59Z", false);
+        check("2026-11-25T14:30:00Z", true);
+        check("2026-11-25T20:59:59Z", true);
+        check("2026-11-25T21:00:00Z", false);
+        // The evening in New York that is the next day in UTC.
+        check("2026-11-26T01:00:00Z", false);
+        // Thanksgiving, a Friday that ends early, a weekend, a Monday, and a Tuesday of which the calendar says nothing.
+        check("2026-11-26T16:00:00Z", false);
+        check("2026-11-27T17:00:00Z", true);
+        check("2026-11-27T18:00:00Z", false);
+        check("2026-11-28T16:00:00Z", false);
+        check("2026-11-30T16:00:00Z", true);
+        check("2026-12-01T16:00:00Z", true);
+        // Summer, by the usual week.
+        let is_open = |time: &str| Calendar::default().is_open(Sessions::UsEquities, at(time));
+        let times = ["2026-07-01T13:29:59Z", "2026-07-01T13:30:00Z", "2026-07-01T20:00:00Z"];
+        assert_eq!(times.map(is_open), [false, true, false]);
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The audience of a running tree: it is told what the ledger holds, all of it, once and in order, and the market's trades.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actors::audience::{self, Audience, Heard};
@@ -12,8 +10,7 @@ use actors::feeds::simulated::Simulated;
 use actors::runtime::{self, Plan};
 use actors::settings::StrategyRun;
 use actors::strategies::registry::Registry;
-use actors::venues::Route;
-use messages::ledger::{LedgerRecord, MarketRecord, Mode, Seq};
+use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, EventBody};
 use messages::orders::Status;
 use messages::risk::{StateChange, TradingState};
@@ -24,6 +21,7 @@ use storage::service::Storage;
 
 fn plan(paths: &Paths, audience: Audience) -> (Plan, config::Settings) {
     let mut settings = config::load(&config::Layers::default()).unwrap();
+    settings.tiers.schedule.clear();
     settings.strategies.run = [("market_maker".parse().unwrap(), StrategyRun::default())].into();
     let deciding = settings.deciding(vec![Exchange::Simulated]);
     let symbol = "SIMBTC".parse().unwrap();
@@ -31,26 +29,13 @@ fn plan(paths: &Paths, audience: Audience) -> (Plan, config::Settings) {
     let simulated = settings.feeds.simulated[&symbol]
         .with_rules(symbol, &rules[&Instrument { exchange: Exchange::Simulated, symbol }]);
     let plan = Plan {
-        deciding,
-        instance: "test".to_owned(),
-        mode: Mode::Run,
-        paths: paths.clone(),
-        registry: Arc::new(Registry::shipped()),
         frames: Some(Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
             Ok(frames)
         })),
-        live: Vec::new(),
-        frames_queue: 1_000,
-        clock: Clock::wall(),
-        ledger_writes: Arc::new(AtomicBool::new(true)),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
-        edge: None,
-        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
-        route: Route::Paper,
         audience: Some(audience),
+        ..settings.plan(paths, vec![Exchange::Simulated], Registry::shipped(), Clock::wall())
     };
     (plan, settings)
 }

@@ -2,7 +2,6 @@
 //! the one that is well are as quick as when it is alone (a figure that is printed and decides nothing here).
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Trade, Wants};
 use actors::strategies::registry::Registry;
-use actors::venues::{Route, Venues};
-use messages::ledger::{LedgerRecord, Mode, Seq};
+use actors::venues::Venues;
+use messages::ledger::{LedgerRecord, Seq};
 use messages::orders::{EventKind, OrderRequest, OrderUpdate, Side};
 use messages::strategies::Resumed;
 use messages::{Exchange, Instrument, OrderId, StrategyId};
@@ -115,6 +114,7 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
         ["strategies.hang_after=2s", "strategies.checkpoint_every=50ms", "strategies.queue=400", "paper.latency=1ms"];
     let layers = config::Layers { set: set.iter().map(|s| (*s).to_owned()).collect(), ..config::Layers::default() };
     let mut settings = config::load(&layers).unwrap();
+    settings.tiers.schedule.clear();
     settings.strategies.run = names.iter().map(|n| (n.parse().unwrap(), StrategyRun::default())).collect();
     let deciding = settings.deciding(vec![Exchange::Simulated]);
     let rules = deciding.rules().unwrap();
@@ -123,26 +123,12 @@ fn plan(paths: &Paths, names: &[&str], told: &Told) -> (Plan, config::Settings) 
     let mut simulated = settings.feeds.simulated[&symbol].with_rules(symbol, &rules[&instrument]);
     (simulated.trades_per_sec, simulated.quotes_per_sec) = (100, 200);
     let plan = Plan {
-        deciding,
-        instance: "test".to_owned(),
-        mode: Mode::Run,
-        paths: paths.clone(),
-        registry: Arc::new(registry(told, true)),
         frames: Some(Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
             Ok(frames)
         })),
-        live: Vec::new(),
-        frames_queue: 1_000,
-        clock: Clock::wall(),
-        ledger_writes: Arc::new(AtomicBool::new(true)),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
-        edge: None,
-        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
-        route: Route::Paper,
-        audience: None,
+        ..settings.plan(paths, vec![Exchange::Simulated], registry(told, true), Clock::wall())
     };
     (plan, settings)
 }

@@ -1,7 +1,5 @@
 //! A run tells its metrics, its log lines and its instruments, and SQL finds them.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actors::clock::Clock;
@@ -12,8 +10,6 @@ use actors::runtime::{self, Plan, Runtime};
 use actors::settings::StrategyRun;
 use actors::strategies::api::{Context, Quote, Strategy, Wants};
 use actors::strategies::registry::Registry;
-use actors::venues::Route;
-use messages::ledger::Mode;
 use messages::telemetry::Level;
 use messages::{Exchange, Instrument};
 use storage::datadir::Paths;
@@ -44,6 +40,7 @@ impl Strategy for Breaks {
 
 fn plan(paths: &Paths) -> (Plan, config::Settings) {
     let mut settings = config::load(&config::Layers::default()).unwrap();
+    settings.tiers.schedule.clear();
     settings.strategies.run =
         ["ema_cross", "breaks"].iter().map(|n| (n.parse().unwrap(), StrategyRun::default())).collect();
     let mut registry = Registry::shipped();
@@ -54,26 +51,13 @@ fn plan(paths: &Paths) -> (Plan, config::Settings) {
     let simulated = settings.feeds.simulated[&symbol]
         .with_rules(symbol, &rules[&Instrument { exchange: Exchange::Simulated, symbol }]);
     let plan = Plan {
-        deciding,
-        instance: "test".to_owned(),
-        mode: Mode::Run,
-        paths: paths.clone(),
-        registry: Arc::new(registry),
         frames: Some(Box::new(move |seed, start| {
             let frames: Box<dyn Frames> =
                 Box::new(Simulated::new(seed, &[simulated], start).map_err(|e| e.to_string())?);
             Ok(frames)
         })),
-        live: Vec::new(),
-        frames_queue: 1_000,
-        clock: Clock::wall(),
-        ledger_writes: Arc::new(AtomicBool::new(true)),
         telemetry_every: Duration::from_secs(1),
-        alerts: settings.alerts.clone(),
-        edge: None,
-        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
-        route: Route::Paper,
-        audience: None,
+        ..settings.plan(paths, vec![Exchange::Simulated], registry, Clock::wall())
     };
     (plan, settings)
 }

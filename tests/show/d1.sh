@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # D1: the dashboard in a real browser against a running runtime: every page, at a desktop's and a phone's width, without a word
-# on the console; a manual order by the ticket, found in the blotter, in positions, in DuckDB and by a WebSocket; the kill switch;
-# a strategy that panics and is restarted; a connection that is lost and comes back. `d1.sh FOLDER` leaves the screenshots there.
+# on the console; a manual order by the ticket, found in the blotter, in positions, in DuckDB and by a WebSocket; one whose
+# answer is lost, sent again; the kill switch; a strategy that panics and is restarted; a connection that is lost and comes back.
+# `d1.sh FOLDER` leaves the screenshots there.
 . "$(dirname "$0")/common.sh"
 chromium=$(command -v chromium || command -v chromium-browser || true)
 driver=$(command -v chromedriver || true)

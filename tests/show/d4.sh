@@ -52,6 +52,11 @@ try 201 POST /api/v1/orders -H "$(as trade)" -H "$json" -H "Idempotency-Key: k" 
 try 200 POST /api/v1/orders -H "$(as trade)" -H "$json" -H "Idempotency-Key: k" -d "$order"
 try 422 POST /api/v1/orders -H "$(as trade)" -H "$json" -H "Idempotency-Key: k" -d "${order/buy/sell}"
 try 200 POST /api/v1/archive/run -H "$(as admin)" -H "$json" -d '{}'
+range='{"table":"market_ticks","from":"2025-01-01","to":"2025-01-08"}'
+try 403 POST /api/v1/archive/restores -H "$(as trade)" -H "$json" -d "$range"
+try 200 POST /api/v1/archive/restores -H "$(as admin)" -H "$json" -d "$range"
+try 200 GET "/api/v1/bars?instrument=simulated:SIMBTC&from=2025-01-01&to=2025-01-08%2012:00:00" -H "$(as read)"
+try 400 GET "/api/v1/bars?instrument=simulated:SIMBTC&from=yesterday" -H "$(as read)"
 # Nobody, and who is wrong.
 for path in status orders quotes openapi.json logs metrics-of-nobody; do
     expected=401; [ $path != metrics-of-nobody ] || expected=404
@@ -88,6 +93,7 @@ try 200 POST /api/v1/session -H "$json" -d "{\"token\":\"$(cat read)\"}"
 cookie=$(sed -n 's/^[Ss]et-[Cc]ookie: \(merganser_session=[^;]*\).*/\1/p' head)
 opens 403 -b "$cookie"
 opens 403 -b "$cookie" -H "Origin: https://$host.evil.example"
+opens 403 -b "$cookie" -H "Origin: https://$host"
 opens 101 -b "$cookie" -H "Origin: http://$host"
 
 # Hosts, bodies, methods, limits, headers.
@@ -109,7 +115,7 @@ curl -sk -H "$(as admin)" "$base/api/v1/openapi.json" "$base/api/docs/" "$base/a
 # Who did it and why stands in the ledger.
 who=$(sql data "select string_agg(w, ', ' order by w) from (select distinct \"by\" || ' ' || what as w from actions where what like 'order.%' or what like 'archive.%')")
 who=${who//\"/}
-expect "who did what" "$who" "admin-er archive.run, trade-er order.cancel_all, trade-er order.submit"
+expect "who did what" "$who" "admin-er archive.restore, admin-er archive.run, trade-er order.cancel_all, trade-er order.submit"
 cp running logs; ends
 start --set http.requests_per_second=5
 curl -s -o /dev/null "$base/health?[1-100]"

@@ -34,6 +34,8 @@ url="http://127.0.0.1:$(cat "$work/hook.port")"
 # Starts it in a data directory and finds out where it is.
 begin() {
     local dir="$1"; shift
+    # What an earlier run said must not be taken for this one's.
+    : > "$work/err"
     "$merganser" run --data-dir "$dir" --set telemetry.every=1s "$@" > "$work/out" 2> "$work/err" &
     run=$!
     address=""

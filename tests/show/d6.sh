@@ -67,9 +67,11 @@ for hour in range(24 * 400 + 1):
     print(f"{at:%Y-%m-%d %H:%M:%S},BTCUSDT,{price:.2f},50,{walk.choice(['buy', 'sell'])}")
 PY
 "$merganser" backtest --format csv --input year.csv --strategy ema_cross --param notional=20000 --data-dir year \
-    --set snapshots.every=1h --report year.html > /dev/null
+    --set snapshots.every=1h --report year.html > year.txt
 compare year
 expect "the period of 400 days" "$(grep -c '"period": "1d"' year/report.json)" "1"
+sharpe=$("$venv/bin/python" -c "import json; print(f\"{json.load(open('year/report.json'))['performance']['sharpe']['value']:.2f}\")")
+expect "the Sharpe ratio at the end of the backtest" "$(grep -o '^sharpe .* (' year.txt)" "sharpe   $sharpe ("
 check_page year.html
 draw_page "$work/year.html"
 for period in 1h 1d; do
@@ -89,6 +91,8 @@ for name in ("total_return", "volatility", "sharpe", "sortino", "cagr"):
     found, expected = (report["performance"][name]["value"] for report in (one, all_of_it))
     assert abs(found - expected) < 1e-9 * max(1, abs(expected)), (name, found, expected)
 PY
+! "$merganser" report --data-dir year --strategy ema_corss --format json > /dev/null 2> typo.err || fail "a strategy that is not there has a report"
+grep -q "give one of ema_cross" typo.err || fail "a strategy that is not there: $(tail -1 typo.err)"
 
 if [ -f "$f1" ] && [ -f "$f2" ]; then
     "$merganser" backtest --format binance-frames --input "$f1" --input "$f2" --strategy ema_cross --data-dir day \

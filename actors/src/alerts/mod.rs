@@ -1,16 +1,18 @@
 //! The alerts actor: watches the samples that telemetry takes, and says what a person should look at.
 //!
-//! Hears samples, its own timers, and people who have seen an alert. Says actions to the ledger, so that an alert outlives
-//! a restart and stands in the table `actions`; shows the open alerts to the edge; hands messages to the courier, which
-//! brings them to a webhook. It waits for none of them. While samples come it says to a watcher outside that we live: when
-//! that ends, the watcher says what we no longer can.
+//! Hears samples, its own timers, people who have seen an alert, and its courier about what did not arrive. Says actions to
+//! the ledger, so that an alert outlives a restart and stands in the table `actions`; shows the open alerts to the edge;
+//! hands messages to the courier, which brings them to a webhook. It waits for none of them. While samples come it says to a
+//! watcher outside that we live: when that ends, the watcher says what we no longer can.
 
 mod courier;
+mod notices;
 mod restored;
 mod rules;
 pub mod secret_url;
 pub mod settings;
 mod state;
+mod subjects;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +20,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use messages::alerts::{Acknowledgement, Alert};
-use messages::caps;
 use messages::ledger::{Action, LedgerRecord};
+use messages::{UtcNanos, caps};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Journal, Refused};
 use tokio::sync::watch;
@@ -28,10 +30,12 @@ use crate::clock::Clock;
 use crate::ports::{AlertCounts, ToAlerts};
 use crate::traffic::Seen;
 use courier::Outcomes;
+use notices::Message;
 use settings::AlertSettings;
-use state::{Alerts, Effect, Message};
+use state::{Alerts, Effect};
 
 pub use restored::OpenAlerts;
+pub use subjects::Subjects;
 
 /// How often it looks whether samples still come, and writes what did not fit the ledger's queue.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -47,6 +51,10 @@ pub struct Arguments {
     pub instance: String,
     /// Alerts that the ledger says are open.
     pub open: Vec<Alert>,
+    /// What alerts can be about here.
+    pub subjects: Subjects,
+    /// How often a sample is taken.
+    pub sampled_every: Duration,
     /// The ledger.
     pub ledger: Journal<LedgerRecord>,
     /// Where open alerts are shown.
@@ -63,6 +71,8 @@ pub enum Mailbox {
     Look,
     /// Say that we live.
     Heartbeat,
+    /// A message did not arrive.
+    Undelivered(Box<Message>),
 }
 
 impl From<ToAlerts> for Mailbox {
@@ -77,6 +87,7 @@ impl Seen for Mailbox {
             Self::Said(message) => message.name(),
             Self::Look => "look",
             Self::Heartbeat => "heartbeat",
+            Self::Undelivered(_) => "undelivered",
         }
     }
     fn came_by_port(&self) -> bool {
@@ -110,18 +121,22 @@ impl Actor for AlertsActor {
         let outcomes = Arc::new(Outcomes::default());
         let messages = settings.webhook_url.reveal().map(|url| {
             let (sender, receiver) = flume::bounded(caps::ALERT_MESSAGES);
-            let instance = arguments.instance.clone();
-            tokio::spawn(courier::carry(client.clone(), url.clone(), instance, receiver, outcomes.clone()));
+            let (instance, writer) = (arguments.instance.clone(), me.clone());
+            let give_back = move |message| drop(writer.send_message(Mailbox::Undelivered(Box::new(message))));
+            tokio::spawn(courier::carry(client.clone(), url.clone(), instance, receiver, outcomes.clone(), give_back));
             sender
         });
-        let state = Alerts::new(settings.clone(), std::mem::take(&mut arguments.open), arguments.wall.now());
+        let (open, now) = (std::mem::take(&mut arguments.open), arguments.wall.now());
+        let state = Alerts::new(settings.clone(), arguments.sampled_every, open, now);
         me.send_interval(LOOK_EVERY, || Mailbox::Look);
         if !settings.heartbeat_url.is_none() {
             me.send_message(Mailbox::Heartbeat)?;
             me.send_interval(settings.heartbeat_every, || Mailbox::Heartbeat);
         }
-        let shell = Shell { a: arguments, state, client, messages, outcomes, unwritten: VecDeque::new() };
-        shell.show();
+        let mut shell = Shell { a: arguments, state, client, messages, outcomes, unwritten: VecDeque::new() };
+        let mut effects = Vec::new();
+        shell.state.retire(&shell.a.subjects, now, &mut effects);
+        shell.act(effects, now);
         Ok(shell)
     }
 
@@ -142,17 +157,22 @@ impl Actor for AlertsActor {
             Mailbox::Said(ToAlerts::List(reply)) => drop(reply.send(shell.state.list())),
             Mailbox::Said(ToAlerts::Status(reply)) => drop(reply.send(shell.counts())),
             Mailbox::Look => shell.state.on_time(now, &mut effects),
-            Mailbox::Heartbeat => shell.heartbeat(),
+            Mailbox::Heartbeat => shell.heartbeat(now),
+            Mailbox::Undelivered(message) => shell.state.undelivered(&message, now),
         }
-        effects.into_iter().for_each(|effect| shell.perform(effect));
-        shell.write();
-        shell.show();
+        shell.act(effects, now);
         Ok(())
     }
 }
 
 impl Shell {
-    fn perform(&mut self, effect: Effect) {
+    fn act(&mut self, effects: Vec<Effect>, now: UtcNanos) {
+        effects.into_iter().for_each(|effect| self.perform(effect, now));
+        self.write();
+        self.show();
+    }
+
+    fn perform(&mut self, effect: Effect, now: UtcNanos) {
         match effect {
             Effect::Record(action) => {
                 tracing::warn!(event = action.what, alert_id = action.subject, "{}", action.why);
@@ -163,8 +183,9 @@ impl Shell {
             }
             Effect::Tell(message) => {
                 let Some(messages) = &self.messages else { return };
-                if messages.try_send(*message).is_err() {
+                if let Err(refused) = messages.try_send(*message) {
                     self.outcomes.failed.fetch_add(1, Ordering::Relaxed);
+                    self.state.undelivered(&refused.into_inner(), now);
                 }
             }
         }
@@ -192,8 +213,8 @@ impl Shell {
     }
 
     /// Who cannot see does not say that all is well.
-    fn heartbeat(&self) {
-        if let Some(url) = self.a.settings.heartbeat_url.reveal().filter(|_| !self.state.is_blind()) {
+    fn heartbeat(&self, now: UtcNanos) {
+        if let Some(url) = self.a.settings.heartbeat_url.reveal().filter(|_| !self.state.is_blind(now)) {
             tokio::spawn(courier::heartbeat(self.client.clone(), url.clone(), self.outcomes.clone()));
         }
     }

@@ -1,49 +1,24 @@
-//! The pure state of the alerts actor: which alerts are open, and what is to be told of them.
+//! The pure state of the alerts actor: which alerts are open.
 //!
-//! Hears samples, the time, and who has seen an alert; says records for the ledger and messages for people. An alert is
-//! opened when its limit is reached for as long as its rule says, and closed when the reading is on the far side of
-//! `clear` for as long again, so that one that wavers makes no noise. However it wavers: of one subject and rule no
-//! opening is told twice within `repeat_after`, and of all together no more than `messages_per_hour` are.
+//! Hears samples, the time, who has seen an alert, and which message did not arrive; says records for the ledger and messages
+//! for people. An alert is opened when its limit is reached for as long as its rule says, and closed when the reading is on
+//! the far side of `clear` for as long again. What people are told of it, `notices` knows.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use messages::alerts::{Acknowledgement, Alert, AlertId, NoSuchAlert, Rule};
 use messages::ledger::Action;
 use messages::telemetry::Metric;
 use messages::{UtcNanos, caps};
-use serde::Serialize;
 
+use super::notices::{Message, Notices, Pace};
 use super::rules::{self, Reader, Reading};
 use super::settings::AlertSettings;
+use super::subjects::Subjects;
 
-/// In what time messages are bounded.
-const HOUR: Duration = Duration::from_secs(3_600);
-
-/// What happened to an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Happened {
-    /// It was opened.
-    Opened,
-    /// It is open for so long that it is told again.
-    StillOpen,
-    /// It is over.
-    Closed,
-}
-
-/// A message for people.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Message {
-    /// What happened.
-    pub event: Happened,
-    /// All of it in one line.
-    pub text: String,
-    /// The alert.
-    pub alert: Alert,
-    /// Messages kept back since the last one, by the bound of an hour.
-    pub held_back: u64,
-}
+/// Samples that may be missing before it is blind.
+const MISSED: u32 = 3;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,28 +47,38 @@ pub struct Alerts {
     troubles: BTreeMap<Key, Trouble>,
     /// Alerts that are over, the newest last.
     over: VecDeque<Alert>,
-    /// When the last message about a subject that was not one of its end was let out.
-    told: BTreeMap<Key, UtcNanos>,
-    /// Messages of the last hour.
-    hour: VecDeque<UtcNanos>,
-    /// Subjects whose message waits for room in the hour.
-    held: BTreeSet<Key>,
-    /// Kept back since the last message, and since the start.
-    held_back: (u64, u64),
+    notices: Notices,
+    /// How long no sample may come.
+    blind_after: Duration,
     sampled: UtcNanos,
 }
 
 impl Alerts {
-    /// With the alerts that were open when the last process ended. Nobody is told of these again before `repeat_after`.
+    /// With the alerts that were open when the last process ended, and samples expected each `sampled_every`.
     #[must_use]
-    pub fn new(settings: AlertSettings, open: Vec<Alert>, now: UtcNanos) -> Self {
-        let key = |alert: &Alert| (alert.alert_id.rule, alert.alert_id.subject.clone());
-        let told = open.iter().map(|alert| (key(alert), now)).collect();
-        let troubles =
-            open.into_iter().map(|alert| (key(&alert), Trouble { turning: None, alert: Some(alert) })).collect();
-        let reader = Reader::new(settings.window);
-        let (over, hour, held) = (VecDeque::new(), VecDeque::new(), BTreeSet::new());
-        Self { settings, reader, troubles, over, told, hour, held, held_back: (0, 0), sampled: now }
+    pub fn new(settings: AlertSettings, sampled_every: Duration, open: Vec<Alert>, now: UtcNanos) -> Self {
+        let notices = Notices::new(Pace::from(&settings), &open);
+        let trouble = |alert: Alert| {
+            let key = (alert.alert_id.rule, alert.alert_id.subject.clone());
+            (key, Trouble { turning: None, alert: Some(alert) })
+        };
+        let troubles = open.into_iter().map(trouble).collect();
+        let (reader, blind_after) = (Reader::new(settings.window), sampled_every * MISSED);
+        Self { settings, reader, troubles, over: VecDeque::new(), notices, blind_after, sampled: now }
+    }
+
+    /// Ends what no reading will end: the rule is off, or what the alert was about is no more.
+    pub fn retire(&mut self, subjects: &Subjects, now: UtcNanos, out: &mut Vec<Effect>) {
+        let open: Vec<Alert> = self.open().cloned().collect();
+        for alert in open {
+            let (rule, subject) = (alert.alert_id.rule, alert.alert_id.subject.clone());
+            if self.settings.rules.of(rule).limit == 0 {
+                self.end((rule, subject), alert, "its rule is switched off", now, out);
+            } else if !subjects.has(&alert.alert_id) {
+                let why = format!("there is no `{subject}` any more");
+                self.end((rule, subject), alert, &why, now, out);
+            }
+        }
     }
 
     /// Hears a sample.
@@ -105,10 +90,16 @@ impl Alerts {
         self.on_time(now, out);
     }
 
-    /// Looks whether samples still come.
+    /// Looks whether samples still come, and which ends are to be told.
     pub fn on_time(&mut self, now: UtcNanos, out: &mut Vec<Effect>) {
         let value = now.since(self.sampled).max(0) as f64 / 1e9;
         self.judge(&Reading { rule: Rule::DeadMan, subject: "sampler".to_owned(), value }, now, out);
+        out.extend(self.notices.on_time(now).into_iter().map(tell));
+    }
+
+    /// A message did not arrive.
+    pub fn undelivered(&mut self, message: &Message, now: UtcNanos) {
+        self.notices.undelivered(message, now);
     }
 
     /// A person has seen an alert: it stays open, and is not told again.
@@ -146,22 +137,24 @@ impl Alerts {
     /// Messages that the bound of an hour has kept back since the start.
     #[must_use]
     pub fn held_back(&self) -> u64 {
-        self.held_back.1
+        self.notices.held_back()
     }
 
-    /// True while no sample comes: who watches us from outside is then to be worried.
+    /// True while no sample comes: who watches us from outside is then to be worried, whatever the rules say.
     #[must_use]
-    pub fn is_blind(&self) -> bool {
-        self.open().any(|alert| alert.alert_id.rule == Rule::DeadMan && alert.alert_id.subject == "sampler")
+    pub fn is_blind(&self, now: UtcNanos) -> bool {
+        now >= self.sampled.after(self.blind_after)
     }
 
     fn judge(&mut self, reading: &Reading, now: UtcNanos, out: &mut Vec<Effect>) {
         let bounds = self.settings.rules.of(reading.rule);
+        if bounds.limit == 0 {
+            return;
+        }
         let (limit, clear, lasts) = (bounds.limit as f64, bounds.clear as f64, bounds.lasts);
         let floor = rules::is_floor(reading.rule);
-        let is_wrong = limit > 0.0 && if floor { reading.value <= limit } else { reading.value >= limit };
-        let is_well =
-            limit <= 0.0 || if floor { reading.value > clear } else { reading.value < clear.max(f64::MIN_POSITIVE) };
+        let is_wrong = if floor { reading.value <= limit } else { reading.value >= limit };
+        let is_well = if floor { reading.value > clear } else { reading.value < clear.max(f64::MIN_POSITIVE) };
         let key = (reading.rule, reading.subject.clone());
         let trouble = self.troubles.entry(key.clone()).or_insert(Trouble { turning: None, alert: None });
         let turns = if trouble.alert.is_some() { is_well } else { is_wrong };
@@ -181,7 +174,7 @@ impl Alerts {
         trouble.turning = None;
         match trouble.alert.take() {
             None => self.begin(key, reading, now, out),
-            Some(alert) => self.end(key, alert, now, out),
+            Some(alert) => self.end(key, alert, "", now, out),
         }
     }
 
@@ -196,69 +189,32 @@ impl Alerts {
             acknowledged: None,
         };
         out.push(record("alert.opened", BY, &alert.alert_id, &alert.text, now));
-        if self.may_tell(&key, now) {
-            self.tell(Happened::Opened, &key, &alert, now, out);
-        }
+        out.extend(self.notices.stands(&alert, now).map(tell));
         self.troubles.insert(key, Trouble { turning: None, alert: Some(alert) });
     }
 
-    fn end(&mut self, key: Key, alert: Alert, now: UtcNanos, out: &mut Vec<Effect>) {
+    fn end(&mut self, key: Key, alert: Alert, why: &str, now: UtcNanos, out: &mut Vec<Effect>) {
         self.troubles.remove(&key);
         let alert = Alert { closed_at: Some(now), ..alert };
-        out.push(record("alert.closed", BY, &alert.alert_id, "", now));
-        self.held.remove(&key);
-        // Who was not told that it began is not told that it is over.
-        if self.told.get(&key).is_some_and(|told| *told >= alert.opened_at) {
-            self.tell(Happened::Closed, &key, &alert, now, out);
-        }
+        out.push(record("alert.closed", BY, &alert.alert_id, why, now));
+        self.notices.ended(&alert, now);
         self.over.push_back(alert);
         if self.over.len() > caps::ALERTS_KEPT {
             self.over.pop_front();
         }
     }
 
-    /// Tells again what is open for long and what nobody has seen.
+    /// Says what is wrong now, and tells it again where that is due.
     fn remind(&mut self, key: &Key, reading: &Reading, now: UtcNanos, out: &mut Vec<Effect>) {
         let bounds = self.settings.rules.of(reading.rule);
         let Some(alert) = self.troubles.get_mut(key).and_then(|trouble| trouble.alert.as_mut()) else { return };
         alert.text = rules::words(reading.rule, &reading.subject, reading.value, bounds);
-        let alert = alert.clone();
-        if alert.acknowledged.is_none() && self.may_tell(key, now) {
-            let was_told = self.told.get(key).is_some_and(|told| *told >= alert.opened_at);
-            let event = if was_told { Happened::StillOpen } else { Happened::Opened };
-            self.tell(event, key, &alert, now, out);
-        }
+        out.extend(self.notices.stands(alert, now).map(tell));
     }
+}
 
-    fn may_tell(&self, key: &Key, now: UtcNanos) -> bool {
-        self.told.get(key).is_none_or(|told| now >= told.after(self.settings.repeat_after))
-    }
-
-    fn tell(&mut self, event: Happened, key: &Key, alert: &Alert, now: UtcNanos, out: &mut Vec<Effect>) {
-        while self.hour.front().is_some_and(|at| *at <= now.before(HOUR)) {
-            self.hour.pop_front();
-        }
-        if self.hour.len() >= self.settings.messages_per_hour as usize {
-            // It is tried again with the next reading, and counts once.
-            if event == Happened::Closed || self.held.insert(key.clone()) {
-                self.held_back = (self.held_back.0 + 1, self.held_back.1 + 1);
-            }
-            return;
-        }
-        self.hour.push_back(now);
-        self.held.remove(key);
-        if event != Happened::Closed {
-            self.told.insert(key.clone(), now);
-        }
-        let held_back = std::mem::take(&mut self.held_back.0);
-        let how = match event {
-            Happened::Opened => "",
-            Happened::StillOpen => "still: ",
-            Happened::Closed => "over: ",
-        };
-        let text = format!("{how}{}", alert.text);
-        out.push(Effect::Tell(Box::new(Message { event, text, alert: alert.clone(), held_back })));
-    }
+fn tell(message: Message) -> Effect {
+    Effect::Tell(Box::new(message))
 }
 
 /// Who opens and closes.

@@ -74,4 +74,6 @@ stats! {
     lost_events,
     /// Batches of market data that did not.
     lost_batches,
+    /// Log lines that did not.
+    lost_lines,
 }

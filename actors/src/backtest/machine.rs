@@ -312,7 +312,8 @@ impl Machine {
     fn book(&mut self, update: &OrderUpdate, now: UtcNanos) {
         match self.positions.on_update(update, now) {
             Ok(Some(booked)) => {
-                self.tally.on_booked(&booked);
+                let quote = self.positions.quote(booked.trade.instrument);
+                self.tally.on_booked(&booked, quote.expect("nothing is booked of an instrument without rules"));
                 self.recorder.ledger(&LedgerRecord::Booked(booked));
             }
             Ok(None) => {}

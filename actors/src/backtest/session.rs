@@ -185,12 +185,6 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// How often the account was valued, by the settings of the last start.
-    #[must_use]
-    pub fn snapshots_every(&self) -> std::time::Duration {
-        self.assembly.deciding().snapshots.every
-    }
-
     /// Runs everything that the session's market journal holds.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! What came out of a run: counted while it runs, printed at its end.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use messages::instrument::Asset;
 use messages::market::{Batch, EventBody, TickBody};
@@ -9,6 +8,17 @@ use messages::orders::{EventKind, OrderUpdate};
 use messages::positions::Booked;
 use messages::snapshots::Snapshot;
 use messages::{Cash, UtcNanos};
+
+/// The account at a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Equity {
+    /// When.
+    pub at: UtcNanos,
+    /// What it was worth; `None` where an asset had no rate.
+    pub value: Option<Cash>,
+    /// That, less what was paid in; `None` where one of the two was unknown.
+    pub profit: Option<Cash>,
+}
 
 /// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,16 +39,16 @@ pub struct Tally {
     pub rejected: u64,
     /// Fills.
     pub fills: u64,
-    /// Value of all fills, as it adds up over quote assets.
-    pub turnover: Cash,
+    /// Value of all fills, by what they were paid in.
+    pub turnover: BTreeMap<Asset, Cash>,
     /// Fees, by asset.
     pub fees: BTreeMap<Asset, Cash>,
-    /// Realized profit before fees.
-    pub realized: Cash,
+    /// Realized profit before fees, by what the fills were paid in.
+    pub realized: BTreeMap<Asset, Cash>,
     /// Things that people should look at.
     pub alerts: u64,
-    /// Value of the account at each snapshot.
-    pub equity: Vec<(UtcNanos, Option<Cash>)>,
+    /// The account at each snapshot.
+    pub equity: Vec<Equity>,
     /// The last snapshot.
     pub last: Option<Box<Snapshot>>,
 }
@@ -72,59 +82,27 @@ impl Tally {
         }
     }
 
-    /// Counts a fill.
-    pub fn on_booked(&mut self, booked: &Booked) {
+    /// Counts a fill that was paid in `quote`.
+    pub fn on_booked(&mut self, booked: &Booked, quote: Asset) {
         let trade = &booked.trade;
         self.fills += 1;
-        let value = trade.price.times(trade.quantity).unwrap_or_default();
-        self.turnover = self.turnover.checked_add(value).unwrap_or(self.turnover);
-        self.realized = self.realized.checked_add(trade.realized_pnl).unwrap_or(self.realized);
+        add(&mut self.turnover, quote, trade.price.times(trade.quantity).unwrap_or_default());
+        add(&mut self.realized, quote, trade.realized_pnl);
         if let Some(fee) = trade.fee {
-            let sum = self.fees.entry(fee.asset).or_default();
-            *sum = sum.checked_add(fee.amount).unwrap_or(*sum);
+            add(&mut self.fees, fee.asset, fee.amount);
         }
     }
 
     /// Keeps a snapshot.
     pub fn on_snapshot(&mut self, snapshot: &Snapshot) {
-        self.equity.push((snapshot.portfolio.at, snapshot.portfolio.value));
+        let portfolio = &snapshot.portfolio;
+        self.equity.push(Equity { at: portfolio.at, value: portfolio.value, profit: portfolio.total_pnl });
         self.last = Some(Box::new(snapshot.clone()));
-    }
-
-    /// The annualised Sharpe ratio of the returns between snapshots `every` apart, without a risk-free
-    /// rate: mean / sample standard deviation × √(intervals a year) (W. F. Sharpe, 1994). `None` with
-    /// fewer than two returns, or when they do not vary.
-    #[must_use]
-    pub fn sharpe(&self, every: Duration) -> Option<f64> {
-        let known: Vec<(UtcNanos, f64)> =
-            self.equity.iter().filter_map(|(at, v)| Some((*at, v.map(Cash::to_f64)?))).collect();
-        // A snapshot at a start or stop lies anywhere: a return over less than an interval is none of them.
-        let apart = |w: &&[(UtcNanos, f64)]| w[1].0.since(w[0].0) >= messages::time::nanos(every) && w[0].1 > 0.0;
-        let returns: Vec<f64> = known.windows(2).filter(apart).map(|w| w[1].1 / w[0].1 - 1.0).collect();
-        if returns.len() < 2 {
-            return None;
-        }
-        let n = returns.len() as f64;
-        let mean = returns.iter().sum::<f64>() / n;
-        let variance = returns.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        let intervals = 365.0 * 86_400.0 / every.as_secs_f64();
-        (variance > 0.0).then(|| mean / variance.sqrt() * intervals.sqrt())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sharpe_of_a_known_series() {
-        let mut tally = Tally::default();
-        assert_eq!(tally.sharpe(Duration::from_secs(86_400)), None);
-        for (day, value) in ["100", "101", "100.495"].iter().enumerate() {
-            tally.equity.push((UtcNanos::start_of_day(day as i64), Some(value.parse().unwrap())));
-        }
-        // Returns +1 % and −0.5 %: mean 0.25 %, sample deviation 1.06066 %, √365 = 19.10497.
-        let sharpe = tally.sharpe(Duration::from_secs(86_400)).unwrap();
-        assert!((sharpe - 4.503_1).abs() < 0.001, "{sharpe}");
-    }
+/// Adds to the sum of an asset: nothing is added to what it cannot be added to.
+fn add(sums: &mut BTreeMap<Asset, Cash>, asset: Asset, amount: Cash) {
+    let sum = sums.entry(asset).or_default();
+    *sum = sum.checked_add(amount).unwrap_or(*sum);
 }

@@ -222,7 +222,8 @@ pub struct LinkStatus {
 pub struct SymbolStatus {
     /// Which.
     pub symbol: Symbol,
-    /// `live`, `stale` (nothing came for longer than `feeds.stale_after`), `silent` (nothing yet) or `lost` (no link).
+    /// `live`, `stale` (nothing came for longer than `feeds.stale_after`), `silent` (nothing yet), `closed` (nothing comes, for its
+    /// market is closed), `lost` (no link) or `refused` (the venue does not have it).
     pub state: String,
     /// When its last message was received.
     pub last: Option<UtcNanos>,

@@ -313,7 +313,7 @@ impl Positions {
             value,
             total_pnl: value.and_then(|v| v.checked_sub(paid_in?)),
             daily_pnl: value.and_then(|v| v.checked_sub(self.value_at_day_start?.1)),
-            max_drawdown: value.map(|_| self.drawdown),
+            max_drawdown: value.map(|value| self.drawdown_at(value)),
             leverage: value.and_then(|v| self.leverage(v)),
             long_positions: long,
             short_positions: open - long,
@@ -368,9 +368,20 @@ impl Positions {
         if self.value_at_day_start.is_none_or(|(day, _)| day != at.day()) {
             self.value_at_day_start = Some((at.day(), value));
         }
-        let highest = self.highest.map_or(value, |h| h.max(value));
-        self.highest = Some(highest);
-        self.drawdown = highest.checked_sub(value).map_or(self.drawdown, |fall| fall.max(self.drawdown));
+        self.drawdown = self.drawdown_at(value);
+        self.highest = self.highest.max(Some(value));
+    }
+
+    /// The largest fall from the highest value, with one to this value, which no snapshot may ever have.
+    fn drawdown_at(&self, value: Cash) -> Cash {
+        let fall = self.highest.and_then(|highest| highest.checked_sub(value));
+        fall.map_or(self.drawdown, |fall| fall.max(self.drawdown))
+    }
+
+    /// What an instrument is paid in; `None` where nothing is known of it.
+    #[must_use]
+    pub fn quote(&self, instrument: Instrument) -> Option<Asset> {
+        self.settings.rules.get(&instrument).map(|rules| rules.quote)
     }
 
     /// A strategy's signed position.

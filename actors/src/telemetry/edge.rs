@@ -38,6 +38,16 @@ pub struct StreamCounts {
     pub conflated: u64,
     /// Clients closed because they did not keep up.
     pub closed_slow: u64,
+    /// Clients closed because they said too much, or what is no protocol.
+    pub closed_faulty: u64,
+    /// Clients closed because nothing was heard of them.
+    pub closed_silent: u64,
+    /// Clients turned away because there were too many.
+    pub turned_away: u64,
+    /// Snapshots in place of messages that did not fit.
+    pub resynced: u64,
     /// Events missed and answered with new snapshots.
     pub lost: u64,
+    /// Log lines missed.
+    pub lost_lines: u64,
 }

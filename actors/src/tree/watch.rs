@@ -1,14 +1,16 @@
 //! Those who look on: telemetry, which takes samples, and alerts, which watches them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use messages::alerts::Alert;
+use messages::alerts::{Alert, Rule};
 use ractor::{ActorProcessingErr, ActorRef};
 
 use super::{ToRoot, Tree, spawn};
-use crate::alerts::{self, AlertsActor};
+use crate::alerts::{self, AlertsActor, Subjects};
+use crate::bulk::Inlet;
 use crate::policy::Child;
-use crate::telemetry::{self, Asked, TelemetryActor};
+use crate::telemetry::{self, Asked, JOURNALS, TelemetryActor};
 use crate::traffic::label;
 
 impl Tree {
@@ -22,6 +24,8 @@ impl Tree {
             settings: self.alerts.clone(),
             instance: self.instance.clone(),
             open,
+            subjects: self.subjects(),
+            sampled_every: self.telemetry_every,
             ledger: self.ledger.clone(),
             board: self.board.clone(),
             wall: self.wall.clone(),
@@ -34,11 +38,6 @@ impl Tree {
 
     /// Starts telemetry over everybody.
     pub(super) async fn start_telemetry(&mut self, me: &ActorRef<ToRoot>) -> Result<(), ActorProcessingErr> {
-        let core = [("orders", &self.channels.orders), ("positions", &self.channels.positions)];
-        let core = core.into_iter().chain([("venue", &self.channels.venue)]);
-        let queues = core.map(|(name, (_, inlet))| (name.to_owned(), inlet.clone()));
-        let listeners =
-            self.listeners.iter().map(|(name, (_, inlet))| (label("strategy", name.as_str()), inlet.clone()));
         let ports = &self.ports;
         let asked = Asked {
             market: ports.market.clone(),
@@ -50,9 +49,10 @@ impl Tree {
         };
         let arguments = telemetry::Arguments {
             every: self.telemetry_every,
+            silent_from: Duration::from_secs(self.alerts.rules.of(Rule::DeadMan).limit),
             asked,
             places: ports.places(),
-            queues: queues.chain(listeners).collect(),
+            queues: self.queues(),
             ledger: (self.ledger.clone(), self.applied.0.clone()),
             journal: (self.journal.clone(), self.applied.1.clone()),
             archive: self.archive.0.clone(),
@@ -67,6 +67,31 @@ impl Tree {
         self.children.insert(actor.get_id(), (Child::Telemetry, None));
         self.ports.telemetry.fill(actor);
         Ok(())
+    }
+
+    /// The bulk queues of the market, by who drains them.
+    fn queues(&self) -> Vec<(String, Inlet)> {
+        let core = [
+            ("orders", &self.channels.orders),
+            ("positions", &self.channels.positions),
+            ("venue", &self.channels.venue),
+        ];
+        let core = core.into_iter().map(|(name, (_, inlet))| (name.to_owned(), inlet.clone()));
+        let listeners =
+            self.listeners.iter().map(|(name, (_, inlet))| (label("strategy", name.as_str()), inlet.clone()));
+        core.chain(listeners).collect()
+    }
+
+    /// What alerts can be about, by the names under which samples show it.
+    fn subjects(&self) -> Subjects {
+        let journals = JOURNALS.map(str::to_owned);
+        Subjects {
+            account: self.assembly.deciding().account.name.as_str().to_owned(),
+            feeds: self.ports.feeds.keys().cloned().collect(),
+            strategies: self.ports.strategies.keys().map(|name| name.as_str().to_owned()).collect(),
+            queues: self.queues().into_iter().map(|(name, _)| name).chain(journals).collect(),
+            folders: self.folders().into_iter().map(|(name, _)| name.to_owned()).collect(),
+        }
     }
 
     /// The folders whose disks may fill: a ledger elsewhere may have a disk of its own.

@@ -2,10 +2,12 @@
 
 import * as api from '../api.js';
 import { confirm } from '../dialogs.js';
-import { button, el, figures, say, stack, table } from '../dom.js';
+import { button, el, figures, say, sending, stack, table } from '../dom.js';
 import * as f from '../format.js';
 
 const TIERS = ['hot', 'disk', 'warm', 'cold'];
+// Periods beyond which a strip has no room for gaps.
+const DENSE = 200;
 const tierOf = (row) => ({ ...f.plain(row.tier), class: `tier ${row.tier}` });
 
 export function build(view) {
@@ -85,7 +87,7 @@ function strip(standing) {
       'div',
       { class: 'strip' },
       el('h3', {}, name),
-      el('ol', { 'aria-label': label }, cells),
+      el('ol', { 'aria-label': label, class: own.length > DENSE && 'dense' }, cells),
       el('small', {}, reach),
     );
   });
@@ -148,13 +150,13 @@ function archive(view) {
   );
   const look = view.poll(
     60000,
-    () => api.post('/archive/due', EVERYTHING),
+    (options) => api.ask('/archive/due', EVERYTHING, { within: 30000, ...options }),
     panel,
     (steps) => due.rows(steps),
   );
   view.poll(
     10000,
-    () => api.post('/sql', { query: SAMPLE, format: 'json', max_rows: 10, scope: 'local', stale: true }),
+    (options) => api.select(SAMPLE, 10, options),
     panel,
     (rows) => {
       const found = Object.fromEntries(rows.map((row) => [row.metric_name, row.value]));
@@ -168,7 +170,8 @@ function archive(view) {
       'Everything that is due by the limits of its table moves to its next tier now. Trading goes on beside it.';
     if (!(await confirm({ title: 'Run the archive', text, ok: 'Run now' }))) return;
     try {
-      const { done, failed, bytes_written: written } = await api.post('/archive/run', EVERYTHING);
+      const act = () => api.post('/archive/run', EVERYTHING, { within: null });
+      const { done, failed, bytes_written: written } = await sending('Archive', act);
       const words = `the archive has run: ${done.length} steps done, ${failed.length} failed, ${f.bytes(written).text} written`;
       say(failed.length ? `${words}; ${failed[0][1]}` : words, failed.length ? 'error' : 'good');
     } catch (problem) {
@@ -196,7 +199,7 @@ const DUE = [
 ];
 
 function tickets(view) {
-  const panel = view.panel('Restore tickets', { limit: 90000, kind: 'half' });
+  const panel = view.panel('Restore tickets', { limit: 180000, kind: 'half' });
   const shown = table({
     caption: 'Objects that are being restored from an archive class',
     empty: 'nothing was asked to be restored since the start',
@@ -205,11 +208,6 @@ function tickets(view) {
       { label: 'State', cell: (t) => f.plain(t.state) },
     ],
   });
-  const unknown = el('p', { class: 'unknown' }, 'unknown');
-  view.poll(30000, '/archive', panel, (said) => {
-    unknown.hidden = Array.isArray(said.tickets);
-    shown.node.hidden = !unknown.hidden;
-    shown.rows(said.tickets ?? []);
-  });
-  return panel.add(unknown, shown.node);
+  view.poll(60000, '/archive/restores', panel, (tickets) => shown.rows(tickets));
+  return panel.add(shown.node);
 }

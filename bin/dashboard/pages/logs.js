@@ -67,6 +67,7 @@ function lines(view, correlation) {
     columns,
     key: (l) => l.place,
   });
+  const hint = el('p', { class: 'hint' });
   let kept = [];
   let place = 0;
   const draw = view.soon(DRAWS, () => {
@@ -80,7 +81,9 @@ function lines(view, correlation) {
           .toLowerCase()
           .includes(part)) &&
       (!wanted || JSON.stringify(l).toLowerCase().includes(wanted));
-    shown.rows(kept.filter(fits).slice(-SHOWN).reverse());
+    const fitting = kept.filter(fits);
+    shown.rows(fitting.slice(-SHOWN).reverse());
+    hint.textContent = f.cut(Math.min(SHOWN, fitting.length), fitting.length, 'filter, or ask by SQL for the rest');
   });
   const take = (fresh, isSnapshot) => {
     kept = [...(isSnapshot ? [] : kept), ...fresh.map((l) => ({ ...l, place: ++place }))].slice(-KEPT);
@@ -94,7 +97,7 @@ function lines(view, correlation) {
     view.listen('logs', (data, isSnapshot) => take(listOf(data), isSnapshot));
     view.listen('health', () => panel.mark());
   }
-  return panel.add(el('div', { class: 'toolbar' }, level, component, text, !correlation && follow), shown.node);
+  return panel.add(el('div', { class: 'toolbar' }, level, component, text, !correlation && follow), hint, shown.node);
 }
 
 /** Who and what a line is about; a line of the table has it in a column of its own. */
@@ -111,13 +114,7 @@ function trail(view, correlation) {
   const orders = table({ caption: 'Its orders', empty: 'no order', columns: ORDERS, key: (o) => o.order_id });
   const fills = table({ caption: 'Its fills', empty: 'no fill', columns: FILLS, key: (t) => t.trade_id });
   const ask = (from) =>
-    api.post('/sql', {
-      query: `select * from ${from} where correlation_id = '${correlation}'`,
-      format: 'json',
-      max_rows: 200,
-      scope: 'local',
-      stale: false,
-    });
+    api.select(`select * from ${from} where correlation_id = '${correlation}'`, 200, { stale: false });
   const fail = (problem) => panel.trouble(problem);
   ask('orders').then((rows) => orders.rows(api.rowsOf(rows)), fail);
   ask('trades').then((rows) => fills.rows(api.rowsOf(rows)), fail);

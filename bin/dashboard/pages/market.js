@@ -6,18 +6,25 @@ import { el, figures, select, setOptions, stack, table } from '../dom.js';
 import * as f from '../format.js';
 import { listOf } from '../stream.js';
 
-const TIMEFRAMES = ['1s', '1m', '5m', '15m', '1h', '1d'];
+// Seconds of each length of a bar.
+const TIMEFRAMES = { '1s': 1, '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '1d': 86400 };
+// Milliseconds after the end of a bar until the next one, or a part of it, should be there.
+const GRACE = 15000;
 const BARS = 150;
+const FILLS = 1000;
 const TAPE = 60;
 const LEVELS = 8;
 
 export async function build(view) {
   const choice = select([], { 'aria-label': 'Instrument', 'data-filter': true });
-  const frame = select(TIMEFRAMES, { 'aria-label': 'Length of a bar', value: view.args.get('timeframe') ?? '1s' });
+  const frame = select(Object.keys(TIMEFRAMES), {
+    'aria-label': 'Length of a bar',
+    value: view.args.get('timeframe') ?? '1s',
+  });
   view.root.append(el('h1', {}, 'Market'), el('div', { class: 'toolbar whole' }, choice, frame));
   const waiting = view.panel('Instruments', { wide: true });
   view.root.append(waiting.node);
-  const names = await known(view, waiting);
+  const names = await instruments(view, waiting);
   if (!view.isOpen || names.length === 0) return;
   waiting.node.remove();
   setOptions(choice, names, view.args.get('instrument') ?? names[0]);
@@ -32,25 +39,19 @@ export async function build(view) {
 }
 
 /** Instruments that have a price, else all that are known. */
-async function known(view, panel) {
-  try {
-    const [quotes, all] = await Promise.all([api.get('/quotes'), api.get('/instruments')]);
-    const names = (rows) => api.rowsOf(rows).map((row) => row.instrument);
-    const priced = names(quotes);
-    const rest = names(all).filter((name) => !priced.includes(name));
-    if (priced.length + rest.length === 0)
-      panel.add(el('p', { class: 'empty' }, 'no instrument is known; add one in the section [instruments]'));
-    return [...priced, ...rest];
-  } catch (problem) {
-    panel.trouble(problem);
-    return [];
-  }
+async function instruments(view, panel) {
+  const found = await view.until(() => Promise.all([api.get('/quotes'), api.get('/instruments')]), panel);
+  const [priced, all] = (found ?? [[], []]).map((rows) => api.rowsOf(rows).map((row) => row.instrument));
+  if (found && priced.length + all.length === 0)
+    panel.add(el('p', { class: 'empty' }, 'no instrument is known; add one in the section [instruments]'));
+  return [...priced, ...all.filter((name) => !priced.includes(name))];
 }
 
 function top(view, instrument) {
   const panel = view.panel(instrument, { limit: 5000, wide: true, kind: 'strip' });
   const all = figures({
     last: 'Last',
+    lastAt: 'Trade of',
     bid: 'Bid',
     bidSize: 'Bid size',
     ask: 'Ask',
@@ -58,7 +59,7 @@ function top(view, instrument) {
     spread: 'Spread',
     at: 'Quote of',
   });
-  view.listen(`quotes/${instrument}`, (data) => {
+  view.listen(`quotes/${instrument}`, (data, isSnapshot) => {
     const q = listOf(data)[0];
     if (!q) return;
     all.set({
@@ -71,17 +72,18 @@ function top(view, instrument) {
       ),
       at: f.time(q.timestamp),
     });
-    panel.mark();
+    panel.mark(isSnapshot ? view.when(q.received) : undefined);
   });
   view.listen(`trades/${instrument}`, (data) => {
     const newest = listOf(data).at(-1);
-    if (newest) all.set({ last: f.price(newest.last_price) });
+    if (newest) all.set({ last: f.price(newest.last_price), lastAt: f.time(newest.timestamp) });
   });
   return panel.add(all.node);
 }
 
 function bars(view, instrument, timeframe) {
-  const panel = view.panel(`Bars of ${timeframe}`, { limit: timeframe === '1s' ? 15000 : 90000, kind: 'big' });
+  const length = TIMEFRAMES[timeframe] * 1000;
+  const panel = view.panel(`Bars of ${timeframe}`, { limit: length + GRACE, kind: 'big' });
   const drawing = chart(view, `Candles of ${instrument} by ${timeframe}, with our fills`, 'tall');
   const exact = table({
     caption: `The newest bars of ${instrument}`,
@@ -99,8 +101,7 @@ function bars(view, instrument, timeframe) {
   const known = new Map();
   let fills = [];
   const draw = view.soon(500, () => {
-    const sorted = [...known.values()].sort((a, b) => a.timestamp.localeCompare(b.timestamp)).slice(-BARS);
-    [...known.keys()].filter((time) => time < (sorted[0]?.timestamp ?? '')).forEach((time) => known.delete(time));
+    const sorted = [...known.keys()].sort().map((time) => known.get(time));
     exact.rows([...sorted].reverse().slice(0, 50));
     const seen = sorted.map((b) => ({
       at: b.timestamp,
@@ -115,23 +116,32 @@ function bars(view, instrument, timeframe) {
       () => ({ xaxis: { rangeslider: { visible: false } } }),
     );
   });
+  const newest = () => [...known.keys()].sort().at(-1) ?? '';
+  /** Keeps the newest; says when the last of them ends. */
   const take = (rows) => {
     rows.forEach((bar) => known.set(bar.timestamp, bar));
-    panel.mark();
+    const times = [...known.keys()].sort();
+    times.slice(0, -BARS).forEach((time) => known.delete(time));
     draw();
+    return known.size === 0 ? null : view.when(newest()) + length;
   };
   const path = api.at('/bars', { instrument, timeframe, newest: true, limit: BARS, fresh: false });
-  const again = view.poll(60000, path, panel, (page) => take(api.rowsOf(page)));
+  const ask = (ms) => view.poll(ms, path, panel, (page) => take(api.rowsOf(page)));
+  ask(60000);
   // Longer bars are merged when they are asked for; no topic tells of them.
-  let isPublished = true;
-  view.every(5000, () => isPublished || again());
-  view.listen(
-    `bars/${instrument}/${timeframe}`,
-    (data) => take(listOf(data)),
-    () => {
-      isPublished = false;
-    },
-  );
+  let isMerged = false;
+  const refused = () => {
+    if (!isMerged) ask(5000);
+    isMerged = true;
+  };
+  const hear = (data, isSnapshot) => {
+    const before = newest();
+    const end = take(listOf(data));
+    // A part of the newest bar, or the next one, is of now; an old one that is revised makes nothing newer.
+    const isNew = !isSnapshot && listOf(data).some((bar) => bar.timestamp >= before);
+    panel.mark(isNew ? undefined : end);
+  };
+  view.listen(`bars/${instrument}/${timeframe}`, hear, refused);
   const mark = (t) => ({
     at: t.executed_at,
     price: f.forChart(t.price),
@@ -144,6 +154,7 @@ function bars(view, instrument, timeframe) {
   });
   view.listen('fills', (data, isSnapshot) => {
     if (isSnapshot) return;
+    fills = fills.slice(-FILLS);
     fills.push(
       ...listOf(data)
         .filter((t) => `${t.exchange}:${t.symbol}` === instrument)
@@ -177,6 +188,7 @@ function book(view, instrument) {
     state.textContent = said.is_synchronized
       ? `in step with its venue, ${f.since(said.received).text}`
       : 'unknown: its feed has no depth, or waits to be in step with its venue';
+    return said.is_synchronized ? view.when(said.received) : undefined;
   });
   return panel.add(asks.node, bids.node, state);
 }
@@ -210,7 +222,7 @@ function tape(view, instrument) {
   const draw = view.soon(200, () => shown.rows([...newest].reverse()));
   view.listen(`trades/${instrument}`, (data, isSnapshot) => {
     newest = [...(isSnapshot ? [] : newest), ...listOf(data)].slice(-TAPE);
-    panel.mark();
+    panel.mark(isSnapshot ? view.when(listOf(data).at(-1)?.received) : undefined);
     draw();
   });
   return panel.add(shown.node);

@@ -3,7 +3,7 @@
 import * as api from '../api.js';
 import { instrumentOf } from '../columns.js';
 import { ask, confirm, tell } from '../dialogs.js';
-import { el, field, say, table } from '../dom.js';
+import { el, field, say, sending, show, table } from '../dom.js';
 import * as f from '../format.js';
 
 const path = (id) => `/orders/${encodeURIComponent(id)}`;
@@ -11,19 +11,21 @@ const path = (id) => `/orders/${encodeURIComponent(id)}`;
 const inWords = (o) =>
   `${o.side} ${f.quantity(o.quantity).text} ${instrumentOf(o)}, ${String(o.order_type).replaceAll('_', ' ')}`;
 
-async function attempt(work, done) {
+async function attempt(what, work, done) {
   try {
-    await work();
+    await sending(what, work);
     say(done, 'good');
   } catch (problem) {
-    say(problem.line ?? problem.message, 'error');
+    say(`${what}: ${problem.line ?? problem.message}`, 'error');
   }
 }
 
 export async function cancel(order) {
   const question = { title: 'Cancel the order', text: `${inWords(order)}.`, ok: 'Cancel the order', kind: 'danger' };
   const answer = await confirm(question);
-  if (answer) await attempt(() => api.remove(api.at(path(order.order_id), answer)), 'the cancellation is on its way');
+  if (!answer) return;
+  const send = () => api.remove(api.at(path(order.order_id), answer));
+  await attempt('Cancel', send, 'the cancellation is on its way');
 }
 
 export async function replace(order) {
@@ -56,7 +58,9 @@ export async function replace(order) {
     answer: changed,
     ready: () => Object.keys(changed()).length > 0,
   });
-  if (replacement) await attempt(() => api.patch(path(order.order_id), replacement), 'the replacement is on its way');
+  if (!replacement) return;
+  const send = () => api.patch(path(order.order_id), replacement);
+  await attempt('Replace', send, 'the replacement is on its way');
 }
 
 const EVENTS = [
@@ -68,6 +72,15 @@ const EVENTS = [
   { label: 'Reason', cell: (e) => ({ text: e.reason_text ?? e.reason ?? '' }) },
 ];
 
+// What the tables do not hold of an order: there `null` is not no.
+const NOT_IN_TABLES = new Set(['post_only', 'reduce_only']);
+
+function fact([name, value]) {
+  const none = NOT_IN_TABLES.has(name) ? f.unknown() : { text: 'none' };
+  const shown = value === null ? none : { text: String(value) };
+  return el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), show(el('dd'), shown));
+}
+
 /** Everything that is known of an order, and what happened to it, as far as the tables are. */
 export async function details({ order_id: orderId }) {
   const events = table({ caption: 'Events', columns: EVENTS, empty: 'the tables hold no event of it yet' });
@@ -75,20 +88,12 @@ export async function details({ order_id: orderId }) {
   try {
     order = await api.get(path(orderId));
     const query = `select * from order_events where order_id = '${order.order_id}' order by number`;
-    events.rows(await api.post('/sql', { query, format: 'json', max_rows: 1000, scope: 'local', stale: false }));
+    events.rows(await api.select(query, 1000, { stale: false }));
   } catch (problem) {
     say(problem.line ?? problem.message, 'error');
     if (!order) return;
   }
-  const pairs = Object.entries(order).map(([name, value]) => [
-    name.replaceAll('_', ' '),
-    value === null ? 'none' : String(value),
-  ]);
-  const known = el(
-    'dl',
-    { class: 'limits' },
-    pairs.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
-  );
+  const known = el('dl', { class: 'limits' }, Object.entries(order).map(fact));
   const trail = el(
     'a',
     { href: `#logs?correlation=${encodeURIComponent(order.correlation_id)}` },

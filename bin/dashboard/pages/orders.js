@@ -11,6 +11,9 @@ import { cancel, details, replace } from './order.js';
 import { ticket } from './ticket.js';
 
 const SHOWN = 300;
+const FILLS_SHOWN = 100;
+// Orders that are asked for at the start.
+const LOADED = 1000;
 // Orders and fills that are kept in the page.
 const KEPT = 2000;
 // Milliseconds between two drawings of a table: an eye sees no more.
@@ -71,6 +74,7 @@ function blotter(view) {
       ['canceled', 'canceled'],
       ['denied', 'denied'],
       ['rejected', 'rejected'],
+      ['expired', 'expired'],
     ],
     { 'aria-label': 'Status', value: view.args.get('status') ?? 'open' },
   );
@@ -101,6 +105,7 @@ function blotter(view) {
     columns,
     key: (order) => order.order_id,
   });
+  const hint = el('p', { class: 'hint' });
   const live = new Keyed((order) => order.order_id, { most: KEPT, needs: isOpen });
   const draw = view.soon(DRAWS, () => {
     const rows = live.list.sort(newestFirst('created_at'));
@@ -115,27 +120,20 @@ function blotter(view) {
           .join(' ')
           .toLowerCase()
           .includes(wanted));
-    const fitting = rows.filter(fits).slice(0, SHOWN);
-    shown.rows(fitting);
-    fitting.forEach((o, place) =>
-      shown.node.querySelector('tbody').children[place].classList.toggle('ended', !isOpen(o)),
-    );
+    const fitting = rows.filter(fits);
+    const seen = upTo(SHOWN, fitting);
+    hint.textContent = f.cut(seen.length, fitting.length, 'filter, or ask by SQL for the rest');
+    shown.rows(seen);
+    seen.forEach((o, place) => shown.node.querySelector('tbody').children[place].classList.toggle('ended', !isOpen(o)));
   });
   [status, strategy, side].forEach((choice) => choice.addEventListener('change', draw));
   text.addEventListener('input', draw);
   const ended = async () => {
     // A snapshot holds open orders only; what ended since is in the tables.
-    try {
-      live.take(
-        api
-          .rowsOf(await api.get(`/orders?status=all&newest=true&limit=${SHOWN}&fresh=false`))
-          .filter((o) => !isOpen(o)),
-        false,
-      );
-      draw();
-    } catch (problem) {
-      panel.trouble(problem);
-    }
+    const page = await view.until(() => api.get(`/orders?status=all&newest=true&limit=${LOADED}&fresh=false`), panel);
+    const rows = api.rowsOf(page).filter((o) => !isOpen(o));
+    live.take(rows, false);
+    draw();
   };
   view.listen('orders', (data, isSnapshot) => {
     live.take(listOf(data).map(orderOf), isSnapshot);
@@ -145,7 +143,13 @@ function blotter(view) {
   view.listen('health', () => panel.mark());
   const query = encodeURIComponent('select * from orders order by created_at desc limit 1000');
   const more = el('a', { href: `#sql?query=${query}` }, 'all by SQL');
-  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, more), shown.node);
+  return panel.add(el('div', { class: 'toolbar' }, status, strategy, side, text, more), hint, shown.node);
+}
+
+/** The first of them, without cutting off an open one. */
+function upTo(most, orders) {
+  let room = most - orders.filter(isOpen).length;
+  return orders.filter((order) => isOpen(order) || room-- > 0);
 }
 
 function fills(view) {
@@ -157,11 +161,16 @@ function fills(view) {
     key: (trade) => trade.trade_id,
   });
   const all = new Keyed((trade) => trade.trade_id, { most: KEPT });
-  const draw = view.soon(DRAWS, () => shown.rows(all.list.sort(newestFirst('executed_at')).slice(0, 100)));
+  const hint = el('p', { class: 'hint' });
+  const draw = view.soon(DRAWS, () => {
+    const rows = all.list.sort(newestFirst('executed_at')).slice(0, FILLS_SHOWN);
+    shown.rows(rows);
+    hint.textContent = f.cut(rows.length, all.size, 'ask by SQL for the rest');
+  });
   view.listen('fills', (data, isSnapshot) => {
     all.take(listOf(data), isSnapshot);
     draw();
   });
   view.listen('health', () => panel.mark());
-  return panel.add(shown.node);
+  return panel.add(hint, shown.node);
 }

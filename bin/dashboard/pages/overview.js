@@ -38,7 +38,7 @@ function worth(view) {
     drawdown: 'Deepest drawdown',
     sides: 'Long / short',
   });
-  view.listen('equity', (data) => {
+  view.listen('equity', (data, isSnapshot) => {
     const p = listOf(data)[0];
     if (!p) return;
     all.set({
@@ -52,7 +52,7 @@ function worth(view) {
       drawdown: f.money(p.max_drawdown),
       sides: { text: `${p.long_positions ?? 'unknown'} / ${p.short_positions ?? 'unknown'}` },
     });
-    panel.mark();
+    panel.mark(isSnapshot ? view.when(p.snapshot_time) : undefined);
   });
   return panel.add(all.node);
 }
@@ -87,8 +87,14 @@ function curve(view) {
     live = live.filter((p) => p.snapshot_time > last);
     exact.rows([...stored].reverse().slice(0, 50));
     draw();
+    return view.when(last);
   });
-  view.listen('equity', (data) => live.push(...listOf(data).filter((p) => p.portfolio_value !== null)));
+  view.listen('equity', (data, isSnapshot) => {
+    const known = listOf(data).filter((p) => p.portfolio_value !== null);
+    live.push(...known);
+    live.splice(0, Math.max(0, live.length - POINTS));
+    if (!isSnapshot && known.length > 0) panel.mark();
+  });
   view.every(2000, () => live.length > 0 && !document.hidden && draw());
   return panel.add(drawing.node, el('details', {}, el('summary', {}, 'Exact figures'), exact.node));
 }
@@ -162,10 +168,12 @@ function alerts(view) {
     ],
   });
   const all = openAlerts();
+  const draw = () => shown.rows(all.list.sort(newestFirst('opened_at')));
   view.listen('alerts', (data, isSnapshot) => {
     all.take(listOf(data), isSnapshot);
-    shown.rows(all.list.sort(newestFirst('opened_at')));
+    draw();
   });
+  view.every(1000, draw);
   view.listen('health', () => panel.mark());
   if (view.args.get('part') === 'alerts') queueMicrotask(() => panel.node.scrollIntoView());
   return panel.add(shown.node);

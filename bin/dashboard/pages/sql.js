@@ -4,6 +4,7 @@ import * as api from '../api.js';
 import { chart, line } from '../charts.js';
 import { button, el, field, select, setOptions, table } from '../dom.js';
 import * as f from '../format.js';
+import { namesOf, readRows } from './rows.js';
 
 const REMEMBERED = 'merganser.sql';
 const MOST_REMEMBERED = 50;
@@ -81,8 +82,10 @@ export function build(view) {
     state.textContent = 'running …';
     const began = performance.now();
     try {
-      const response = await api.send('POST', '/sql', { body: question(format), signal: mine.signal });
-      const body = await (format === 'json' ? response.json() : response.blob());
+      // It has its own limit of time, and a button that stops it.
+      const how = { signal: mine.signal, within: null, asks: true };
+      const read = (response) => (format === 'json' ? response.text() : response.blob());
+      const body = await api.send('POST', '/sql', { body: question(format), read, ...how });
       remember(editor.value.trim());
       listPast();
       return { body, took: performance.now() - began };
@@ -108,12 +111,9 @@ export function build(view) {
   const ask = async () => {
     const said = await send('json');
     if (!said || !view.isOpen) return;
-    const found = api.rowsOf(said.body);
-    const cut =
-      found.length === Number(rows.value)
-        ? `; there may be more than the limit of ${f.count(found.length).text} rows`
-        : '';
-    state.textContent = `${f.count(found.length).text} rows in ${f.span(said.took)}${cut}`;
+    const found = readRows(said.body);
+    state.textContent = `${f.count(found.rows.length).text} rows in ${f.span(said.took)}`;
+    if (found.rows.length === 0) found.names = await columnsOf(editor.value.trim());
     answer.show(found);
   };
   form.addEventListener('submit', (event) => {
@@ -130,6 +130,15 @@ export function build(view) {
   listPast();
   view.root.append(el('h1', {}, 'SQL'), panel.add(form).node, answer.node);
   if (view.args.get('query')) ask();
+}
+
+/** The columns of an answer without rows; none where they cannot be known. */
+async function columnsOf(query) {
+  try {
+    return (await api.select(namesOf(query), 10000)).map((column) => column.column_name);
+  } catch {
+    return [];
+  }
 }
 
 function remembered() {
@@ -164,11 +173,13 @@ function result(view) {
   const drawing = chart(view, 'A chart of the answer');
   drawing.node.hidden = true;
   let rows = [];
+  let keys = [];
   const draw = () => {
-    drawing.node.hidden = !kind.value || rows.length === 0;
+    drawing.node.hidden = !kind.value || rows.length === 0 || y.value === '';
     if (drawing.node.hidden) return;
-    const across = rows.map((row) => row[x.value]);
-    const up = rows.map((row) => f.forChart(row[y.value]));
+    const [left, right] = [x, y].map((choice) => keys.indexOf(choice.value));
+    const across = rows.map((row) => row[left]);
+    const up = rows.map((row) => f.forChart(row[right]));
     const trace = () =>
       kind.value === 'bar' ? { ...line(across, up), type: 'bar' } : { ...line(across, up), mode: kind.value };
     drawing.draw(() => [trace()]);
@@ -176,33 +187,38 @@ function result(view) {
   [x, y, kind].forEach((choice) => choice.addEventListener('change', draw));
   panel.add(el('div', { class: 'toolbar' }, kind, x, y), drawing.node, place);
   panel.node.hidden = true;
-  return {
-    node: panel.node,
-    show: (found) => {
-      rows = found;
-      panel.node.hidden = false;
-      const names = Object.keys(rows[0] ?? {});
-      const isNumber = (name) =>
-        rows.some((row) => row[name] !== null) &&
-        rows.every((row) => row[name] === null || /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(String(row[name])));
-      setOptions(x, names);
-      setOptions(y, names.filter(isNumber));
-      const columns = names.map((name) => ({
-        label: name,
-        number: isNumber(name),
-        cell: (row) =>
-          row[name] === null
-            ? { text: 'NULL', class: 'unknown' }
-            : { text: typeof row[name] === 'object' ? JSON.stringify(row[name]) : String(row[name]) },
-      }));
-      const shown = table({
-        caption: rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length} rows` : 'Rows',
-        empty: 'no row',
-        columns,
-      });
-      shown.rows(rows.slice(0, SHOWN));
-      place.replaceChildren(shown.node);
-      draw();
-    },
+  const show = (found) => {
+    rows = found.rows;
+    panel.node.hidden = false;
+    const columns = found.names.map((label, n) => ({
+      label,
+      number: isNumeric(rows, n),
+      cell: (row) => cellOf(row[n]),
+    }));
+    keys = found.names.map((name, n) => (found.names.indexOf(name) === n ? name : `${name} (column ${n + 1})`));
+    setOptions(x, keys);
+    setOptions(
+      y,
+      keys.filter((_, n) => columns[n].number),
+    );
+    const shown = table({
+      caption: rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length} rows` : 'Rows',
+      empty: 'no row',
+      columns,
+    });
+    shown.rows(rows.slice(0, SHOWN));
+    const hint = f.cut(Math.min(SHOWN, rows.length), rows.length, 'a file holds all of them');
+    place.replaceChildren(el('p', { class: 'hint' }, hint), shown.node);
+    draw();
   };
+  return { node: panel.node, show };
 }
+
+// What the server writes of a number, also of one that is none.
+const NUMBER = /^(-?\d+(\.\d+)?(e[+-]?\d+)?|NaN|-?inf)$/i;
+
+function isNumeric(rows, n) {
+  return rows.some((row) => row[n] !== null) && rows.every((row) => row[n] === null || NUMBER.test(row[n]));
+}
+
+const cellOf = (value) => (value === null ? { text: 'NULL', class: 'unknown' } : { text: value });

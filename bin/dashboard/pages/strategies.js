@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { chart, line } from '../charts.js';
-import { FILLS, LOGS } from '../columns.js';
+import { FILLS, LOGS, instrumentOf } from '../columns.js';
 import { button, el, figures, show, table } from '../dom.js';
 import * as f from '../format.js';
 import { Keyed, newestFirst } from '../keyed.js';
@@ -46,8 +46,8 @@ function list(view, chosen) {
       { label: 'Strategy', node: link },
       { label: 'State', cell: stateOf },
       { label: 'Since', cell: (s) => f.since(s.since) },
-      { label: 'Realised', number: true, cell: (s) => f.result(s.results.realized_pnl) },
-      { label: 'Unrealised', number: true, cell: (s) => f.result(s.results.unrealized_pnl) },
+      { label: 'Realised', number: true, cell: (s) => f.result(s.results.realized_pnl, s.results.currency ?? '') },
+      { label: 'Unrealised', number: true, cell: (s) => f.result(s.results.unrealized_pnl, s.results.currency ?? '') },
       { label: 'Open orders', number: true, cell: (s) => f.count(s.results.open_orders) },
       { label: 'Restarts', number: true, cell: (s) => f.count(s.generation) },
       { label: 'Faults', number: true, cell: (s) => f.count(s.faults) },
@@ -124,21 +124,18 @@ function one(view, name) {
 }
 
 function curve(view, name) {
-  const panel = view.panel('Realised PnL', { limit: 90000, kind: 'big' });
-  const drawing = chart(view, `The realised result of ${name} over its newest fills`);
+  const panel = view.panel('Realised PnL, before fees', { limit: 90000, kind: 'big' });
+  const drawing = chart(view, `The realised result of ${name} over its newest fills, before fees`);
   const hint = el('p', { class: 'hint' });
   const known = new Keyed((trade) => trade.trade_id, { most: FILLS_OF_CURVE });
+  let quotes = null;
   const draw = view.soon(2000, () => {
+    if (!quotes) return;
     const trades = known.list.sort(newestFirst('executed_at')).reverse();
-    let total = '0';
-    const points = trades.map((trade) => {
-      total = total === null ? null : f.sum([total, trade.realized_pnl]);
-      return { at: trade.executed_at, total };
-    });
-    hint.textContent =
-      points.length === 0
-        ? 'no fill yet'
-        : `${f.result(total).text} over its newest ${points.length} fills, without open positions`;
+    const sums = byCurrency(trades, (trade) => quotes.get(instrumentOf(trade)) ?? 'of unknown currency');
+    hint.textContent = inWords(trades, sums);
+    // Amounts in two currencies are on no axis together.
+    const points = sums.size === 1 ? [...sums.values()][0] : [];
     drawing.draw(() => [
       line(
         points.map((p) => p.at),
@@ -163,7 +160,33 @@ function curve(view, name) {
     );
     draw();
   });
+  view
+    .until(() => api.get('/instruments'), panel)
+    .then((all) => {
+      quotes = new Map(api.rowsOf(all).map((rules) => [rules.instrument, rules.quote]));
+      draw();
+    });
   return panel.add(drawing.node, hint);
+}
+
+/** What fills brought, from the oldest on: by its currency a running sum, unknown from the first that is not known. */
+function byCurrency(trades, currencyOf) {
+  const sums = new Map();
+  for (const trade of trades) {
+    const currency = currencyOf(trade);
+    const points = sums.get(currency) ?? [];
+    const before = points.length === 0 ? '0' : points.at(-1).total;
+    points.push({ at: trade.executed_at, total: before === null ? null : f.sum([before, trade.realized_pnl]) });
+    sums.set(currency, points);
+  }
+  return sums;
+}
+
+function inWords(trades, sums) {
+  if (trades.length === 0) return 'no fill yet';
+  const totals = [...sums].map(([currency, points]) => f.result(points.at(-1).total, currency).text);
+  const curve = sums.size > 1 ? '; no curve adds up currencies' : '';
+  return `${totals.join(', ')} over its newest ${f.count(trades.length).text} fills, without open positions${curve}`;
 }
 
 function signals(view, name) {

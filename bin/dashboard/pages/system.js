@@ -131,8 +131,7 @@ function latency(view) {
     drawing.draw(() => [curve('p50', '--accent'), curve('p95', '--mark-buy'), curve('p99', '--loss')], layout);
   };
   choice.addEventListener('change', draw);
-  const question = () =>
-    api.post('/sql', { query: LATENCIES, format: 'json', max_rows: 20000, scope: 'local', stale: true });
+  const question = (options) => api.select(LATENCIES, 20000, options);
   view.poll(15000, question, panel, (rows) => {
     all = new Map();
     for (const row of rows.filter((r) => r.metric_name.endsWith('_seconds'))) {
@@ -182,7 +181,7 @@ function feeds(view) {
     columns: [
       { label: 'Symbol', cell: (s) => f.plain(s.symbol) },
       { label: 'Feed', cell: (s) => f.plain(s.feed) },
-      { label: 'State', cell: (s) => ({ ...f.words(s.state), class: s.state === 'live' ? 'gain' : 'loss' }) },
+      { label: 'State', cell: (s) => ({ ...f.words(s.state), class: { live: 'gain', closed: '' }[s.state] ?? 'loss' }) },
       { label: 'Book', cell: (s) => f.words(s.book) },
       { label: 'Last', cell: (s) => f.since(s.last) },
     ],

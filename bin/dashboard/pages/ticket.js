@@ -1,9 +1,10 @@
-// The ticket: a manual order, of which risk says what it thinks before it is sent. What is sent is what was previewed, and
-// carries one key, so that a repeated request is not a second order.
+// The ticket: a manual order, of which risk says what it thinks before it is sent. What is sent is what was previewed. It
+// carries one key until its answer has come, so that a repeated request is not a second order.
 
 import * as api from '../api.js';
-import { el, field, figures, say, select, setOptions } from '../dom.js';
-import * as f from '../format.js';
+import { el, field, say, select, sending, setOptions } from '../dom.js';
+import { preview } from './preview.js';
+import * as unanswered from './unanswered.js';
 
 const TYPES = [
   ['limit', 'limit'],
@@ -65,14 +66,19 @@ export function ticket(view) {
     el('div', { class: 'actions' }, check, send),
   );
   let previewed = null;
+  let isSending = false;
+  const drop = () => {
+    previewed = null;
+    send.disabled = true;
+    send.textContent = 'Send';
+  };
   const changed = () => {
     const has = HAS[c.order_type.value];
     for (const [name, node] of Object.entries(prices)) {
       node.hidden = !has.includes(name);
       c[name].required = has.includes(name);
     }
-    previewed = null;
-    send.disabled = true;
+    drop();
     risk.clear();
   };
   c.order_type.addEventListener('change', () => {
@@ -82,36 +88,27 @@ export function ticket(view) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const order = read(c);
-    const said = await attempt(() => api.post('/orders/preview', order));
-    if (!said || JSON.stringify(order) !== JSON.stringify(read(c))) return;
-    // A preview may be sent once: its key makes every repetition the same order.
-    previewed = { order, key: api.freshKey() };
+    const said = await attempt(() => api.ask('/orders/preview', order));
+    if (!said || isSending || JSON.stringify(order) !== JSON.stringify(read(c))) return;
+    const known = unanswered.keyOf(order);
+    previewed = { order, key: known ?? api.freshKey() };
     send.disabled = false;
     send.textContent = `Send ${order.side} ${order.quantity} ${order.instrument}`;
-    risk.show(said);
+    risk.show(said, known !== null);
     send.focus();
   });
   send.addEventListener('click', async () => {
-    if (!previewed) return;
-    send.disabled = true;
-    const { order, key } = previewed;
-    const said = await attempt(() => api.post('/orders', order, { key }));
-    if (!said) {
-      // Whether it arrived is not known: the same key may be sent again.
-      send.disabled = false;
-      return;
-    }
-    const made = said;
-    const isDenied = made.status === 'denied';
-    say(
-      isDenied
-        ? `denied: ${made.reason ?? made.reason_code}`
-        : `order ${made.order_id.slice(0, 8)} is ${String(made.status).replaceAll('_', ' ')}`,
-      isDenied ? 'error' : 'good',
-    );
-    changed();
+    if (!previewed || isSending) return;
+    isSending = send.disabled = true;
+    const isKnown = await attempt(() => sending(send.textContent, () => place(previewed)));
+    isSending = false;
+    if (isKnown) return changed();
+    // Whoever changed the form meanwhile sees another order there.
+    send.disabled = previewed === null;
+    if (previewed) risk.unsure();
   });
-  fill(view, c, changed);
+  view.every(1000, () => isSending || (risk.age() && drop()));
+  fill(view, panel, c, changed);
   return panel.add(form);
 }
 
@@ -156,56 +153,30 @@ async function attempt(work) {
   }
 }
 
-async function fill(view, c, changed) {
-  const all = await attempt(() => api.get('/instruments'));
-  const quotes = await attempt(() => api.get('/quotes'));
-  if (!all || !view.isOpen) return;
-  const name = (row) => row.instrument;
-  const priced = api.rowsOf(quotes ?? []).map(name);
-  const rest = api
-    .rowsOf(all)
-    .map(name)
-    .filter((other) => !priced.includes(other));
+/** Sends an order and says what became of it; throws where that is not known. */
+async function place({ order, key }) {
+  unanswered.began(order, key);
+  const read = async (response) => ({ made: await response.json(), wasThere: response.status === 200 });
+  try {
+    const { made, wasThere } = await api.post('/orders', order, { key, read });
+    const isDenied = made.status === 'denied';
+    const stands = `${wasThere ? 'was there already: it ' : ''}is ${String(made.status).replaceAll('_', ' ')}`;
+    if (isDenied) say(`denied: ${made.reason ?? made.reason_code}`, 'error');
+    else say(`order ${made.order_id.slice(0, 8)} ${stands}`, 'good');
+  } catch (problem) {
+    if (!unanswered.isDefinite(problem)) throw problem;
+    say(problem.line, 'error');
+  }
+  unanswered.settled(order);
+  return true;
+}
+
+async function fill(view, panel, c, changed) {
+  const found = await view.until(() => Promise.all([api.get('/instruments'), api.get('/quotes')]), panel);
+  if (!found) return;
+  const [all, priced] = found.map((rows) => api.rowsOf(rows).map((row) => row.instrument));
+  const rest = all.filter((other) => !priced.includes(other));
   setOptions(c.instrument, [...priced, ...rest], view.args.get('instrument') ?? priced[0] ?? rest[0]);
   changed();
   if (view.args.get('new')) c.instrument.focus();
-}
-
-/** What risk says, and what it looked at. */
-function preview() {
-  const verdict = el(
-    'p',
-    { class: 'verdict', role: 'status', 'aria-live': 'polite' },
-    'Preview first: risk says what it thinks of the order.',
-  );
-  const all = figures({
-    price: 'Valued at',
-    notional: 'Value',
-    position: 'Position now',
-    after: 'Position after',
-    free: 'Free',
-    at: 'Price of',
-  });
-  return {
-    node: el('div', { class: 'preview whole' }, verdict, all.node),
-    clear: () => {
-      verdict.textContent = 'Preview first: risk says what it thinks of the order.';
-      verdict.className = 'verdict';
-    },
-    show: (said) => {
-      const { allowed } = said;
-      verdict.textContent = allowed
-        ? 'Risk would let it through.'
-        : `Risk would deny it: ${said.reason ?? said.reason_code}`;
-      verdict.className = `verdict ${allowed ? 'gain' : 'loss'}`;
-      all.set({
-        price: f.price(said.price),
-        notional: f.money(said.notional),
-        position: f.quantity(said.position),
-        after: f.quantity(said.position_after),
-        free: f.money(said.free_quote),
-        at: f.since(said.priced_at),
-      });
-    },
-  };
 }

@@ -15,6 +15,7 @@ use storage::query::Stores;
 use storage::tiers::TABLES;
 
 use super::Common;
+use crate::http::tiers::archive::{Restoring, Wanted};
 use crate::{client, output, stopped};
 
 #[derive(Debug, Args)]
@@ -83,7 +84,7 @@ pub struct Run {
 }
 
 /// The name of a table that moves.
-fn table(name: &str) -> Result<String, String> {
+pub fn table(name: &str) -> Result<String, String> {
     let mut known = TABLES.iter().map(|t| t.name);
     if known.any(|known| known == name) {
         return Ok(name.to_owned());
@@ -137,10 +138,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
             Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
         What::Restore { table, from, to } => {
-            let tickets = archive.restore(table, *from, *to)?;
-            tickets.iter().for_each(|ticket| output::line(format_args!("{}  {}", ticket.path, ticket.state)));
-            output::line(format_args!("{} archived files in the range", tickets.len()));
-            Ok(ExitCode::SUCCESS)
+            say_tickets(archive.restore(table, *from, *to)?.into_iter().map(Restoring::from).collect())
         }
     }
 }
@@ -189,10 +187,20 @@ fn ask(running: &client::Running, what: &What) -> anyhow::Result<ExitCode> {
             say_status(&serde_json::from_str::<Vec<Standing>>(&running.get("/api/v1/tiers")?)?, *json)?;
             Ok(ExitCode::SUCCESS)
         }
-        What::Verify { .. } | What::Restore { .. } => {
+        What::Restore { table, from, to } => {
+            let wanted = Wanted { table: table.clone(), from: *from, to: *to };
+            say_tickets(running.say("/api/v1/archive/restores", &wanted)?)
+        }
+        What::Verify { .. } => {
             bail!("this is done on a stopped directory; stop the running instance first")
         }
     }
+}
+
+fn say_tickets(tickets: Vec<Restoring>) -> anyhow::Result<ExitCode> {
+    tickets.iter().for_each(|ticket| output::line(format_args!("{}  {}", ticket.path, ticket.state)));
+    output::line(format_args!("{} archived files in the range", tickets.len()));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn say_due(steps: &[Step], json: bool) -> anyhow::Result<()> {

@@ -149,7 +149,7 @@ fn on_input(
     driver.stop();
     progress.finish_and_clear();
     driver.machine.recorder.finish().context("the journals could not be written")?;
-    let mut outcome = Outcome::of_driver(&driver, settings.snapshots.every, input.undecodable());
+    let mut outcome = Outcome::of_driver(&driver, input.undecodable());
     for instrument in driver.market.instruments().filter(|i| !assembly.rules().contains_key(i)) {
         outcome.note(format!(
             "nothing is known of {instrument}: it is stored and not traded; add [instruments.\"{instrument}\"]"

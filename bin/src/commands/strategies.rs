@@ -66,14 +66,16 @@ fn list(common: &Common) -> anyhow::Result<ExitCode> {
     let found: Vec<Strategy> = running(common)?.read("/api/v1/strategies")?;
     let unknown = || "unknown".to_owned();
     let rows = found.into_iter().map(|s| {
+        let currency = s.results.currency.map_or_else(String::new, |currency| format!(" {currency}"));
+        let sum = |sum: Option<String>| sum.map_or_else(unknown, |sum| format!("{sum}{currency}"));
         [
             s.name,
             s.state,
             s.generation.to_string(),
             s.faults.to_string(),
             s.abandoned.to_string(),
-            s.results.realized_pnl.unwrap_or_else(unknown),
-            s.results.unrealized_pnl.unwrap_or_else(unknown),
+            sum(s.results.realized_pnl),
+            sum(s.results.unrealized_pnl),
             s.results.open_orders.map_or_else(unknown, text),
             s.last_fault.unwrap_or_default(),
         ]

@@ -62,8 +62,19 @@ const OF_ONE: &str = "
         commission_asset, correlation_id::VARCHAR AS correlation_id, strategy_id, metadata.note AS note
     FROM orders o";
 
+/// What happened to an order, as far as the tables are when it is asked.
+pub async fn events(edge: &Edge, id: OrderId) -> Result<Vec<Row>, Problem> {
+    edge.until_fresh().await?;
+    let columns = "number, event, state, reason, reason_text, timestamp, quantity, filled_quantity, execution_id, \
+                   last_quantity, last_price, correlation_id::VARCHAR AS correlation_id, as_of";
+    rows(edge, format!("SELECT {columns} FROM order_events WHERE order_id = '{id}' ORDER BY number")).await
+}
+
+/// A row by its columns.
+pub type Row = Map<String, Value>;
+
 /// The rows of a SELECT of ours, as JSON.
-pub async fn rows(edge: &Edge, text: String) -> Result<Vec<Map<String, Value>>, Problem> {
+pub async fn rows(edge: &Edge, text: String) -> Result<Vec<Row>, Problem> {
     let max_rows = messages::caps::HISTORY_ROWS as usize;
     let select = Select { class: Class::Internal, text, scope: Scope::Local, max_rows, time: None };
     let (body, ()) = edge.select(select, |answer, body| output::write(&answer, Format::Json, body)).await?;

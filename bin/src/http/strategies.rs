@@ -42,7 +42,9 @@ async fn all(edge: &Edge, found: &[StrategyStatus]) -> Vec<views::Strategy> {
         let name: Option<StrategyId> = name.parse().ok();
         name.and_then(|name| edge.settings.strategies.run.get(&name)).cloned().unwrap_or_default()
     };
-    let results = |name: &str| views::Results::of(name, open, snapshot.as_deref());
+    let rules = edge.runtime.assembly().rules();
+    let quote = |instrument| rules.get(&instrument).map(|rules| rules.quote);
+    let results = |name: &str| views::Results::of(name, open, snapshot.as_deref(), quote);
     found.iter().map(|s| views::Strategy::of(s, &run(&s.name), results(&s.name))).collect()
 }
 

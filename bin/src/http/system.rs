@@ -15,7 +15,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::access::Reader;
 use super::edge::Edge;
 use super::problem::{Answer, Code, Problem};
-use super::{Refusals, stored, views};
+use super::{Refusals, stored, views, words};
+use crate::stream::Stream;
 
 /// How long whoever asks whether it lives waits for orders: a supervisor's probe waits no longer either.
 const HEALTH_WITHIN: Duration = Duration::from_secs(3);
@@ -87,8 +88,9 @@ async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
 }
 
 /// `GET /health`: is it alive? Open to all, and says little.
-pub async fn health(edge: web::Data<Edge>) -> HttpResponse {
-    let (is_well, answer) = how_well(&edge).await;
+pub async fn health(edge: web::Data<Edge>, stream: web::Data<Stream>) -> HttpResponse {
+    let (is_well, mut answer) = how_well(&edge).await;
+    answer["stream_runs"] = json!(stream.runs());
     if is_well { HttpResponse::Ok().json(answer) } else { HttpResponse::ServiceUnavailable().json(answer) }
 }
 
@@ -164,6 +166,7 @@ struct Which {
     /// After this line: its `log_id`.
     after: Option<u64>,
     /// From this time on, UTC.
+    #[serde(default, deserialize_with = "words::maybe_time")]
     #[param(value_type = Option<String>)]
     since: Option<UtcNanos>,
     /// At most so many, the newest.

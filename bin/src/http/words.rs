@@ -1,6 +1,6 @@
 //! How requests say things: instruments, reasons, and what is cut.
 
-use messages::{Instrument, caps};
+use messages::{Instrument, UtcNanos, caps};
 use serde::{Deserialize, Deserializer, Serializer};
 use utoipa::IntoParams;
 
@@ -37,6 +37,16 @@ pub fn instrument<'de, D: Deserializer<'de>>(from: D) -> Result<Instrument, D::E
 /// The same in a query or a path.
 pub fn instrument_of(text: &str) -> Result<Instrument, Problem> {
     actors::settings::parse_instrument(text).map_err(|why| Problem::new(Code::Invalid, format!("instrument: {why}")))
+}
+
+/// A time as `YYYY-MM-DD`, or with `HH:MM:SS`, in UTC.
+pub fn time<'de, D: Deserializer<'de>>(from: D) -> Result<UtcNanos, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// The same where there may be none.
+pub fn maybe_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UtcNanos>, D::Error> {
+    time(from).map(Some)
 }
 
 /// The other way.

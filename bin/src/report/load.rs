@@ -1,5 +1,6 @@
 //! A report from the tables: asks, and hands what it hears to the figures. However many rows there are, it holds one page.
 
+mod deposits;
 mod execution;
 mod fills;
 pub mod prices;
@@ -12,7 +13,7 @@ use super::ask::Ask;
 use super::figures::curve::Curve;
 use super::figures::fills::Booked;
 use super::figures::growth::Valued;
-use super::figures::performance::{Beside, Performance};
+use super::figures::performance::{Beside, ONE_CURRENCY, Performance};
 use super::figures::results::Results;
 use super::figures::samples::Period;
 use super::{Drawn, Priced, Report, money, notes};
@@ -47,11 +48,15 @@ pub fn load(ask: &dyn Ask, wanted: &Wanted) -> anyhow::Result<Report> {
         }
     };
     let curve = curve.finish().ok_or_else(|| anyhow::anyhow!("account {} never had any money", whose.account))?;
-    let (in_market, turnover, fees) = (booked.in_market, results.total.turnover, results.total.fees);
-    let performance = Performance::of(&curve, &Beside { period, in_market, turnover, fees, leverage });
+    // Snapshots know what another currency was worth; a sum of fills does not.
+    let curve_needs = whose.strategy.filter(|_| !results.elsewhere.is_empty()).map(|_| ONE_CURRENCY);
+    let curve = if curve_needs.is_some() { curve.unknown() } else { curve };
+    let (in_market, turnover, fees) = (booked.in_market, results.turnover, results.fees);
+    let performance = Performance::of(&curve, &Beside { period, in_market, turnover, fees, leverage, curve_needs });
     let unexplained = performance.profit.zip(results.total.net).and_then(|(all, net)| all.checked_sub(net));
     let prices = prices_of(ask, &whose, &drawn, &booked)?;
     let execution = execution::load(ask, &whose)?;
+    let deposits = if curve.paid_in.is_zero() { 0 } else { deposits::count(ask, &whose)? };
     let notes = notes::of(&notes::About {
         whose: &whose,
         curve: &curve,
@@ -59,6 +64,7 @@ pub fn load(ask: &dyn Ask, wanted: &Wanted) -> anyhow::Result<Report> {
         results: &results,
         execution: &execution,
         unexplained,
+        deposits,
         charts: (drawn.len(), traded),
     });
     Ok(Report {
@@ -77,6 +83,7 @@ pub fn load(ask: &dyn Ask, wanted: &Wanted) -> anyhow::Result<Report> {
         strategies: results.strategies,
         symbols: results.symbols,
         total: results.total,
+        elsewhere: results.elsewhere,
         unexplained,
         execution,
         notes,
@@ -90,12 +97,13 @@ pub fn load(ask: &dyn Ask, wanted: &Wanted) -> anyhow::Result<Report> {
     })
 }
 
-/// The curve of one strategy: what the account would have been worth if nothing else had traded.
+/// The curve of one strategy: what the account would have been worth if nothing else had traded. Flat where it earned nothing.
 fn of_one_strategy(whose: &Whose, booked: &Booked, earned: Option<&Vec<Cash>>, first: Cash, curve: &mut Curve) {
     curve.at(Valued { at: whose.begin, value: first, profit: Some(Cash::ZERO) });
-    for (at, gained) in booked.earned.instants().zip(earned.into_iter().flatten()) {
-        if let Some(value) = first.checked_add(*gained) {
-            curve.at(Valued { at: at.min(whose.end), value, profit: Some(*gained) });
+    for (n, at) in booked.earned.instants().enumerate() {
+        let gained = earned.map_or(Cash::ZERO, |sums| sums[n]);
+        if let Some(value) = first.checked_add(gained) {
+            curve.at(Valued { at: at.min(whose.end), value, profit: Some(gained) });
         }
     }
 }

@@ -4,7 +4,7 @@ use messages::Cash;
 
 use super::figures::curve::Finished;
 use super::figures::performance::Performance;
-use super::figures::results::{Results, Row};
+use super::figures::results::Results;
 use super::load::{Execution, Whose};
 
 /// With fewer returns, a ratio says little.
@@ -24,6 +24,8 @@ pub struct About<'a> {
     pub execution: &'a Execution,
     /// Profit of the account that its fills do not explain.
     pub unexplained: Option<Cash>,
+    /// How often money was paid in or out.
+    pub deposits: u64,
     /// Instruments that are drawn, and instruments that were traded.
     pub charts: (usize, usize),
 }
@@ -43,11 +45,10 @@ pub fn of(about: &About<'_>) -> Vec<String> {
 
 fn on_the_curve(about: &About<'_>, notes: &mut Vec<String>) {
     let About { whose, curve, performance, .. } = about;
-    if let Some(strategy) = whose.strategy {
-        notes.push(format!(
-            "A strategy has no money of its own: the curve is the account's first value and what {strategy} earned since."
-        ));
-    }
+    notes.extend(
+        whose.strategy.map(|strategy| on_its_curve(&strategy.to_string(), whose.currency.as_str(), about.results)),
+    );
+    notes.extend(on_what_was_paid_in(curve.paid_in, about.deposits, whose.currency.as_str()));
     if whose.unvalued > 0 {
         notes.push(format!(
             "{} of {} snapshots have no value, because an asset had no rate in {}; they are left out.",
@@ -66,12 +67,27 @@ fn on_the_curve(about: &About<'_>, notes: &mut Vec<String>) {
     }
 }
 
+fn on_its_curve(strategy: &str, currency: &str, results: &Results) -> String {
+    if !results.elsewhere.is_empty() {
+        return format!("The curve of {strategy} is unknown: a part of what it trades is not in {currency}.");
+    }
+    format!(
+        "A strategy has no money of its own: the curve is the account's first value and what {strategy} earned since."
+    )
+}
+
+fn on_what_was_paid_in(paid_in: Cash, deposits: u64, currency: &str) -> Option<String> {
+    (!paid_in.is_zero() && deposits == 0).then(|| {
+        format!(
+            "Nothing was paid in or out: {paid_in} {currency} is what the assets changed in price that had been paid in before."
+        )
+    })
+}
+
 fn on_the_results(about: &About<'_>, notes: &mut Vec<String>) {
-    let currency = about.whose.currency.as_str();
-    let is_other = |row: &&Row| row.currency.as_deref() != Some(currency);
-    let others: Vec<&str> = about.results.symbols.iter().filter(is_other).map(|row| row.name.as_str()).collect();
-    if !others.is_empty() {
-        notes.push(format!("Not in {currency}, and in no total: {}.", others.join(", ")));
+    let (currency, elsewhere) = (about.whose.currency.as_str(), &about.results.elsewhere);
+    if !elsewhere.is_empty() {
+        notes.push(format!("Not in {currency}, and in no total: {}.", elsewhere.join(", ")));
     }
     for (asset, amount) in &about.results.total.other_fees {
         notes.push(format!("Fees of {amount} {asset} have no rate here and are in no sum of fees."));
@@ -91,5 +107,17 @@ fn on_execution(execution: &Execution, notes: &mut Vec<String>) {
             "Slippage is that of {} of {} fills: at most 20,000 of the newest 30 days with fills, taken evenly, filled on the day of their order, with market data on this machine at their decision.",
             all.measured, execution.fills_of_its_orders
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_price_is_not_said_to_be_a_deposit() {
+        let on = |paid_in: &str, deposits| on_what_was_paid_in(paid_in.parse().unwrap(), deposits, "USDT");
+        assert!(on("-10000", 0).unwrap().starts_with("Nothing was paid in or out: -10000 USDT"));
+        assert_eq!((on("-10000", 1), on("0", 0)), (None, None));
     }
 }

@@ -4,6 +4,7 @@
 //! forbids the page to load anything.
 
 mod charts;
+mod execution;
 mod html;
 mod months;
 mod sections;
@@ -91,7 +92,7 @@ fn body(html: &mut Html, report: &Report, made_at: UtcNanos) -> anyhow::Result<(
     sections::returns(html, report)?;
     sections::results(html, report)?;
     sections::prices(html, report)?;
-    sections::execution(html, report)?;
+    execution::section(html, report)?;
     sections::notes(html, report);
     html.markup("</main>\n<script>").markup(SCRIPT).markup("</script>\n</body>\n</html>\n");
     Ok(())

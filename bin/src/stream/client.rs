@@ -2,9 +2,10 @@
 //!
 //! Hears frames of the client and messages of the hub; says requests to the hub and messages into the session, one after the
 //! other as the connection takes them. Invariant: it never waits for its client while it hears, so a client that does not
-//! read stops nobody but itself; what waits for it is counted where the hub sees it.
+//! read stops nobody but itself; what waits for it is counted where the hub sees it. It lives as long as it answers or takes
+//! what is written, and as long as whoever opened it may watch.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,19 +25,23 @@ use super::queue::{Load, ToClient};
 use super::thread::{FromClient, ToHub};
 use super::topic::Topic;
 
-/// How often a client is pinged.
+/// How often a client is pinged, and looked after.
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// A client of which nothing is heard for so long, not even the answer to a ping, is gone.
 const SILENT_AFTER: Duration = Duration::from_secs(40);
-/// How long the last words to a client may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// How long the last words to a client may take: it may read slowly.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What goes to the client.
 enum Outgoing {
     Text(ByteString),
     Ping,
     Pong(Bytes),
+    Close(CloseReason),
 }
+
+/// Whether who has opened a stream may still watch.
+pub type MayWatch = Box<dyn Fn() -> bool>;
 
 /// The actor.
 pub struct Client {
@@ -46,6 +51,7 @@ pub struct Client {
     load: Arc<Load>,
     stats: Arc<Stats>,
     wall: Clock,
+    may_watch: MayWatch,
     outgoing: VecDeque<Outgoing>,
     writing: Option<SpawnHandle>,
     heard_at: UtcNanos,
@@ -61,8 +67,8 @@ impl Client {
         session: Session,
         hub: flume::Sender<ToHub>,
         load: Arc<Load>,
-        stats: Arc<Stats>,
-        wall: Clock,
+        (stats, wall): (Arc<Stats>, Clock),
+        may_watch: MayWatch,
     ) -> Self {
         let heard_at = wall.now();
         Self {
@@ -72,6 +78,7 @@ impl Client {
             load,
             stats,
             wall,
+            may_watch,
             outgoing: VecDeque::new(),
             writing: None,
             heard_at,
@@ -111,7 +118,10 @@ impl Client {
         };
         let written = write.into_actor(self).map(|written, actor, ctx| {
             actor.writing = None;
+            // Who takes what is written is there, however long a ping lies behind it.
+            actor.heard_at = actor.wall.now();
             match written {
+                Ok(()) if actor.is_closing && actor.outgoing.is_empty() => ctx.stop(),
                 Ok(()) => actor.write(ctx),
                 Err(Closed) => ctx.stop(),
             }
@@ -119,32 +129,49 @@ impl Client {
         self.writing = Some(ctx.spawn(written));
     }
 
-    /// Says why, if the connection still takes it, and ends.
+    /// Says why, if the connection still takes it, and ends. What waits is said before where merganser stops: it is the end of
+    /// what happened. Else it is why the client must go, or of no use to it.
     fn close(&mut self, why: Closing, ctx: &mut Context<Self>) {
-        let reason = CloseReason { code: close_code(why), description: Some(why.code().to_owned()) };
-        self.end(Some(why.write()), reason, ctx);
-    }
-
-    fn end(&mut self, words: Option<ByteString>, reason: CloseReason, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.is_closing, true) {
+        if self.is_closing {
             return;
         }
+        if why != Closing::Stopping {
+            self.forget(ctx);
+        }
+        self.outgoing.push_back(Outgoing::Text(why.write()));
+        self.end(CloseReason { code: close_code(why), description: Some(why.code().to_owned()) }, ctx);
+    }
+
+    fn forget(&mut self, ctx: &mut Context<Self>) {
         if let Some(writing) = self.writing.take() {
             ctx.cancel_future(writing);
         }
         self.outgoing.clear();
-        let mut session = self.session.clone();
-        let last_words = async move {
-            let all = async {
-                if let Some(words) = words {
-                    session.text(words).await?;
-                }
-                session.close(Some(reason)).await
-            };
-            // Who does not listen is closed without.
-            let _ = actix_web::rt::time::timeout(CLOSE_WITHIN, all).await;
-        };
-        ctx.spawn(last_words.into_actor(self).map(|(), _, ctx| ctx.stop()));
+    }
+
+    fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+        self.is_closing = true;
+        self.outgoing.push_back(Outgoing::Close(reason));
+        self.write(ctx);
+        // Who does not listen is closed without.
+        ctx.run_later(CLOSE_WITHIN, |_, ctx| ctx.stop());
+    }
+
+    /// Pings, unless there is a reason to end it.
+    fn look_after(&mut self, ctx: &mut Context<Self>) {
+        if self.is_closing {
+            return;
+        }
+        if self.hub.is_disconnected() {
+            self.close(Closing::Stopping, ctx);
+        } else if !(self.may_watch)() {
+            self.close(Closing::LoggedOut, ctx);
+        } else if self.wall.now() > self.heard_at.after(SILENT_AFTER) {
+            self.stats.closed_silent.add(1);
+            self.close(Closing::Silent, ctx);
+        } else {
+            self.say(Outgoing::Ping, ctx);
+        }
     }
 
     fn fault(&mut self, why: Closing, ctx: &mut Context<Self>) {
@@ -166,14 +193,21 @@ impl Client {
             Ok(Request::Unsubscribe { topics }) => (topics, false),
             Err(error) => return self.refuse(&Refusal::new("unreadable", error.to_string()), ctx),
         };
-        let mut topics = Vec::new();
+        if !(self.may_watch)() {
+            return self.close(Closing::LoggedOut, ctx);
+        }
+        if names.len() > caps::CLIENT_TOPICS {
+            let detail = format!("{} topics are too many; expected at most {}", names.len(), caps::CLIENT_TOPICS);
+            return self.refuse(&Refusal::new("too_many_topics", detail), ctx);
+        }
+        let mut topics = BTreeSet::new();
         for name in names {
             match name.parse::<Topic>() {
-                Ok(topic) => topics.push(topic),
+                Ok(topic) => drop(topics.insert(topic)),
                 Err(error) => self.refuse(&Refusal::of(name, "unknown_topic", error), ctx),
             }
         }
-        let client = self.id;
+        let (client, topics) = (self.id, topics.into_iter().collect());
         let request = if is_wanted {
             FromClient::Subscribe { client, topics }
         } else {
@@ -189,7 +223,7 @@ impl Outgoing {
     fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Ping => 0,
+            Self::Ping | Self::Close(_) => 0,
             Self::Pong(payload) => payload.len(),
         }
     }
@@ -199,6 +233,7 @@ impl Outgoing {
             Self::Text(text) => session.text(text).await,
             Self::Ping => session.ping(b"").await,
             Self::Pong(payload) => session.pong(&payload).await,
+            Self::Close(reason) => session.clone().close(Some(reason)).await,
         }
     }
 }
@@ -207,7 +242,7 @@ fn close_code(why: Closing) -> CloseCode {
     match why {
         Closing::Slow => CloseCode::Again,
         Closing::Stopping => CloseCode::Away,
-        Closing::Silent | Closing::Flood | Closing::Faulty => CloseCode::Policy,
+        Closing::Silent | Closing::Flood | Closing::Faulty | Closing::LoggedOut => CloseCode::Policy,
     }
 }
 
@@ -215,14 +250,7 @@ impl Actor for Client {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(PING_EVERY, |client, ctx| {
-            if client.wall.now() > client.heard_at.after(SILENT_AFTER) && !client.is_closing {
-                client.stats.closed_silent.add(1);
-                client.close(Closing::Silent, ctx);
-            } else {
-                client.say(Outgoing::Ping, ctx);
-            }
-        });
+        ctx.run_interval(PING_EVERY, Self::look_after);
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
@@ -259,7 +287,10 @@ impl StreamHandler<Result<AggregatedMessage, ProtocolError>> for Client {
             Ok(AggregatedMessage::Text(text)) => self.hear(&text, ctx),
             Ok(AggregatedMessage::Ping(payload)) => self.say(Outgoing::Pong(payload), ctx),
             Ok(AggregatedMessage::Pong(_)) => {}
-            Ok(AggregatedMessage::Close(_)) => self.end(None, CloseCode::Normal.into(), ctx),
+            Ok(AggregatedMessage::Close(_)) => {
+                self.forget(ctx);
+                self.end(CloseCode::Normal.into(), ctx);
+            }
             Ok(AggregatedMessage::Binary(_)) | Err(_) => self.fault(Closing::Faulty, ctx),
         }
     }

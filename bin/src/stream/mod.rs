@@ -34,6 +34,7 @@ use queue::{Load, Mailbox};
 use seated::Seated;
 use thread::{Arguments, FromClient, ToHub};
 
+pub use client::MayWatch;
 pub use hub::Known;
 pub use polls::Asked;
 pub use thread::Sources;
@@ -75,11 +76,22 @@ impl Stream {
         polls::poll(ask, self.to_hub.clone())
     }
 
-    /// Makes a WebSocket of a request that was let in; `None` when there are too many already.
+    /// Whether there is somebody who shows what happens.
+    pub fn runs(&self) -> bool {
+        !self.to_hub.is_disconnected()
+    }
+
+    /// Makes a WebSocket of a request that was let in, for as long as `may_watch` says so; `None` when there are too many
+    /// already.
     ///
     /// # Errors
     /// It does not ask for a WebSocket.
-    pub fn accept(&self, request: &HttpRequest, body: web::Payload) -> Result<Option<HttpResponse>, actix_web::Error> {
+    pub fn accept(
+        &self,
+        request: &HttpRequest,
+        body: web::Payload,
+        may_watch: MayWatch,
+    ) -> Result<Option<HttpResponse>, actix_web::Error> {
         let Some(taken) = seated::Place::take(&self.stats) else { return Ok(None) };
         let (response, session, frames) = actix_ws::handle(request, body)?;
         let most = caps::CLIENT_FRAME_BYTES;
@@ -94,7 +106,8 @@ impl Stream {
                 // The hub is busy or gone: it is as if the client had never come.
                 ctx.stop();
             }
-            Client::new(id, session, self.to_hub.clone(), load, self.stats.clone(), self.wall.clone())
+            let shared = (self.stats.clone(), self.wall.clone());
+            Client::new(id, session, self.to_hub.clone(), load, shared, may_watch)
         });
         Ok(Some(response.map_body(|_, body| BoxBody::new(Seated::new(body, taken)))))
     }

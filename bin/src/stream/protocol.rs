@@ -100,7 +100,9 @@ pub enum Closing {
     Flood,
     /// What it says is no text, too long, or no WebSocket at all.
     Faulty,
-    /// Merganser stops.
+    /// Whoever it is has logged out, or was logged out.
+    LoggedOut,
+    /// Merganser stops, or its stream has ended.
     Stopping,
 }
 
@@ -112,6 +114,7 @@ impl Closing {
             Self::Silent => "silent",
             Self::Flood => "flood",
             Self::Faulty => "faulty",
+            Self::LoggedOut => "logged_out",
             Self::Stopping => "stopping",
         }
     }
@@ -125,6 +128,7 @@ impl Closing {
             Self::Faulty => {
                 "expected short messages of JSON text, as {\"op\": \"subscribe\", \"topics\": [\"orders\"]}"
             }
+            Self::LoggedOut => "the session with which it was opened has ended; log in and connect again",
             Self::Stopping => "merganser stops; connect again when it runs",
         }
     }

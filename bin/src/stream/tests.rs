@@ -1,6 +1,7 @@
 //! The stream over real sockets: an audience that is told things, the hub's thread, a server on loopback, and clients.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{App, HttpServer};
@@ -14,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::hub::tests::facts::{self, Facts};
 use super::*;
+use crate::http::listen;
 
 /// Far longer than anything takes here.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Bench {
     audience: Audience,
     facts: Facts,
+    /// Whether clients may watch.
+    may_watch: Arc<AtomicBool>,
     address: SocketAddr,
     running: Running,
     stats: Arc<Stats>,
@@ -32,14 +36,18 @@ impl Bench {
         let (audience, seat) = audience::channel();
         let known = Known { instruments: vec![facts::instrument("A")], ..Known::default() };
         let stats = seat.stats.clone();
-        let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open: Box::new(|| {}) };
+        let sources = Sources { seat, logs: None, alerts: Box::new(|| None), make_whole: Box::new(|| {}) };
         let (stream, running) = Stream::start(sources, known).unwrap();
         let stream = web::Data::new(stream);
-        let server = HttpServer::new(move || App::new().app_data(stream.clone()).route("/", web::get().to(answer)));
-        let server = server.workers(1).disable_signals().shutdown_timeout(1).bind("127.0.0.1:0").unwrap();
+        let may_watch = Arc::new(AtomicBool::new(true));
+        let may = web::Data::from(may_watch.clone());
+        let app = move || App::new().app_data(stream.clone()).app_data(may.clone()).route("/", web::get().to(answer));
+        let server = HttpServer::new(app);
+        let listener = listen::on("127.0.0.1:0".parse().unwrap()).unwrap();
+        let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener).unwrap();
         let address = server.addrs()[0];
         tokio::spawn(server.run());
-        Self { audience, facts: Facts::default(), address, running, stats }
+        Self { audience, facts: Facts::default(), may_watch, address, running, stats }
     }
 
     fn order_event(&mut self) {
@@ -56,16 +64,28 @@ impl Bench {
         let connection = TcpStream::connect(self.address).await.unwrap();
         let mut client = Client::over(connection, self.address).await;
         client.say(&serde_json::json!({"op": "subscribe", "topics": topics}).to_string()).await;
-        for topic in topics {
+        let mut told = Vec::new();
+        for _ in topics {
             let snapshot = client.next().await;
-            assert_eq!((&snapshot["type"], &snapshot["topic"]), (&"snapshot".into(), &(*topic).into()));
+            assert_eq!(snapshot["type"], "snapshot");
+            told.push(snapshot["topic"].as_str().unwrap().to_owned());
         }
+        told.sort();
+        let mut asked = topics.to_vec();
+        asked.sort_unstable();
+        assert_eq!(told, asked);
         client
     }
 }
 
-async fn answer(request: HttpRequest, body: web::Payload, stream: web::Data<Stream>) -> HttpResponse {
-    stream.accept(&request, body).unwrap().unwrap_or_else(|| HttpResponse::ServiceUnavailable().finish())
+async fn answer(
+    request: HttpRequest,
+    body: web::Payload,
+    stream: web::Data<Stream>,
+    may: web::Data<AtomicBool>,
+) -> HttpResponse {
+    let may_watch = Box::new(move || may.load(Ordering::Relaxed));
+    stream.accept(&request, body, may_watch).unwrap().unwrap_or_else(|| HttpResponse::ServiceUnavailable().finish())
 }
 
 struct Client(WebSocketStream<TcpStream>);
@@ -156,6 +176,16 @@ async fn wrong_words_are_answered_and_a_flood_ends_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_logged_out_is_told_nothing_more() {
+    let bench = Bench::start();
+    let mut client = bench.client(&["orders"]).await;
+    bench.may_watch.store(false, Ordering::Relaxed);
+    client.say(r#"{"op": "subscribe", "topics": ["fills"]}"#).await;
+    assert_eq!(client.next().await["code"], "logged_out");
+    assert_eq!(client.next().await, Value::Null, "closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_that_is_too_long_ends_the_client() {
     let bench = Bench::start();
     let mut client = bench.client(&["orders"]).await;
@@ -166,12 +196,21 @@ async fn a_frame_that_is_too_long_ends_the_client() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_watches_is_told_that_it_is_over_and_its_place_is_free() {
-    let bench = Bench::start();
+    let mut bench = Bench::start();
     let mut client = bench.client(&["orders"]).await;
+    assert_eq!(bench.stats.counts().clients, 1);
+    (0..3).for_each(|_| bench.order_event());
     let (running, stats) = (bench.running, bench.stats);
-    assert_eq!(stats.counts().clients, 1);
     tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
-    assert_eq!(client.next().await["code"], "stopping");
+    let mut events = 0;
+    let last = loop {
+        let message = client.next().await;
+        match message["data"].as_array() {
+            Some(data) => events += data.len(),
+            None => break message,
+        }
+    };
+    assert_eq!((events, &last["code"]), (3, &"stopping".into()), "what happened to the end, and then the end");
     assert_eq!(client.next().await, Value::Null, "closed");
     drop(client);
     let deadline = tokio::time::Instant::now() + PATIENCE;

@@ -22,6 +22,8 @@ use super::topic::Topic;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How long orders and fills wait at most behind earlier ones: what comes together goes together.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Requests of clients that are taken at a time: what happens to orders does not wait for those who ask.
+const REQUESTS: usize = 64;
 
 /// What a client asks.
 pub enum FromClient {
@@ -69,8 +71,8 @@ pub struct Sources {
     pub logs: Option<broadcast::Receiver<Arc<LogLine>>>,
     /// All alerts that are open, as the API shows them, when that has changed since it was called.
     pub alerts: Box<dyn FnMut() -> Option<Vec<Value>> + Send>,
-    /// Asks the tree to tell all open orders, for some events were lost.
-    pub ask_for_open: Box<dyn Fn() + Send>,
+    /// Asks the tree to tell all open orders and strategies, for some events were lost.
+    pub make_whole: Box<dyn Fn() + Send>,
 }
 
 /// What the thread is given.
@@ -104,20 +106,28 @@ pub fn run(arguments: Arguments) {
         shell.take();
         let now = shell.a.wall.now();
         if now >= shell.shown_at.after(INTERVAL) {
-            shell.take_market();
-            shell.take_words(now);
-            shell.a.hub.flush(now);
-            shell.shown_at = now;
+            shell.show_all(now);
         } else {
             shell.a.hub.flush_urgent(now);
         }
         // Not on the queue: who fills it need not wake us for each event.
         let _ = shell.a.stop.recv_timeout(PAUSE);
     }
+    // What the tree said until its end is shown before.
+    shell.take();
+    let now = shell.a.wall.now();
+    shell.show_all(now);
     shell.a.hub.close_all(Closing::Stopping);
 }
 
 impl Shell {
+    fn show_all(&mut self, now: UtcNanos) {
+        self.take_market();
+        self.take_words(now);
+        self.a.hub.flush(now);
+        self.shown_at = now;
+    }
+
     /// Waits for something that is not to wait, or for the end of the interval.
     fn wait(&mut self) {
         let until = self.shown_at.after(INTERVAL);
@@ -137,13 +147,14 @@ impl Shell {
         while let Ok(heard) = self.a.sources.seat.events.try_recv() {
             self.hear(ToHub::Input(Input::Heard(heard)));
         }
-        while let Ok(request) = self.a.requests.try_recv() {
+        for _ in 0..REQUESTS {
+            let Ok(request) = self.a.requests.try_recv() else { break };
             self.hear(request);
         }
         let counts = self.a.sources.seat.stats.counts();
         if counts.lost_events != self.lost.lost_events {
             self.a.hub.events_lost();
-            (self.a.sources.ask_for_open)();
+            (self.a.sources.make_whole)();
             self.lost.lost_events = counts.lost_events;
         }
     }
@@ -164,7 +175,10 @@ impl Shell {
         while let Some(logs) = &mut self.a.sources.logs {
             let input = match logs.try_recv() {
                 Ok(line) => Input::Log(line),
-                Err(TryRecvError::Lagged(_)) => Input::LogLost,
+                Err(TryRecvError::Lagged(lines)) => {
+                    self.a.sources.seat.stats.lost_lines.add(lines);
+                    Input::LogLost
+                }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             };
             self.a.hub.hear(input, now);
@@ -179,7 +193,7 @@ impl Shell {
         match message {
             ToHub::Input(input) => self.a.hub.hear(input, now),
             ToHub::Client(FromClient::Join { client, queue }) => self.a.hub.join(client, queue),
-            ToHub::Client(FromClient::Subscribe { client, topics }) => self.a.hub.subscribe(client, topics, now),
+            ToHub::Client(FromClient::Subscribe { client, topics }) => self.a.hub.subscribe(client, topics),
             ToHub::Client(FromClient::Unsubscribe { client, topics }) => self.a.hub.unsubscribe(client, &topics),
             ToHub::Client(FromClient::Leave { client }) => self.a.hub.leave(client),
         }

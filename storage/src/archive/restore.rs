@@ -16,6 +16,16 @@ pub struct Ticket {
     pub state: String,
 }
 
+impl Ticket {
+    fn of(path: String, ready: Ready) -> Self {
+        let state = match ready {
+            Ready::Now => "can be read now".to_owned(),
+            Ready::Within(time) => format!("restore started, ready about {} after it", durations::format(time)),
+        };
+        Self { path, state }
+    }
+}
+
 impl Archive<'_> {
     /// Asks for every archived object of a table that may hold rows of the range. Asking again tells how it stands.
     ///
@@ -29,12 +39,16 @@ impl Archive<'_> {
             if !class.is_some_and(StorageClass::is_archived) {
                 continue;
             }
-            let state = match self.cold.restore(&piece.location)? {
-                Ready::Now => "can be read now".to_owned(),
-                Ready::Within(time) => format!("restore started, ready about {} after it", durations::format(time)),
-            };
-            tickets.push(Ticket { path: piece.location.clone(), state });
+            tickets.push(Ticket::of(piece.location.clone(), self.cold.restore(&piece.location)?));
         }
         Ok(tickets)
+    }
+
+    /// Archived objects that were asked for since the start, by people or for a question.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub fn tickets(&self) -> Result<Vec<Ticket>, Error> {
+        Ok(self.cold.asked_back()?.into_iter().map(|(path, ready)| Ticket::of(path, ready)).collect())
     }
 }

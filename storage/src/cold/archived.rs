@@ -5,8 +5,10 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>. The signed address is a secret for as
 //! long as it is valid and never leaves this file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -88,6 +90,35 @@ impl Cold {
     /// # Errors
     /// [`Error::Missing`], [`Error::Denied`], [`Error::Unreachable`]; [`Error::Refused`] if this server cannot.
     pub fn restore(&self, path: &str) -> Result<Ready, Error> {
+        let ready = self.ask_back(path)?;
+        let mut asked = self.tickets();
+        if ready != Ready::Now || asked.contains_key(path) {
+            asked.insert(path.to_owned(), ready);
+        }
+        Ok(ready)
+    }
+
+    /// Archived objects that were asked for since it was opened, by path, and how they stand: the store is asked about those
+    /// that could not be read when it was last.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Unreachable`].
+    pub fn asked_back(&self) -> Result<Vec<(String, Ready)>, Error> {
+        let mut all: Vec<(String, Ready)> = self.tickets().clone().into_iter().collect();
+        for (path, ready) in all.iter_mut().filter(|(_, ready)| *ready != Ready::Now) {
+            if self.head(path)?.is_some_and(|head| head.is_readable()) {
+                *ready = Ready::Now;
+                self.tickets().insert(path.clone(), Ready::Now);
+            }
+        }
+        Ok(all)
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, BTreeMap<String, Ready>> {
+        self.0.asked_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask_back(&self, path: &str) -> Result<Ready, Error> {
         let there = self.head(path)?.ok_or_else(|| self.asked(path).status(404, "", 1, Duration::ZERO))?;
         let (Kind::Bucket(bucket), Some(class)) = (&self.0.place.kind, there.class) else { return Ok(Ready::Now) };
         if there.is_readable() {

@@ -18,11 +18,12 @@ mod place;
 mod tests;
 mod upload;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -57,6 +58,8 @@ struct Inner {
     retries: u32,
     restore_days: u32,
     restore_speed: RestoreSpeed,
+    /// Archived objects that were asked for, and how each stood when it was last looked at.
+    asked_back: Mutex<BTreeMap<String, Ready>>,
     /// True when nobody waits for the store any more.
     left: watch::Sender<bool>,
     /// Taken only when the last clone goes.
@@ -92,6 +95,7 @@ impl Cold {
             retries: settings.retries,
             restore_days: settings.restore_days,
             restore_speed: settings.restore_speed,
+            asked_back: Mutex::default(),
             left: watch::Sender::new(false),
             runtime: Some(runtime),
         })))

@@ -6,8 +6,6 @@ the kill switch, sees a strategy that panics and a connection that is lost. Prin
 import csv
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +16,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+import doubts
 from browser import Browser, Failed
 
 address, data_dir, pid, merganser, chromium, driver, folder = sys.argv[1:]
@@ -130,8 +129,7 @@ def is_reachable(b, page):
 
 def keys(b):
     b.size("desktop")
-    b.open(f"{base}/#overview")
-    settle(b, "overview")
+    overview(b)
     body = b.driver.find_element(By.TAG_NAME, "body")
     body.send_keys("2")
     b.wait("the market by its key", lambda: b.driver.current_url.split("#")[1].startswith("market"))
@@ -237,24 +235,9 @@ def kill_switch(b, listener, open_id):
     b.wait("ACTIVE in the header", lambda: "ACTIVE" in b.text("#top"))
 
 
-def lost_connection(b):
-    """The runtime stands still for a while: the page says so and comes back by itself."""
+def overview(b):
     b.open(f"{base}/#overview")
     settle(b, "overview")
-    b.listen()
-    known = len(b.errors)
-    os.kill(int(pid), signal.SIGSTOP)
-    try:
-        b.wait("word that the connection is lost", lambda: "connection to Merganser is lost" in b.text("#banner"), 30)
-        b.wait("stale panels", lambda: "stale" in b.text("main"))
-        b.screenshot(f"{folder}/lost-desktop.webp")
-    finally:
-        os.kill(int(pid), signal.SIGCONT)
-    b.wait("the connection again", lambda: "lost" not in b.text("#banner") and "live" in b.text("#top"), 60)
-    settle(b, "overview")
-    # What the browser says of a server that does not answer is no error of the page.
-    b.listen()
-    del b.errors[known:]
 
 
 def tour(b):
@@ -264,6 +247,7 @@ def tour(b):
     log_in(b, token)
     keys(b)
     filled_order(b, listener)
+    doubts.lost_answer(b, base, sql, f"{newest_close() * 0.97:.2f}")
     open_id = open_order(b)
     restarts = panic(b)
     for size in ("desktop", "phone", "narrow"):
@@ -274,12 +258,12 @@ def tour(b):
         look_at(b, page, "desktop", f"{folder}/{page}-desktop-light.webp", "light")
     b.size("desktop")
     kill_switch(b, listener, open_id)
-    lost_connection(b)
+    doubts.lost_connection(b, pid, lambda: overview(b), f"{folder}/lost-desktop.webp")
     b.listen()
     if b.errors:
         raise Failed("the console says:\n  " + "\n  ".join(b.errors))
     print(f"{len(PAGES)} pages in 3 widths without a word on the console; a manual order in blotter, positions, DuckDB and "
-          f"WebSocket; the kill switch cancels what is open; jumpy restarted {restarts} times; a lost connection said and mended")
+          f"WebSocket; one whose answer was lost, sent once; the kill switch cancels what is open; jumpy restarted {restarts} times; a lost connection said and mended")
 
 
 def main():

@@ -46,9 +46,10 @@ equity = read("equity", ["snapshot_time"])
 equity = equity[equity.portfolio_value.notna()].sort_values("snapshot_time", kind="stable")
 value = pd.Series(equity.portfolio_value.astype(float).values, index=equity.snapshot_time)
 begin, end = value.index[0], value.index[-1]
-trades = read("trades", ["executed_at"])
-trades = trades[(trades.executed_at > begin) & (trades.executed_at <= end)]
-trades = trades.sort_values(["executed_at", "as_of"], key=lambda c: c.astype(int) if c.name == "as_of" else c, kind="stable")
+trades = read("trades", ["executed_at", "reported_at"])
+trades["booked"] = trades.reported_at.fillna(trades.executed_at)
+trades = trades[(trades.booked > begin) & (trades.booked <= end)]
+trades = trades.sort_values(["booked", "as_of"], key=lambda c: c.astype(int) if c.name == "as_of" else c, kind="stable")
 
 # Returns and ratios.
 p = report["performance"]

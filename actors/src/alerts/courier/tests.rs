@@ -1,4 +1,4 @@
-//! A webhook on a local socket that refuses at first, and one that is not there.
+//! A webhook on a local socket that refuses at first or for good, and one that is not there.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,7 +7,7 @@ use messages::alerts::{Alert, AlertId, Rule, Severity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::super::state::Happened;
+use super::super::notices::Happened;
 use super::*;
 
 fn message() -> Message {
@@ -45,18 +45,32 @@ async fn answer(listener: &TcpListener, status: &str) -> String {
     String::from_utf8(heard).unwrap()
 }
 
-#[tokio::test]
-async fn a_message_is_posted_again_until_it_is_taken() {
+/// A message on its way to a webhook that has these answers: the requests that it heard, and the message if it came back.
+async fn carried(answers: &'static [&'static str], outcomes: &Arc<Outcomes>) -> (Vec<String>, Option<Message>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/secret?key=word", listener.local_addr().unwrap()).parse().unwrap();
-    let (outcomes, (sender, receiver)) = (Arc::new(Outcomes::default()), flume::bounded(4));
+    let (hears, heard) = flume::unbounded();
+    let webhook = tokio::spawn(async move {
+        for status in answers {
+            hears.send(answer(&listener, status).await).unwrap();
+        }
+    });
+    let (sender, receiver) = flume::bounded(4);
+    let (give_back, given_back) = flume::unbounded();
     sender.send(message()).unwrap();
     drop(sender);
     let client = client(Duration::from_secs(5)).unwrap();
-    let task = tokio::spawn(carry(client, url, "mg".to_owned(), receiver, outcomes.clone()));
-    answer(&listener, "503 Busy").await;
-    let heard = answer(&listener, "200 OK").await;
-    task.await.unwrap();
+    carry(client, url, "mg".to_owned(), receiver, outcomes.clone(), move |m| give_back.send(m).unwrap()).await;
+    webhook.abort();
+    (heard.drain().collect(), given_back.try_recv().ok())
+}
+
+#[tokio::test]
+async fn a_message_is_posted_again_until_it_is_taken() {
+    let outcomes = Arc::new(Outcomes::default());
+    let (heard, given_back) = carried(&["503 Busy", "200 OK"], &outcomes).await;
+    assert_eq!((heard.len(), given_back), (2, None));
+    let heard = &heard[1];
     assert!(heard.starts_with("POST /secret?key=word HTTP/1.1\r\n"), "{heard}");
     let body: serde_json::Value = serde_json::from_str(heard.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(
@@ -67,10 +81,20 @@ async fn a_message_is_posted_again_until_it_is_taken() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_good_is_given_back_at_once() {
+    let outcomes = Arc::new(Outcomes::default());
+    let (heard, given_back) = carried(&["404 Not Found", "200 OK"], &outcomes).await;
+    assert_eq!((heard.len(), given_back), (1, Some(message())));
+    assert_eq!((outcomes.sent.load(Relaxed), outcomes.failed.load(Relaxed)), (0, 1));
+    let (heard, given_back) = carried(&["429 Too Many Requests", "200 OK"], &outcomes).await;
+    assert_eq!((heard.len(), given_back), (2, None), "this one only asks to wait");
+}
+
+#[tokio::test]
 async fn an_error_holds_no_secret() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: Url = format!("http://{}/secret?key=word", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let refused = super::answer(client(Duration::from_secs(5)).unwrap().get(url)).await.unwrap_err();
-    assert!(!refused.contains("secret") && !refused.contains("word"), "{refused}");
+    assert!(!refused.why.contains("secret") && !refused.why.contains("word"), "{refused:?}");
 }

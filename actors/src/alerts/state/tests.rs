@@ -1,11 +1,12 @@
 //! The bench: a state with one rule switched on, given readings second by second.
 
+mod restart;
+
 use std::time::Duration;
 
 use messages::telemetry::{Labels, MetricKind};
-use proptest::prelude::*;
 
-use super::super::restored::OpenAlerts;
+use super::super::notices::Happened;
 use super::super::settings::{Bounds, Rules};
 use super::*;
 use crate::metrics::{self, Definition};
@@ -30,6 +31,7 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
     match rule {
         Rule::Drawdown => rules.drawdown = bounds,
         Rule::RejectRate => rules.reject_rate = bounds,
+        Rule::StaleFeed => rules.stale_feed = bounds,
         Rule::FeedGap => rules.feed_gap = bounds,
         Rule::DiskSpace => rules.disk_space = bounds,
         Rule::DeadMan => rules.dead_man = bounds,
@@ -47,6 +49,9 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
     }
 }
 
+/// How often samples come.
+const EVERY: Duration = Duration::from_secs(10);
+
 fn at(secs: u64) -> UtcNanos {
     UtcNanos(0).after(Duration::from_secs(secs))
 }
@@ -59,7 +64,7 @@ fn metric(definition: Definition, actor: &str, value: f64) -> Metric {
 
 /// The actions and messages of a row of samples, one a `step`: `what@second`, and `told:` before what is told.
 fn run(settings: AlertSettings, step: u64, samples: impl IntoIterator<Item = Vec<Metric>>) -> Vec<String> {
-    let mut state = Alerts::new(settings, Vec::new(), at(0));
+    let mut state = Alerts::new(settings, EVERY, Vec::new(), at(0));
     let mut said = Vec::new();
     for (n, sample) in (0..).zip(samples) {
         let mut out = Vec::new();
@@ -82,14 +87,14 @@ fn drawdowns(bounds: (u64, u64, u64), percents: &[u32]) -> Vec<String> {
 #[test]
 fn an_alert_opens_at_its_limit_and_closes_below_clear() {
     let found = drawdowns((10, 8, 0), &[9, 10, 12, 9, 8, 7, 9]);
-    assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5", "told:Closed@5"]);
+    assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5"]);
 }
 
 #[test]
 fn both_must_last() {
     assert_eq!(drawdowns((10, 8, 2), &[11, 11, 9, 11, 11]), [""; 0], "it never lasts for two seconds");
     let found = drawdowns((10, 8, 2), &[11, 11, 11, 7, 9, 7, 7, 7]);
-    assert_eq!(found, ["opened@2", "told:Opened@2", "closed@7", "told:Closed@7"]);
+    assert_eq!(found, ["opened@2", "told:Opened@2", "closed@7"]);
 }
 
 #[test]
@@ -103,13 +108,20 @@ fn one_that_wavers_is_recorded_and_told_once_in_the_interval() {
     let found = drawdowns((10, 8, 0), &wavers);
     assert_eq!(found.iter().filter(|s| s.starts_with("opened")).count(), 20);
     let told: Vec<&String> = found.iter().filter(|s| s.starts_with("told")).collect();
-    assert_eq!(told, ["told:Opened@0", "told:Closed@1"]);
+    assert_eq!(told, ["told:Opened@0"]);
+}
+
+#[test]
+fn one_that_falls_again_after_its_end_was_told_is_told_again() {
+    let falls: Vec<u32> = (0..90).map(|n| if n == 0 || n > 80 { 20 } else { 1 }).collect();
+    let expected = ["opened@0", "told:Opened@0", "closed@1", "told:Closed@61", "opened@81", "told:Opened@81"];
+    assert_eq!(drawdowns((10, 8, 0), &falls), expected);
 }
 
 #[test]
 fn one_that_stays_is_told_again_until_somebody_has_seen_it() {
     let bounds = Bounds { limit: 10, clear: 8, lasts: Duration::ZERO };
-    let mut state = Alerts::new(settings(Rule::Drawdown, bounds), Vec::new(), at(0));
+    let mut state = Alerts::new(settings(Rule::Drawdown, bounds), EVERY, Vec::new(), at(0));
     let low = [metric(metrics::PORTFOLIO_DRAWDOWN_RATIO, "paper", 0.2)];
     let told = |state: &mut Alerts, secs: u64| {
         let mut out = Vec::new();
@@ -131,7 +143,7 @@ fn one_that_stays_is_told_again_until_somebody_has_seen_it() {
 #[test]
 fn all_together_are_bounded_by_the_hour_and_what_waits_is_told_when_there_is_room() {
     let bounds = Bounds { limit: 10, clear: 8, lasts: Duration::ZERO };
-    let mut state = Alerts::new(settings(Rule::Drawdown, bounds), Vec::new(), at(0));
+    let mut state = Alerts::new(settings(Rule::Drawdown, bounds), EVERY, Vec::new(), at(0));
     let many: Vec<Metric> =
         (0..9).map(|n| metric(metrics::PORTFOLIO_DRAWDOWN_RATIO, &format!("account{n}"), 0.5)).collect();
     let mut out = Vec::new();
@@ -158,7 +170,7 @@ fn little_room_on_a_disk_is_an_alert() {
     let mib = |mib: u64| vec![metric(metrics::DISK_FREE_BYTES, "data", (mib << 20) as f64)];
     let bounds = Bounds { limit: 2_048, clear: 4_096, lasts: Duration::ZERO };
     let found = run(settings(Rule::DiskSpace, bounds), 1, [9_000, 2_000, 3_000, 5_000].map(mib));
-    assert_eq!(found, ["opened@1", "told:Opened@1", "closed@3", "told:Closed@3"]);
+    assert_eq!(found, ["opened@1", "told:Opened@1", "closed@3"]);
 }
 
 #[test]
@@ -169,7 +181,7 @@ fn gaps_count_within_the_window_and_a_feed_that_begins_anew_begins_at_its_count(
     let found = run(settings(Rule::FeedGap, bounds.clone()), 30, [7, 8, 9, 10, 10, 10, 10].map(gaps));
     assert_eq!(found, [""; 0], "never three in a minute: {found:?}");
     let found = run(settings(Rule::FeedGap, bounds), 30, [7, 10, 1, 2, 2, 2].map(gaps));
-    assert_eq!(found, ["opened@30", "told:Opened@30", "closed@60", "told:Closed@60"]);
+    assert_eq!(found, ["opened@30", "told:Opened@30", "closed@60", "told:Closed@120"]);
 }
 
 #[test]
@@ -183,51 +195,46 @@ fn a_share_of_few_orders_means_nothing() {
     };
     let bounds = Bounds { limit: 50, clear: 20, lasts: Duration::ZERO };
     let found = run(settings(Rule::RejectRate, bounds), 10, [(0, 0), (0, 9), (9, 19), (99, 20)].map(orders));
-    assert_eq!(found, ["opened@20", "told:Opened@20", "closed@30", "told:Closed@30"]);
+    assert_eq!(found, ["opened@20", "told:Opened@20", "closed@30"]);
 }
 
 #[test]
-fn silence_is_an_alert_and_who_is_blind_says_so() {
+fn silence_is_an_alert() {
     let bounds = Bounds { limit: 60, clear: 60, lasts: Duration::ZERO };
-    let mut state = Alerts::new(settings(Rule::DeadMan, bounds), Vec::new(), at(0));
+    let mut state = Alerts::new(settings(Rule::DeadMan, bounds), EVERY, Vec::new(), at(0));
+    let open = |state: &Alerts| state.open().map(|alert| alert.alert_id.to_string()).collect::<Vec<_>>();
     let mut out = Vec::new();
     state.on_time(at(59), &mut out);
-    assert!(out.is_empty() && !state.is_blind());
+    assert!(out.is_empty());
     state.on_time(at(60), &mut out);
-    assert!(state.is_blind());
+    assert_eq!(open(&state), ["dead_man.sampler.60"]);
     state.on_sample(&[metric(metrics::MARKET_DATA_AGE_SECONDS, "market", 61.0)], at(61), &mut out);
-    assert!(!state.is_blind(), "a sample has come");
-    let open: Vec<String> = state.open().map(|alert| alert.alert_id.to_string()).collect();
-    assert_eq!(open, ["dead_man.market.61"], "and says that the market is silent");
+    assert_eq!(open(&state), ["dead_man.market.61"], "a sample has come, and says that the market is silent");
 }
 
-proptest! {
-    /// Whatever the readings: openings and ends alternate, what the ledger says is what is open, messages are bounded.
-    #[test]
-    fn the_ledger_holds_what_is_open(percents in proptest::collection::vec(0u32..20, 0..80), lasts in 0u64..3) {
-        let bounds = Bounds { limit: 10, clear: 8, lasts: Duration::from_secs(lasts) };
-        let settings = settings(Rule::Drawdown, bounds);
-        let mut state = Alerts::new(settings.clone(), Vec::new(), at(0));
-        let (mut ledger, mut told) = (OpenAlerts::default(), 0);
-        for (n, percent) in (0..).zip(&percents) {
-            let mut out = Vec::new();
-            let value = f64::from(*percent) / 100.0;
-            state.on_sample(&[metric(metrics::PORTFOLIO_DRAWDOWN_RATIO, "paper", value)], at(n), &mut out);
-            for effect in out {
-                match effect {
-                    Effect::Record(action) => ledger.take(&action),
-                    Effect::Tell(_) => told += 1,
-                }
-            }
-            let ids = |alerts: Vec<Alert>| alerts.into_iter().map(|a| a.alert_id).collect::<Vec<_>>();
-            prop_assert_eq!(ids(ledger.clone().into_vec()), ids(state.open().cloned().collect()));
-        }
-        prop_assert!(told <= 2, "one opening and its end in the interval");
-        // A restart goes on from there, and tells nobody again.
-        let mut again = Alerts::new(settings, ledger.into_vec(), at(80));
+#[test]
+fn who_is_blind_says_so_whatever_the_rules_are() {
+    let mut state = Alerts::new(settings(Rule::DeadMan, off()), EVERY, Vec::new(), at(0));
+    assert_eq!([0, 29, 30].map(|secs| state.is_blind(at(secs))), [false, false, true]);
+    state.on_sample(&[], at(40), &mut Vec::new());
+    assert_eq!([40, 69, 70].map(|secs| state.is_blind(at(secs))), [false, false, true]);
+}
+
+#[test]
+fn what_the_webhook_gives_back_is_told_anew() {
+    let bounds = Bounds { limit: 10, clear: 8, lasts: Duration::ZERO };
+    let mut state = Alerts::new(settings(Rule::Drawdown, bounds), EVERY, Vec::new(), at(0));
+    let low = [metric(metrics::PORTFOLIO_DRAWDOWN_RATIO, "paper", 0.2)];
+    let told = |state: &mut Alerts, secs: u64| {
         let mut out = Vec::new();
-        again.on_sample(&[metric(metrics::PORTFOLIO_DRAWDOWN_RATIO, "paper", 0.19)], at(81), &mut out);
-        let is_told = out.iter().any(|effect| matches!(effect, Effect::Tell(_)));
-        prop_assert!(!is_told || again.open().all(|a| a.opened_at == at(81)));
-    }
+        state.on_sample(&low, at(secs), &mut out);
+        out.into_iter().find_map(|effect| match effect {
+            Effect::Tell(message) => Some(*message),
+            Effect::Record(_) => None,
+        })
+    };
+    let message = told(&mut state, 0).unwrap();
+    state.undelivered(&message, at(5));
+    assert_eq!(told(&mut state, 64), None);
+    assert_eq!(told(&mut state, 65), Some(message));
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use messages::Symbol;
+use messages::instrument::{Calendar, Sessions};
 
 /// Alpaca's keys. Nobody prints them.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,16 +67,31 @@ impl Feed {
         }
     }
 
+    /// When its market trades.
+    pub(super) const fn sessions(self) -> Sessions {
+        match self {
+            Self::Iex | Self::Sip | Self::DelayedSip => Sessions::UsEquities,
+            Self::Test | Self::Crypto => Sessions::AroundTheClock,
+        }
+    }
+
+    /// By how much the stream is late.
+    pub(super) const fn delay(self) -> Duration {
+        match self {
+            Self::DelayedSip => Duration::from_secs(15 * 60),
+            Self::Iex | Self::Sip | Self::Test | Self::Crypto => Duration::ZERO,
+        }
+    }
+
     /// `None` where there is no history.
     pub(super) const fn history(self) -> Option<History> {
-        let (path, feed, delay) = match self {
-            Self::Iex => ("/v2/stocks/", Some("iex"), Duration::ZERO),
-            Self::Sip => ("/v2/stocks/", Some("sip"), Duration::ZERO),
-            Self::DelayedSip => ("/v2/stocks/", Some("sip"), Duration::from_secs(15 * 60)),
-            Self::Crypto => ("/v1beta3/crypto/us/", None, Duration::ZERO),
+        let (path, feed) = match self {
+            Self::Iex => ("/v2/stocks/", Some("iex")),
+            Self::Sip | Self::DelayedSip => ("/v2/stocks/", Some("sip")),
+            Self::Crypto => ("/v1beta3/crypto/us/", None),
             Self::Test => return None,
         };
-        Some(History { path, feed, delay })
+        Some(History { path, feed, delay: self.delay() })
     }
 }
 
@@ -141,8 +157,10 @@ pub struct Settings {
     pub symbols: Vec<Symbol>,
     /// What is subscribed of each.
     pub channels: Vec<Channel>,
-    /// A symbol of which nothing came for longer is stale.
+    /// A symbol of which nothing came for longer is stale, while its market is open.
     pub stale_after: Duration,
+    /// When stocks trade.
+    pub calendar: Calendar,
     /// A connection on which nothing came for longer, not even an answer to our ping, is dead.
     pub silence: Duration,
     /// The first wait before connecting again.
@@ -173,6 +191,7 @@ impl Settings {
             symbols,
             channels,
             stale_after: Duration::from_secs(60),
+            calendar: Calendar::default(),
             silence: Duration::from_secs(60),
             backoff_first: Duration::from_millis(500),
             backoff_longest: Duration::from_secs(60),

@@ -287,6 +287,24 @@ fn a_snapshot_says_what_the_account_is_worth_and_how_it_got_there() {
 }
 
 #[test]
+fn a_fall_counts_as_long_as_it_lasts_and_for_good_once_a_snapshot_saw_it() {
+    let mut bench = Bench::rich("1000");
+    bench.fill("5", "100");
+    bench.snapshot();
+    let mut check = |bid: &str, ask: &str, expected: &str| {
+        bench.quote(bid, ask);
+        let now = bench.positions.now(bench.now).portfolio.max_drawdown.unwrap();
+        assert_eq!(now.to_string(), expected, "at {bid}");
+    };
+    check("89", "91", "50");
+    check("109", "111", "0");
+    check("79", "81", "100");
+    bench.snapshot();
+    bench.quote("109", "111");
+    assert_eq!(bench.snapshot().max_drawdown, "100".parse().ok());
+}
+
+#[test]
 fn a_mark_is_the_middle_of_the_quote_and_a_trade_only_where_nobody_is_quoted() {
     let mut bench = Bench::new();
     let trade = |bench: &mut Bench, price: &str| {

@@ -39,7 +39,12 @@ impl Sample {
             (STREAM_SENT_BYTES, stream.bytes),
             (STREAM_CONFLATED, stream.conflated),
             (STREAM_CLOSED_SLOW, stream.closed_slow),
+            (STREAM_CLOSED_FAULTY, stream.closed_faulty),
+            (STREAM_CLOSED_SILENT, stream.closed_silent),
+            (STREAM_TURNED_AWAY, stream.turned_away),
+            (STREAM_RESYNCED, stream.resynced),
             (STREAM_LOST, stream.lost),
+            (STREAM_LOST_LOG_LINES, stream.lost_lines),
         ] {
             self.counter(metric, whole(), value);
         }

@@ -49,7 +49,8 @@ impl Sample {
     pub fn feed(&mut self, status: &FeedStatus) {
         let feed = || of(&status.name);
         let session = &status.session;
-        let stale = session.symbols.iter().filter(|s| s.state != "live").count();
+        // A market that is closed owes nothing.
+        let stale = session.symbols.iter().filter(|s| s.state != "live" && s.state != "closed").count();
         self.flag(FEED_LIVE, feed(), session.state == "live");
         for (metric, value) in [
             (FEED_LINKS, session.links.len()),

@@ -191,6 +191,25 @@ fn what_is_not_known_has_no_metric() {
 }
 
 #[test]
+fn symbols_of_a_closed_market_are_not_stale() {
+    let symbol = |state: &str| crate::feeds::session::SymbolStatus {
+        symbol: "AAPL".parse().unwrap(),
+        state: state.to_owned(),
+        last: None,
+        book: "none".to_owned(),
+        resyncs: 0,
+        missing_trades: 0,
+    };
+    let mut status = feed();
+    status.session.symbols = ["live", "closed", "closed", "stale", "silent", "lost", "refused"].map(symbol).into();
+    let mut sample = Sample::new(UtcNanos(7));
+    sample.feed(&status);
+    let sample = sample.take();
+    assert_eq!(value(&sample, metrics::FEED_SYMBOLS_STALE), Some(4.0));
+    assert_eq!(value(&sample, metrics::FEED_SYMBOLS), Some(7.0));
+}
+
+#[test]
 fn losses_are_shares_of_what_was_there_before_them() {
     let sample = whole_sample();
     assert_eq!(value(&sample, metrics::PORTFOLIO_DAILY_LOSS_RATIO), Some(0.2), "250 of 1250");

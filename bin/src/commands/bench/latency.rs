@@ -2,8 +2,6 @@
 //! tick to an order in the venue's hands. The last two are read from the journals of a real run of the
 //! actors with a strategy that orders on every trade of one symbol.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
@@ -15,7 +13,7 @@ use actors::strategies::registry::Registry;
 use anyhow::{Context, ensure};
 use config::Settings;
 use hdrhistogram::Histogram;
-use messages::ledger::{Decider, Delivery, LedgerRecord, MarketRecord, Mode, Seq};
+use messages::ledger::{Decider, Delivery, LedgerRecord, MarketRecord, Seq};
 use messages::market::{FeedBatch, FeedItem, Source, Tick, TickBody};
 use messages::orders::EventKind;
 use messages::{Exchange, Instrument, Price, Size, UtcNanos};
@@ -79,6 +77,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
     // Every order is to be judged as in life, and none refused for being one of many.
     settings.risk.max_orders_per_second = 0;
     settings.risk.max_position_notional = messages::Cash::ZERO;
+    settings.tiers.schedule.clear();
     let mut registry = Registry::default();
     registry.add("probe", |instruments, _: Nothing| Ok(Probe { instruments }));
 
@@ -100,25 +99,11 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         |_, _| {},
     )?;
     let plan = Plan {
-        deciding: settings.deciding(vec![Exchange::Binance]),
-        instance: "bench".to_owned(),
-        mode: Mode::Run,
-        paths: paths.clone(),
-        registry: Arc::new(registry),
         frames: Some(Box::new(move |_, _| {
             let frames: Box<dyn Frames> = Box::new(frames);
             Ok(frames)
         })),
-        live: Vec::new(),
-        frames_queue: settings.feeds.queue,
-        clock,
-        ledger_writes: Arc::new(AtomicBool::new(true)),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
-        edge: None,
-        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
-        route: actors::venues::Route::Paper,
-        audience: None,
+        ..settings.plan(&paths, vec![Exchange::Binance], registry, clock)
     };
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let began = now();

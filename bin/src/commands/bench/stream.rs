@@ -23,7 +23,6 @@ use actors::strategies::registry::Registry;
 use anyhow::Context;
 use config::Settings;
 use hdrhistogram::Histogram;
-use messages::ledger::Mode;
 use messages::{Exchange, UtcNanos};
 use storage::datadir::Paths;
 use storage::service::Storage;
@@ -182,6 +181,7 @@ fn prepared(settings: &Settings) -> anyhow::Result<Settings> {
     settings.risk.max_orders_per_second = 0;
     settings.risk.max_position_notional = messages::Cash::ZERO;
     settings.hot.max_bytes = 0;
+    settings.tiers.schedule.clear();
     settings.duckdb.memory_bytes = 256 << 20;
     settings.duckdb.checkpoint_bytes = 32 << 20;
     Ok(settings)
@@ -198,25 +198,12 @@ fn plan(
     registry.add("probe", |instruments, _: super::probe::Nothing| Ok(Probe { instruments }));
     let frames = Load::new(clock.clone(), ends.clone());
     Plan {
-        deciding: settings.deciding(vec![Exchange::Binance]),
-        instance: "bench".to_owned(),
-        mode: Mode::Run,
-        paths: paths.clone(),
-        registry: Arc::new(registry),
         frames: Some(Box::new(move |_, _| {
             let frames: Box<dyn Frames> = Box::new(frames);
             Ok(frames)
         })),
-        live: Vec::new(),
-        frames_queue: settings.feeds.queue,
-        clock: clock.clone(),
-        ledger_writes: Arc::new(AtomicBool::new(true)),
-        telemetry_every: settings.telemetry.every,
-        alerts: settings.alerts.clone(),
-        edge: None,
-        tiers: storage::settings::Tiers { schedule: String::new(), ..settings.tiers.clone() },
-        route: actors::venues::Route::Paper,
         audience: Some(audience),
+        ..settings.plan(paths, vec![Exchange::Binance], registry, clock.clone())
     }
 }
 
@@ -225,6 +212,7 @@ fn known(settings: &Settings) -> Known {
         instruments: feed::instruments(),
         timeframes: settings.bars.timeframes.clone(),
         strategies: settings.strategies.run.clone(),
+        ..Known::default()
     }
 }
 
@@ -253,12 +241,12 @@ fn since(now: Counts, before: Counts) -> Counts {
 /// The stream of a running tree.
 fn watch(runtime: &Arc<Runtime>, seat: audience::Seat, known: Known) -> anyhow::Result<(Stream, Running)> {
     let (asked, of_open) = (Arc::downgrade(runtime), Arc::downgrade(runtime));
-    let ask_for_open = Box::new(move || {
+    let make_whole = Box::new(move || {
         if let Some(runtime) = of_open.upgrade() {
             runtime.tell_open();
         }
     });
-    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), ask_for_open };
+    let sources = Sources { seat, logs: None, alerts: Box::new(|| None), make_whole };
     let (stream, running) = Stream::start(sources, known)?;
     tokio::spawn(stream.poll(move || {
         let runtime = asked.upgrade();

@@ -119,7 +119,8 @@ impl Access {
     /// Refuses what another page sends.
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Problem> {
         let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
-        let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let scheme = if self.is_secure() { "https://" } else { "http://" };
+        let host = origin.and_then(|origin| origin.strip_prefix(scheme));
         if host.is_some_and(|host| Some(host) == guard::host(request) && self.guard.is_our_host(host)) {
             return Ok(());
         }

@@ -37,8 +37,9 @@ impl Sessions {
         let now = self.wall.now();
         let mut open = self.all();
         open.retain(|_, (_, ends)| *ends > now);
-        if open.len() >= caps::SESSIONS
-            && let Some(oldest) = open.iter().min_by_key(|(_, (_, ends))| *ends).map(|(hash, _)| *hash)
+        let of_token = || open.iter().filter(|(_, (other, _))| other.name == who.name);
+        if of_token().count() >= caps::SESSIONS
+            && let Some(oldest) = of_token().min_by_key(|(_, (_, ends))| *ends).map(|(hash, _)| *hash)
         {
             open.remove(&oldest);
         }
@@ -72,10 +73,12 @@ mod tests {
     #[test]
     fn sessions_are_bounded_and_end() {
         let sessions = Sessions::default();
-        let who = |n: usize| Who { name: n.to_string(), scope: Scope::Read, by_cookie: false };
-        let names: Vec<String> = (0..=caps::SESSIONS).map(|n| sessions.open(who(n)).unwrap()).collect();
+        let who = |name: &str| Who { name: name.to_owned(), scope: Scope::Read, by_cookie: false };
+        let other = sessions.open(who("other")).unwrap();
+        let names: Vec<String> = (0..=caps::SESSIONS).map(|_| sessions.open(who("a")).unwrap()).collect();
         assert_eq!(sessions.find(&names[0]), None, "the oldest made room");
-        assert_eq!(sessions.find(&names[1]), Some(Who { by_cookie: true, ..who(1) }));
+        assert_eq!(sessions.find(&names[1]), Some(Who { by_cookie: true, ..who("a") }));
+        assert!(sessions.find(&other).is_some(), "of another token");
         sessions.close(&names[1]);
         assert_eq!(sessions.find(&names[1]), None);
     }

@@ -78,6 +78,7 @@ fn a_socket_is_opened_by_our_own_page_or_by_a_token() {
     assert_eq!(ask(with()), Ok("reads".to_owned()));
     assert_eq!(ask(with().insert_header(("Origin", "http://localhost:1"))), Ok("reads".to_owned()));
     assert_eq!(ask(with().insert_header(("Origin", "http://localhost:2"))), Err(Code::WrongOrigin));
+    assert_eq!(ask(with().insert_header(("Origin", "https://localhost:1"))), Err(Code::WrongOrigin));
     assert_eq!(ask(with().insert_header(("Origin", "null"))), Err(Code::WrongOrigin));
 }
 

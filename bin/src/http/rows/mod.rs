@@ -30,9 +30,11 @@ pub fn routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct Span {
     /// From this time on: `YYYY-MM-DD`, or with `HH:MM:SS`, in UTC.
+    #[serde(default, deserialize_with = "words::maybe_time")]
     #[param(value_type = Option<String>)]
     from: Option<UtcNanos>,
     /// Before this time.
+    #[serde(default, deserialize_with = "words::maybe_time")]
     #[param(value_type = Option<String>)]
     to: Option<UtcNanos>,
     /// The most rows of a page.
@@ -195,4 +197,20 @@ async fn open_orders(edge: &Edge, of: &Of) -> Result<HttpResponse, Problem> {
     };
     let rows: Vec<views::Order> = found.open.iter().filter(asked).map(views::Order::from).collect();
     Ok(HttpResponse::Ok().json(json!({ "rows": rows, "next": Value::Null })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let read = |query: &str| web::Query::<Span>::from_query(query).map(|span| (span.from, span.to));
+        let at = |text: &str| text.parse::<UtcNanos>().ok();
+        assert_eq!(read("").unwrap(), (None, None));
+        let (from, to) = read("from=2026-11-28&to=2026-11-28%2012:30:00").unwrap();
+        assert_eq!((from, to), (at("2026-11-28"), at("2026-11-28 12:30:00")));
+        assert!(from.is_some() && to > from);
+        assert!(read("from=yesterday").unwrap_err().to_string().contains("yesterday"));
+    }
 }

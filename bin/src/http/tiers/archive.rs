@@ -1,20 +1,22 @@
 //! The archive of a running instance: what stands where, what is due, a run.
 
 use actix_web::{get, post, web};
+use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
-use storage::archive::{Report, Runs, Standing, Step};
+use storage::archive::{Report, Runs, Standing, Step, Ticket};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::commands::archive::Run;
+use crate::commands::archive::{self, Run};
 use crate::http::access::{Admin, Reader};
 use crate::http::edge::Edge;
-use crate::http::problem::{Answer, Problem};
-use crate::http::{Refusals, views};
+use crate::http::problem::{Answer, Code, Problem};
+use crate::http::{Refusals, views, words};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
     config.service(read_tiers).service(read_archive).service(due_now).service(run_archive);
+    config.service(read_restores).service(restore_archived);
 }
 
 /// What stands where: rows and bytes by table, period and tier.
@@ -68,6 +70,64 @@ async fn run_archive(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Run>)
     work(&edge, move |edge| {
         asked.check()?;
         Ok(edge.runtime.archive.run(asked.at(), &asked.tables)?)
+    })
+    .await
+}
+
+/// Archived objects (GLACIER, DEEP_ARCHIVE) of a table that hold rows of a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ArchiveRestore)]
+pub struct Wanted {
+    /// The table.
+    #[schema(example = "market_ticks")]
+    pub table: String,
+    /// The first instant: `YYYY-MM-DD`, or with `HH:MM:SS`, in UTC.
+    #[serde(deserialize_with = "words::time", serialize_with = "words::as_text")]
+    #[schema(value_type = String, example = "2025-01-01")]
+    pub from: UtcNanos,
+    /// The first instant after it.
+    #[serde(deserialize_with = "words::time", serialize_with = "words::as_text")]
+    #[schema(value_type = String, example = "2025-01-08")]
+    pub to: UtcNanos,
+}
+
+/// A restore that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RestoreTicket)]
+pub struct Restoring {
+    /// The object's path in the store.
+    pub path: String,
+    /// How it stands, in words.
+    pub state: String,
+}
+
+impl From<Ticket> for Restoring {
+    fn from(Ticket { path, state }: Ticket) -> Self {
+        Self { path, state }
+    }
+}
+
+/// Archived objects that were asked for since the start, by people or for a question, and how they stand.
+#[utoipa::path(tag = "tiers", responses((status = 200, description = "The answer", body = Vec<Restoring>), Refusals))]
+#[get("/archive/restores")]
+async fn read_restores(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<Restoring>> {
+    work(&edge, |edge| {
+        Ok(edge.runtime.archive.with(|archive| archive.tickets())?.into_iter().map(Restoring::from).collect())
+    })
+    .await
+}
+
+/// Asks the object store to make archived objects readable for some days. Asking again tells how they stand.
+#[utoipa::path(tag = "tiers", request_body = Wanted, responses((status = 200, description = "The answer", body = Vec<Restoring>), Refusals))]
+#[post("/archive/restores")]
+async fn restore_archived(admin: Admin, edge: web::Data<Edge>, asked: web::Json<Wanted>) -> Answer<Vec<Restoring>> {
+    let Wanted { table, from, to } = asked.into_inner();
+    archive::table(&table).map_err(|why| Problem::new(Code::Invalid, why))?;
+    edge.note(&admin.0, "archive.restore", &table, &format!("{from} to {to}")).await?;
+    work(&edge, move |edge| {
+        let tickets = edge.runtime.archive.with(|archive| archive.restore(&table, from, to))?;
+        Ok(tickets.into_iter().map(Restoring::from).collect())
     })
     .await
 }

@@ -1,9 +1,12 @@
 //! Strategies: how they stand and what they brought.
 
+use std::collections::BTreeSet;
+
 use actors::ports::StrategyStatus;
 use actors::settings::StrategyRun;
+use messages::instrument::Asset;
 use messages::snapshots::Snapshot;
-use messages::{Cash, orders};
+use messages::{Cash, Instrument, orders, positions};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,9 +61,11 @@ pub struct Saved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = StrategyResults)]
 pub struct Results {
-    /// What all that was closed brought, before fees; null when it is not known now.
+    /// What the two sums are in; null before its first fill, and where it has positions in more than one currency.
+    pub currency: Option<String>,
+    /// What all that was closed brought, before fees; null when it is not known now, and where there is no one currency.
     pub realized_pnl: Option<String>,
-    /// What closing all now would bring; null while a price is not known.
+    /// What closing all now would bring; null while a price is not known, and where there is no one currency.
     pub unrealized_pnl: Option<String>,
     /// Its open orders; null when they are not known now.
     pub open_orders: Option<usize>,
@@ -69,16 +74,25 @@ pub struct Results {
 }
 
 impl Results {
-    /// Of one strategy, by what orders and positions say; what they do not say is unknown.
-    pub fn of(name: &str, open: Option<&[orders::Order]>, snapshot: Option<&Snapshot>) -> Self {
-        let mine = |p: &&messages::positions::Position| p.strategy.as_str() == name;
+    /// Of one strategy, by what orders and positions say and what instruments are paid in; what they do not say is unknown.
+    pub fn of(
+        name: &str,
+        open: Option<&[orders::Order]>,
+        snapshot: Option<&Snapshot>,
+        quote: impl Fn(Instrument) -> Option<Asset>,
+    ) -> Self {
+        let mine = |p: &&positions::Position| p.strategy.as_str() == name;
         let held: Option<Vec<_>> = snapshot.map(|snapshot| snapshot.positions.iter().filter(mine).collect());
-        let sum = |of: fn(&messages::positions::Position) -> Option<Cash>| {
-            held.as_ref()?.iter().try_fold(Cash::ZERO, |sum, p| sum.checked_add(of(p)?))
+        let quotes: BTreeSet<_> = held.iter().flatten().map(|p| quote(p.instrument)).collect();
+        let currency = quotes.first().copied().flatten().filter(|_| quotes.len() == 1);
+        let sum = |of: fn(&positions::Position) -> Option<Cash>| {
+            let held = held.as_ref().filter(|held| held.is_empty() || currency.is_some())?;
+            held.iter().try_fold(Cash::ZERO, |sum, p| sum.checked_add(of(p)?))
         };
         Self {
+            currency: maybe(currency),
             realized_pnl: maybe(sum(|p| Some(p.realized_pnl))),
-            unrealized_pnl: maybe(sum(messages::positions::Position::unrealized_pnl)),
+            unrealized_pnl: maybe(sum(positions::Position::unrealized_pnl)),
             open_orders: open.map(|open| open.iter().filter(|order| order.strategy.as_str() == name).count()),
             positions: held.iter().flatten().filter(|p| !p.quantity.is_zero()).map(|p| Position::from(*p)).collect(),
         }
@@ -105,5 +119,69 @@ impl Strategy {
             saved,
             results,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::snapshots::{Portfolio, SnapshotType};
+    use messages::{Exchange, UtcNanos};
+
+    use super::*;
+
+    fn instrument(symbol: &str) -> Instrument {
+        Instrument { exchange: Exchange::Binance, symbol: symbol.parse().unwrap() }
+    }
+
+    fn position(symbol: &str, realized: &str) -> positions::Position {
+        positions::Position {
+            position_id: 1,
+            account: "paper".parse().unwrap(),
+            instrument: instrument(symbol),
+            strategy: "s".parse().unwrap(),
+            quantity: "1".parse().unwrap(),
+            cost_basis: "100".parse().unwrap(),
+            mark_price: "110".parse().ok(),
+            realized_pnl: realized.parse().unwrap(),
+            opened_at: None,
+            closed_at: None,
+            at: UtcNanos(0),
+            correlation_id: None,
+        }
+    }
+
+    fn check(positions: Vec<positions::Position>, expected: [Option<&str>; 3]) {
+        let portfolio = Portfolio {
+            snapshot_id: 1,
+            account: "paper".parse().unwrap(),
+            currency: "USDT".parse().unwrap(),
+            at: UtcNanos(0),
+            kind: SnapshotType::Manual,
+            cash: None,
+            value: None,
+            total_pnl: None,
+            daily_pnl: None,
+            max_drawdown: None,
+            leverage: None,
+            long_positions: 0,
+            short_positions: 0,
+        };
+        let snapshot = Snapshot { portfolio, positions, balances: Vec::new() };
+        let quote = |of: Instrument| match of.symbol.as_str() {
+            "ETHBTC" => "BTC".parse().ok(),
+            "BTCUSDT" | "ETHUSDT" => "USDT".parse().ok(),
+            _ => None,
+        };
+        let found = Results::of("s", None, Some(&snapshot), quote);
+        let told = [&found.currency, &found.realized_pnl, &found.unrealized_pnl].map(Option::as_deref);
+        assert_eq!(told, expected, "{:?}", snapshot.positions);
+    }
+
+    #[test]
+    fn sums_are_of_one_currency_or_unknown() {
+        check(vec![], [None, Some("0"), Some("0")]);
+        check(vec![position("BTCUSDT", "3"), position("ETHUSDT", "4")], [Some("USDT"), Some("7"), Some("20")]);
+        check(vec![position("BTCUSDT", "3"), position("ETHBTC", "4")], [None; 3]);
+        check(vec![position("NOBODY", "3")], [None; 3]);
     }
 }

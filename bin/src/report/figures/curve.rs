@@ -72,6 +72,12 @@ impl Finished {
     pub fn years(&self) -> f64 {
         self.last.at.since(self.first.at) as f64 / YEAR
     }
+
+    /// The same stretch of time, where the curve is not known but at its beginning.
+    pub fn unknown(self) -> Self {
+        let returns = Returns { each: Vec::new(), ..self.returns };
+        Self { returns, falls: Falls::default(), months: Vec::new(), chart: Vec::new(), ..self }
+    }
 }
 
 impl Curve {
@@ -117,7 +123,8 @@ impl Curve {
             mean_value: self.values.value(),
             falls: self.drawdowns.finish(),
             returns: self.samples.finish(last.at),
-            months: self.months.finish(),
+            // One snapshot is no return, of a month neither.
+            months: if first.at < last.at { self.months.finish() } else { Vec::new() },
             chart: self.chart,
         })
     }

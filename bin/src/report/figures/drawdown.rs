@@ -30,7 +30,7 @@ pub struct Drawdowns {
 }
 
 /// What came out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Falls {
     /// The deepest, deepest first.
     pub worst: Vec<Drawdown>,

@@ -21,6 +21,14 @@ impl Figure {
         }
     }
 
+    /// What it needs; `None` where it is known.
+    pub fn needs(&self) -> Option<&str> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(needs) => Some(needs),
+        }
+    }
+
     /// The number.
     #[cfg(test)]
     pub fn value(&self) -> Option<f64> {

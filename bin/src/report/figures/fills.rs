@@ -15,7 +15,8 @@ use super::earned::Earned;
 use super::exposure::Exposure;
 use super::marks::Marks;
 use super::sum::{TOO_LARGE, plus};
-use super::trips::{Held, Move, Trips};
+use super::trips::sums::Trips;
+use super::trips::{Held, Move};
 
 /// A fill as it was booked.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What came out by strategy and by symbol: sums of the lines, one row for each name and currency.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use messages::instrument::Asset;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::fills::{Key, Line, Pair};
 use super::sum::{TOO_LARGE, plus};
-use super::trips::TripFigures;
+use super::trips::sums::TripFigures;
 
 /// A row of results.
 #[derive(Debug, Clone, Serialize)]
@@ -49,6 +49,12 @@ pub struct Results {
     pub symbols: Vec<Row>,
     /// All in the account's currency.
     pub total: Row,
+    /// Instruments that are paid in another currency, or of which nothing is known: they are in no total.
+    pub elsewhere: Vec<String>,
+    /// price × quantity of all fills; `None` where one of them is paid in another currency.
+    pub turnover: Option<Cash>,
+    /// All fees; `None` where one of them is in another currency.
+    pub fees: Option<Cash>,
 }
 
 impl Results {
@@ -69,13 +75,19 @@ impl Results {
             }
             Ok(sums.iter().map(|((name, currency), line)| Row::of(name, *currency, line)).collect())
         };
+        let is_here = |key: &Key| quote(key) == Some(currency);
         let mut total = nothing();
-        for (key, line) in lines.iter().filter(|(key, _)| quote(key) == Some(currency)) {
+        for (key, line) in lines.iter().filter(|(key, _)| is_here(key)) {
             total.merge(line).with_context(|| format!("{} in {}", key.0, key.1))?;
         }
+        let all_here = lines.iter().all(|(key, line)| is_here(key) || line.fills == 0);
+        let elsewhere: BTreeSet<Instrument> = lines.keys().filter(|key| !is_here(key)).map(|key| key.1).collect();
         Ok(Self {
             strategies: by(&|key| key.0.to_string())?,
             symbols: by(&|key| key.1.to_string())?,
+            elsewhere: elsewhere.iter().map(ToString::to_string).collect(),
+            turnover: all_here.then_some(total.turnover),
+            fees: (all_here && total.other_fees.is_empty()).then_some(total.fees),
             total: Row::of("all", Some(currency), &total),
         })
     }

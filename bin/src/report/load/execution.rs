@@ -174,11 +174,15 @@ fn decisions(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<(Vec<Decision>, u64
 fn days(ask: &dyn Ask, whose: &Whose) -> anyhow::Result<Vec<(UtcNanos, u64)>> {
     let sql = format!(
         "SELECT epoch_us(date_trunc('day', o.created_at)) AS day, count(*) AS fills
-         FROM trades t JOIN orders o ON o.order_id = t.order_id WHERE {} GROUP BY 1 ORDER BY 1 DESC",
-        whose.rows("t.")
+         FROM trades t JOIN orders o ON o.order_id = t.order_id
+         WHERE {} AND o.created_at > make_timestamp({}) AND o.created_at <= make_timestamp({})
+         GROUP BY 1 ORDER BY 1 DESC",
+        whose.fills("t."),
+        whose.begin.micros(),
+        whose.end.micros()
     );
     let mut days = Vec::new();
-    each(&ask.sql(&sql, whose.scope())?, &["day", "fills"], |row| {
+    each(&ask.sql(&sql, whose.fills_scope())?, &["day", "fills"], |row| {
         days.push((row.instant("day")?, row.need("fills")?));
         Ok(())
     })?;
@@ -199,7 +203,7 @@ fn cold_days(ask: &dyn Ask) -> anyhow::Result<BTreeSet<UtcNanos>> {
 
 /// The fills of a day's orders on that day, each with the last quote and the last trade before its decision.
 fn decisions_of_a_day(whose: &Whose, day: UtcNanos, every: u64) -> String {
-    let [begin, end] = [whose.begin.max(day.before(Duration::from_micros(1))), whose.end].map(UtcNanos::micros);
+    let begin = whose.begin.max(day.before(Duration::from_micros(1))).micros();
     let age = caps::REFERENCE_AGE.as_secs();
     let joined = |of: &str| {
         format!("f.exchange = {of}.exchange AND f.symbol = {of}.symbol AND f.created_at >= {of}.ingestion_time")
@@ -211,15 +215,14 @@ fn decisions_of_a_day(whose: &Whose, day: UtcNanos, every: u64) -> String {
                       CASE WHEN {} THEN l.last_price END)::DOUBLE AS reference
          FROM (SELECT o.order_type, o.created_at, t.exchange, t.symbol, t.side, t.price, t.quantity
                FROM trades t JOIN orders o ON o.order_id = t.order_id
-               WHERE {} AND o.created_at > make_timestamp({begin}) AND t.executed_at > make_timestamp({begin})
-                   AND t.executed_at <= make_timestamp({end}) AND hash(t.trade_id) % {every} = 0) f
+               WHERE {} AND o.created_at > make_timestamp({begin}) AND hash(t.trade_id) % {every} = 0) f
          ASOF LEFT JOIN (SELECT exchange, symbol, ingestion_time, bid_price, ask_price FROM market_ticks
                          WHERE kind = 'quote' AND bid_price IS NOT NULL AND ask_price IS NOT NULL) q ON {}
          ASOF LEFT JOIN (SELECT exchange, symbol, ingestion_time, last_price FROM market_ticks
                          WHERE kind = 'trade') l ON {}",
         fresh("q"),
         fresh("l"),
-        whose.rows("t."),
+        whose.fills("t."),
         joined("q"),
         joined("l")
     )

@@ -38,10 +38,10 @@ pub fn most_traded(ask: &dyn Ask, whose: &Whose, most: usize) -> anyhow::Result<
     let sql = format!(
         "SELECT exchange, symbol, count(*) AS fills FROM trades WHERE {} GROUP BY exchange, symbol
          ORDER BY fills DESC, exchange, symbol",
-        whose.rows("")
+        whose.fills("")
     );
     let mut found = Vec::new();
-    each(&ask.sql(&sql, whose.scope())?, &["exchange", "symbol"], |row| {
+    each(&ask.sql(&sql, whose.fills_scope())?, &["exchange", "symbol"], |row| {
         found.push(instrument(row)?);
         Ok(())
     })?;
@@ -79,10 +79,10 @@ fn each_fill(ask: &dyn Ask, whose: &Whose, mut take: impl FnMut(&Fill) -> anyhow
                  trade_id::VARCHAR AS trade, epoch_us(executed_at) AS executed, exchange, symbol, strategy_id, side,
                  quantity, price, realized_pnl, commission, commission_asset, liquidity
              FROM trades WHERE {} {behind} ORDER BY booked, handled, execution_id, trade LIMIT {}",
-            whose.rows(""),
+            whose.fills(""),
             caps::REPORT_PAGE
         );
-        let rows = each(&ask.sql(&sql, whose.scope())?, FILL, |row| {
+        let rows = each(&ask.sql(&sql, whose.fills_scope())?, FILL, |row| {
             take(&fill(row)?)?;
             let (booked, handled) = (row.need::<i64>("booked")?, row.need::<i64>("handled")?);
             let ids = ["execution_id", "trade"].map(|id| row.need::<String>(id).map(|id| literal(&id)));

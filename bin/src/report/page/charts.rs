@@ -87,7 +87,7 @@ pub fn equity(report: &Report) -> Chart {
         label: format!(
             "Value of the account from {} to {} {}, largest fall {}",
             show::money(report.performance.start_value).text,
-            show::money(report.performance.end_value).text,
+            show::maybe_money(report.performance.end_value, "a value").text,
             report.currency,
             show::part(&report.performance.max_drawdown).text
         ),
@@ -110,7 +110,7 @@ pub fn strategies(report: &Report) -> Chart {
     let names: Vec<&str> = report.strategies.iter().map(|row| row.name.as_str()).collect();
     Chart {
         id: "strategies".to_owned(),
-        title: "Profit by strategy".to_owned(),
+        title: format!("Profit by strategy, in {}", report.currency),
         label: format!("Profit after fees over time of {}; the table below has the sums", names.join(", ")),
         figure: Figure::new(traces, layout),
     }

@@ -8,6 +8,7 @@ use super::months;
 use super::show::{self, Shown};
 use super::table::{list, table};
 use crate::report::figures::figure::Figure;
+use crate::report::figures::performance::ONE_CURRENCY;
 use crate::report::figures::results::Row;
 use crate::report::{Priced, Report};
 
@@ -17,11 +18,15 @@ const MARKS: usize = 40;
 const PRICE: &str = "a price of every open position";
 
 /// Opens a section.
-fn section(html: &mut Html, id: &'static str, title: &'static str) {
+pub fn section(html: &mut Html, id: &'static str, title: &'static str) {
     html.markup("<section id=\"").markup(id).markup("\"><h2>").markup(title).markup("</h2>\n");
 }
 
-fn chart(html: &mut Html, chart: &Chart) -> anyhow::Result<()> {
+/// Adds a chart with what it shows in words.
+///
+/// # Errors
+/// It cannot be written.
+pub fn chart(html: &mut Html, chart: &Chart) -> anyhow::Result<()> {
     html.markup("<figure><figcaption>")
         .text(&chart.title)
         .markup("</figcaption><div class=\"chart\" role=\"img\" id=\"chart-");
@@ -29,6 +34,11 @@ fn chart(html: &mut Html, chart: &Chart) -> anyhow::Result<()> {
     html.markup("<script type=\"application/json\" data-chart=\"").text(&chart.id).markup("\">");
     html.json(&serde_json::to_string(&chart.figure)?).markup("</script></figure>\n");
     Ok(())
+}
+
+/// A name of sums, with their currency where there is more in another.
+fn in_its_currency(name: &str, report: &Report) -> String {
+    if report.elsewhere.is_empty() { name.to_owned() } else { format!("{name} in {}", report.currency) }
 }
 
 /// The headline.
@@ -39,16 +49,20 @@ pub fn overview(html: &mut Html, report: &Report) -> anyhow::Result<()> {
     list(
         html,
         &[
-            ("Profit", show::maybe_gain(p.profit, "a sum that fits")),
+            ("Profit", show::maybe_gain(p.profit, p.total_return.needs().unwrap_or("a sum that fits"))),
             ("Total return", show::percent(&p.total_return)),
             ("Max drawdown", show::part(&p.max_drawdown)),
             ("Sharpe", show::ratio(&p.sharpe)),
-            ("Round trips", show::count(report.trips.count)),
-            ("Win rate", show::part(&report.trips.win_rate)),
+            (&in_its_currency("Round trips", report), show::count(report.trips.count)),
+            (&in_its_currency("Win rate", report), show::part(&report.trips.win_rate)),
         ],
     );
     html.markup("</div>");
-    chart(html, &charts::equity(report))?;
+    if report.drawn.equity.is_empty() {
+        html.markup("<p class=\"note\">The curve is unknown.</p>");
+    } else {
+        chart(html, &charts::equity(report))?;
+    }
     let rows: Vec<_> = report.drawdowns.iter().map(drawdown).collect();
     table(html, "Deepest drawdowns", &["peak", "depth", "lowest at", "recovered at", "lasted"], &rows);
     html.markup("</section>\n");
@@ -77,17 +91,17 @@ pub fn returns(html: &mut Html, report: &Report) -> anyhow::Result<()> {
         ("Sharpe", show::ratio(&p.sharpe)),
         ("Sortino", show::ratio(&p.sortino)),
         ("Calmar", show::ratio(&p.calmar)),
-        ("Longest drawdown", Shown::text(show::time(p.longest_drawdown_seconds))),
+        ("Longest drawdown", show::seconds(&p.longest_drawdown_seconds)),
         ("Start value", show::money(p.start_value)),
-        ("End value", show::money(p.end_value)),
-        ("Paid in meanwhile", show::money(p.paid_in)),
+        ("End value", show::maybe_money(p.end_value, ONE_CURRENCY)),
+        ("Paid in, and price changes of what was paid in", show::money(p.paid_in)),
         ("Time in market", show::part(&p.exposure)),
         ("Mean leverage", show::ratio(&p.mean_leverage)),
         ("Max leverage", show::ratio(&p.max_leverage)),
-        ("Turnover", show::money(p.turnover)),
+        ("Turnover", show::maybe_money(p.turnover, ONE_CURRENCY)),
         ("Turnover / value", show::ratio(&p.turnover_of_value)),
         ("Turnover / value, a year", show::ratio(&p.turnover_per_year)),
-        ("Fees", show::money(p.fees)),
+        ("Fees", show::maybe_money(p.fees, ONE_CURRENCY)),
     ];
     list(html, &items);
     html.markup("<p class=\"note\">").text(format_args!(
@@ -96,7 +110,9 @@ pub fn returns(html: &mut Html, report: &Report) -> anyhow::Result<()> {
         p.period.name()
     ));
     html.markup("</p>");
-    months::table(html, &report.months);
+    if !report.months.is_empty() {
+        months::table(html, &report.months);
+    }
     if let Some(returns) = charts::returns(report) {
         chart(html, &returns)?;
     }
@@ -150,8 +166,10 @@ pub fn results(html: &mut Html, report: &Report) -> anyhow::Result<()> {
         html.markup("<p>Nothing was traded.</p></section>\n");
         return Ok(());
     }
-    chart(html, &charts::strategies(report))?;
-    let total = result(&Row { name: "all".to_owned(), ..report.total.clone() });
+    if !report.drawn.earned.is_empty() {
+        chart(html, &charts::strategies(report))?;
+    }
+    let total = result(&Row { name: in_its_currency("all", report), ..report.total.clone() });
     let mut rows: Vec<_> = report.strategies.iter().map(result).collect();
     rows.push(total);
     table(html, "Results by strategy", RESULTS, &rows);
@@ -167,7 +185,7 @@ pub fn results(html: &mut Html, report: &Report) -> anyhow::Result<()> {
 fn trips(html: &mut Html, report: &Report) {
     let trips = &report.trips;
     let extreme = |amount: Option<Cash>| show::maybe_gain(amount, "a round trip that is over");
-    html.markup("<h3>Round trips</h3>");
+    html.markup("<h3>").text(in_its_currency("Round trips", report)).markup("</h3>");
     list(
         html,
         &[
@@ -219,69 +237,6 @@ fn marks(html: &mut Html, priced: &Priced) {
         &rows,
     );
     html.markup("</details>\n");
-}
-
-/// Execution quality.
-pub fn execution(html: &mut Html, report: &Report) -> anyhow::Result<()> {
-    let execution = &report.execution;
-    section(html, "execution", "Execution quality");
-    let orders: Vec<_> = execution.orders.iter().map(orders).collect();
-    let head = [
-        "type",
-        "orders",
-        "denied",
-        "rejected",
-        "with fills",
-        "filled",
-        "canceled",
-        "expired",
-        "reject rate",
-        "fill rate",
-    ];
-    table(html, "Orders", &head, &orders);
-    let refusals: Vec<_> = execution
-        .refusals
-        .iter()
-        .map(|refusal| {
-            let code = refusal.reason_code.clone().unwrap_or_else(|| "no reason was given".to_owned());
-            (code, vec![Shown::text(&refusal.status), show::count(refusal.orders)])
-        })
-        .collect();
-    table(html, "Refusals", &["reason", "by", "orders"], &refusals);
-    let quantiles = |spread: &crate::report::figures::execution::Spread, places| {
-        let cells = [spread.p50, spread.p95, spread.p99].map(|value| show::maybe_decimals(value, places));
-        std::iter::once(show::count(spread.count)).chain(cells).collect::<Vec<_>>()
-    };
-    let times: Vec<_> = execution
-        .times
-        .iter()
-        .map(|times| (format!("{}, {}", times.step, times.order_type), quantiles(&times.ms, 3)))
-        .collect();
-    table(html, "Time from step to step, in ms", &["step", "orders", "p50", "p95", "p99"], &times);
-    if let Some(slippage) = charts::slippage(report) {
-        chart(html, &slippage)?;
-    }
-    let slippage: Vec<_> = execution
-        .slippage
-        .iter()
-        .map(|slippage| {
-            let mut cells = quantiles(&slippage.bps, 2);
-            cells.insert(0, show::count(slippage.fills));
-            cells.insert(2, show::ratio(&slippage.mean_bps));
-            (slippage.order_type.clone(), cells)
-        })
-        .collect();
-    let head = ["type", "fills", "measured", "mean", "p50", "p95", "p99"];
-    table(html, "Slippage against the market at the decision, in basis points; positive is a cost", &head, &slippage);
-    html.markup("</section>\n");
-    Ok(())
-}
-
-fn orders(of: &crate::report::figures::execution::Orders) -> (String, Vec<Shown>) {
-    let counts =
-        [of.orders, of.denied, of.rejected, of.with_fills, of.filled, of.canceled, of.expired].map(show::count);
-    let rates = [&of.reject_rate, &of.fill_rate].map(show::part);
-    (of.order_type.clone(), counts.into_iter().chain(rates).collect())
 }
 
 /// What people should know beside the figures.

@@ -85,6 +85,11 @@ pub fn money(amount: Cash) -> Shown {
     Shown { class: "", ..gain(amount) }
 }
 
+/// An amount that may be unknown.
+pub fn maybe_money(amount: Option<Cash>, needs: &str) -> Shown {
+    amount.map_or_else(|| Shown::unknown(needs), money)
+}
+
 /// An amount with its sign's colour, exact when it is pointed at.
 pub fn gain(amount: Cash) -> Shown {
     let value = amount.to_f64();
@@ -92,7 +97,7 @@ pub fn gain(amount: Cash) -> Shown {
     Shown { title: amount.to_string(), ..shown }
 }
 
-/// An amount that may be unknown.
+/// An amount that may be unknown, with its sign's colour.
 pub fn maybe_gain(amount: Option<Cash>, needs: &str) -> Shown {
     amount.map_or_else(|| Shown::unknown(needs), gain)
 }

@@ -46,9 +46,9 @@ fn report() -> Report {
     }
     let booked = fills.finish(end, &[]);
     let results = Results::of(&booked.lines, &pairs, currency).unwrap();
-    let (in_market, turnover, fees) = (booked.in_market, results.total.turnover, results.total.fees);
-    let performance =
-        Performance::of(&curve, &Beside { period: Period::Minute, in_market, turnover, fees, leverage: None });
+    let (in_market, turnover, fees) = (booked.in_market, results.turnover, results.fees);
+    let (period, leverage, curve_needs) = (Period::Minute, None, None);
+    let performance = Performance::of(&curve, &Beside { period, in_market, turnover, fees, leverage, curve_needs });
     let decision =
         |price| Decision { order_type: NAME.to_owned(), side: Side::Buy, price, quantity: 1.0, reference: Some(100.0) };
     let decisions = [decision(100.0), decision(101.0)];
@@ -68,6 +68,7 @@ fn report() -> Report {
         strategies: results.strategies,
         symbols: results.symbols,
         total: results.total,
+        elsewhere: results.elsewhere,
         unexplained: None,
         execution: Execution {
             orders: vec![Orders::none(NAME)],
@@ -152,6 +153,20 @@ fn the_unknown_is_unknown_and_paper_money_is_marked() {
     for never in ["NaN", ">inf", "Infinity"] {
         assert!(!rest.contains(never), "{never}");
     }
+}
+
+#[test]
+fn what_is_partly_in_another_currency_is_unknown_and_sums_say_which_they_are_in() {
+    let mut report = report();
+    report.elsewhere = vec!["binance:ETHBTC".to_owned()];
+    report.performance.turnover = None;
+    report.drawn.equity.clear();
+    let (rest, _) = page(&report);
+    let needs = "<dt>Turnover</dt><dd class=\"unknown\" title=\"needs everything to be in the account&#39;s currency";
+    for expected in [needs, ">all in USDT<", ">Round trips in USDT<", "The curve is unknown."] {
+        assert!(rest.contains(expected), "{expected}");
+    }
+    assert!(!rest.contains("data-chart=\"equity\""));
 }
 
 #[test]

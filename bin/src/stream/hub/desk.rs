@@ -42,6 +42,12 @@ impl<Q: Queue> Client<Q> {
         fits
     }
 
+    /// Whether anything of a topic would fit.
+    fn has_room(&self, overflow: Overflow) -> bool {
+        let waiting = if self.outbox.is_empty() { self.queue.waiting() } else { self.waiting };
+        waiting.has_room(overflow, 0)
+    }
+
     /// What is to be delivered now.
     pub fn take(&mut self) -> Vec<ByteString> {
         std::mem::take(&mut self.outbox)
@@ -142,26 +148,29 @@ impl Desk {
         self.count_debts();
     }
 
-    /// Gives what is owed to those who have room. The snapshot is written for the first who needs it, and as it is now: what
-    /// nobody is subscribed to changes without a message.
+    /// Gives what is owed to those who have room. The snapshot is written for the first who needs it and takes it, and as it
+    /// is now: what nobody is subscribed to changes without a message. Returns those to whom something is owed still.
     pub fn settle<Q: Queue>(
         &mut self,
         clients: &mut BTreeMap<ClientId, Client<Q>>,
         snapshot: impl Fn(u64) -> ByteString,
-    ) {
-        let mut written = None;
+    ) -> Vec<ClientId> {
+        let (mut written, mut left) = (None, Vec::new());
         for (id, owed) in self.subscribers.iter_mut().filter(|(_, owed)| **owed != Owed::Nothing) {
+            let Some(client) = clients.get_mut(id) else { continue };
             let message = match owed {
+                _ if !client.has_room(self.overflow) => None,
                 Owed::Newest => self.newest.as_ref(),
                 _ => Some(&*written.get_or_insert_with(|| snapshot(self.seq))),
             };
-            if let (Some(message), Some(client)) = (message, clients.get_mut(id))
-                && client.put(message, self.overflow)
-            {
+            if message.is_some_and(|message| client.put(message, self.overflow)) {
                 *owed = Owed::Nothing;
+            } else {
+                left.push(*id);
             }
         }
         self.count_debts();
+        left
     }
 
     fn count_debts(&mut self) {

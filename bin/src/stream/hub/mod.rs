@@ -2,7 +2,9 @@
 //!
 //! Hears market data, what the audience is told, and what clients ask for; says messages into the clients' queues, each
 //! written once for all who get it, and none that nobody gets. Invariant: whoever applies a snapshot and the updates behind
-//! it has what the hub has, for a snapshot and its number are taken in one step, after what was new has been shown.
+//! it has what the hub has, for a snapshot and its number are taken in one step, after what was new has been shown. Whoever
+//! subscribes is owed a snapshot, and all who are get the same one with the next look: to ask again and again costs nobody
+//! more than to ask once.
 
 mod account;
 mod bars;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 use actors::audience::{Heard, Stats};
 use actors::settings::StrategyRun;
+use messages::instrument::Asset;
 use messages::market::{Batch, Timeframe};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
@@ -51,6 +54,8 @@ pub enum Input {
 pub struct Known {
     /// Instruments.
     pub instruments: Vec<Instrument>,
+    /// What they are paid in, as far as it is known.
+    pub quotes: BTreeMap<Instrument, Asset>,
     /// The lengths of bars that are published.
     pub timeframes: Vec<Timeframe>,
     /// What strategies are made with, by their names.
@@ -121,9 +126,9 @@ impl<Q: Queue> Hub<Q> {
     }
 
     /// A client wants topics, each from a new snapshot on.
-    pub fn subscribe(&mut self, client: ClientId, topics: Vec<Topic>, at: UtcNanos) {
+    pub fn subscribe(&mut self, client: ClientId, topics: Vec<Topic>) {
         for topic in topics {
-            if let Err(refusal) = self.enter(client, topic, at) {
+            if let Err(refusal) = self.enter(client, topic) {
                 self.refuse(client, &refusal);
             }
         }
@@ -142,7 +147,7 @@ impl<Q: Queue> Hub<Q> {
         }
     }
 
-    fn enter(&mut self, id: ClientId, topic: Topic, at: UtcNanos) -> Result<(), Refusal> {
+    fn enter(&mut self, id: ClientId, topic: Topic) -> Result<(), Refusal> {
         self.views.check(topic)?;
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         if !client.topics.contains(&topic) {
@@ -153,13 +158,11 @@ impl<Q: Queue> Hub<Q> {
             client.topics.push(topic);
             self.stats.subscriptions.add(1);
         }
-        self.show(topic, at);
         let desk = self.desks.entry(topic).or_insert_with(|| Desk::new(topic));
         if desk.is_empty() {
             self.views.watch(topic, true);
         }
         desk.enter(id);
-        self.settle(topic, at);
         Ok(())
     }
 
@@ -180,10 +183,11 @@ impl<Q: Queue> Hub<Q> {
         }
     }
 
-    /// Shows what is new in the topics that nobody waits for.
+    /// Shows what is new in the topics in which nobody waits.
     pub fn flush_urgent(&mut self, at: UtcNanos) {
         for topic in Topic::URGENT {
             self.show(topic, at);
+            self.settle(topic, at);
         }
         self.deliver();
     }
@@ -214,19 +218,22 @@ impl<Q: Queue> Hub<Q> {
     }
 
     fn begin_anew(&mut self, topic: Topic, at: UtcNanos) {
-        if let Some(desk) = self.desks.get_mut(&topic).filter(|desk| !desk.is_empty()) {
-            desk.begin_anew();
-            self.settle(topic, at);
+        let Some(desk) = self.desks.get_mut(&topic).filter(|desk| !desk.is_empty()) else { return };
+        desk.begin_anew();
+        let left = self.settle(topic, at);
+        if topic.overflow() == Overflow::Close {
+            // By the time that there is room, what happened meanwhile would have been left out.
+            left.into_iter().for_each(|client| self.close(client, Closing::Slow));
         }
     }
 
-    fn settle(&mut self, topic: Topic, at: UtcNanos) {
-        let Some(desk) = self.desks.get_mut(&topic).filter(|desk| desk.owes()) else { return };
+    fn settle(&mut self, topic: Topic, at: UtcNanos) -> Vec<ClientId> {
+        let Some(desk) = self.desks.get_mut(&topic).filter(|desk| desk.owes()) else { return Vec::new() };
         let (views, stats) = (&self.views, &self.stats);
         desk.settle(&mut self.clients, |seq| {
             stats.encoded.add(1);
             views.snapshot(Head { kind: Kind::Snapshot, topic, seq, at })
-        });
+        })
     }
 
     /// Hands every client what was put out for it.

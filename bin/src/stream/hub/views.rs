@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use actors::ports::StrategyStatus;
 use actors::settings::StrategyRun;
 use bytestring::ByteString;
+use messages::instrument::Asset;
 use messages::market::{TickBody, Timeframe};
-use messages::orders;
+use messages::{Instrument, orders};
 use serde::Serialize;
 
 use super::super::protocol::{Head, Refusal};
@@ -34,6 +35,8 @@ pub struct Views {
     pub market: Market,
     /// Of us.
     pub account: Account,
+    /// What instruments are paid in.
+    quotes: BTreeMap<Instrument, Asset>,
     /// What strategies are made with, by their names.
     runs: BTreeMap<String, StrategyRun>,
 }
@@ -59,7 +62,8 @@ impl Views {
     /// Nothing is known yet but these.
     pub fn new(known: Known) -> Self {
         let runs = known.strategies.into_iter().map(|(name, run)| (name.to_string(), run)).collect();
-        Self { market: Market::new(known.instruments, known.timeframes), account: Account::default(), runs }
+        let market = Market::new(known.instruments, known.timeframes);
+        Self { market, account: Account::default(), quotes: known.quotes, runs }
     }
 
     /// Whether there is such a topic here.
@@ -183,7 +187,8 @@ impl Views {
         let status: &StrategyStatus = self.account.strategies.get(name)?;
         let run = self.runs.get(name)?;
         let open: Vec<orders::Order> = self.account.orders.values().cloned().collect();
-        let results = views::Results::of(name, Some(&open), self.account.valued.value.as_deref());
+        let quote = |instrument| self.quotes.get(&instrument).copied();
+        let results = views::Results::of(name, Some(&open), self.account.valued.value.as_deref(), quote);
         Some(views::Strategy::of(status, run, results))
     }
 }

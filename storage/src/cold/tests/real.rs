@@ -95,6 +95,8 @@ fn an_archived_object_is_refused_restored_and_read() {
         cold.verify(path, a.bytes(), &a.hash).unwrap();
         cold.put(path, &a.file, class, &a.hash).unwrap();
     }
+    let asked = ["x/deep", "x/glacier"].map(|path| (path.to_owned(), Ready::Now));
+    assert_eq!(cold.asked_back().unwrap(), asked, "what was asked for is known");
     assert!(matches!(cold.restore("x/none"), Err(Error::Missing { .. })));
 }
 

@@ -37,13 +37,20 @@ impl AlpacaSession {
         Some(LinkStatus { link: link.0, state: stage_name(*stage).to_owned(), since: *opened, streams })
     }
 
+    /// Whether the market whose data comes now was open when that was fresh.
+    fn is_open(&self, now: UtcNanos) -> bool {
+        let feed = self.settings.feed;
+        self.settings.calendar.is_open(feed.sessions(), now.before(feed.delay()))
+    }
+
     fn symbol_status(&self, symbol: Symbol, now: UtcNanos) -> Option<SymbolStatus> {
         let watched = self.symbols.get(&symbol)?;
         let state = match watched.last {
             _ if !watched.is_subscribed() => "lost",
+            Some(_) if !watched.is_stale(now, self.settings.stale_after) => "live",
+            _ if !self.is_open(now) => "closed",
             None => "silent",
-            Some(_) if watched.is_stale(now, self.settings.stale_after) => "stale",
-            Some(_) => "live",
+            Some(_) => "stale",
         };
         Some(SymbolStatus {
             symbol,

@@ -6,6 +6,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::Context;
 
+use crate::http::listen;
 use crate::stream::Stream;
 
 /// Where it is, and how it ends.
@@ -21,7 +22,7 @@ pub fn start(stream: Stream) -> anyhow::Result<Server> {
         storage::background::step_back();
         App::new().app_data(stream.clone()).route("/", web::get().to(answer))
     });
-    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").context("cannot listen on loopback")?;
+    let server = server.workers(1).disable_signals().listen(listen::on("127.0.0.1:0".parse()?)?)?;
     let address = server.addrs().first().copied().context("the server has no address")?;
     let server = server.run();
     let handle = server.handle();
@@ -34,5 +35,5 @@ async fn answer(
     body: web::Payload,
     stream: web::Data<Stream>,
 ) -> actix_web::Result<HttpResponse> {
-    Ok(stream.accept(&request, body)?.unwrap_or_else(|| HttpResponse::ServiceUnavailable().finish()))
+    Ok(stream.accept(&request, body, Box::new(|| true))?.unwrap_or_else(|| HttpResponse::ServiceUnavailable().finish()))
 }

@@ -91,6 +91,24 @@ fn a_position_from_before_counts_by_what_it_gained_since() {
     assert_eq!(booked.lines[&key].trips.figures().left_out, 1);
 }
 
+#[test]
+fn sums_of_all_are_unknown_where_a_fill_or_a_fee_is_in_another_currency() {
+    let check = |of: &[Fill], turnover: Option<&str>, fees: Option<&str>, elsewhere: &[&str]| {
+        let mut pass = fills(&[]);
+        of.iter().for_each(|fill| pass.fill(fill).unwrap());
+        let results = Results::of(&pass.finish(UtcNanos(9), &[]).lines, &pairs(), usd()).unwrap();
+        let cash = |text: Option<&str>| text.map(|text| text.parse::<Cash>().unwrap());
+        assert_eq!((results.turnover, results.fees), (cash(turnover), cash(fees)));
+        assert_eq!(results.elsewhere, elsewhere);
+    };
+    let here = Fill { fee: fee("1", "USD"), ..fill("s", "A", Side::Buy, "1", "10", 1) };
+    let with_another_fee = Fill { fee: fee("2", "BNB"), ..here };
+    let elsewhere = fill("s", "C", Side::Buy, "1", "7", 2);
+    check(&[here], Some("10"), Some("1"), &[]);
+    check(&[here, with_another_fee], Some("20"), None, &[]);
+    check(&[here, elsewhere], None, None, &["simulated:C"]);
+}
+
 /// What the account has: cash that every fill moves, and the positions at their prices.
 #[derive(Default)]
 struct Account {

@@ -59,6 +59,7 @@ impl Bench {
         let stats = Arc::<Stats>::default();
         let known = Known {
             instruments: facts::INSTRUMENTS.map(facts::instrument).to_vec(),
+            quotes: BTreeMap::new(),
             timeframes: vec![Timeframe::SECOND],
             strategies: [("s".parse().unwrap(), StrategyRun::default())].into(),
         };
@@ -81,7 +82,13 @@ impl Bench {
 
     fn subscribe(&mut self, reader: usize, topics: &[&str]) {
         let topics = topics.iter().map(|topic| topic.parse().unwrap()).collect();
-        self.hub.subscribe(self.readers[reader].id, topics, self.facts.now());
+        self.hub.subscribe(self.readers[reader].id, topics);
+    }
+
+    /// Subscribes, and waits for the snapshots.
+    fn enter(&mut self, reader: usize, topics: &[&str]) {
+        self.subscribe(reader, topics);
+        self.flush();
     }
 
     fn unsubscribe(&mut self, reader: usize, topic: &str) {

@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn every_order_event_comes_once_and_in_order(steps in prop::collection::vec(step(), 1..300)) {
         let mut bench = Bench::new(3);
-        bench.subscribe(0, &["orders"]);
+        bench.enter(0, &["orders"]);
         let mut made = Vec::new();
         for step in steps.iter().filter(|step| !matches!(step, Step::Subscribe(0, _) | Step::Unsubscribe(0, _))) {
             bench.take(step);

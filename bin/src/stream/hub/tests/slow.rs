@@ -22,8 +22,8 @@ impl Bench {
 #[test]
 fn quotes_are_conflated_for_who_does_not_read_and_for_nobody_else() {
     let mut bench = Bench::new(2);
-    bench.subscribe(0, &["quotes/simulated:A"]);
-    bench.subscribe(1, &["quotes/simulated:A"]);
+    bench.enter(0, &["quotes/simulated:A"]);
+    bench.enter(1, &["quotes/simulated:A"]);
     for _ in 0..500 {
         bench.quotes(1);
         bench.readers[1].read_all();
@@ -42,7 +42,7 @@ fn quotes_are_conflated_for_who_does_not_read_and_for_nobody_else() {
 fn orders_have_room_where_quotes_have_none_and_close_who_lets_them_lie() {
     let mut bench = Bench::new(2);
     for reader in 0..2 {
-        bench.subscribe(reader, &["orders", "quotes/simulated:A"]);
+        bench.enter(reader, &["orders", "quotes/simulated:A"]);
     }
     for _ in 0..200 {
         bench.quotes(1);
@@ -66,7 +66,7 @@ fn orders_have_room_where_quotes_have_none_and_close_who_lets_them_lie() {
 #[test]
 fn trades_that_do_not_fit_are_answered_with_a_snapshot() {
     let mut bench = Bench::new(1);
-    bench.subscribe(0, &["trades/simulated:A"]);
+    bench.enter(0, &["trades/simulated:A"]);
     for _ in 0..caps::CLIENT_MARKET_MESSAGES + 50 {
         bench.hub.market(&bench.facts.trade("A"));
         bench.flush();
@@ -78,11 +78,51 @@ fn trades_that_do_not_fit_are_answered_with_a_snapshot() {
 }
 
 #[test]
+fn who_asks_again_and_again_gets_one_snapshot_with_the_next_look() {
+    let mut bench = Bench::new(2);
+    for _ in 0..1_000 {
+        bench.subscribe(0, &["logs", "orders"]);
+        bench.subscribe(1, &["logs"]);
+    }
+    assert_eq!((bench.readers[0].waiting(), bench.stats.counts().encoded), (0, 0));
+    bench.flush();
+    assert_eq!((bench.readers[0].waiting(), bench.readers[1].waiting()), (2, 1));
+    assert_eq!(bench.stats.counts().encoded, 2, "one of each topic, for both");
+}
+
+#[test]
+fn no_snapshot_is_written_for_who_has_no_room() {
+    let mut bench = Bench::new(1);
+    bench.enter(0, &["trades/simulated:A"]);
+    for _ in 0..caps::CLIENT_MARKET_MESSAGES + 50 {
+        bench.hub.market(&bench.facts.trade("A"));
+        bench.flush();
+    }
+    let written = bench.stats.counts().encoded;
+    (0..10).for_each(|_| bench.flush());
+    assert_eq!(bench.stats.counts().encoded, written);
+}
+
+#[test]
+fn who_has_no_room_when_orders_begin_anew_is_closed() {
+    let mut bench = Bench::new(1);
+    bench.enter(0, &["orders"]);
+    for _ in 1..caps::CLIENT_MESSAGES {
+        bench.order_event();
+    }
+    assert_eq!(bench.readers[0].closed(), None);
+    let open = bench.facts.open(1);
+    bench.hub.hear(Input::Heard(open), bench.facts.now());
+    assert_eq!(bench.readers[0].closed(), Some(Closing::Slow), "how an order ended would be left out");
+    assert_eq!((bench.stats.counts().subscriptions, bench.hub.clients.len()), (0, 0));
+}
+
+#[test]
 fn nothing_is_written_for_nobody() {
     let mut bench = Bench::new(1);
     bench.quotes(10);
     bench.order_event();
-    bench.subscribe(0, &["orders"]);
+    bench.enter(0, &["orders"]);
     bench.quotes(10);
     assert_eq!(bench.stats.counts().encoded, 1, "the snapshot");
     bench.unsubscribe(0, "orders");
@@ -93,7 +133,7 @@ fn nothing_is_written_for_nobody() {
 #[test]
 fn who_is_gone_is_forgotten() {
     let mut bench = Bench::new(1);
-    bench.subscribe(0, &["orders", "fills"]);
+    bench.enter(0, &["orders", "fills"]);
     assert_eq!(bench.stats.counts().subscriptions, 2);
     bench.readers[0].pipe.0.borrow_mut().is_gone = true;
     bench.order_event();
@@ -103,7 +143,7 @@ fn who_is_gone_is_forgotten() {
 #[test]
 fn a_topic_that_is_not_there_is_refused_by_its_name() {
     let mut bench = Bench::new(1);
-    bench.subscribe(0, &["quotes/simulated:C", "bars/simulated:A/1h", "orders"]);
+    bench.enter(0, &["quotes/simulated:C", "bars/simulated:A/1h", "orders"]);
     bench.readers[0].read_all();
     let refused: Vec<_> = bench.readers[0].errors.iter().map(|e| (e["code"].as_str(), e["topic"].as_str())).collect();
     let unknown = Some("unknown_topic");
@@ -117,7 +157,7 @@ fn a_client_has_so_many_topics_and_no_more() {
     for n in 0..=caps::CLIENT_TOPICS {
         let symbol = format!("S{n}");
         bench.hub.market(&bench.facts.quote(&symbol));
-        bench.subscribe(0, &[&format!("quotes/simulated:{symbol}")]);
+        bench.enter(0, &[&format!("quotes/simulated:{symbol}")]);
         bench.readers[0].read_all();
     }
     assert_eq!(bench.readers[0].topics.len(), caps::CLIENT_TOPICS);

@@ -217,6 +217,32 @@ fn a_symbol_is_stale_by_its_own_silence() {
 }
 
 #[test]
+fn a_symbol_of_a_closed_market_may_be_silent() {
+    let states_at = |feed: Feed, name: &str, time: &str| {
+        let mut play = Play::live(settings(feed, &[name], &TRADES));
+        let silent = play.session.status(time.parse().unwrap()).symbols[0].state.clone();
+        play.frame(&trade(name, 1, BEGIN));
+        (silent, play.session.status(time.parse().unwrap()).symbols[0].state.clone())
+    };
+    let check = |feed: Feed, name: &str, time: &str, silent: &str, heard: &str| {
+        assert_eq!(states_at(feed, name, time), (silent.to_owned(), heard.to_owned()), "{feed:?} at {time}");
+    };
+    // Stocks end at 21:00 UTC that day; what comes fifteen minutes late then is of an open market.
+    for feed in [Feed::Iex, Feed::Sip, Feed::DelayedSip] {
+        check(feed, "AAPL", "2026-11-24T20:59:59Z", "silent", "stale");
+        check(feed, "AAPL", "2026-11-24T21:15:00Z", "closed", "closed");
+    }
+    check(Feed::Sip, "AAPL", "2026-11-24T21:00:00Z", "closed", "closed");
+    check(Feed::DelayedSip, "AAPL", "2026-11-24T21:14:59Z", "silent", "stale");
+    check(Feed::Test, "FAKEPACA", "2026-11-24T23:00:00Z", "silent", "stale");
+    // A message says more than a calendar.
+    let mut play = Play::live(settings(Feed::Iex, &["AAPL"], &TRADES));
+    play.pass(Duration::from_secs(7 * 3_600));
+    play.frame(&trade("AAPL", 1, BEGIN));
+    assert_eq!(states(&play)[0].1, "live");
+}
+
+#[test]
 fn channels_that_the_feed_does_not_have_are_told_and_not_asked_for() {
     let mut play = Play::new(settings(Feed::Iex, &["AAPL"], &[Channel::Trades, Channel::Orderbooks]));
     play.open();

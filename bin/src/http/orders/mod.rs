@@ -3,11 +3,13 @@
 //! A key (`Idempotency-Key`) makes the order's id, so that the same request, sent again after whatever happened to the
 //! first, is the same order and nothing is sent to a venue twice: over restarts, too.
 
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, post, web};
-use messages::orders::{Command, Order as Stored, OrderRequest, OrderType, Replacement, Side, TimeInForce};
-use messages::{Cash, Instrument, OrderId, Price, Quantity, caps};
+mod asked;
+mod key;
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use messages::OrderId;
+use messages::orders::{Command, OrderRequest, Replacement};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,9 +18,9 @@ use super::edge::{Edge, to_the_end};
 use super::problem::{Answer, Code, Problem};
 use super::words::{self, Why};
 use super::{Refusals, stored, views};
+use key::{KEY, same};
 
-/// The header whose value names an order before it exists.
-const KEY: &str = "Idempotency-Key";
+pub use asked::{NewOrder, NewTerms, Preview};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
@@ -26,125 +28,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(submit_order)
         .service(preview_order)
         .service(read_order)
+        .service(read_events)
         .service(replace_order)
         .service(cancel_order)
         .service(cancel_orders);
-}
-
-/// A new order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewOrder {
-    /// `exchange:symbol`.
-    #[serde(deserialize_with = "words::instrument", serialize_with = "words::as_text")]
-    #[schema(value_type = String, example = "simulated:SIMBTC")]
-    pub instrument: Instrument,
-    /// `buy` or `sell`.
-    #[schema(value_type = String, pattern = "^(buy|sell)$")]
-    pub side: Side,
-    /// `market`, `limit`, `stop`, `stop_limit`, `take_profit` or `trailing_stop`.
-    #[schema(value_type = String, pattern = "^(market|limit|stop|stop_limit|take_profit|trailing_stop)$")]
-    pub order_type: OrderType,
-    /// `gtc`, `ioc`, `fok` or `day`; what the type usually has where none is given.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^(gtc|ioc|fok|day)$")]
-    pub time_in_force: Option<TimeInForce>,
-    /// In base asset.
-    #[schema(value_type = String, example = "0.01")]
-    pub quantity: Quantity,
-    /// In quote asset, instead, where the venue takes it.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub quote_quantity: Option<Cash>,
-    /// The limit.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub price: Option<Price>,
-    /// What triggers it.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub stop_price: Option<Price>,
-    /// How far it follows the price.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub trail_amount: Option<Price>,
-    /// Only as a maker.
-    #[serde(default)]
-    pub post_only: bool,
-    /// Only to make a position smaller.
-    #[serde(default)]
-    pub reduce_only: bool,
-    /// Stands with the order, and in the ledger beside who asked for it.
-    #[serde(default)]
-    #[schema(max_length = 512)]
-    pub note: String,
-}
-
-impl NewOrder {
-    fn request(self) -> Result<OrderRequest, Problem> {
-        if self.note.len() > caps::NOTE_BYTES {
-            return Err(Problem::new(Code::Invalid, format!("note: expected at most {} bytes", caps::NOTE_BYTES)));
-        }
-        let usual = OrderRequest::market(self.instrument, self.side, self.quantity);
-        let lives = if self.order_type == OrderType::Market { usual.time_in_force } else { TimeInForce::Gtc };
-        Ok(OrderRequest {
-            order_type: self.order_type,
-            time_in_force: self.time_in_force.unwrap_or(lives),
-            quote_quantity: self.quote_quantity,
-            price: self.price,
-            stop_price: self.stop_price,
-            trail_amount: self.trail_amount,
-            post_only: self.post_only,
-            reduce_only: self.reduce_only,
-            note: self.note,
-            ..usual
-        })
-    }
-}
-
-/// New terms of an open order; what is not given stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewTerms {
-    /// The new total quantity, with what is filled.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub quantity: Option<Quantity>,
-    /// The new limit.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub price: Option<Price>,
-    /// The new trigger.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub stop_price: Option<Price>,
-    /// Why; it is written to the ledger.
-    #[serde(default)]
-    #[schema(max_length = 512)]
-    pub why: String,
-}
-
-/// What risk would say to an order now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Preview {
-    /// Whether it would be sent.
-    pub allowed: bool,
-    /// The code of the first rule that refuses it.
-    pub reason_code: Option<String>,
-    /// The same in words.
-    pub reason: Option<String>,
-    /// The price at which it is valued; null where nothing is known.
-    pub price: Option<String>,
-    /// Its value at that price, in quote asset.
-    pub notional: Option<String>,
-    /// What is held under the name `manual`, signed.
-    pub position: String,
-    /// The same, once it is filled.
-    pub position_after: Option<String>,
-    /// What may still be spent, in quote asset.
-    pub free_quote: Option<String>,
-    /// When the newest price was received.
-    pub priced_at: Option<String>,
 }
 
 /// Places an order. What risk denies is an order, too: with the status `denied`.
@@ -161,7 +48,7 @@ async fn submit_order(
     new: web::Json<NewOrder>,
 ) -> Result<HttpResponse, Problem> {
     let terms = new.into_inner().request()?;
-    let key = key(&request)?;
+    let key = key::of(&request)?;
     to_the_end(async move { place(&trader.0, &edge, terms, key).await }).await
 }
 
@@ -191,39 +78,6 @@ async fn place(who: &Who, edge: &Edge, terms: OrderRequest, key: Option<String>)
     }
 }
 
-/// The order that a key made before; a key is for one order.
-fn same(asked: &OrderRequest, known: stored::Known, mut answer: HttpResponseBuilder) -> Result<HttpResponse, Problem> {
-    let is_same = match &known {
-        stored::Known::Open(order) => asks_the_same(asked, order),
-        stored::Known::Row(row) => row_asks_the_same(asked, row),
-    };
-    if is_same {
-        return Ok(known.answer(&mut answer));
-    }
-    Err(Problem::new(Code::KeyReused, format!("this {KEY} made another order before; give each order its own")))
-}
-
-fn asks_the_same(asked: &OrderRequest, order: &Stored) -> bool {
-    // Terms that a replacement may have changed say nothing of what was asked for first.
-    let is_replaced = order.attempts.len() > 1 || order.replacing.is_some();
-    let mut first = order.request.clone();
-    if is_replaced {
-        (first.quantity, first.price, first.stop_price) = (asked.quantity, asked.price, asked.stop_price);
-    }
-    first.note.clone_from(&asked.note);
-    first == *asked
-}
-
-/// Of the tables: what no replacement changes.
-fn row_asks_the_same(asked: &OrderRequest, row: &Map<String, Value>) -> bool {
-    let same = |name: &str, text: &str| row.get(name).and_then(Value::as_str) == Some(text);
-    same("exchange", asked.instrument.exchange.as_str())
-        && same("symbol", asked.instrument.symbol.as_str())
-        && same("side", asked.side.as_str())
-        && same("order_type", asked.order_type.as_str())
-        && same("time_in_force", asked.time_in_force.as_str())
-}
-
 /// What risk would say to an order now. Nothing is placed.
 #[utoipa::path(tag = "orders", request_body = NewOrder, responses((status = 200, description = "The answer", body = Preview), Refusals))]
 #[post("/orders/preview")]
@@ -251,6 +105,15 @@ async fn read_order(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String
     let known = stored::order(&edge, order_id).await?;
     let known = known.ok_or_else(|| not_found(order_id))?;
     Ok(known.answer(&mut HttpResponse::Ok()))
+}
+
+/// What happened to one order, the oldest first: rows of `order_events`.
+#[utoipa::path(tag = "orders", responses((status = 200, description = "The answer", body = Vec<Object>), Refusals))]
+#[get("/orders/{order_id}/events")]
+async fn read_events(_: Reader, edge: web::Data<Edge>, order_id: web::Path<String>) -> Answer<Vec<stored::Row>> {
+    let order_id = id(&order_id)?;
+    let events = stored::events(&edge, order_id).await?;
+    if events.is_empty() { Err(not_found(order_id)) } else { Ok(web::Json(events)) }
 }
 
 /// Changes an open order.
@@ -348,13 +211,4 @@ fn id(text: &str) -> Result<OrderId, Problem> {
 
 fn not_found(order_id: OrderId) -> Problem {
     Problem::new(Code::NotFound, format!("there is no order {order_id}"))
-}
-
-fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(KEY) else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| (1..=caps::KEY_BYTES).contains(&text.len()));
-    let text = text.ok_or_else(|| {
-        Problem::new(Code::Unreadable, format!("{KEY}: expected 1 to {} visible characters", caps::KEY_BYTES))
-    })?;
-    Ok(Some(text.to_owned()))
 }
