@@ -5,12 +5,11 @@
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
-//! - `convert`: one cell by one rule; [`encode`]: rows of ours on their way there.
+//! - `convert`: one cell by one rule.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
 mod convert;
-pub mod encode;
 pub mod mapping;
 pub mod plan;
 pub mod server;

@@ -180,12 +180,14 @@ fn take<const N: usize>(buffer: &[u8], at: &mut usize) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Rows into a stream.
+/// For tests: rows into a stream.
+#[cfg(test)]
 pub struct Writer {
     bytes: Vec<u8>,
     cells: usize,
 }
 
+#[cfg(test)]
 impl Writer {
     /// A stream of rows with so many cells.
     ///

@@ -20,4 +20,4 @@ mod tls;
 
 pub use error::Error;
 pub use server::Server;
-pub use session::{CopyIn, Session};
+pub use session::Session;

@@ -4,16 +4,17 @@
 //! The wire is served by a small runtime of its own. A session is in UTC. What takes too long is cancelled on the server as
 //! well; of a COPY the time counts for each piece, for a large table may take hours.
 
+#[cfg(test)]
+mod copy_in;
+
 use std::future::Future;
-use std::io::Cursor;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, CopyInSink, NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row};
 
 use super::catalog::Type;
 use super::{Error, Server, copy};
@@ -120,16 +121,6 @@ impl Session {
         Ok(rows.finish().map_err(Error::from)?)
     }
 
-    /// Begins to copy rows into `into`, a table with its columns in brackets.
-    ///
-    /// # Errors
-    /// The server refuses, or is gone.
-    pub fn copy_in(&self, what: &'static str, into: &str) -> Result<CopyIn<'_>, Error> {
-        let sql = format!("COPY {into} FROM STDIN (FORMAT binary)");
-        let sink = self.wait(what, self.client.copy_in(&sql))?;
-        Ok(CopyIn { session: self, what, sink: Box::pin(sink) })
-    }
-
     fn wait<T>(
         &self,
         what: &'static str,
@@ -157,31 +148,6 @@ impl Session {
             }
         };
         let _ = self.runtime.block_on(async { timeout(TO_CANCEL, cancelled).await });
-    }
-}
-
-/// Rows on their way into a table; none is there before [`CopyIn::finish`].
-pub struct CopyIn<'a> {
-    session: &'a Session,
-    what: &'static str,
-    sink: Pin<Box<CopyInSink<Cursor<Vec<u8>>>>>,
-}
-
-impl CopyIn<'_> {
-    /// Sends bytes of a [`copy::Writer`].
-    ///
-    /// # Errors
-    /// The server refuses, or is gone.
-    pub fn send(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
-        self.session.wait(self.what, self.sink.send(Cursor::new(bytes)))
-    }
-
-    /// Ends it; returns how many rows the server took.
-    ///
-    /// # Errors
-    /// The server refuses the rows, or is gone: then it has none of them.
-    pub fn finish(mut self) -> Result<u64, Error> {
-        self.session.wait(self.what, self.sink.as_mut().finish())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What comes over exactly, and what is refused, in which words.
 
 mod cells;
+mod encode;
 mod mapping;
 mod real;
 mod round;

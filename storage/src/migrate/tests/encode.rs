@@ -1,4 +1,4 @@
-//! Rows of ours on their way to PostgreSQL: the cells of a batch in the binary form of COPY.
+//! Rows of ours in a table of PostgreSQL: the cells of a batch in the binary form of COPY.
 //!
 //! The counterpart of `convert`. Their columns are of the types that [`sql_type`] names, and hold each value exactly.
 
