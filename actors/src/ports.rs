@@ -140,8 +140,8 @@ pub enum ToOrders {
     Commands(Sender, u64, Vec<Command>, Option<UtcNanos>),
     /// From a venue.
     Reports(Vec<VenueReport>),
-    /// From a person.
-    Manual(Command),
+    /// From a person; the reply comes when it was heard.
+    Manual(Command, RpcReplyPort<()>),
     /// From a person or a part of the runtime; the reply comes when it is durable.
     Trading(StateChange, Option<RpcReplyPort<TradingState>>),
     /// A strategy has failed.

@@ -55,6 +55,8 @@ pub const STEP: Duration = Duration::from_secs(3);
 /// How long a person's question waits for an actor: an order waits for the ledger, and one fsync of a disk that
 /// others use as well may take seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits before it asks who has taken the place of an actor that was replaced.
+const ASKED_ANEW: Duration = Duration::from_millis(20);
 
 /// What a run is made from.
 pub struct Plan {
@@ -249,6 +251,23 @@ fn waking(capacity: usize, port: &Port<Wake>) -> (Outlet, Inlet) {
     bulk::channel(capacity, move || _ = port.cast(Wake))
 }
 
+/// Asks an actor that is always there in a person's name, at most for [`PATIENCE`]. One that is replaced while it is asked
+/// leaves the question unanswered: then the next one is asked, so what is asked must be the same when it is said twice.
+async fn ask_anew<T: Send + 'static>(send: impl Fn(RpcReplyPort<T>) -> bool) -> Option<T> {
+    let asking = async {
+        loop {
+            let (tx, rx) = ractor::concurrency::oneshot();
+            if send(RpcReplyPort::from(tx))
+                && let Ok(answer) = rx.await
+            {
+                return answer;
+            }
+            tokio::time::sleep(ASKED_ANEW).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.ok()
+}
+
 /// Asks an actor in a person's name and waits for its answer, at most [`PATIENCE`].
 async fn ask<T: Send + 'static>(send: impl FnOnce(RpcReplyPort<T>) -> bool) -> Option<T> {
     ask_within(PATIENCE, send).await
@@ -269,7 +288,7 @@ pub(crate) async fn ask_within<T: Send + 'static>(
 impl Runtime {
     /// How orders stand.
     pub async fn orders(&self) -> Option<OrdersStatus> {
-        ask(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::Status(reply))).await
     }
 
     /// How the strategies stand.
@@ -343,22 +362,23 @@ impl Runtime {
 
     /// What is known of one order, once all that was decided before is durable; `None` when orders do not answer in time.
     pub async fn find_order(&self, id: OrderId) -> Option<Found> {
-        ask(|reply| self.ports.orders.cast(ToOrders::Find(id, reply))).await
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::Find(id, reply))).await
     }
 
     /// What risk would say to a new order of a person; `None` when orders do not answer in time.
     pub async fn preview(&self, request: OrderRequest) -> Option<Preview> {
-        ask(|reply| self.ports.orders.cast(ToOrders::Preview(Box::new(request), reply))).await
+        let request = Box::new(request);
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::Preview(request.clone(), reply))).await
     }
 
     /// What is held and what it is worth now; `None` when positions do not answer in time.
     pub async fn portfolio(&self) -> Option<Box<Snapshot>> {
-        ask(|reply| self.ports.positions.cast(ToPositions::Status(reply))).await
+        ask_anew(|reply| self.ports.positions.cast(ToPositions::Status(reply))).await
     }
 
     /// What the market shows of an instrument. The outer `None` says that it does not answer in time.
     pub async fn market_view(&self, instrument: Instrument, levels: usize) -> Option<Option<Box<MarketView>>> {
-        ask(|reply| self.ports.market.cast(ToMarket::View { instrument, levels, reply })).await
+        ask_anew(|reply| self.ports.market.cast(ToMarket::View { instrument, levels, reply })).await
     }
 
     /// What the runtime is made from: the settings that decide, and the rules of every instrument.
@@ -381,9 +401,10 @@ impl Runtime {
         answer.unwrap_or_else(|| Err(format!("{name} did not answer in time and may do it later; see its state")))
     }
 
-    /// Gives a command in a person's name.
-    pub fn command(&self, command: Command) -> bool {
-        self.ports.orders.cast(ToOrders::Manual(command))
+    /// Gives a command in a person's name, however often orders are replaced meanwhile: an order has its id, and is not
+    /// placed twice. False when nobody hears it in time.
+    pub async fn command(&self, command: Command) -> bool {
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::Manual(command.clone(), reply))).await.is_some()
     }
 
     /// Has the audience told all open orders anew, for it has missed something.
@@ -394,7 +415,7 @@ impl Runtime {
     /// Changes the trading state. Returns it once it is durable; `None` when that takes too long: it holds then, too, unless
     /// orders did not hear.
     pub async fn set_trading(&self, change: StateChange) -> Option<TradingState> {
-        ask(|reply| self.ports.orders.cast(ToOrders::Trading(change, Some(reply)))).await
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::Trading(change.clone(), Some(reply)))).await
     }
 
     /// Restores the trading group from the ledger, and asks the venue about every open order.

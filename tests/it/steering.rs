@@ -7,10 +7,10 @@ use std::time::Duration;
 use actors::ports::Steer;
 use actors::runtime::Runtime;
 use messages::ledger::LedgerRecord;
-use messages::orders::Command;
+use messages::orders::{Command, OrderRequest, Side};
 use messages::positions::Position;
 use messages::risk::{StateChange, TradingState};
-use messages::{Cash, OrderId};
+use messages::{Cash, Exchange, Instrument, OrderId, StrategyId};
 use storage::datadir::Paths;
 
 use crate::supervision::{Told, comes_out_again, ledger, run, status, until};
@@ -69,7 +69,7 @@ fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
 
         becomes("it holds something again", async || !is_flat(runtime).await).await;
         set(runtime, TradingState::Halted).await;
-        assert!(runtime.command(Command::CancelAll));
+        assert!(runtime.command(Command::CancelAll).await);
         becomes("nothing is open", async || open(runtime).await == 0).await;
         set(runtime, TradingState::Reducing).await;
         // The simulated market offers little at a time: what is left is asked for again.
@@ -77,7 +77,7 @@ fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
         becomes("everything is closed", async || {
             let round = rounds.fetch_add(1, Ordering::Relaxed).to_string();
             let id = OrderId::of_key("test".parse().unwrap(), &round);
-            assert!(runtime.command(Command::Flatten { id }));
+            assert!(runtime.command(Command::Flatten { id }).await);
             is_closed(runtime).await
         })
         .await;
@@ -95,4 +95,37 @@ fn a_person_stops_a_strategy_starts_it_and_closes_everything() {
     // Its own orders may have closed it in the same moment: then nothing is left for it.
     println!("{} events of closing orders", closing.len());
     comes_out_again(&paths);
+}
+
+#[test]
+fn a_person_is_heard_though_the_trading_group_is_replaced_meanwhile() {
+    const ORDERS: usize = 20;
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::of(dir.path(), None);
+    let instrument = Instrument { exchange: Exchange::Simulated, symbol: "SIMBTC".parse().unwrap() };
+    let request = OrderRequest::market(instrument, Side::Buy, "0.01".parse().unwrap());
+    run(&paths, &["well"], &Told::default(), async |runtime| {
+        until(runtime, "well", "running").await;
+        for n in 0..ORDERS {
+            let order_id = OrderId::of_key("test".parse().unwrap(), &n.to_string());
+            let placed = async {
+                let request = Box::new(request.clone());
+                assert!(runtime.command(Command::Submit { order_id, request }).await, "it is heard");
+                runtime.find_order(order_id).await.expect("orders answer").order
+            };
+            let (restored, order) = tokio::join!(runtime.reconcile(), placed);
+            restored.unwrap();
+            assert_eq!(order.map(|order| order.order_id), Some(order_id));
+        }
+    });
+    let mut placed = 0;
+    for record in ledger(&paths) {
+        if let LedgerRecord::Order(u) = record
+            && u.order.strategy == StrategyId::manual()
+            && u.event.number == 1
+        {
+            placed += 1;
+        }
+    }
+    assert_eq!(placed, ORDERS, "each once");
 }

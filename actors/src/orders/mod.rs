@@ -218,11 +218,13 @@ impl Shell {
                 reports.into_iter().for_each(|r| self.a.state.on_report(r, at, &mut effects));
                 at
             }
-            ToOrders::Manual(command) => {
+            ToOrders::Manual(command, reply) => {
                 let at = self.begin(Delivery::Manual(command.clone())).await;
                 let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
                 self.a.state.on_command(sender, command, at, &mut effects);
-                at
+                self.commit(effects, at.now).await;
+                let _ = reply.send(());
+                return;
             }
             ToOrders::Trading(change, reply) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;

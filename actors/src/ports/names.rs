@@ -27,7 +27,7 @@ names! {
     ToOrders {
         Self::Commands(..) => "commands",
         Self::Reports(_) => "reports",
-        Self::Manual(_) => "manual",
+        Self::Manual(..) => "manual",
         Self::Trading(..) => "trading",
         Self::Fault { .. } => "fault",
         Self::Deposit(..) => "deposit",

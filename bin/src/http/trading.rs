@@ -100,7 +100,7 @@ async fn change_trading(trader: Trader, edge: web::Data<Edge>, change: web::Json
             edge.note(&who, "trading.state", state, &why).await?;
         }
         let set = edge.runtime.set_trading(StateChange { state, by: who.name.clone(), why: why.clone() });
-        let cancel = async { cancel_all && !edge.runtime.command(Command::CancelAll) };
+        let cancel = async { cancel_all && !edge.runtime.command(Command::CancelAll).await };
         let (set, is_lost) = futures::join!(set, cancel);
         if is_lost {
             return Err(Problem::silent("orders"));
@@ -162,7 +162,7 @@ async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Fla
 async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingState) -> Result<Flattened, Problem> {
     let before = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
     let set = |state| edge.runtime.set_trading(StateChange { state, by: who.name.clone(), why: why.clone() });
-    let cancel = async { edge.runtime.command(Command::CancelAll) };
+    let cancel = edge.runtime.command(Command::CancelAll);
     let (halted, is_heard) = futures::join!(set(TradingState::Halted), cancel);
     if !is_heard {
         return Err(Problem::silent("orders"));
@@ -176,7 +176,7 @@ async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingStat
     let positions = open_positions(edge).await?.len();
     // What is offered may be less than what is held: the rest is asked for again.
     for _ in 0..ROUNDS {
-        let close = async { edge.runtime.command(Command::Flatten { id: edge.next_order_id() }) };
+        let close = edge.runtime.command(Command::Flatten { id: edge.next_order_id() });
         let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
         if !is_heard {
             return Err(Problem::silent("orders"));

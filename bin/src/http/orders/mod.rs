@@ -63,7 +63,7 @@ async fn place(who: &Who, edge: &Edge, terms: OrderRequest, key: Option<String>)
     }
     edge.note(who, "order.submit", order_id, &terms.note).await?;
     let command = Command::Submit { order_id, request: Box::new(terms.clone()) };
-    if !edge.runtime.command(command) {
+    if !edge.runtime.command(command).await {
         return Err(Problem::silent("orders"));
     }
     match edge.runtime.find_order(order_id).await.and_then(|found| found.order) {
@@ -155,7 +155,7 @@ async fn cancel_order(
         return Err(Problem::silent("orders"));
     };
     // Nothing that waits for a disk comes before it.
-    if !edge.runtime.command(Command::Cancel { order_id }) {
+    if !edge.runtime.command(Command::Cancel { order_id }).await {
         return Err(Problem::silent("orders"));
     }
     let journaled = edge.has_noted(&trader.0, "order.cancel", order_id, &why.why()).await;
@@ -178,7 +178,7 @@ pub struct Canceled {
 #[delete("/orders")]
 async fn cancel_orders(trader: Trader, edge: web::Data<Edge>, why: web::Query<Why>) -> Result<HttpResponse, Problem> {
     let open = edge.runtime.orders().await.map_or(0, |orders| orders.open.len());
-    if !edge.runtime.command(Command::CancelAll) {
+    if !edge.runtime.command(Command::CancelAll).await {
         return Err(Problem::silent("orders"));
     }
     let journaled = edge.has_noted(&trader.0, "order.cancel_all", "", &why.why()).await;
@@ -186,7 +186,7 @@ async fn cancel_orders(trader: Trader, edge: web::Data<Edge>, why: web::Query<Wh
 }
 
 async fn changed(edge: &Edge, order_id: OrderId, command: Command) -> Result<HttpResponse, Problem> {
-    if !edge.runtime.command(command) {
+    if !edge.runtime.command(command).await {
         return Err(Problem::silent("orders"));
     }
     let found = edge.runtime.find_order(order_id).await.ok_or_else(|| Problem::silent("orders"))?;
