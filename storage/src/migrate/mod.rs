@@ -5,6 +5,7 @@
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
 //! - [`sink`]: what we write there while rows go to both sides.
+//! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
 //! - `convert`: one cell by one rule; `encode`: the other way round.
 //!
@@ -13,6 +14,7 @@
 mod convert;
 pub(crate) mod encode;
 pub mod mapping;
+pub mod phase;
 pub mod plan;
 pub mod server;
 pub mod sink;
