@@ -40,7 +40,7 @@ use crate::settings;
 pub use error::Error;
 pub use held::Held;
 pub use status::{SinkStatus, State};
-pub use tables::{SKIPPED, SINK_OFFSET, tables};
+pub use tables::{SINK_OFFSET, SKIPPED, tables};
 
 use held::Ask;
 use status::Shared;
