@@ -11,7 +11,7 @@
 //! - [`stores`]: what a source needs to reach every tier.
 
 mod answer;
-mod bars;
+pub(crate) mod bars;
 mod duck;
 pub mod fetch;
 mod found;
