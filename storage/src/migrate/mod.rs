@@ -6,6 +6,7 @@
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
+//! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
 //! - `convert`: one cell by one rule.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
@@ -14,6 +15,7 @@ mod convert;
 pub mod mapping;
 pub mod phase;
 pub mod plan;
+pub mod reads;
 pub mod server;
 pub mod targets;
 #[cfg(test)]

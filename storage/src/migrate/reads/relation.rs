@@ -9,7 +9,7 @@ use crate::duck::sheet::Kind;
 use crate::duck::{rows, ticks};
 use crate::migrate::convert::Rule;
 use crate::migrate::plan::question::Wanted;
-use crate::migrate::plan::{Made, Plan};
+use crate::migrate::plan::{self, Made, Plan};
 use crate::migrate::targets::{Target, target};
 use crate::postgres::Session;
 use crate::postgres::catalog::{TableName, Type};
@@ -73,8 +73,11 @@ impl Relation {
         let mut rows = self.plan.rows();
         session.copy_out("read history", &sql, |row| {
             read.rows += 1;
-            if rows.push(row).is_err() {
-                read.left_out += 1;
+            match (rows.push(row), self.owner) {
+                (Ok(()), _) => {}
+                (Err(_), Owner::Them) => read.left_out += 1,
+                // What we wrote ourselves fits, or somebody has changed it there.
+                (Err(refusal), Owner::Us) => return Err(plan::Error::from(refusal).into()),
             }
             if rows.len() == caps::READ_ROWS { take(rows.take()) } else { Ok(()) }
         })?;

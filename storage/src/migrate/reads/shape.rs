@@ -103,14 +103,14 @@ fn cells(
     wanted: &[(&str, DataType)],
     absent: impl Fn(&str) -> Option<ArrayRef>,
 ) -> Result<RecordBatch, TooLarge> {
-    let column = |(name, kind): &(&str, DataType)| {
+    let mut columns = Vec::with_capacity(wanted.len());
+    for (name, kind) in wanted {
         let column = match batch.column_by_name(name) {
             Some(found) => answered(name, found, kind)?,
             None => absent(name).unwrap_or_else(|| new_null_array(kind, batch.num_rows())),
         };
-        Ok((*name, column, true))
-    };
-    let columns = wanted.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        columns.push((*name, column, true));
+    }
     Ok(RecordBatch::try_from_iter_with_nullable(columns).expect("every column has its rows"))
 }
 

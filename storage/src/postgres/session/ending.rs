@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, NoTls};
 
-use super::{Session, TO_CANCEL};
+use super::{Error, Session, TO_CANCEL};
 
 /// Ends the question that a session asks, from another thread or task.
 pub struct Cancel {
@@ -20,6 +20,15 @@ impl Session {
     pub fn cancel_from_elsewhere(&self) -> Cancel {
         let (token, tls) = (self.client.cancel_token(), self.server.tls.clone());
         Cancel { token, tls, runtime: self.runtime.handle().clone() }
+    }
+
+    /// Lets the server itself end what takes longer than a question may, to the end of the transaction.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub fn limit_each_question(&self) -> Result<(), Error> {
+        let limit = self.server.answer_timeout.as_millis();
+        self.execute("limit the time of a question", &format!("SET LOCAL statement_timeout = {limit}"))
     }
 
     /// Ends it without waiting for its thread, as a task of tokio must.
