@@ -7,6 +7,7 @@
 //! - [`sink`]: what we write there while rows go to both sides.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
+//! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
 //! - `convert`: one cell by one rule; `encode`: the other way round.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
@@ -16,6 +17,7 @@ pub(crate) mod encode;
 pub mod mapping;
 pub mod phase;
 pub mod plan;
+pub mod reads;
 pub mod server;
 pub mod sink;
 pub mod targets;

@@ -1,4 +1,8 @@
 //! A checked mapping of one table: the question to ask of the server, and rows of ours out of its answer.
+//!
+//! - [`question`]: the same for some of its rows, in an order.
+
+pub mod question;
 
 use arrow::array::RecordBatch;
 
@@ -86,7 +90,17 @@ impl Plan {
     /// The question for the rows whose time lies in `range`.
     #[must_use]
     pub fn select(&self, range: Range) -> String {
+        self.select_where(&self.bounds(range))
+    }
+
+    fn select_where(&self, conditions: &[String]) -> String {
         let columns: Vec<String> = self.read().map(|(from, _)| quoted(from)).collect();
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        format!("SELECT {} FROM {}{filter}", columns.join(", "), self.from.sql())
+    }
+
+    /// That the time of a row lies in a range.
+    fn bounds(&self, range: Range) -> Vec<String> {
         let time = quoted(&self.time.0);
         let mut bounds = Vec::new();
         if range.from != Range::ALL.from {
@@ -95,8 +109,7 @@ impl Plan {
         if range.to != Range::ALL.to {
             bounds.push(format!("{time} < {}", self.literal(range.to)));
         }
-        let filter = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
-        format!("SELECT {} FROM {}{filter}", columns.join(", "), self.from.sql())
+        bounds
     }
 
     /// An instant as their time column has it, so that an index or a chunk is found by it. Rounded up, as the first that
