@@ -107,6 +107,9 @@ impl Rows {
                 let (contents, paths) = (all(|file| &file.content), all(|file| &file.path));
                 self.action(seq, begun.at, ["merganser import", "import.begun", &contents, &paths]);
             }
+            LedgerRecord::Migration(m) => {
+                self.action(seq, m.at, [&m.by, &m.what, m.state.phase.as_str(), &m.why]);
+            }
             LedgerRecord::MarketIds { .. } => {}
         }
     }

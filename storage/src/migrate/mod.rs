@@ -4,6 +4,7 @@
 //! - [`mapping`]: the file that says which of their columns become which of ours: proposed from the catalog, and checked.
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
+//! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
 //! - `convert`: one cell by one rule.
 //!
@@ -11,6 +12,7 @@
 
 mod convert;
 pub mod mapping;
+pub mod phase;
 pub mod plan;
 pub mod server;
 pub mod targets;
