@@ -105,6 +105,11 @@ impl Rows {
         differ.chain(only_duckdb).chain(only_postgres).collect()
     }
 
+    /// Keeps what says that they differ and not how: there are more than are shown.
+    pub fn forget_cells(&mut self) {
+        self.duckdb.iter_mut().chain(&mut self.postgres).for_each(|row| row.cells = Vec::new());
+    }
+
     /// With those of another look at the same key.
     pub fn merge(&mut self, more: Self) {
         self.duckdb.extend(more.duckdb);
