@@ -4,17 +4,20 @@
 //! - [`mapping`]: the file that says which of their columns become which of ours: proposed from the catalog, and checked.
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
+//! - [`sink`]: what we write there while rows go to both sides.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
-//! - `convert`: one cell by one rule.
+//! - `convert`: one cell by one rule; `encode`: the other way round.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
 mod convert;
+pub(crate) mod encode;
 pub mod mapping;
 pub mod phase;
 pub mod plan;
 pub mod server;
+pub mod sink;
 pub mod targets;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 //! The wire is served by a small runtime of its own. A session is in UTC. What takes too long is cancelled on the server as
 //! well; of a COPY the time counts for each piece, for a large table may take hours.
 
-#[cfg(test)]
 mod copy_in;
 
 use std::future::Future;

@@ -1,7 +1,6 @@
 //! What comes over exactly, and what is refused, in which words.
 
 mod cells;
-mod encode;
 mod mapping;
 mod real;
 mod round;
