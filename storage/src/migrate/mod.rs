@@ -24,3 +24,4 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod trial;
+pub mod way;
