@@ -5,10 +5,12 @@
 //! - [`server`]: whether a server can be left at all.
 //! - [`plan`]: a checked mapping of one table: the question to ask, and rows out of the answer.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
-//! - `convert`: one cell by one rule.
+//! - `convert`: one cell by one rule; `whole`: the cells of a row together.
+//! - [`backfill`]: slice by slice into the tiers, each once.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
+pub mod backfill;
 mod convert;
 pub mod mapping;
 pub mod plan;
@@ -17,3 +19,4 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod trial;
+mod whole;
