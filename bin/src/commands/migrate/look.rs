@@ -120,15 +120,9 @@ fn say_server(server: &Server, catalog: &Catalog) {
 impl Try {
     fn run(&self, file: &Path, session: &Session, catalog: &Catalog, wall: &Clock) -> anyhow::Result<ExitCode> {
         let range = Range { from: self.from.unwrap_or(Range::ALL.from), to: self.to.unwrap_or(Range::ALL.to) };
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}; `merganser migrate timescale map` makes one", file.display()))?;
-        let mapping = Mapping::parse(&text).with_context(|| format!("{} is no mapping file", file.display()))?;
-        let checked = mapping::check(&mapping, catalog);
-        if let [problem, more @ ..] = checked.problems.as_slice() {
-            bail!("{problem}, and {} more findings; `merganser migrate timescale check` says all of them", more.len());
-        }
+        let plans = mapping::plans(file, catalog)?;
         let is_asked = |plan: &&Plan| self.tables.is_empty() || self.tables.contains(&plan.from.to_string());
-        let plans: Vec<&Plan> = checked.plans.iter().filter(is_asked).collect();
+        let plans: Vec<&Plan> = plans.iter().filter(is_asked).collect();
         if plans.is_empty() {
             bail!("{} maps none of {}; give tables as they stand there", file.display(), self.tables.join(", "));
         }

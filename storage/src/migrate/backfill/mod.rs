@@ -120,6 +120,8 @@ pub struct Summary {
     pub rows: u64,
     /// Rows that did not fit, and stand in files of rejects.
     pub refused: u64,
+    /// Those among them of which no piece tells: their slice has no row that fits, or they have no time.
+    pub refused_alone: u64,
     /// Bytes of the files that were made.
     pub bytes: u64,
     /// Slices that were brought over.

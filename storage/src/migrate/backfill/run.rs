@@ -176,6 +176,9 @@ impl<'a> Watch<'a> {
         summary.refused += done.refused;
         summary.bytes += done.bytes;
         summary.rejects.extend(done.rejects.map(|file| file.display().to_string()));
+        if !done.is_slice || done.rows == 0 {
+            summary.refused_alone += done.refused;
+        }
         if done.is_slice {
             let count = if done.rows > 0 { &mut summary.slices_done } else { &mut summary.slices_empty };
             *count += 1;

@@ -5,6 +5,7 @@
 //!
 //! - [`Work`]: what takes long; [`Standing`]: how both sides stand.
 
+mod backfill;
 mod standing;
 mod tmp;
 mod work;
@@ -23,8 +24,8 @@ pub use work::{Done, Progress, Work};
 use super::phase::Ask;
 use super::reads::watch::StepBack;
 use super::reads::{Follows, Need, Reads};
-use super::server;
 use super::sink::{self, Sink, SinkHandle, State};
+use super::{mapping, server};
 use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
@@ -61,13 +62,25 @@ pub enum Error {
     #[error("stopped before it was done")]
     Stopped,
     /// The mapping file.
-    #[error("{}: {why}", file.display())]
-    Mapping {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it, and the next step.
-        why: String,
+    #[error(transparent)]
+    Mapping(#[from] mapping::Unusable),
+    /// A table that the mapping does not name.
+    #[error("the mapping has no table {table}; it has {mapped}")]
+    NotMapped {
+        /// What was asked for.
+        table: String,
+        /// What there is.
+        mapped: String,
     },
+    /// The backfill.
+    #[error(transparent)]
+    Backfill(#[from] super::backfill::Error),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] crate::archive::Error),
+    /// DuckDB.
+    #[error(transparent)]
+    Duck(#[from] crate::duck::Error),
 }
 
 /// How long a server has to take the first rows when dual write begins.
@@ -210,7 +223,7 @@ impl Way {
     ) -> Result<Done, Error> {
         match work {
             Work::Init => self.prepare(state, on, go_on),
-            Work::Backfill { tables, range, again } => self.backfill(state, tables, *range, *again, on, go_on),
+            Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
             Work::Compare { tables, range, repair, .. } => self.compare(state, tables, *range, *repair, on, go_on),
             Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
         }
