@@ -170,3 +170,13 @@ pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 pub const TRIAL_ROWS: usize = 65_536;
 /// Values that do not fit which a trial shows of each table: enough to see what is wrong with a mapping.
 pub const REFUSALS_SHOWN: usize = 10;
+/// Slices (a table, a day, a symbol) that a comparison shows, those that differ before the others: about 10 MB of its answer.
+pub const COMPARE_SLICES: usize = 5_000;
+/// Rows that differ which a comparison names, and repairs that it tells of: who has more looks for a cause and not at rows.
+pub const COMPARE_MISMATCHES: usize = 10_000;
+/// Rows that differ which are put right in one round: about 150 MB while they are held. Further ones are the next round's.
+pub const COMPARE_REPAIRS: usize = 500_000;
+/// Rows that the one writer of DuckDB puts right in one transaction: less than a second.
+pub const MEND_ROWS: usize = 20_000;
+/// Comparisons of which the rows that differed are kept.
+pub const COMPARISONS_KEPT: i64 = 100;
