@@ -119,6 +119,12 @@ impl Database {
         bytes
     }
 
+    /// The hot tier: who brings older rows over tells it where its window may begin.
+    #[must_use]
+    pub fn hot(&self) -> &Hot {
+        &self.hot
+    }
+
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
     #[must_use]
     pub fn hot_window(&self) -> Option<HotWindow> {

@@ -7,10 +7,14 @@
 //! - [`sink`]: what we write there while rows go to both sides.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
-//! - `convert`: one cell by one rule; `encode`: the other way round.
+//! - [`backfill`]: what stood there before, slice by slice into the tiers, each once.
+//! - [`compare`]: both sides held against each other, and put right.
+//! - `convert`: one cell by one rule; `whole`: the cells of a row together; `encode`: the other way round.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
+pub mod backfill;
+pub mod compare;
 mod convert;
 pub(crate) mod encode;
 pub mod mapping;
@@ -22,3 +26,4 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod trial;
+mod whole;

@@ -15,6 +15,7 @@ use messages::market::{Batch, Event, EventBody};
 
 use super::rows::{self, Key};
 use super::shape::Shape;
+use crate::archive::digest::PlainRows;
 use crate::duck::rows::Rows;
 use crate::journal::{self, Group, Log, Reader, Record};
 
@@ -168,6 +169,17 @@ impl Truth {
             ("ohlcv_bars", Some(before)) => revision(batch, row) >= revision(before, known.1),
             _ => false,
         }
+    }
+
+    /// The hash of a row, if there is one.
+    ///
+    /// # Panics
+    /// Never: its columns are those of the tables.
+    #[must_use]
+    pub fn hash(&self, key: &Key) -> Option<u128> {
+        let (batch, row) = self.newest.get(key)?;
+        let plain = PlainRows::of(&self.rows[*batch]).expect("columns of our tables");
+        Some(plain.hash(*row, &mut Vec::new()))
     }
 
     /// The rows of those of `keys` that there are; `None` without any.
