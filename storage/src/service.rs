@@ -215,8 +215,7 @@ impl Storage {
         let late = late(timescale);
         let sink = Sink::new(journals.clone(), late.taken.clone());
         let (max_bytes, open) = (journal.market_max_bytes, market.open_segment().clone());
-        let housekeeping =
-            Housekeeping::start(&journals.market_dir, max_bytes, open, KeptFor { consumers, late })?;
+        let housekeeping = Housekeeping::start(&journals.market_dir, max_bytes, open, KeptFor { consumers, late })?;
         let writers = vec![ledger_thread, market_thread];
         Ok(Self { ledger, market, writers, file, memory, housekeeping, sink, database, cold, telemetry })
     }

@@ -49,7 +49,8 @@ impl Days {
             if self.there.contains(&name) {
                 continue;
             }
-            let (whole, part) = (self.table.in_schema(&self.schema), format!("{}.{}", quoted(&self.schema), quoted(&name)));
+            let (whole, part) =
+                (self.table.in_schema(&self.schema), format!("{}.{}", quoted(&self.schema), quoted(&name)));
             let bound = |day: i64| format!("to_timestamp({})", day * DAY);
             let script = format!(
                 "CREATE TABLE {part} (LIKE {whole} INCLUDING ALL);

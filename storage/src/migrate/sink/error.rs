@@ -61,7 +61,9 @@ pub enum Error {
         ours: Uuid,
     },
     /// The ledger holds no start of the runtime, by which a directory is known.
-    #[error("the ledger holds no start of merganser, by which a data directory is known there; run `merganser run` first")]
+    #[error(
+        "the ledger holds no start of merganser, by which a data directory is known there; run `merganser run` first"
+    )]
     NoStart,
     /// Another process writes there.
     #[error(

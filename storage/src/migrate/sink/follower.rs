@@ -87,7 +87,7 @@ impl Follower {
     ///
     /// # Errors
     /// A journal is damaged, or the server refuses or is gone. Then this one is of no use any more.
-    pub(super) fn step(&mut self, upto: Position, schema: &str) -> Result<Option<Wrote>, Error> {
+    pub(super) fn step(&mut self, upto: Position) -> Result<Option<Wrote>, Error> {
         let before = self.applied();
         let mut step = Step::default();
         self.read(upto, &mut step)?;
@@ -98,7 +98,7 @@ impl Follower {
         let days = self.rows.ticks.days().collect();
         let batch = Batch::new(self.rows.take(), days);
         step.first_tick = batch.first_tick().filter(|_| !self.has_first_tick);
-        self.there.write(&batch, before, &step).map_err(|error| denied(error, schema))?;
+        self.there.write(&batch, before, &step).map_err(|error| denied(error, &self.there.schema))?;
         self.has_first_tick |= step.first_tick.is_some();
         let given_up = step.skipped.iter().map(|(first, last)| last.0 + 1 - first.0).sum();
         Ok(Some(Wrote { rows: batch.len(), given_up }))

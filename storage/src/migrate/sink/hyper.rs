@@ -50,7 +50,10 @@ impl Extension {
         );
         session.execute(WHAT, &create)?;
         if !self.has_policies {
-            tracing::warn!(table = table.name, "this TimescaleDB is licensed without compression and retention: neither is set");
+            tracing::warn!(
+                table = table.name,
+                "this TimescaleDB is licensed without compression and retention: neither is set"
+            );
             return Ok(());
         }
         // Whatever makes a row unique must be told from compressed rows, too.
@@ -78,7 +81,8 @@ impl Extension {
         if !self.has_policies {
             return Ok(());
         }
-        let select = "SELECT hypertable_name::text FROM timescaledb_information.hypertables WHERE hypertable_schema = $1";
+        let select =
+            "SELECT hypertable_name::text FROM timescaledb_information.hypertables WHERE hypertable_schema = $1";
         let found = session.ask(WHAT, select, &[&schema])?;
         let names: Vec<&str> = found.iter().map(|row| row.get(0)).collect();
         for (table, life) in lives.iter().filter(|(table, _)| names.contains(&table.name)) {
@@ -113,7 +117,8 @@ mod tests {
     #[test]
     fn only_what_is_deleted_here_is_deleted_there() {
         fn check(ages: [Option<u64>; 3], at_end: AtEnd, expected: Option<u64>) {
-            let [disk, warm, cold] = ages.map(|age| age.map_or(Age::Forever, |secs| Age::For(Duration::from_secs(secs))));
+            let [disk, warm, cold] =
+                ages.map(|age| age.map_or(Age::Forever, |secs| Age::For(Duration::from_secs(secs))));
             let limits = Limits { disk, warm, cold, at_end, storage_class: StorageClass::Standard };
             assert_eq!(life(&limits), expected.map(Duration::from_secs), "{ages:?}");
         }

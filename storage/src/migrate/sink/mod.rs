@@ -41,7 +41,7 @@ pub(super) use days::make_days;
 pub use error::Error;
 pub use held::Held;
 pub use status::{SinkStatus, State};
-pub use tables::{SKIPPED, SINK_OFFSET, tables};
+pub use tables::{SINK_OFFSET, SKIPPED, tables};
 
 use held::Ask;
 use status::Shared;

@@ -88,8 +88,7 @@ impl Shared {
     pub(super) fn status(&self, durable: Position) -> SinkStatus {
         let known = self.known();
         let behind = |durable: u64, applied: u64| durable.saturating_sub(applied);
-        let lag_records =
-            behind(durable.0.0, known.applied.0.0) + behind(durable.1.0, known.applied.1.0);
+        let lag_records = behind(durable.0.0, known.applied.0.0) + behind(durable.1.0, known.applied.1.0);
         let lag = if lag_records == 0 { Duration::ZERO } else { now().saturating_duration_since(known.complete_at) };
         let Known { state, applied, rows, given_up, .. } = &*known;
         SinkStatus { state: state.clone(), applied: *applied, lag_records, lag, rows: *rows, given_up: *given_up }

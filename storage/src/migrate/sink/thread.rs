@@ -33,7 +33,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    #[expect(clippy::disallowed_methods, reason = "a home of threads: a server that is slow or gone must hold nobody up")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a home of threads: a server that is slow or gone must hold nobody up"
+    )]
     pub(super) fn start(journals: Journals, taken: Taken, plan: Plan) -> Result<Self, Error> {
         let (asks, heard) = flume::bounded(ASKS);
         let (alive, ended) = flume::bounded(1);
@@ -141,7 +144,7 @@ impl Worker {
 
     /// One transaction. False when there was nothing to write.
     fn step(&mut self, follower: &mut Follower, upto: Position) -> Result<bool, Error> {
-        let Some(wrote) = follower.step(upto, &self.plan.schema)? else { return Ok(false) };
+        let Some(wrote) = follower.step(upto)? else { return Ok(false) };
         let applied = follower.applied();
         self.shared.wrote(applied, wrote.rows, wrote.given_up);
         self.pause = FIRST_PAUSE;

@@ -34,6 +34,11 @@ pub fn settings(url: &str, tls: Tls) -> Timescale {
     }
 }
 
+/// No server is named.
+pub fn no_server() -> Timescale {
+    settings("", Tls::Off)
+}
+
 fn open(settings: &Timescale) -> Result<Session, Error> {
     Server::new(settings).and_then(|server| Session::open(&server))
 }
