@@ -9,6 +9,8 @@
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
 //! - [`backfill`]: what stood there before, slice by slice into the tiers, each once.
 //! - [`compare`]: both sides held against each other, and put right.
+//! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
+//! - [`way`]: all of it put together, as the migration actor uses it.
 //! - `convert`: one cell by one rule; `whole`: the cells of a row together; `encode`: the other way round.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
@@ -20,10 +22,12 @@ pub(crate) mod encode;
 pub mod mapping;
 pub mod phase;
 pub mod plan;
+pub mod reads;
 pub mod server;
 pub mod sink;
 pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod trial;
+pub mod way;
 mod whole;
