@@ -166,7 +166,17 @@ pub const COPY_ROW_BYTES: usize = 16 << 20;
 /// How far the clock of a database that is to be left may differ from ours: which of its rows came before a moment must not
 /// depend on who is asked. NTP keeps clocks within milliseconds; more is one that nobody sets.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
+/// Rows of an answer of PostgreSQL that are read before they are made into columns: about 1 MB of ticks.
+pub const READ_ROWS: usize = 8_192;
 /// Rows of a trial that are held before they are added to its digest: about 10 MB of ticks.
 pub const TRIAL_ROWS: usize = 65_536;
 /// Values that do not fit which a trial shows of each table: enough to see what is wrong with a mapping.
 pub const REFUSALS_SHOWN: usize = 10;
+/// Rows of a backfill that are held before they go to DuckDB: about 5 MB of ticks.
+pub const BACKFILL_BATCH_ROWS: usize = 32_768;
+/// Rows of a part that a backfill sorts at once: about 250 MB, and twice that while it is sorted. A day that has more gets
+/// several parts.
+pub const BACKFILL_PART_ROWS: usize = 2_000_000;
+/// Rows of one table of positions, balances or snapshots at one microsecond: their numbers, which rank them, leave so much
+/// room between two.
+pub const BACKFILL_ROWS_AT_ONCE: i64 = 1_024;

@@ -5,6 +5,7 @@
 //! well; of a COPY the time counts for each piece, for a large table may take hours.
 
 mod copy_in;
+mod ending;
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use super::catalog::Type;
 use super::{Error, Server, copy};
+
+pub use ending::Cancel;
 
 /// How long it may take to tell the server that nobody waits any more.
 const TO_CANCEL: Duration = Duration::from_secs(2);
