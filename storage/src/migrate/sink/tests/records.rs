@@ -116,7 +116,7 @@ fn instrument(n: u64) -> Instrument {
 
 /// Numbers with all digits that a column holds, of either sign.
 fn wide(n: u64) -> i128 {
-    let mixed = i128::from(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) * i128::from(n.wrapping_mul(0xC2B2_AE3D_27D4_EB4F));
+    let mixed = (u128::from(n) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) as i128;
     let value = mixed.rem_euclid(caps::DECIMAL_38_MAX);
     if n.is_multiple_of(2) { value } else { -value }
 }
