@@ -178,3 +178,6 @@ pub const BACKFILL_PART_ROWS: usize = 2_000_000;
 /// Rows of one table of positions, balances or snapshots at one microsecond: their numbers, which rank them, leave so much
 /// room between two.
 pub const BACKFILL_ROWS_AT_ONCE: i64 = 1_024;
+/// What a question to PostgreSQL may take for whose answer all of a table must be read: the first row of one without an index
+/// on its time, or what all of its rows are together.
+pub const LONG_QUESTION: Duration = Duration::from_secs(86_400);

@@ -7,11 +7,15 @@
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
 //! - `convert`: one cell by one rule; `whole`: the cells of a row together.
 //! - [`backfill`]: slice by slice into the tiers, each once.
+//! - [`leave`]: the last step: all of it exported and verified, and only then dropped there.
+//! - `apart`: long questions, which nobody need wait for.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
+mod apart;
 pub mod backfill;
 mod convert;
+pub mod leave;
 pub mod mapping;
 pub mod plan;
 pub mod server;
