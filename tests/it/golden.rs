@@ -67,3 +67,17 @@ fn the_begin_of_an_import_decodes() {
     }
     assert_eq!(found, [("g.csv".to_owned(), 1_048_577, Seq(2_862))]);
 }
+
+#[test]
+fn the_steps_out_of_postgresql_decode() {
+    let mut reader = Reader::<LedgerRecord>::new(&testkit::root().join("tests/golden/v4/ledger"), Seq(1));
+    let mut found = Vec::new();
+    while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
+        found.extend(group.records.into_iter().filter_map(|(_, record)| match record {
+            LedgerRecord::Migration(change) => Some((change.what, change.state.phase.as_str())),
+            _ => None,
+        }));
+    }
+    let found: Vec<_> = found.iter().map(|(what, phase)| (what.as_str(), *phase)).collect();
+    assert_eq!(found, [("migration.init", "dual_write"), ("migration.rollback", "off")]);
+}
