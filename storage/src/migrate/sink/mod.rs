@@ -24,7 +24,7 @@ mod schema;
 mod status;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod thread;
 
 use std::path::PathBuf;
@@ -37,6 +37,7 @@ use crate::journal::{Taken, Watermark};
 use crate::postgres::Server;
 use crate::settings;
 
+pub(super) use days::make_days;
 pub use error::Error;
 pub use held::Held;
 pub use status::{SinkStatus, State};

@@ -6,8 +6,9 @@
 //! - [`Work`]: what takes long; [`Standing`]: how both sides stand.
 
 mod backfill;
+mod compare;
+mod leave;
 mod standing;
-mod tmp;
 mod work;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use messages::migration::{Migration, Phase, Watermark as Begin};
 pub use standing::{SinkStanding, Standing};
 pub use work::{Done, Progress, Work};
 
+use super::compare::Wanted;
 use super::phase::Ask;
 use super::reads::watch::StepBack;
 use super::reads::{Follows, Need, Reads};
@@ -75,6 +77,23 @@ pub enum Error {
     /// The backfill.
     #[error(transparent)]
     Backfill(#[from] super::backfill::Error),
+    /// The comparison.
+    #[error(transparent)]
+    Compare(#[from] super::compare::Error),
+    /// The export.
+    #[error(transparent)]
+    Leave(#[from] super::leave::Error),
+    /// Both sides are not the same.
+    #[error(
+        "the last comparison found {differing} slices in which the sides differ, and nothing was exported; `merganser migrate timescale compare --repair`, then leave again"
+    )]
+    NotEqual {
+        /// How many.
+        differing: u64,
+    },
+    /// Nothing is compared or left before dual write.
+    #[error("rows do not go to both sides yet; `merganser migrate timescale init` begins it")]
+    NotBegun,
     /// The archive.
     #[error(transparent)]
     Archive(#[from] crate::archive::Error),
@@ -224,7 +243,10 @@ impl Way {
         match work {
             Work::Init => self.prepare(state, on, go_on),
             Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
-            Work::Compare { tables, range, repair, .. } => self.compare(state, tables, *range, *repair, on, go_on),
+            Work::Compare { tables, range, repair, .. } => {
+                let wanted = Wanted { tables: tables.clone(), range: *range, repair: *repair };
+                self.compare(state, wanted, on, go_on)
+            }
             Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
         }
     }
@@ -262,7 +284,7 @@ impl Way {
             }
         }
         let text = format!("rows go to both sides from {} on", watermark.at);
-        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None })
+        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
     }
 }
 
