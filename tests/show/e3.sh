@@ -13,7 +13,8 @@ trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null || true; postgres_stop; rm -r
 postgres_start "$work/pg" || exit 0
 old_tables 50000 1
 postgres_settings settings.toml
-# Small segments: what waits for the server lies in many of them, compressed.
+# Small segments: what waits for the server lies in many of them, compressed. Strategies that decide on every bar: their orders
+# are what latency is measured by.
 cat >> settings.toml <<'TOML'
 compare_every = "0s"
 [journal]
@@ -27,6 +28,10 @@ quotes_per_sec = 2000
 trades_per_sec = 700
 quotes_per_sec = 1300
 TOML
+for n in 1 2 3 4 5 6; do
+    printf '[strategies.run.cross_%s]\nstrategy = "ema_cross"\ninstruments = []\non_fault = "cancel"\non_stop = "cancel"\n' $n
+    printf 'parameters = { fast = %s, slow = %s, timeframe = "1s" }\n' $n $((n + 1))
+done >> settings.toml
 say() { echo "   $(date +%T) $*"; }
 now() { date -u +'%F %T.%6N'; }
 write_mapping
@@ -53,9 +58,11 @@ expect "market records that were given up, as it says it" "$(field sink.given_up
 say "$(tail -1 compared)"
 ends
 
-# Latency and rates before and meanwhile, from what the runtime itself has measured.
-during() { sql data "SELECT max(quantiles.p99) FROM system_metrics WHERE metric_name = '$1' AND timestamp BETWEEN '$2' AND '$3'"; }
-rows() { sql data "SELECT round(count(*) / $down) FROM market_ticks WHERE ingestion_time BETWEEN '$1' AND '$2'"; }
+# Latency and rates before and meanwhile, from what the runtime itself has measured. Its quantiles are of the last minute or two:
+# the newest of each stretch is the stretch's own where that is two minutes long.
+during() { sql data "SELECT arg_max(quantiles.p99, timestamp) FROM system_metrics WHERE metric_name = '$1' AND timestamp BETWEEN '$2' AND '$3'"; }
+# What was brought over lies in the cold store by its age; what came meanwhile is here.
+rows() { "$merganser" sql --data-dir data --local-only --format csv "SELECT round(count(*) / $down) FROM market_ticks WHERE ingestion_time BETWEEN '$1' AND '$2'" | tail -n +2; }
 for name in tick_to_order_seconds tick_to_venue_seconds; do
     echo "$name $(during $name "$before_from" "$before_to") $(during $name "$down_from" "$down_to")"
 done > latency

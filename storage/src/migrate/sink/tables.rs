@@ -242,8 +242,8 @@ mod tests {
     fn keys_and_times_are_columns_and_the_times_are_those_of_the_tiers() {
         for table in tables() {
             let has = |name: &&str| table.columns().iter().any(|(column, _)| column == name);
-            assert!(table.key.iter().all(|name| has(name)), "{}", table.name);
-            assert!(table.index.iter().all(|name| has(name)), "{}", table.name);
+            assert!(table.key.iter().all(&has), "{}", table.name);
+            assert!(table.index.iter().all(has), "{}", table.name);
             assert!(table.columns().contains(&(table.time, Kind::Time)), "{}", table.name);
             let ours = tiers::table(table.name).map(|t| t.time);
             assert!(ours.is_none_or(|time| time == table.time), "{}", table.name);
