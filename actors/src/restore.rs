@@ -7,6 +7,7 @@ use std::path::Path;
 
 use messages::alerts::Alert;
 use messages::ledger::{LedgerRecord, Seq, Started};
+use messages::migration::Migration;
 use messages::orders::OrderUpdate;
 use messages::strategies::Checkpoint;
 use messages::{Account, ClientOrderId, Instrument, MarketId, OrderId, Quantity, StrategyId};
@@ -67,6 +68,8 @@ pub struct Restored {
     pub strategies: BTreeMap<StrategyId, Saved>,
     /// Alerts that are open.
     pub alerts: Vec<Alert>,
+    /// How far the way out of PostgreSQL was gone.
+    pub migration: Migration,
     /// True when money was paid in before, or when that cannot be told because a quarantine lost records:
     /// money that is not there is seen and asked about, money that is paid in twice is traded with.
     pub has_money: bool,
@@ -88,7 +91,7 @@ pub struct Saved {
 }
 
 /// The version of a checkpoint's content: of the shape of [`Fold`] and all in it, and of what is folded into it.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Everything that the records of a ledger come to.
 struct Fold {
@@ -114,6 +117,7 @@ struct Kept {
     /// Fills of each open order: the paper venue goes on counting behind them.
     fills: BTreeMap<ClientOrderId, u32>,
     alerts: OpenAlerts,
+    migration: Migration,
 }
 
 /// A fold as a checkpoint has it.
@@ -129,6 +133,21 @@ pub fn past(ledger: &Path, durable: Seq) -> Result<Past, Error> {
     each(ledger, upto.next(), durable, |record| past.take(&record))?;
     past.next_block = past.next_block.max(MarketId(1));
     Ok(past)
+}
+
+/// How far the ledger says that the way out of PostgreSQL was gone.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn migration(ledger: &Path, durable: Seq) -> Result<Migration, Error> {
+    let kept = read_checkpoint(ledger, durable).map(|(kept, ..)| kept).unwrap_or_default();
+    let mut state = kept.migration;
+    each(ledger, kept.upto.next(), durable, |record| {
+        if let LedgerRecord::Migration(change) = record {
+            state = change.state;
+        }
+    })?;
+    Ok(state)
 }
 
 impl Past {
@@ -149,7 +168,7 @@ impl Past {
 /// The ledger cannot be read, or the settings do not make states.
 pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Restored, Error> {
     let Fold { kept, orders, positions } = fold(ledger, durable, assembly)?;
-    let Kept { has_money, lost, mut strategies, open, fills, checkpointed, alerts, .. } = kept;
+    let Kept { has_money, lost, mut strategies, open, fills, checkpointed, alerts, migration, .. } = kept;
     let mut paper = assembly.paper();
     for update in open.into_values() {
         paper.restore(&update.order);
@@ -158,7 +177,7 @@ pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Resto
         strategies.entry(update.order.strategy).or_default().open.push(update);
     }
     let (alerts, has_money) = (alerts.into_vec(), has_money || lost > 0);
-    Ok(Restored { orders, positions, paper, strategies, alerts, has_money, checkpointed })
+    Ok(Restored { orders, positions, paper, strategies, alerts, migration, has_money, checkpointed })
 }
 
 /// Writes a checkpoint, so that the next start reads only what comes behind `durable`.
@@ -207,6 +226,7 @@ impl Fold {
             }
             LedgerRecord::Order(update) => self.kept.order(*update),
             LedgerRecord::Action(action) => self.kept.alerts.take(&action),
+            LedgerRecord::Migration(change) => self.kept.migration = change.state,
             _ => {}
         }
     }

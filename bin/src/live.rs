@@ -70,7 +70,8 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let (health_tx, health_rx) = flume::unbounded();
     let (duck, hot) = (settings.duckdb.options(), settings.hot.options());
     let on_health = move |log, health| drop(health_tx.send((log, health)));
-    let storage = Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, hot, on_health)?;
+    let (cold, timescale) = (&settings.tiers.cold, &settings.timescale);
+    let storage = Storage::open(&paths, &settings.journal, cold, timescale, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
     let started = Clock::wall().now();
     let (audience, seat) = audience::channel();

@@ -4,6 +4,7 @@ use actors::settings::{FeedSettings, parse_instrument};
 use figment::Figment;
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
+use storage::settings::Timescale;
 
 use crate::{DEFAULTS, Settings};
 
@@ -170,6 +171,7 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let instance = messages::ids::ClientOrderIds::new(&s.instance.name, 0).map(drop);
     must(instance.is_ok(), format!("instance.name: `{}` is not 1 to 8 characters of A-Z a-z 0-9 _", s.instance.name));
     crate::http::contradictions(&s.http, &mut must);
+    timescale(&s.timescale, &mut must);
     for key in s.instruments.keys() {
         let wrong = parse_instrument(key).err();
         must(wrong.is_none(), format!("instruments: {}", wrong.unwrap_or_default()));
@@ -187,6 +189,21 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
         must(known, format!("feeds.simulated.{symbol}: `simulated:{symbol}` is not among the instruments"));
     }
     problems
+}
+
+fn timescale(s: &Timescale, must: &mut impl FnMut(bool, String)) {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let schema = !s.schema.is_empty() && s.schema.len() < 64 && s.schema.chars().all(is_name);
+    must(schema, format!("timescale.schema: `{}` is not 1 to 63 characters of a-z 0-9 _", s.schema));
+    let starts = !s.schema.starts_with("pg_") && !s.schema.starts_with(|c: char| c.is_ascii_digit());
+    must(starts, format!("timescale.schema: `{}` begins with a digit or with pg_", s.schema));
+    let (connections, errors) = (s.connections, s.read_errors);
+    must((1..=32).contains(&connections), format!("timescale.connections: {connections} is not between 1 and 32"));
+    must(errors <= 100, format!("timescale.read_errors: {errors} is more than 100 of a hundred"));
+    must(!s.read_budget.is_zero(), "timescale.read_budget: must be longer than 0s".to_owned());
+    for (key, time) in [("connect_timeout", s.connect_timeout), ("answer_timeout", s.answer_timeout)] {
+        must(!time.is_zero(), format!("timescale.{key}: must be longer than 0s"));
+    }
 }
 
 fn feeds(s: &FeedSettings, must: &mut impl FnMut(bool, String)) {

@@ -166,6 +166,8 @@ pub const COPY_ROW_BYTES: usize = 16 << 20;
 /// How far the clock of a database that is to be left may differ from ours: which of its rows came before a moment must not
 /// depend on who is asked. NTP keeps clocks within milliseconds; more is one that nobody sets.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
+/// Rows of an answer of PostgreSQL that are read before they are made into columns: about 1 MB of ticks.
+pub const READ_ROWS: usize = 8_192;
 /// Rows of a trial that are held before they are added to its digest: about 10 MB of ticks.
 pub const TRIAL_ROWS: usize = 65_536;
 /// Values that do not fit which a trial shows of each table: enough to see what is wrong with a mapping.
@@ -178,6 +180,16 @@ pub const BACKFILL_PART_ROWS: usize = 2_000_000;
 /// Rows of one table of positions, balances or snapshots at one microsecond: their numbers, which rank them, leave so much
 /// room between two.
 pub const BACKFILL_ROWS_AT_ONCE: i64 = 1_024;
+/// Slices (a table, a day, a symbol) that a comparison shows, those that differ before the others: about 10 MB of its answer.
+pub const COMPARE_SLICES: usize = 5_000;
+/// Rows that differ which a comparison names, and repairs that it tells of: who has more looks for a cause and not at rows.
+pub const COMPARE_MISMATCHES: usize = 10_000;
+/// Rows that differ which are put right in one round: about 150 MB while they are held. Further ones are the next round's.
+pub const COMPARE_REPAIRS: usize = 500_000;
+/// Rows that the one writer of DuckDB puts right in one transaction: less than a second.
+pub const MEND_ROWS: usize = 20_000;
+/// Comparisons of which the rows that differed are kept.
+pub const COMPARISONS_KEPT: i64 = 100;
 /// What a question to PostgreSQL may take for whose answer all of a table must be read: the first row of one without an index
 /// on its time, or what all of its rows are together.
 pub const LONG_QUESTION: Duration = Duration::from_secs(86_400);

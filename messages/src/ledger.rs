@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Account, MarketId, StrategyId};
 use crate::instrument::{Asset, Instrument, Rules};
 use crate::market::{Bar, Batch};
+use crate::migration::MigrationChange;
 use crate::number::{Cash, Quantity};
 use crate::orders::{Command, OrderUpdate};
 use crate::positions::{Balance, Booked};
@@ -160,6 +161,8 @@ pub enum LedgerRecord {
     Instruments(Vec<Rules>),
     /// An import begins. It has ended when there is an action for each of its files.
     ImportBegun(Box<ImportBegun>),
+    /// The way out of PostgreSQL goes on, or back.
+    Migration(Box<MigrationChange>),
 }
 
 /// A deciding actor.

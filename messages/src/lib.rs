@@ -10,6 +10,7 @@ pub mod ids;
 pub mod instrument;
 pub mod ledger;
 pub mod market;
+pub mod migration;
 pub mod number;
 pub mod orders;
 pub mod positions;

@@ -14,7 +14,7 @@
 
 mod lease;
 mod leases;
-mod line;
+pub(crate) mod line;
 mod memory;
 mod reader;
 mod stats;

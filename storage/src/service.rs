@@ -1,7 +1,7 @@
 //! Storage of a running directory: both journals, and DuckDB following behind them.
 //!
 //! The journals are ready when [`Storage::open`] returns; DuckDB opens beside, for trading does not
-//! wait for it. Behind the market journal its closed segments are compressed and, when there are too many,
+//! wait for it. PostgreSQL follows as well while it is wanted ([`Storage::sink`]). Behind the market journal its closed segments are compressed and, when there are too many,
 //! dropped. It ends in order: journals first, then what they hold is applied, then a checkpoint.
 
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::{UtcNanos, caps};
 
 use crate::cold::{self, Cache, Cold};
 use crate::datadir::Paths;
@@ -20,7 +20,12 @@ use crate::duck::hot::{Hot, HotWindow, Options as HotOptions};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::duck::memory::{Connections, MemoryThread};
 use crate::duck::{self};
-use crate::journal::{self, Consumer, Health, Housekeeping, Journal, Log, Options, Room, Watermark};
+use crate::journal::{
+    self, Consumer, Health, Housekeeping, Journal, KeptFor, Late, Log, Options, Room, Taken, Watermark,
+};
+use crate::migrate::reads::Reads;
+use crate::migrate::sink::{self, Journals, Sink};
+use crate::migrate::way::{self, Way};
 use crate::pool::{self, Lease, Pool, Reader};
 use crate::query::{self, Answer, Duck, Query, Source, Stores};
 use crate::tiers::{Published, Tier};
@@ -50,6 +55,8 @@ pub struct Storage {
     file: FileThread,
     memory: Option<MemoryThread>,
     housekeeping: Housekeeping,
+    sink: Sink,
+    reads: Reads,
     database: Database,
     cold: Cold,
     telemetry: telemetry::Sender,
@@ -137,6 +144,13 @@ pub fn open_cold(paths: &Paths, cold: &settings::Cold) -> Result<(Cold, Cache), 
     Ok((Cold::open(cold, &places.cold)?, Cache::open(&places.cache, cold.cache_bytes)?))
 }
 
+/// PostgreSQL as a consumer of the market journal. Where one is named, all is kept for it until it is known what it is to
+/// get: the ledger says that, and is read later.
+fn late(timescale: &settings::Timescale) -> Late {
+    let taken = if timescale.url.is_empty() { Taken::all() } else { Taken::default() };
+    Late { name: sink::CONSUMER, taken, max_bytes: timescale.journal_max_bytes }
+}
+
 impl Storage {
     /// Recovers both journals, starts their threads, and lets DuckDB follow, with a hot tier if `hot` says how
     /// large. `on_health` hears how each journal is.
@@ -147,6 +161,7 @@ impl Storage {
         paths: &Paths,
         journal: &settings::Journal,
         cold: &settings::Cold,
+        timescale: &settings::Timescale,
         duck: DuckOptions,
         hot: Option<HotOptions>,
         on_health: impl Fn(Log, Health) + Clone + Send + 'static,
@@ -175,7 +190,12 @@ impl Storage {
         let memory = hot
             .map(|o| MemoryThread::start(opened, o, &paths.market, market.watermark().clone(), database.hot.clone()))
             .transpose()?;
-        let market_dir = paths.market.clone();
+        let journals = Journals {
+            ledger_dir: paths.ledger.clone(),
+            market_dir: paths.market.clone(),
+            ledger: ledger.watermark().clone(),
+            market: market.watermark().clone(),
+        };
         let (slot, stores, paths) = (database.instance.clone(), database.stores.clone(), paths.clone());
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let published = database.manifest.clone();
@@ -195,16 +215,36 @@ impl Storage {
         // Everybody who must have read a market segment before it may go; the hot tier is a cache and may miss some.
         let applied = database.manifest.applied(Log::Market).clone();
         let consumers = vec![Consumer { name: CONSUMER, applied }];
-        let housekeeping =
-            Housekeeping::start(&market_dir, journal.market_max_bytes, market.open_segment().clone(), consumers)?;
+        let late = late(timescale);
+        let sink = Sink::new(journals.clone(), late.taken.clone());
+        let (max_bytes, open) = (journal.market_max_bytes, market.open_segment().clone());
+        let housekeeping = Housekeeping::start(&journals.market_dir, max_bytes, open, KeptFor { consumers, late })?;
         let writers = vec![ledger_thread, market_thread];
-        Ok(Self { ledger, market, writers, file, memory, housekeeping, database, cold, telemetry })
+        Ok(Self {
+            ledger,
+            market,
+            writers,
+            file,
+            memory,
+            housekeeping,
+            sink,
+            reads: Reads::default(),
+            database,
+            cold,
+            telemetry,
+        })
     }
 
     /// The way into the tables for log lines and metrics: bounded, and never waited for.
     #[must_use]
     pub fn telemetry(&self) -> telemetry::Sender {
         self.telemetry.clone()
+    }
+
+    /// Who answers reads on the way out of PostgreSQL.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.reads.clone()
     }
 
     /// The database, for who asks questions.
@@ -218,6 +258,36 @@ impl Storage {
     pub fn archive(&self, paths: &Paths, settings: &settings::Tiers) -> archive::Runner {
         let (database, changes) = (self.database.clone(), self.file.changes.clone());
         archive::Runner::new(database, changes, paths.places.clone(), self.cold.clone(), settings.clone())
+    }
+
+    /// The place for what writes to PostgreSQL as well: it is started there, and ended, while all else runs.
+    #[must_use]
+    pub fn sink(&self) -> Sink {
+        self.sink.clone()
+    }
+
+    /// The way out of PostgreSQL, with what it works on. `wall` is the wall clock.
+    #[must_use]
+    pub fn way(
+        &self,
+        paths: &Paths,
+        settings: &settings::Timescale,
+        tiers: &settings::Tiers,
+        archive: &archive::Runner,
+        wall: impl Fn() -> UtcNanos + Send + Sync + 'static,
+    ) -> Way {
+        Way::new(way::Parts {
+            settings: settings.clone(),
+            tiers: tiers.clone(),
+            paths: paths.clone(),
+            database: self.database(),
+            archive: archive.clone(),
+            sink: self.sink(),
+            reads: self.reads.clone(),
+            durable: (self.ledger.watermark().clone(), self.market.watermark().clone()),
+            room: (self.reserve().clone(), self.room().clone()),
+            wall: Box::new(wall),
+        })
     }
 
     /// The last ledger record that the tables hold.
@@ -275,6 +345,8 @@ impl Storage {
             // A journal's thread ends with an error by itself, and has said so.
             let _ = writer.join();
         }
+        // Everything is durable now. What the server does not take in time it gets after the next start.
+        self.sink.stop(sink::TO_FINISH);
         if let Some(memory) = self.memory {
             memory.finish();
         }

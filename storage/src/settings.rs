@@ -114,6 +114,32 @@ pub struct Timescale {
     pub answer_timeout: Duration,
     /// The mapping file; empty for `timescale.toml` in the data directory.
     pub mapping_file: String,
+    /// The schema there that the runtime writes its rows to.
+    pub schema: String,
+    /// Bytes of the market journal that are kept for PostgreSQL alone.
+    pub journal_max_bytes: u64,
+    /// Connections for backfill, and for reads.
+    pub connections: usize,
+    /// Rows that a backfill may read in a second; 0 for as many as it can.
+    pub backfill_rows_per_second: u64,
+    /// Rows of a slice that may not fit before a backfill stops.
+    pub max_rejects: u64,
+    /// How often both sides are compared while rows are written to both; 0 for by hand only.
+    #[serde(with = "messages::durations")]
+    pub compare_every: Duration,
+    /// How long both sides must have agreed before reads move over, and before DuckDB alone answers.
+    #[serde(with = "messages::durations")]
+    pub clean_for: Duration,
+    /// One of so many questions is asked of both sides; 0 for none.
+    pub shadow_every: u64,
+    /// What 99 of 100 answers may take.
+    #[serde(with = "messages::durations")]
+    pub read_budget: Duration,
+    /// How many of a hundred questions may fail.
+    pub read_errors: u64,
+    /// How long PostgreSQL stays a standby, or frozen, before it may be left.
+    #[serde(with = "messages::durations")]
+    pub standby_for: Duration,
 }
 
 /// Whether a connection is encrypted.

@@ -44,7 +44,8 @@ fn plan(paths: &Paths, audience: Audience) -> (Plan, config::Settings) {
 fn run(paths: &Paths, audience: Audience) {
     let (plan, settings) = plan(paths, audience);
     let (duck, hot) = (settings.duckdb.options(), settings.hot.options());
-    let storage = Storage::open(paths, &settings.journal, &settings.tiers.cold, duck, hot, |_, _| {}).unwrap();
+    let (cold, timescale) = (&settings.tiers.cold, &settings.timescale);
+    let storage = Storage::open(paths, &settings.journal, cold, timescale, duck, hot, |_, _| {}).unwrap();
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
         let runtime = runtime::start(plan, &storage).await.unwrap();

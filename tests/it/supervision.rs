@@ -140,6 +140,7 @@ pub fn run(paths: &Paths, names: &[&str], told: &Told, during: impl AsyncFnOnce(
         paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         |_, _| {},

@@ -69,6 +69,7 @@ fn run(paths: &Paths) -> config::Settings {
         paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         |_, _| {},

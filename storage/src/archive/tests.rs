@@ -19,6 +19,7 @@ use crate::datadir::Paths;
 use crate::duck::changes::Change;
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
+use crate::postgres::tests::no_server;
 use crate::service::Storage;
 use crate::settings::{self, Age, AtEnd, Limits};
 use crate::tiers::manifest::{Content, Key};
@@ -282,7 +283,8 @@ fn the_archive_of_a_running_directory_ends_before_its_database() {
         market_queue: 100,
         ledger_queue: 100,
     };
-    let storage = Storage::open(&paths, &journal, &tiers().cold, Options::small(), None, |_, _| {}).unwrap();
+    let storage =
+        Storage::open(&paths, &journal, &tiers().cold, &no_server(), Options::small(), None, |_, _| {}).unwrap();
     let runner = storage.archive(&paths, &tiers());
     let now = "2024-08-09".parse().unwrap();
     let report = loop {

@@ -110,6 +110,7 @@ fn ledger_time(record: &LedgerRecord) -> Option<UtcNanos> {
         LedgerRecord::Checkpoint(r) => Some(r.at),
         LedgerRecord::Action(r) => Some(r.at),
         LedgerRecord::ImportBegun(r) => Some(r.at),
+        LedgerRecord::Migration(r) => Some(r.at),
         LedgerRecord::Trading { at, .. } | LedgerRecord::Stopped { at } => Some(*at),
         LedgerRecord::MarketIds { .. } | LedgerRecord::Instruments(_) => None,
     }

@@ -15,6 +15,7 @@ use crate::datadir::{DataDir, Paths};
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
 use crate::journal::{self, Journal, Log, Reader, Writer};
+use crate::postgres::tests::no_server;
 use crate::service::Storage;
 use crate::settings;
 use crate::tiers::Published;
@@ -116,7 +117,8 @@ impl Running {
     fn start(root: &Path) -> Self {
         let paths = Paths::of(root, None);
         drop(DataDir::create(&paths).unwrap());
-        let storage = Storage::open(&paths, &journal(), &cold(), Options::small(), None, |_, _| {}).unwrap();
+        let storage =
+            Storage::open(&paths, &journal(), &cold(), &no_server(), Options::small(), None, |_, _| {}).unwrap();
         while storage.database().pool().is_none() {
             std::thread::yield_now();
         }

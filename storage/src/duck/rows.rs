@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use duckdb::Connection;
 use messages::instrument::Rules;
 use messages::ledger::{Imported, LedgerRecord, MarketRecord, Seq};
@@ -23,7 +24,8 @@ mod gaps;
 mod spec;
 mod telemetry;
 
-pub use spec::{columns, prepare};
+pub(super) use spec::sql_type;
+pub use spec::{Table, columns, prepare};
 
 type BarKey = (Instrument, u32, UtcNanos);
 
@@ -106,6 +108,9 @@ impl Rows {
                 let all = |what: fn(&Imported) -> &str| begun.files.iter().map(what).collect::<Vec<_>>().join(", ");
                 let (contents, paths) = (all(|file| &file.content), all(|file| &file.path));
                 self.action(seq, begun.at, ["merganser import", "import.begun", &contents, &paths]);
+            }
+            LedgerRecord::Migration(m) => {
+                self.action(seq, m.at, [&m.by, &m.what, m.state.phase.as_str(), &m.why]);
             }
             LedgerRecord::MarketIds { .. } => {}
         }
@@ -208,8 +213,28 @@ impl Rows {
         self.sheet("actions").int(int(seq.0)).time(at).text(by).text(what).text(subject).text(why);
     }
 
-    /// Writes everything, inside the caller's transaction: parents before children.
+    /// Takes all rows out, as batches of their tables: parents before children, ticks last and each day by itself.
+    pub fn take(&mut self) -> Vec<(&'static Table, RecordBatch)> {
+        self.consolidate();
+        self.count = 0;
+        let mut batches = Vec::new();
+        for table in spec::tables() {
+            let sheet = self.tables.get_mut(table.name).expect("every table has its columns in spec");
+            if !sheet.is_empty() {
+                batches.push((table, sheet.take()));
+            }
+        }
+        batches.extend(self.ticks.take().into_iter().map(|(_, batch)| (&spec::TICKS, batch)));
+        batches
+    }
+
+    /// Writes everything but ticks, inside the caller's transaction.
     pub fn write(&mut self, db: &Connection) -> Result<(), Error> {
+        self.take().into_iter().try_for_each(|(table, batch)| table.write(db, batch))
+    }
+
+    /// Moves what was gathered by key to the sheets of its tables.
+    fn consolidate(&mut self) {
         let bars = std::mem::take(&mut self.bars);
         bars.values().for_each(|bar| write_bar(self.sheet("ohlcv_bars"), bar));
         let mut gaps = std::mem::take(&mut self.gaps);
@@ -221,14 +246,6 @@ impl Rows {
         }
         let instruments = std::mem::take(&mut self.instruments);
         instruments.values().for_each(|rules| write_rules(self.sheet("instruments"), rules));
-        for table in spec::tables() {
-            let sheet = self.tables.get_mut(table.name).expect("every table has its columns in spec");
-            if !sheet.is_empty() {
-                table.write(db, sheet)?;
-            }
-        }
-        self.count = 0;
-        Ok(())
     }
 }
 

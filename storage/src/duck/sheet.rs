@@ -48,7 +48,6 @@ enum Column {
 
 /// Rows of one table.
 pub struct Sheet {
-    names: Vec<&'static str>,
     schema: SchemaRef,
     columns: Vec<Column>,
     rows: usize,
@@ -60,7 +59,6 @@ impl Sheet {
     pub fn new(spec: &[(&'static str, Kind)]) -> Self {
         let fields: Vec<Field> = spec.iter().map(|(name, kind)| field(name, *kind)).collect();
         Self {
-            names: spec.iter().map(|(name, _)| *name).collect(),
             schema: Arc::new(Schema::new(fields)),
             columns: spec.iter().map(|(_, kind)| Column::new(*kind)).collect(),
             rows: 0,
@@ -71,11 +69,6 @@ impl Sheet {
     /// True without rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
-    }
-
-    /// Its columns' names.
-    pub fn names(&self) -> &[&'static str] {
-        &self.names
     }
 
     /// Takes the rows out as one batch.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
 use duckdb::Connection;
 use messages::market::{Event, Source, Tick, TickBody};
 use messages::{MarketId, UtcNanos};
@@ -97,22 +98,29 @@ impl TicksByDay {
         &self.revised
     }
 
-    /// Appends all rows, inside the caller's transaction, each to the table of its day's open part.
-    pub fn write(&mut self, db: &Connection, open: &BTreeMap<i64, String>) -> Result<(), Error> {
-        let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-        for (day, sheet) in self.sheets.iter_mut().filter(|(_, sheet)| !sheet.is_empty()) {
-            let table = open[day].strip_prefix("disk.").expect("an open part is a table on disk");
-            let mut appender = db
-                .appender_with_columns_to_db(table, "disk", &names)
-                .map_err(Error::duck("append to a day's ticks"))?;
-            appender.append_record_batch(sheet.take()).map_err(Error::duck("append ticks"))?;
-            appender.flush().map_err(Error::duck("flush ticks"))?;
-        }
+    /// Takes all rows out, each day's as one batch.
+    pub fn take(&mut self) -> Vec<(i64, RecordBatch)> {
+        let waiting = self.sheets.iter_mut().filter(|(_, sheet)| !sheet.is_empty());
+        let taken = waiting.map(|(day, sheet)| (*day, sheet.take())).collect();
         // Yesterday's empty sheet is dropped with its buffers; today's is kept for the next batch.
         let newest = self.sheets.keys().next_back().copied();
         self.sheets.retain(|day, _| Some(*day) == newest);
         self.revised.clear();
         self.rows = 0;
+        taken
+    }
+
+    /// Appends all rows, inside the caller's transaction, each to the table of its day's open part.
+    pub fn write(&mut self, db: &Connection, open: &BTreeMap<i64, String>) -> Result<(), Error> {
+        let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        for (day, batch) in self.take() {
+            let table = open[&day].strip_prefix("disk.").expect("an open part is a table on disk");
+            let mut appender = db
+                .appender_with_columns_to_db(table, "disk", &names)
+                .map_err(Error::duck("append to a day's ticks"))?;
+            appender.append_record_batch(batch).map_err(Error::duck("append ticks"))?;
+            appender.flush().map_err(Error::duck("flush ticks"))?;
+        }
         Ok(())
     }
 }

@@ -61,6 +61,7 @@ impl Record for LedgerRecord {
             Self::Stopped { at } => (put(at, out), 10).1,
             Self::Instruments(r) => (put(r, out), 11).1,
             Self::ImportBegun(r) => (put(r, out), 12).1,
+            Self::Migration(r) => (put(r, out), 13).1,
         };
         (kind, V1)
     }
@@ -79,6 +80,7 @@ impl Record for LedgerRecord {
             (10, V1) => get(bytes, |at| Self::Stopped { at }),
             (11, V1) => get(bytes, Self::Instruments),
             (12, V1) => get(bytes, Self::ImportBegun),
+            (13, V1) => get(bytes, Self::Migration),
             _ => Decoded::Unknown,
         }
     }

@@ -6,7 +6,8 @@
 //! what could not be done is tried again when the next segment closes.
 //!
 //! Invariant: a segment that a consumer still needs is never removed. Then there is no room, and who
-//! brings data waits.
+//! brings data waits. One who may be late ([`Late`]) is no such consumer: what it needs is kept beyond the size of the
+//! journal within a budget of its own, then the oldest of it goes, and it will find that out.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use messages::ledger::Seq;
 
 use super::packed::{self, Packed};
 use super::segment::{self, Log};
-use super::{Error, Watermark};
+use super::{Error, Late, Watermark};
 
 /// Who reads the journal and must not miss any of it.
 #[derive(Clone)]
@@ -27,6 +28,14 @@ pub struct Consumer {
     pub name: &'static str,
     /// The last record that it has taken in for good.
     pub applied: Watermark,
+}
+
+/// For whom the journal is kept.
+pub struct KeptFor {
+    /// Those who must not miss any of it.
+    pub consumers: Vec<Consumer>,
+    /// One who may be late.
+    pub late: Late,
 }
 
 /// Whether there is room for more market data, and what was done to keep it.
@@ -79,8 +88,8 @@ impl Housekeeping {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(dir: &Path, max_bytes: u64, open_segment: Watermark, consumers: Vec<Consumer>) -> Result<Self, Error> {
-        let keeper = Keeper::new(dir, max_bytes, open_segment, consumers);
+    pub fn start(dir: &Path, max_bytes: u64, open_segment: Watermark, kept_for: KeptFor) -> Result<Self, Error> {
+        let keeper = Keeper::new(dir, max_bytes, open_segment, kept_for);
         let (room, stop) = (keeper.room.clone(), keeper.stop.clone());
         let (alive, ended) = flume::bounded(1);
         let thread = spawn(keeper, ended)?;
@@ -118,7 +127,7 @@ pub(super) struct Keeper {
     dir: PathBuf,
     max_bytes: u64,
     open_segment: Watermark,
-    consumers: Vec<Consumer>,
+    kept_for: KeptFor,
     pub(super) room: Room,
     stop: Arc<AtomicBool>,
     /// Segments that cannot be compressed, each said once.
@@ -126,14 +135,14 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(dir: &Path, max_bytes: u64, open_segment: Watermark, consumers: Vec<Consumer>) -> Self {
+    pub(super) fn new(dir: &Path, max_bytes: u64, open_segment: Watermark, kept_for: KeptFor) -> Self {
         let (room, stop) = (Room::default(), Arc::default());
-        Self { dir: dir.to_owned(), max_bytes, open_segment, consumers, room, stop, damaged: BTreeSet::new() }
+        Self { dir: dir.to_owned(), max_bytes, open_segment, kept_for, room, stop, damaged: BTreeSet::new() }
     }
 
     fn run(mut self, ended: &flume::Receiver<()>) {
         let closed = self.open_segment.listen();
-        let applied: Vec<_> = self.consumers.iter().map(|c| c.applied.listen()).collect();
+        let applied: Vec<_> = self.kept_for.consumers.iter().map(|c| c.applied.listen()).collect();
         while !self.stop.load(Ordering::Acquire) {
             if let Err(error) = self.pass() {
                 tracing::warn!(%error, "the market journal's housekeeping is put off");
@@ -189,56 +198,103 @@ impl Keeper {
             let found = std::fs::metadata(&segment.path).map_err(|e| Error::io("read", &segment.path, e))?;
             sized.push((segment.first_seq, found.len()));
         }
-        let slowest = self.consumers.iter().min_by_key(|c| c.applied.get());
-        let passed = slowest.map_or(Seq(u64::MAX), |c| c.applied.get());
-        let Verdict { dropped, is_full } = decide(&sized, open, passed, self.max_bytes);
-        for first_seq in dropped {
-            let (plain, packed) = segment::names(&self.dir, first_seq);
-            let path = if plain.exists() { plain } else { packed };
-            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
-            segment::sync_dir(&self.dir)?;
-            self.room.0.dropped.fetch_add(1, Ordering::Relaxed);
+        let slowest = self.kept_for.consumers.iter().min_by_key(|c| c.applied.get());
+        let (passed, who) = slowest.map_or((Seq(u64::MAX), ""), |c| (c.applied.get(), c.name));
+        let late = &self.kept_for.late;
+        let passed = Passed { by_all: passed, by_late: late.taken.get() };
+        let Verdict { dropped, given_up, is_full } =
+            decide(&sized, open, passed, Budgets { journal: self.max_bytes, late: late.max_bytes });
+        for first_seq in &dropped {
+            let path = self.remove(*first_seq)?;
             tracing::warn!(
                 segment = %path.display(),
                 "the market journal is larger than journal.market_max_bytes: its oldest segment is dropped; a session that began in it cannot be re-run"
             );
         }
+        for first_seq in &given_up {
+            let path = self.remove(*first_seq)?;
+            tracing::error!(
+                event = "journal_given_up",
+                segment = %path.display(),
+                consumer = late.name,
+                "more of the market journal waits for it than timescale.journal_max_bytes: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
+            );
+        }
         if is_full && !self.room.is_full() {
-            let consumer = slowest.map_or("", |c| c.name);
             tracing::warn!(
-                consumer,
-                applied = passed.0,
+                consumer = who,
+                applied = passed.by_all.0,
                 "the market journal is larger than journal.market_max_bytes and a consumer still needs its oldest segment: no room for more"
             );
         }
         self.room.set_full(is_full);
         Ok(())
     }
+
+    fn remove(&self, first_seq: u64) -> Result<PathBuf, Error> {
+        let (plain, packed) = segment::names(&self.dir, first_seq);
+        let path = if plain.exists() { plain } else { packed };
+        std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        segment::sync_dir(&self.dir)?;
+        self.room.0.dropped.fetch_add(1, Ordering::Relaxed);
+        Ok(path)
+    }
+}
+
+/// The last records that were taken in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passed {
+    /// By every consumer that must not miss any.
+    pub(super) by_all: Seq,
+    /// By the one who may be late.
+    pub(super) by_late: Seq,
+}
+
+/// Bytes that may be kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budgets {
+    /// In any case.
+    pub(super) journal: u64,
+    /// Beyond these, for the one who may be late.
+    pub(super) late: u64,
 }
 
 /// What is to be done about the size of a journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// The segments to drop, by their first records.
+    /// Segments to drop that nobody needs, by their first records.
     pub(super) dropped: Vec<u64>,
-    /// True when it is still too large.
+    /// Segments to drop that the late one would need.
+    pub(super) given_up: Vec<u64>,
+    /// True when it is still too large for those who must not miss any.
     pub(super) is_full: bool,
 }
 
-/// Decides which of the segments go: (first record, size), oldest first; `passed` is the last record that
-/// every consumer has taken in.
-pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Seq, max_bytes: u64) -> Verdict {
+/// Decides which of the segments go: (first record, size), oldest first.
+///
+/// Those that are too much, and that every consumer has passed, are kept while the late one needs them and they fit into
+/// its budget; whether there is room is decided as if they were gone.
+pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Passed, budgets: Budgets) -> Verdict {
     let mut total: u64 = segments.iter().map(|(_, size)| size).sum();
-    let mut dropped = Vec::new();
+    let (mut dropped, mut kept) = (Vec::new(), Vec::new());
     for pair in segments.windows(2) {
         let ((first, size), (next, _)) = (pair[0], pair[1]);
-        if total <= max_bytes || first >= open || next - 1 > passed.0 {
+        if total <= budgets.journal || first >= open || next - 1 > passed.by_all.0 {
             break;
         }
-        dropped.push(first);
         total -= size;
+        if next - 1 > passed.by_late.0 { kept.push((first, size)) } else { dropped.push(first) }
     }
+    let mut for_late: u64 = kept.iter().map(|(_, size)| size).sum();
     // The open segment alone cannot be the reason to wait: it would never be closed.
-    let closed_remain = segments.iter().skip(dropped.len()).any(|(first, _)| *first < open);
-    Verdict { dropped, is_full: total > max_bytes && closed_remain }
+    let closed_remain = segments.iter().skip(dropped.len() + kept.len()).any(|(first, _)| *first < open);
+    let mut given_up = Vec::new();
+    for (first, size) in kept {
+        if for_late <= budgets.late {
+            break;
+        }
+        given_up.push(first);
+        for_late -= size;
+    }
+    Verdict { dropped, given_up, is_full: total > budgets.journal && closed_remain }
 }

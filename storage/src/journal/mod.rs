@@ -12,6 +12,7 @@ mod codec;
 mod copy;
 mod frame;
 mod housekeeping;
+mod late;
 mod packed;
 mod quarantine;
 mod reader;
@@ -25,7 +26,8 @@ mod writer;
 
 pub use codec::Record;
 pub use copy::{copy, cut, pack_to, record_hash};
-pub use housekeeping::{Consumer, Housekeeping, Room};
+pub use housekeeping::{Consumer, Housekeeping, KeptFor, Room};
+pub use late::{Late, Taken};
 pub use quarantine::{Quarantined, quarantine};
 pub use reader::{Group, Reader};
 pub use recover::{Recovered, Verified, recover, verify};

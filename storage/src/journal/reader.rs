@@ -31,6 +31,8 @@ pub struct Group<R> {
     pub last: Seq,
     /// The records with their numbers; fewer than the range where a quarantine lost some.
     pub records: Vec<(Seq, R)>,
+    /// The checksum of the frame that it stands in: another log has another one at the same record.
+    pub checksum: u32,
 }
 
 impl<R> Group<R> {
@@ -164,6 +166,6 @@ impl<R: Record> Reader<R> {
             }
         }
         let last = Seq(header.first_seq + u64::from(header.records) - 1);
-        Ok(Group { first: Seq(header.first_seq + skip as u64), last, records })
+        Ok(Group { first: Seq(header.first_seq + skip as u64), last, records, checksum: header.payload_crc })
     }
 }

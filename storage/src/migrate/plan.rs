@@ -1,4 +1,8 @@
 //! A checked mapping of one table: the question to ask of the server, and rows of ours out of its answer.
+//!
+//! - [`question`]: the same for some of its rows, in an order.
+
+pub mod question;
 
 use arrow::array::RecordBatch;
 
@@ -108,6 +112,16 @@ impl Plan {
     /// The question for the rows whose time lies in `range`.
     #[must_use]
     pub fn select(&self, range: Range) -> String {
+        self.select_where(&self.bounds(range))
+    }
+
+    fn select_where(&self, conditions: &[String]) -> String {
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        format!("SELECT {} FROM {}{filter}", self.read_columns(), self.from.sql())
+    }
+
+    /// That the time of a row lies in a range.
+    fn bounds(&self, range: Range) -> Vec<String> {
         let mut bounds = Vec::new();
         if range.from != Range::ALL.from {
             bounds.push(format!("{} >= {}", self.time_column(), self.literal(range.from)));
@@ -115,8 +129,7 @@ impl Plan {
         if range.to != Range::ALL.to {
             bounds.push(format!("{} < {}", self.time_column(), self.literal(range.to)));
         }
-        let filter = if bounds.is_empty() { String::new() } else { format!(" WHERE {}", bounds.join(" AND ")) };
-        format!("SELECT {} FROM {}{filter}", self.read_columns(), self.from.sql())
+        bounds
     }
 
     /// The question for the rows that no range has: without a time, or with one before `first`.

@@ -13,7 +13,6 @@ use serde::de::value::{Error as Unknown, StrDeserializer};
 
 use crate::duck::rows;
 use crate::duck::sheet::Kind;
-use crate::duck::ticks;
 
 /// A table that rows can come into.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,8 +133,7 @@ pub fn target(table: &str) -> Option<&'static Target> {
 impl Target {
     /// Its columns, in their order, without those that are ours to give.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, Kind)> {
-        let all = if self.table == "market_ticks" { ticks::COLUMNS } else { rows::columns(self.table) };
-        all.iter().copied().filter(|(name, _)| !self.ours.contains(name))
+        rows::columns(self.table).iter().copied().filter(|(name, _)| !self.ours.contains(name))
     }
 }
 

@@ -206,7 +206,6 @@ pub enum Error {
 
 impl Error {
     /// True for what passes by itself, or when somebody puts the server right: it is worth trying again.
-    #[cfg(test)]
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,

@@ -20,4 +20,4 @@ mod tls;
 
 pub use error::Error;
 pub use server::Server;
-pub use session::Session;
+pub use session::{Cancel, Session};

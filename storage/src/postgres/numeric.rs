@@ -90,8 +90,7 @@ fn shifted(digit: i128, power: i32, scale: u32) -> Result<i128, Misfit> {
     digit.checked_mul(unit).ok_or(Misfit::OutOfRange)
 }
 
-/// For tests: appends `value` / 10^`scale`.
-#[cfg(test)]
+/// Appends `value` / 10^`scale`.
 pub fn encode(value: i128, scale: u32, out: &mut Vec<u8>) {
     let unit = 10u128.pow(scale);
     let (whole, part) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
@@ -110,7 +109,6 @@ pub fn encode(value: i128, scale: u32, out: &mut Vec<u8>) {
 }
 
 /// The digits to base 10,000, most significant first, filled with zeros to `width`.
-#[cfg(test)]
 fn to_base(mut value: u128, width: usize) -> Vec<u16> {
     let mut digits = Vec::with_capacity(12);
     while value > 0 {

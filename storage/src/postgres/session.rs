@@ -4,8 +4,8 @@
 //! The wire is served by a small runtime of its own. A session is in UTC. What takes too long is cancelled on the server as
 //! well; of a COPY the time counts for each piece, for a large table may take hours.
 
-#[cfg(test)]
 mod copy_in;
+mod ending;
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use super::catalog::Type;
 use super::{Error, Server, copy};
+
+pub use ending::Cancel;
 
 /// How long it may take to tell the server that nobody waits any more.
 const TO_CANCEL: Duration = Duration::from_secs(2);

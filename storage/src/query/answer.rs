@@ -62,7 +62,7 @@ fn read(
 }
 
 /// Where the rows of an answer come from.
-fn log_of(query: &Query) -> Log {
+pub fn log_of(query: &Query) -> Log {
     match query {
         Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
         _ => Log::Ledger,

@@ -1,7 +1,7 @@
 //! Questions as plain data, and who answers them.
 //!
 //! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows, with how far those rows
-//! are complete, and with what was read for them. DuckDB's tiers are one source; PostgreSQL will be another.
+//! are complete, and with what was read for them. DuckDB's tiers are one source; PostgreSQL, while it is left, another.
 //!
 //! - `hot`: answers from memory.
 //! - [`plan`]: which pieces of the other tiers an answer needs; [`fetch`]: brings cold ones to the local disk.
@@ -10,8 +10,8 @@
 //! - `table`: rows as columns named as in the tables.
 //! - [`stores`]: what a source needs to reach every tier.
 
-mod answer;
-mod bars;
+pub(crate) mod answer;
+pub(crate) mod bars;
 mod duck;
 pub mod fetch;
 mod found;
@@ -24,6 +24,7 @@ mod table;
 mod tests;
 
 pub use crate::duck::stored::StoredTick;
+pub use crate::migrate::reads::Side;
 pub use crate::tiers::Tier;
 pub use duck::{Duck, answer, class, first_micros};
 pub use stores::Stores;
@@ -208,6 +209,10 @@ pub struct Answer {
 /// What was read for an answer. What memory answers looks at no file and counts none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Explain {
+    /// Who gave it.
+    pub answered_by: Side,
+    /// Rows of tables there that do not fit into ours, and are left out as they are when rows are brought over.
+    pub left_out: u64,
     /// Files of the table, warm and cold.
     pub files_total: u64,
     /// Those that were read.
@@ -257,6 +262,9 @@ pub enum Error {
     /// A cold file cannot be had.
     #[error(transparent)]
     Cold(#[from] crate::cold::Error),
+    /// PostgreSQL cannot answer.
+    #[error(transparent)]
+    Postgres(#[from] crate::migrate::reads::Error),
     /// Files must be restored before they can be read.
     #[error(
         "the answer needs {files} archived file{}: restore started, ready in about {}; ask again then",

@@ -94,6 +94,7 @@ fn run(settings: &Settings, load: u32) -> anyhow::Result<Measured> {
         &paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         |_, _| {},

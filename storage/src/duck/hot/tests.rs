@@ -13,6 +13,7 @@ use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::instance::{Instance, Options as DuckOptions};
 use crate::journal::{Log, Writer, recover};
 use crate::pool::Reader;
+use crate::postgres::tests::no_server;
 use crate::query::hot::answer_while;
 use crate::query::{Duck, Gaps, Page, Query, Range, Rows, Source as _, Stores, Tier};
 use crate::service::{Storage, open_cold};
@@ -384,7 +385,7 @@ fn a_query_that_takes_all_memory_stops_no_writer() {
     let paths = crate::datadir::Paths::of(dir.path(), None);
     let (duck, cold) =
         (DuckOptions { memory_bytes: 256 << 20, ..DuckOptions::small() }, crate::settings::Cold::of_tests(""));
-    let storage = Storage::open(&paths, &journal_settings(), &cold, duck, Some(ROOM), |_, _| {}).unwrap();
+    let storage = Storage::open(&paths, &journal_settings(), &cold, &no_server(), duck, Some(ROOM), |_, _| {}).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
     let database = storage.database();
     let mut last = Seq(0);
@@ -446,7 +447,8 @@ fn the_memory_thread_fills_it_and_a_start_fills_it_again() {
     let query = ticks_of(0, 0, 1_000, 1_000);
     for start in 1..=2u64 {
         let (duck, cold) = (DuckOptions::small(), crate::settings::Cold::of_tests(""));
-        let storage = Storage::open(&paths, &journal_settings(), &cold, duck, Some(ROOM), |_, _| {}).unwrap();
+        let storage =
+            Storage::open(&paths, &journal_settings(), &cold, &no_server(), duck, Some(ROOM), |_, _| {}).unwrap();
         let event = |n: u64| Event { id: MarketId(n), body: tick(0, secs(n as i64), 2) };
         let record =
             |n| MarketRecord::Batch(Batch { source: Source::Stream, received: secs(n as i64), events: vec![event(n)] });

@@ -1,9 +1,10 @@
 //! Which columns each table is written with, and how: appended, or put through a staging table and upserted.
 
+use arrow::array::RecordBatch;
 use duckdb::Connection;
 
-use super::super::Error;
-use super::super::sheet::{Kind, Sheet};
+use super::super::sheet::Kind;
+use super::super::{Error, ticks};
 use crate::tiers;
 use Kind::{Flag, Id, Int, P, Q, Real, Small, Text, Time};
 
@@ -44,11 +45,11 @@ impl Table {
             .map_err(Error::duck("create a staging table"))
     }
 
-    /// Writes the rows of a sheet, inside the caller's transaction.
-    pub fn write(&self, db: &Connection, sheet: &mut Sheet) -> Result<(), Error> {
-        let batch = sheet.take();
+    /// Writes rows, inside the caller's transaction.
+    pub fn write(&self, db: &Connection, batch: RecordBatch) -> Result<(), Error> {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
         let mut appender = match self.how {
-            Write::Append => db.appender_with_columns_to_db(self.name, self.schema(), sheet.names()),
+            Write::Append => db.appender_with_columns_to_db(self.name, self.schema(), &names),
             Write::Upsert(_) => db.appender_to_catalog_and_db(&self.staging(), "temp", "main"),
         }
         .map_err(Error::duck("append rows"))?;
@@ -63,7 +64,8 @@ impl Table {
     }
 }
 
-fn sql_type(kind: Kind) -> &'static str {
+/// The type of a column in DuckDB.
+pub fn sql_type(kind: Kind) -> &'static str {
     match kind {
         Text => "VARCHAR",
         Int => "BIGINT",
@@ -77,7 +79,10 @@ fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Every table that records become rows of, parents before children.
+/// Ticks. On disk they stand in a table for each part of a day, which [`ticks`] writes.
+pub static TICKS: Table = Table { name: "market_ticks", columns: ticks::COLUMNS, how: Write::Append };
+
+/// Every other table that records become rows of, parents before children.
 const TABLES: &[Table] = &[
     Table {
         name: "orders",
@@ -372,7 +377,8 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 
 /// The columns of a table.
 pub fn columns(table: &str) -> &'static [(&'static str, Kind)] {
-    TABLES.iter().find(|t| t.name == table).expect("every table has its columns in spec").columns
+    let mut all = TABLES.iter().chain([&TICKS]);
+    all.find(|t| t.name == table).expect("every table has its columns in spec").columns
 }
 
 /// Makes the staging tables of a connection.

@@ -1,4 +1,4 @@
-use super::super::housekeeping::{Keeper, Verdict, decide};
+use super::super::housekeeping::{Budgets, Keeper, Passed, Verdict, decide};
 use super::super::packed::{self, Packed};
 use super::crash::{Sample, append, records};
 use super::*;
@@ -167,8 +167,10 @@ fn a_bit_that_rots_in_a_compressed_segment_costs_its_block() {
 fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
     let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
     let check = |passed: u64, max_bytes: u64, dropped: &[u64], is_full: bool| {
-        let verdict = decide(&segments, 31, Seq(passed), max_bytes);
-        assert_eq!(verdict, Verdict { dropped: dropped.to_vec(), is_full }, "passed {passed} max {max_bytes}");
+        let passed = Passed { by_all: Seq(passed), by_late: Seq(u64::MAX) };
+        let verdict = decide(&segments, 31, passed, Budgets { journal: max_bytes, late: 0 });
+        let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], is_full };
+        assert_eq!(verdict, expected, "{passed:?} max {max_bytes}");
     };
     check(40, 40, &[], false);
     check(40, 39, &[1], false);
@@ -183,13 +185,44 @@ fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
 }
 
 #[test]
+fn for_one_who_is_late_they_are_kept_within_a_budget_of_its_own_and_nobody_waits() {
+    let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
+    let check = |passed: (u64, u64), budgets: (u64, u64), dropped: &[u64], given_up: &[u64], is_full: bool| {
+        let of = Passed { by_all: Seq(passed.0), by_late: Seq(passed.1) };
+        let verdict = decide(&segments, 31, of, Budgets { journal: budgets.0, late: budgets.1 });
+        let expected = Verdict { dropped: dropped.to_vec(), given_up: given_up.to_vec(), is_full };
+        assert_eq!(verdict, expected, "passed {passed:?} budgets {budgets:?}");
+    };
+    // It has everything: as without it.
+    check((40, 40), (20, 0), &[1, 11], &[], false);
+    // It has nothing yet, and its budget holds what is too much.
+    check((40, 0), (20, 20), &[], &[], false);
+    // Less budget: the oldest are given up, and no more than needed.
+    check((40, 0), (20, 19), &[], &[1], false);
+    check((40, 0), (20, 10), &[], &[1], false);
+    check((40, 0), (20, 9), &[], &[1, 11], false);
+    check((40, 0), (19, 20), &[], &[1], false);
+    // What it has taken in goes at once; the rest is its.
+    check((40, 10), (20, 10), &[1], &[], false);
+    check((40, 19), (20, 10), &[1], &[], false);
+    check((40, 20), (20, 0), &[1, 11], &[], false);
+    // While all fit, nothing of it counts.
+    check((40, 0), (40, 0), &[], &[], false);
+    // What another consumer needs is neither dropped nor given up, and feeds wait for that one alone.
+    check((10, 0), (20, 100), &[], &[], true);
+    check((10, 0), (20, 0), &[], &[1], true);
+    check((0, 40), (20, 100), &[], &[], true);
+}
+
+#[test]
 fn there_is_no_room_while_one_consumer_needs_the_oldest_segment() {
     let dir = folder();
     let writer = journal(dir.path(), 1..=4);
     let [fast, slow] = [12, 0].map(|n| Watermark::new(Seq(n)));
     let consumers =
         vec![Consumer { name: "fast", applied: fast.clone() }, Consumer { name: "slow", applied: slow.clone() }];
-    let mut keeper = Keeper::new(dir.path(), 2_500, Watermark::new(writer.open_segment()), consumers);
+    let kept_for = KeptFor { consumers, late: nobody() };
+    let mut keeper = Keeper::new(dir.path(), 2_500, Watermark::new(writer.open_segment()), kept_for);
     keeper.pass().unwrap();
     let room = keeper.room.clone();
     assert_eq!((room.segments_packed(), room.segments_dropped(), room.is_full()), (2, 0, true));
@@ -204,6 +237,40 @@ fn there_is_no_room_while_one_consumer_needs_the_oldest_segment() {
     assert!(!room.is_full());
     assert_eq!(room.segments_dropped() as usize, 4 - segments(dir.path()).unwrap().len());
     assert!(matches!(records::<MarketRecord>(dir.path()), Err(Error::Gone { from: 1, .. })));
+}
+
+/// One who may be late, and needs nothing.
+fn nobody() -> Late {
+    Late { name: "nobody", taken: Taken::all(), max_bytes: 0 }
+}
+
+#[test]
+fn what_is_given_up_is_gone_for_the_late_one_and_feeds_go_on() {
+    let dir = folder();
+    let writer = journal(dir.path(), 1..=4);
+    let file = Consumer { name: "file", applied: Watermark::new(Seq(12)) };
+    let taken = Taken::default();
+    let late = |max_bytes| Late { name: "late", taken: taken.clone(), max_bytes };
+    let keeper = |max_bytes| {
+        let kept_for = KeptFor { consumers: vec![file.clone()], late: late(max_bytes) };
+        Keeper::new(dir.path(), 0, Watermark::new(writer.open_segment()), kept_for)
+    };
+    let mut patient = keeper(1 << 20);
+    patient.pass().unwrap();
+    assert!(!patient.room.is_full());
+    assert_eq!(records::<MarketRecord>(dir.path()).unwrap(), expected(1..=4));
+    // It has the first three records, which is the first segment.
+    taken.set(Seq(3));
+    patient.pass().unwrap();
+    assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 4);
+    let mut none = keeper(0);
+    none.pass().unwrap();
+    assert!(!none.room.is_full());
+    assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 10, "only the open one is left");
+    assert!(matches!(
+        Reader::<MarketRecord>::new(dir.path(), taken.get().next()).next_group(writer.last()),
+        Err(Error::Gone { from: 4, oldest: 10, .. })
+    ));
 }
 
 /// Waits for what another thread does, for up to a minute.
@@ -225,7 +292,8 @@ fn segments_are_compressed_as_they_are_closed_and_feeds_wait_for_consumers() {
     let (market, thread) = Journal::<MarketRecord>::open(dir.path(), options, |_| {}).unwrap();
     let applied = Watermark::new(Seq(0));
     let consumers = vec![Consumer { name: "file", applied: applied.clone() }];
-    let keeper = Housekeeping::start(dir.path(), 2_500, market.open_segment().clone(), consumers).unwrap();
+    let kept_for = KeptFor { consumers, late: nobody() };
+    let keeper = Housekeeping::start(dir.path(), 2_500, market.open_segment().clone(), kept_for).unwrap();
     for n in 1..=4 {
         market.append_and_wait(MarketRecord::group(n)).unwrap();
     }

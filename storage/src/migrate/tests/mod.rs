@@ -1,11 +1,10 @@
 //! What comes over exactly, and what is refused, in which words.
 
 mod cells;
-mod encode;
 mod mapping;
 pub(super) mod real;
 pub(super) mod round;
-pub(super) mod timescale;
+pub mod timescale;
 
 use std::collections::BTreeMap;
 

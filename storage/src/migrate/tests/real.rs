@@ -4,11 +4,11 @@ use arrow::array::RecordBatch;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
+use super::super::encode::{self, sql_type};
 use super::super::mapping::{Mapping, check, propose};
 use super::super::plan::{self, Plan};
 use super::super::targets::{TARGETS, Target};
 use super::super::trial;
-use super::encode::{self, sql_type};
 use super::round::{Random, plan, random, sheet};
 use crate::archive::digest::Digest;
 use crate::postgres::tests::running::running;

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
+use super::super::encode;
 use super::super::mapping::{Mapping, check};
 use super::super::plan::Plan;
 use super::super::targets::{TARGETS, Target};
 use super::catalog;
-use super::encode;
 use crate::duck::sheet::{Kind, Sheet};
 use crate::postgres::catalog::{Catalog, Type};
 use crate::postgres::copy;

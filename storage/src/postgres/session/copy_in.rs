@@ -1,4 +1,4 @@
-//! Rows into a table of the server: how tests fill one.
+//! Rows into a table of the server, in the binary form of COPY.
 
 use std::io::Cursor;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ pub struct CopyIn<'a> {
 }
 
 impl CopyIn<'_> {
-    /// Sends bytes of a [`copy::Writer`].
+    /// Sends bytes of a [`crate::postgres::copy::Writer`].
     ///
     /// # Errors
     /// The server refuses, or is gone.

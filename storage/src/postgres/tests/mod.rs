@@ -20,7 +20,23 @@ pub fn settings(url: &str, tls: Tls) -> Timescale {
         connect_timeout: Duration::from_secs(10),
         answer_timeout: Duration::from_secs(20),
         mapping_file: String::new(),
+        schema: "merganser".to_owned(),
+        journal_max_bytes: 1 << 30,
+        connections: 2,
+        backfill_rows_per_second: 0,
+        max_rejects: 100,
+        compare_every: Duration::ZERO,
+        clean_for: Duration::ZERO,
+        shadow_every: 0,
+        read_budget: Duration::from_millis(500),
+        read_errors: 1,
+        standby_for: Duration::ZERO,
     }
+}
+
+/// No server is named.
+pub fn no_server() -> Timescale {
+    settings("", Tls::Off)
 }
 
 fn open(settings: &Timescale) -> Result<Session, Error> {

@@ -4,7 +4,7 @@
 //! `owner` may do all, `reader` may log in, `guest` is let in by TLS only, `stranger` is not let in.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ hostnossl all reader      127.0.0.1/32 scram-sha-256
 
 pub struct Running {
     temp: TempDir,
+    programs: PathBuf,
     child: Child,
     port: u16,
 }
@@ -42,14 +43,19 @@ pub fn running() -> Option<Arc<Running>> {
     if let Some(running) = slot.upgrade() {
         return Some(running);
     }
+    let started = Arc::new(alone()?);
+    *slot = Arc::downgrade(&started);
+    Some(started)
+}
+
+/// A server of one test alone, who may stop it; `None`, with a line that says so, where PostgreSQL is not installed.
+pub fn alone() -> Option<Running> {
     let Some(programs) = programs() else {
         assert!(!is_required(), "PostgreSQL is not installed; apt-get install postgresql-15");
         println!("skipped: PostgreSQL is not installed");
         return None;
     };
-    let started = Arc::new(Running::start(&programs));
-    *slot = Arc::downgrade(&started);
-    Some(started)
+    Some(Running::start(programs))
 }
 
 /// The folder with `initdb` and `postgres`, the newest version first.
@@ -66,7 +72,7 @@ fn is_required() -> bool {
 }
 
 impl Running {
-    fn start(programs: &Path) -> Self {
+    fn start(programs: PathBuf) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path();
         fs::write(root.join("password"), PASSWORD).unwrap();
@@ -79,20 +85,27 @@ impl Running {
         run(initdb.arg("--pwfile").arg(root.join("password")).arg("-D").arg(&data));
         fs::write(data.join("pg_hba.conf"), RULES).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut postgres = command(&programs.join("postgres"), user);
-        postgres.arg("-D").arg(&data).arg("-k").arg(root).args(["-h", "127.0.0.1", "-F", "-p", &port.to_string()]);
-        for setting in ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key", "timezone=Asia/Tokyo"] {
-            postgres.args(["-c", setting]);
-        }
-        let log = fs::File::create(root.join("log")).unwrap();
-        let child = postgres.stderr(log).spawn().unwrap();
-        let running = Self { temp, child, port };
+        let child = serve(&programs, root, port);
+        let running = Self { temp, programs, child, port };
         running.prepare();
         running
     }
 
-    /// Waits until it answers, and makes its users.
-    fn prepare(&self) {
+    /// Ends it as a crash does.
+    pub fn crash(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again where it was, and waits until it answers.
+    pub fn start_again(&mut self) {
+        self.child = serve(&self.programs, self.temp.path(), self.port);
+        self.first_session();
+    }
+
+    /// Waits until it answers.
+    fn first_session(&self) -> Session {
         let mut session = self.session("owner");
         for _ in 0..200 {
             if session.is_ok() {
@@ -101,7 +114,12 @@ impl Running {
             wait(Duration::from_millis(100));
             session = self.session("owner");
         }
-        let session = session.unwrap_or_else(|e| panic!("{e}\n{}", self.log()));
+        session.unwrap_or_else(|e| panic!("{e}\n{}", self.log()))
+    }
+
+    /// Makes its users.
+    fn prepare(&self) {
+        let session = self.first_session();
         for user in ["reader", "guest", "stranger"] {
             session.execute("make a user", &format!("CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")).unwrap();
         }
@@ -134,6 +152,11 @@ impl Running {
         }
     }
 
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// A file in its folder.
     pub fn file(&self, name: &str) -> String {
         self.temp.path().join(name).display().to_string()
@@ -156,11 +179,21 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        // At once: there is nothing in it to keep.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
-        let _ = self.child.wait();
+        // There is nothing in it to keep.
+        self.crash();
     }
+}
+
+fn serve(programs: &Path, root: &Path, port: u16) -> Child {
+    let user = rustix::process::getuid().is_root().then(unprivileged);
+    let mut postgres = command(&programs.join("postgres"), user);
+    postgres.arg("-D").arg(root.join("data")).arg("-k").arg(root);
+    postgres.args(["-h", "127.0.0.1", "-F", "-p", &port.to_string()]);
+    for setting in ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key", "timezone=Asia/Tokyo"] {
+        postgres.args(["-c", setting]);
+    }
+    let log = fs::File::options().create(true).append(true).open(root.join("log")).unwrap();
+    postgres.stderr(log).spawn().unwrap()
 }
 
 /// Who runs it where the tests are run by root, whom PostgreSQL refuses.

@@ -1,6 +1,9 @@
 //! Rows of ours in a table of PostgreSQL: the cells of a batch in the binary form of COPY.
 //!
-//! The counterpart of `convert`. Their columns are of the types that [`sql_type`] names, and hold each value exactly.
+//! The counterpart of `convert`. Their columns are of the types that [`sql_type`] names, and hold each value exactly, but
+//! for a NUL byte in a text, which [`plain`] replaces.
+
+use std::borrow::Cow;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
@@ -29,6 +32,15 @@ pub fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
+/// What stands in place of a NUL byte, which no text of PostgreSQL may hold.
+pub const IN_PLACE_OF_NUL: char = char::REPLACEMENT_CHARACTER;
+
+/// A text as it stands there.
+#[must_use]
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', IN_PLACE_OF_NUL.encode_utf8(&mut [0; 4])).into() } else { text.into() }
+}
+
 /// Appends the rows of a batch of a `Sheet`.
 ///
 /// # Panics
@@ -49,7 +61,7 @@ pub fn rows(batch: &RecordBatch, out: &mut copy::Writer) {
 
 fn cell(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
     match column.data_type() {
-        DataType::Utf8 => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
+        DataType::Utf8 => text(column.as_string::<i32>().value(row), out),
         DataType::Int16 => out.extend_from_slice(&column.as_primitive::<Int16Type>().value(row).to_be_bytes()),
         DataType::Int64 => out.extend_from_slice(&column.as_primitive::<Int64Type>().value(row).to_be_bytes()),
         DataType::Float64 => out.extend_from_slice(&column.as_primitive::<Float64Type>().value(row).to_be_bytes()),
@@ -67,5 +79,20 @@ fn cell(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
         DataType::Boolean => out.push(u8::from(column.as_boolean().value(row))),
         DataType::FixedSizeBinary(16) => out.extend_from_slice(column.as_fixed_size_binary().value(row)),
         other => unreachable!("no sheet has a column of {other}"),
+    }
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(plain(text).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_postgresql_does_not_take_stands_there_in_another_way() {
+        assert_eq!(plain("a\0b\0"), "a\u{fffd}b\u{fffd}");
+        assert!(matches!(plain("plain"), Cow::Borrowed("plain")));
     }
 }

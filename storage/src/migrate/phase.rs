@@ -1,0 +1,510 @@
+//! Which step of the way may be taken, forward or back: pure, from the state in the ledger, what is asked, and facts that
+//! the caller has measured. A refusal names the fact, its value, what is needed and what to do.
+
+use std::fmt;
+use std::time::Duration;
+
+use messages::UtcNanos;
+use messages::durations;
+use messages::migration::{Backfilled, Compared, Migration, Phase, Watermark};
+
+/// Rows of PostgreSQL may be behind by so much and still be called level.
+pub const LEVEL_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// To write to both sides from here on.
+    Init(Watermark),
+    /// To bring over what stood there before.
+    Backfill,
+    /// A backfill has left nothing: it is to be remembered.
+    BackfillDone(Backfilled),
+    /// To hold both sides against each other. So many refused rows are taken as they are.
+    Compare {
+        /// The refused rows that a person has looked at; none said, none taken.
+        accept_rejects: u64,
+    },
+    /// A full comparison has ended: it is to be remembered.
+    CompareDone(Compared),
+    /// To let DuckDB answer so many of a hundred reads.
+    Reads(u8),
+    /// To let DuckDB alone answer.
+    Promote {
+        /// Whether nothing is written to PostgreSQL any more.
+        freeze: bool,
+    },
+    /// To go a step back.
+    Rollback,
+    /// To leave PostgreSQL: everything there was exported.
+    Decommission,
+}
+
+impl Ask {
+    /// The stable name in the ledger.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "migration.init",
+            Self::Backfill => "migration.backfill",
+            Self::BackfillDone(_) => "migration.backfilled",
+            Self::Compare { .. } => "migration.compare",
+            Self::CompareDone(_) => "migration.compared",
+            Self::Reads(_) => "migration.reads",
+            Self::Promote { .. } => "migration.promote",
+            Self::Rollback => "migration.rollback",
+            Self::Decommission => "migration.decommission",
+        }
+    }
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// The time.
+    pub now: UtcNanos,
+    /// How far the rows of PostgreSQL are behind; none where that is not known, for it cannot be reached.
+    pub lag: Option<Duration>,
+    /// What `USE_DUCKDB` says, where it is set.
+    pub use_duckdb: Option<bool>,
+    /// `timescale.clean_for`.
+    pub clean_for: Duration,
+    /// `timescale.standby_for`.
+    pub standby_for: Duration,
+}
+
+/// Why a step may not be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    /// What is wrong, with its value and what is needed.
+    pub why: String,
+    /// What to do.
+    pub next: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.why, self.next)
+    }
+}
+
+fn refuse<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { why: why.into(), next: next.into() })
+}
+
+/// How it stands once the step is taken.
+///
+/// # Errors
+/// It may not be taken, and why.
+pub fn decide(state: &Migration, ask: Ask, facts: &Facts) -> Result<Migration, Refusal> {
+    let step = Step { state, facts };
+    match ask {
+        Ask::Init(watermark) => step.init(watermark),
+        Ask::Backfill => step.backfill(),
+        Ask::BackfillDone(done) => Ok(Migration { backfilled: Some(done), ..state.clone() }),
+        Ask::Compare { accept_rejects } => step.compare(accept_rejects),
+        Ask::CompareDone(done) => Ok(Migration { compared: Some(step.compared(done)), ..state.clone() }),
+        Ask::Reads(percent) => step.reads(percent),
+        Ask::Promote { freeze } => step.promote(freeze),
+        Ask::Rollback => step.rollback(),
+        Ask::Decommission => step.decommission(),
+    }
+}
+
+struct Step<'a> {
+    state: &'a Migration,
+    facts: &'a Facts,
+}
+
+impl Step<'_> {
+    /// The state in another phase, or a refusal where that is not next to this one.
+    fn to(&self, phase: Phase) -> Migration {
+        Migration { phase, since: self.facts.now, ..self.state.clone() }
+    }
+
+    fn wrong_phase<T>(&self, command: &str, needed: &str) -> Result<T, Refusal> {
+        let why = format!("the phase is {} and `{command}` is for {needed}", self.state.phase);
+        refuse(why, next_command(self.state))
+    }
+
+    fn init(&self, watermark: Watermark) -> Result<Migration, Refusal> {
+        match (self.state.phase, self.state.watermark) {
+            // Dual write begins anew where it was broken off: rows that came meanwhile are in the ledger and the journal.
+            (Phase::Off, known) => {
+                Ok(Migration { watermark: Some(known.unwrap_or(watermark)), ..self.to(Phase::DualWrite) })
+            }
+            _ => self.wrong_phase("init", "off"),
+        }
+    }
+
+    fn backfill(&self) -> Result<Migration, Refusal> {
+        match self.state.phase {
+            Phase::DualWrite => {
+                self.level("a backfill begins")?;
+                Ok(self.to(Phase::Backfill))
+            }
+            // Rows that another program wrote since are brought over by going again.
+            Phase::Backfill | Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => Ok(self.state.clone()),
+            Phase::Off | Phase::Decommissioned => self.wrong_phase("backfill", "dual_write and later"),
+        }
+    }
+
+    fn compare(&self, accept_rejects: u64) -> Result<Migration, Refusal> {
+        match self.state.phase {
+            Phase::Backfill => {
+                let Some(done) = &self.state.backfilled else {
+                    return refuse(
+                        "the backfill has not come to its end",
+                        "`merganser migrate timescale backfill` goes on with it",
+                    );
+                };
+                if done.refused != accept_rejects {
+                    let text = format!("{} rows did not fit and {accept_rejects} are accepted", done.refused);
+                    let next = format!(
+                        "look at the files in rejects/ of the data directory, mend the mapping and backfill again, or say `--accept-rejects {}`",
+                        done.refused
+                    );
+                    return refuse(text, next);
+                }
+                Ok(self.to(Phase::Compare))
+            }
+            Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => Ok(self.state.clone()),
+            Phase::DualWrite => {
+                refuse("nothing of what stood there before was brought over", "`merganser migrate timescale backfill`")
+            }
+            Phase::Off | Phase::Decommissioned => self.wrong_phase("compare", "backfill and later"),
+        }
+    }
+
+    /// Comparisons that agree, one after the other, are as old as the first of them.
+    fn compared(&self, done: Compared) -> Compared {
+        let before = self.state.compared.and_then(|known| known.clean_since);
+        Compared { clean_since: (done.differing == 0).then(|| before.unwrap_or(done.at)), ..done }
+    }
+
+    fn reads(&self, percent: u8) -> Result<Migration, Refusal> {
+        if percent > 100 {
+            return refuse(format!("{percent} is more than all of a hundred reads"), "give --percent 0 to 100");
+        }
+        if !matches!(self.state.phase, Phase::Compare | Phase::GradualReads) {
+            return self.wrong_phase("reads", "compare and gradual_reads");
+        }
+        // To give reads back needs no proof.
+        if percent > self.state.percent || self.state.phase == Phase::Compare {
+            self.not_overridden()?;
+            self.clean("reads move over")?;
+        }
+        let phase = if self.state.phase == Phase::Compare { self.to(Phase::GradualReads) } else { self.state.clone() };
+        let percent_since = if percent == phase.percent { phase.percent_since } else { self.facts.now };
+        Ok(Migration { percent, percent_since, ..phase })
+    }
+
+    fn promote(&self, freeze: bool) -> Result<Migration, Refusal> {
+        match self.state.phase {
+            Phase::GradualReads => {
+                self.not_overridden()?;
+                if self.state.percent != 100 {
+                    let why = format!("DuckDB answers {} of a hundred reads, and 100 are needed", self.state.percent);
+                    return refuse(why, "`merganser migrate timescale reads --percent 100`");
+                }
+                let since = self.state.percent_since;
+                self.long_enough("DuckDB has answered all reads", since, self.facts.clean_for, "timescale.clean_for")?;
+                self.clean("DuckDB alone answers")?;
+                self.level("PostgreSQL becomes a standby")?;
+                Ok(Migration { is_frozen: freeze, ..self.to(Phase::DuckdbPrimary) })
+            }
+            Phase::DuckdbPrimary if freeze && !self.state.is_frozen => {
+                self.level("PostgreSQL is frozen")?;
+                Ok(Migration { is_frozen: true, since: self.facts.now, ..self.state.clone() })
+            }
+            Phase::DuckdbPrimary if freeze => {
+                refuse("nothing is written to PostgreSQL already", "`merganser migrate timescale decommission` is next")
+            }
+            _ => self.wrong_phase("promote", "gradual_reads (and duckdb_primary with --freeze)"),
+        }
+    }
+
+    fn rollback(&self) -> Result<Migration, Refusal> {
+        match self.state.phase {
+            Phase::Off => refuse("the phase is off", "there is nothing before it"),
+            Phase::Decommissioned => {
+                refuse("PostgreSQL was left", "from there no way leads back; its export is in the cold store")
+            }
+            // First it gets what it lacks; then it can answer again.
+            Phase::DuckdbPrimary if self.state.is_frozen => Ok(Migration { is_frozen: false, ..self.state.clone() }),
+            Phase::DuckdbPrimary => {
+                self.level("PostgreSQL answers reads again")?;
+                Ok(Migration { percent_since: self.facts.now, ..self.to(Phase::GradualReads) })
+            }
+            Phase::GradualReads => {
+                self.level("PostgreSQL answers all reads again")?;
+                Ok(Migration { percent: 0, percent_since: self.facts.now, ..self.to(Phase::Compare) })
+            }
+            phase => Ok(self.to(phase.before().unwrap_or_default())),
+        }
+    }
+
+    fn decommission(&self) -> Result<Migration, Refusal> {
+        if self.state.phase != Phase::DuckdbPrimary {
+            return self.wrong_phase("decommission", "duckdb_primary");
+        }
+        self.not_overridden()?;
+        let what = if self.state.is_frozen { "PostgreSQL has been frozen" } else { "PostgreSQL has been a standby" };
+        self.long_enough(what, self.state.since, self.facts.standby_for, "timescale.standby_for")?;
+        let since_primary = self.state.compared.filter(|compared| compared.at >= self.state.since);
+        match since_primary {
+            Some(Compared { differing: 0, .. }) => Ok(Migration { percent: 100, ..self.to(Phase::Decommissioned) }),
+            Some(Compared { differing, .. }) => {
+                refuse(differ(differing), "`merganser migrate timescale compare --repair`, then compare again")
+            }
+            None => refuse(
+                "both sides were not compared since DuckDB alone answers",
+                "`merganser migrate timescale compare`",
+            ),
+        }
+    }
+
+    /// PostgreSQL has all that is durable here, but for what comes this moment.
+    fn level(&self, what: &str) -> Result<(), Refusal> {
+        let needed = durations::format(LEVEL_WITHIN);
+        match self.facts.lag {
+            Some(lag) if lag <= LEVEL_WITHIN => Ok(()),
+            Some(lag) => refuse(
+                format!("PostgreSQL is {} behind and must be within {needed} before {what}", durations::format(lag)),
+                "wait until `merganser migrate timescale status` shows that it has caught up",
+            ),
+            None => refuse(
+                format!("how far PostgreSQL is behind is not known, and it must be within {needed} before {what}"),
+                "`merganser migrate timescale status` says why it is not written to",
+            ),
+        }
+    }
+
+    /// Both sides have agreed for long enough, and do so now.
+    fn clean(&self, what: &str) -> Result<(), Refusal> {
+        let Some(compared) = self.state.compared else {
+            return refuse(
+                format!("both sides were never compared, and must agree before {what}"),
+                "`merganser migrate timescale compare`",
+            );
+        };
+        let Some(since) = compared.clean_since else {
+            let next = "`merganser migrate timescale compare --repair`, then compare again";
+            return refuse(format!("{} before {what}", differ(compared.differing)), next);
+        };
+        self.long_enough("both sides have agreed", since, self.facts.clean_for, "timescale.clean_for")
+    }
+
+    fn long_enough(&self, what: &str, since: UtcNanos, needed: Duration, setting: &str) -> Result<(), Refusal> {
+        let been = Duration::from_secs(u64::try_from(self.facts.now.since(since)).unwrap_or(0) / 1_000_000_000);
+        if been >= needed {
+            return Ok(());
+        }
+        let (been, needed) = (durations::format(been), durations::format(needed));
+        refuse(format!("{what} for {been}, and {needed} are needed ({setting})"), "wait, or set it shorter")
+    }
+
+    fn not_overridden(&self) -> Result<(), Refusal> {
+        let Some(all) = self.facts.use_duckdb else { return Ok(()) };
+        let who = if all { "DuckDB" } else { "PostgreSQL" };
+        refuse(
+            format!("USE_DUCKDB={all} in the environment lets {who} answer all reads, whatever is decided here"),
+            "start merganser without it",
+        )
+    }
+}
+
+fn differ(slices: u64) -> String {
+    format!("the last comparison found {slices} slices in which the sides differ, and there must be none")
+}
+
+/// What comes next on the way.
+#[must_use]
+pub fn next_command(state: &Migration) -> &'static str {
+    match state.phase {
+        Phase::Off => "`merganser migrate timescale init` is next",
+        Phase::DualWrite => "`merganser migrate timescale backfill` is next",
+        Phase::Backfill if state.backfilled.is_none() => "`merganser migrate timescale backfill` goes on with it",
+        Phase::Backfill => "`merganser migrate timescale compare` is next",
+        Phase::Compare => "`merganser migrate timescale reads --percent 1` is next",
+        Phase::GradualReads if state.percent == 100 => "`merganser migrate timescale promote` is next",
+        Phase::GradualReads => "`merganser migrate timescale reads` with a higher percent is next",
+        Phase::DuckdbPrimary => "`merganser migrate timescale decommission` is next",
+        Phase::Decommissioned => "nothing is left to do",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::ledger::Seq;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const NOW: UtcNanos = UtcNanos(1_000_000_000_000_000);
+    const WATERMARK: Watermark = Watermark { market: Seq(7), at: UtcNanos(5_000) };
+
+    fn facts() -> Facts {
+        Facts {
+            now: NOW,
+            lag: Some(Duration::ZERO),
+            use_duckdb: None,
+            clean_for: MINUTE,
+            standby_for: Duration::from_secs(3_600),
+        }
+    }
+
+    fn clean(at: UtcNanos) -> Compared {
+        Compared { at, rows: 9, differing: 0, clean_since: Some(at) }
+    }
+
+    fn long_ago() -> UtcNanos {
+        NOW.before(Duration::from_secs(7_200))
+    }
+
+    fn in_phase(phase: Phase) -> Migration {
+        let (at, watermark) = (long_ago(), Some(WATERMARK));
+        let backfilled = Some(Backfilled { at, slices: 3, rows: 9, refused: 0 });
+        Migration {
+            phase,
+            since: at,
+            watermark,
+            percent: 0,
+            percent_since: at,
+            is_frozen: false,
+            backfilled,
+            compared: Some(clean(NOW)),
+        }
+    }
+
+    fn agreed(phase: Phase) -> Migration {
+        Migration { compared: Some(Compared { clean_since: Some(long_ago()), ..clean(NOW) }), ..in_phase(phase) }
+    }
+
+    fn refused(state: &Migration, ask: Ask, facts: &Facts, words: &[&str]) {
+        let refusal = decide(state, ask, facts).expect_err("it is not to be allowed");
+        let text = refusal.to_string();
+        words.iter().for_each(|word| assert!(text.contains(word), "`{text}` does not say `{word}`"));
+    }
+
+    #[test]
+    fn the_whole_way_forward() {
+        let mut state = Migration::default();
+        let mut take = |ask, expected: Phase| {
+            let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
+            assert_eq!(next.phase, expected, "{ask:?}");
+            state = next;
+        };
+        take(Ask::Init(WATERMARK), Phase::DualWrite);
+        take(Ask::Backfill, Phase::Backfill);
+        take(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2 }), Phase::Backfill);
+        take(Ask::Compare { accept_rejects: 2 }, Phase::Compare);
+        take(Ask::CompareDone(clean(long_ago())), Phase::Compare);
+        take(Ask::CompareDone(clean(NOW)), Phase::Compare);
+        take(Ask::Reads(10), Phase::GradualReads);
+        take(Ask::Reads(100), Phase::GradualReads);
+        state.percent_since = long_ago();
+        let mut take = |ask, expected: Phase| {
+            let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
+            assert_eq!(next.phase, expected, "{ask:?}");
+            state = next;
+        };
+        take(Ask::Promote { freeze: false }, Phase::DuckdbPrimary);
+        state.since = long_ago();
+        let next = decide(&state, Ask::Decommission, &facts()).unwrap();
+        assert_eq!((next.phase, next.writes(), next.watermark), (Phase::Decommissioned, false, Some(WATERMARK)));
+    }
+
+    #[test]
+    fn each_step_says_what_it_lacks() {
+        let good = facts();
+        let behind = Facts { lag: Some(Duration::from_secs(90)), ..good };
+        let away = Facts { lag: None, ..good };
+        let overridden = Facts { use_duckdb: Some(false), ..good };
+        refused(&in_phase(Phase::DualWrite), Ask::Init(WATERMARK), &good, &["the phase is dual_write", "backfill"]);
+        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &behind, &["1m 30s behind", "within 5s", "status"]);
+        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &away, &["not known", "status"]);
+        let unfinished = Migration { backfilled: None, ..in_phase(Phase::Backfill) };
+        refused(&unfinished, Ask::Compare { accept_rejects: 0 }, &good, &["not come to its end", "backfill"]);
+        let rejects = Backfilled { at: NOW, slices: 1, rows: 1, refused: 12 };
+        let rejects = Migration { backfilled: Some(rejects), ..in_phase(Phase::Backfill) };
+        refused(&rejects, Ask::Compare { accept_rejects: 0 }, &good, &["12 rows", "--accept-rejects 12"]);
+        refused(&rejects, Ask::Compare { accept_rejects: 13 }, &good, &["12 rows", "13 are accepted"]);
+        refused(&in_phase(Phase::Compare), Ask::Reads(1), &good, &["agreed for 0", "1m are needed", "clean_for"]);
+        refused(&agreed(Phase::Compare), Ask::Reads(1), &overridden, &["USE_DUCKDB=false", "PostgreSQL"]);
+        refused(&agreed(Phase::Compare), Ask::Reads(101), &good, &["101", "0 to 100"]);
+        let differs = Compared { at: NOW, rows: 9, differing: 3, clean_since: None };
+        let differs = Migration { compared: Some(differs), ..in_phase(Phase::Compare) };
+        refused(&differs, Ask::Reads(1), &good, &["3 slices", "--repair"]);
+        let half = Migration { percent: 50, ..agreed(Phase::GradualReads) };
+        refused(&half, Ask::Promote { freeze: false }, &good, &["50 of a hundred", "--percent 100"]);
+        let fresh = Migration { percent: 100, percent_since: NOW, ..agreed(Phase::GradualReads) };
+        refused(&fresh, Ask::Promote { freeze: false }, &good, &["all reads for 0", "1m are needed"]);
+        let primary = Migration { since: NOW, ..agreed(Phase::DuckdbPrimary) };
+        refused(&primary, Ask::Decommission, &good, &["standby for 0", "1h are needed", "standby_for"]);
+        let old = Migration { compared: Some(clean(long_ago().before(MINUTE))), ..in_phase(Phase::DuckdbPrimary) };
+        refused(&old, Ask::Decommission, &good, &["not compared since", "compare"]);
+        refused(&in_phase(Phase::Decommissioned), Ask::Rollback, &good, &["no way leads back"]);
+        refused(&Migration::default(), Ask::Rollback, &good, &["nothing before it"]);
+    }
+
+    #[test]
+    fn a_frozen_server_catches_up_before_it_answers_again() {
+        let frozen = Migration { is_frozen: true, percent: 100, ..agreed(Phase::DuckdbPrimary) };
+        let thawed = decide(&frozen, Ask::Rollback, &Facts { lag: None, ..facts() }).unwrap();
+        assert_eq!((thawed.phase, thawed.is_frozen), (Phase::DuckdbPrimary, false));
+        let behind = Facts { lag: Some(MINUTE), ..facts() };
+        refused(&thawed, Ask::Rollback, &behind, &["1m behind"]);
+        let back = decide(&thawed, Ask::Rollback, &facts()).unwrap();
+        assert_eq!((back.phase, back.percent), (Phase::GradualReads, 100));
+    }
+
+    #[test]
+    fn one_comparison_that_differs_begins_the_time_anew() {
+        let state = agreed(Phase::Compare);
+        let bad = Compared { at: NOW, rows: 1, differing: 1, clean_since: None };
+        let state = decide(&state, Ask::CompareDone(bad), &facts()).unwrap();
+        assert_eq!(state.compared.and_then(|c| c.clean_since), None);
+        let state = decide(&state, Ask::CompareDone(clean(NOW)), &facts()).unwrap();
+        assert_eq!(state.compared.and_then(|c| c.clean_since), Some(NOW));
+    }
+
+    fn any_ask() -> impl Strategy<Value = Ask> {
+        prop_oneof![
+            Just(Ask::Init(WATERMARK)),
+            Just(Ask::Backfill),
+            Just(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 })),
+            Just(Ask::Compare { accept_rejects: 0 }),
+            any::<bool>().prop_map(|equal| {
+                Ask::CompareDone(Compared { at: NOW, rows: 1, differing: u64::from(!equal), clean_since: None })
+            }),
+            any::<u8>().prop_map(Ask::Reads),
+            any::<bool>().prop_map(|freeze| Ask::Promote { freeze }),
+            Just(Ask::Rollback),
+            Just(Ask::Decommission),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is asked in whatever order: no step is left out, the watermark never moves, and who has not agreed does
+        /// not answer more.
+        #[test]
+        fn no_step_is_left_out(asks in proptest::collection::vec((any_ask(), any::<bool>(), 0..4u64), 1..60)) {
+            let mut state = Migration::default();
+            let mut facts = Facts { clean_for: Duration::from_secs(2), standby_for: Duration::from_secs(2), ..facts() };
+            for (ask, is_level, seconds) in asks {
+                facts.now = facts.now.after(Duration::from_secs(seconds));
+                facts.lag = is_level.then_some(Duration::ZERO);
+                let Ok(next) = decide(&state, ask, &facts) else { continue };
+                prop_assert!((next.phase as i32 - state.phase as i32).abs() <= 1, "{:?} to {:?}", state.phase, next.phase);
+                prop_assert!(state.watermark.is_none() || next.watermark == state.watermark);
+                let more = next.phase == Phase::GradualReads && next.percent > state.percent;
+                let is_clean = state.compared.is_some_and(|c| c.differing == 0);
+                prop_assert!(!more || is_clean, "reads moved over and nothing had shown that the sides agree");
+                prop_assert!(state.phase != Phase::Decommissioned || next.phase == Phase::Decommissioned);
+                state = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Bars of any length, as DuckDB makes them: those that are stored, or merged from those of a second, a minute, or whatever
+//! else is stored.
+//!
+//! A bar that both of us wrote is the one of the higher revision, and of two alike theirs, which has the higher number.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use messages::market::{Bar, Timeframe};
+use messages::{Instrument, UtcNanos};
+
+use super::asking::{Asking, Texts, of_instrument, order};
+use super::gather::{First, Gathered, Key, gather, rank};
+use super::relation::{Owner, Read, Relation};
+use super::{Error, shape};
+use crate::duck::Error as BadRow;
+use crate::duck::stored::Bars;
+use crate::migrate::plan::question::{Order, Wanted};
+use crate::query::bars::{bases_of, whole_bars};
+use crate::query::{Page, Range};
+
+/// Bars that are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Of which instrument.
+    pub instrument: Instrument,
+    /// Of which length.
+    pub timeframe: Timeframe,
+    /// They open and end in it.
+    pub range: Range,
+    /// Which of them.
+    pub page: Page,
+}
+
+/// Bars that are looked at for one that fits: more of them in a row that do not are no bars.
+const BARS_LOOKED_AT: usize = 100;
+
+/// A page of bars, and whether there are more.
+type Found = (Vec<Bar>, bool);
+
+impl Asking<'_> {
+    /// The bars that are asked for.
+    ///
+    /// # Errors
+    /// The server refuses, a row is damaged, or a sum fits in no column.
+    pub fn bars(&mut self, asked: Asked) -> Result<Found, Error> {
+        let asked = Asked { range: whole_bars(asked.range, asked.timeframe), ..asked };
+        // Where the length that bars are merged from is not stored, another may be.
+        for base in bases_of(asked.timeframe) {
+            let (mut found, is_cut) =
+                if base == asked.timeframe { self.stored(asked)? } else { self.merged(asked, base)? };
+            let Some(last) = found.last_mut() else { continue };
+            if base != asked.timeframe && last.is_complete {
+                last.is_complete = self.has_ended(last, base)?;
+            }
+            return Ok((found, is_cut));
+        }
+        Ok((Vec::new(), false))
+    }
+
+    fn stored(&mut self, asked: Asked) -> Result<Found, Error> {
+        let Asked { instrument, timeframe, range, page } = asked;
+        let texts = of_length(instrument, timeframe);
+        let left_out = Cell::new(0);
+        let first = |limit: usize| {
+            left_out.set(0);
+            let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(limit) };
+            let of_table = |relation: &&Relation| {
+                let (owner, mut rows) = (relation.owner, Vec::new());
+                let read = self.read_bars(relation, &wanted, instrument, |bar| {
+                    let (micros, number) = (bar.open_time.micros(), bar.bar_id.0.into());
+                    let place = Key::place(rows.len(), page);
+                    rows.push((Key { micros, rank: rank(owner, true), number, place }, (owner, bar)));
+                    Ok(())
+                })?;
+                left_out.set(left_out.get() + read.left_out);
+                Ok(First { rows, has_more: read.rows >= limit })
+            };
+            self.relations.iter().map(of_table).collect::<Result<Vec<_>, Error>>()
+        };
+        let Gathered { rows, is_cut } = gather(page, first, |rows| Ok::<_, Error>(newest(rows)))?;
+        self.left_out += left_out.get();
+        Ok((rows.into_iter().map(|(_, bar)| bar).collect(), is_cut))
+    }
+
+    fn merged(&mut self, asked: Asked, base: Timeframe) -> Result<Found, Error> {
+        let Asked { instrument, timeframe, range, page } = asked;
+        let texts = of_length(instrument, base);
+        let mut relations = self.relations.clone();
+        // Which of ours theirs replace is known when theirs were read.
+        relations.sort_by_key(|relation| std::cmp::Reverse(relation.owner));
+        let early = self.early(instrument, &texts, range)?;
+        let parts = (timeframe.secs() / base.secs()) as usize;
+        let left_out = Cell::new(0);
+        let first = |limit: usize| {
+            left_out.set(0);
+            // One bar more, for the last may be a part of one.
+            let most = limit.saturating_add(1).saturating_mul(parts);
+            let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(most) };
+            let replaced = RefCell::new(BTreeSet::new());
+            let of_table = |relation: &&Relation| {
+                let mut bars = BTreeMap::new();
+                let read = self.read_bars(relation, &wanted, instrument, |bar| {
+                    let is_shown = match relation.owner {
+                        Owner::Us => !replaced.borrow().contains(&bar.open_time),
+                        Owner::Them => early.get(&bar.open_time).is_none_or(|revision| bar.revision >= *revision),
+                    };
+                    if is_shown {
+                        if relation.owner == Owner::Them && early.contains_key(&bar.open_time) {
+                            replaced.borrow_mut().insert(bar.open_time);
+                        }
+                        Merged::add(&mut bars, Merged::of(bar, timeframe))?;
+                    }
+                    Ok(())
+                })?;
+                left_out.set(left_out.get() + read.left_out);
+                let has_more = read.rows >= most;
+                Ok(First { rows: keyed(bars, has_more, page), has_more })
+            };
+            relations.iter().map(of_table).collect::<Result<Vec<_>, Error>>()
+        };
+        let Gathered { rows, is_cut } = gather(page, first, together)?;
+        self.left_out += left_out.get();
+        Ok((rows.into_iter().map(|merged| merged.bar).collect(), is_cut))
+    }
+
+    /// The revisions of bars of ours that open where theirs may stand, too.
+    fn early(&self, instrument: Instrument, texts: &Texts, range: Range) -> Result<BTreeMap<UtcNanos, u16>, Error> {
+        let range = Range { to: range.to.min(self.watermark), ..range };
+        let wanted = Wanted { range, texts, is_correction: false, order: Order::Any, limit: None };
+        let mut found = BTreeMap::new();
+        for relation in self.relations.iter().filter(|relation| relation.owner == Owner::Us) {
+            self.read_bars(relation, &wanted, instrument, |bar| {
+                found.insert(bar.open_time, bar.revision);
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// That all which a merged bar is made of is stored: something of its last part or later is.
+    fn has_ended(&self, bar: &Bar, base: Timeframe) -> Result<bool, Error> {
+        let range = Range { from: bar.end_time().before(base.duration()), to: UtcNanos::MAX };
+        let texts = of_length(bar.instrument, base);
+        let limit = Some(BARS_LOOKED_AT);
+        let wanted = Wanted { range, texts: &texts, is_correction: false, order: Order::Oldest, limit };
+        for relation in &self.relations {
+            let read = self.read(relation, &wanted, |_| Ok(()))?;
+            if read.rows as u64 > read.left_out {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn read_bars(
+        &self,
+        relation: &Relation,
+        wanted: &Wanted<'_>,
+        instrument: Instrument,
+        mut take: impl FnMut(Bar) -> Result<(), Error>,
+    ) -> Result<Read, Error> {
+        self.read(relation, wanted, |batch| {
+            let cells = shape::bars(&batch)?;
+            let bars = Bars::new(&cells)?;
+            (0..cells.num_rows()).try_for_each(|row| take(bars.get(row, instrument)?))
+        })
+    }
+}
+
+fn of_length(instrument: Instrument, timeframe: Timeframe) -> Texts {
+    let mut texts = of_instrument(instrument);
+    texts.push(("timeframe", timeframe.to_string()));
+    texts
+}
+
+/// Of stored bars that both of us wrote, those that are shown.
+fn newest(mut rows: Vec<(Key, (Owner, Bar))>) -> Vec<(Key, (Owner, Bar))> {
+    let mut best = BTreeMap::<i64, (u16, Owner)>::new();
+    for (key, (owner, bar)) in &rows {
+        let known = best.entry(key.micros).or_insert((bar.revision, *owner));
+        *known = (*known).max((bar.revision, *owner));
+    }
+    rows.retain(|(key, (owner, _))| best[&key.micros].1 == *owner);
+    rows
+}
+
+/// A bar, and what it is made of so far.
+struct Merged {
+    /// Where its first part opens.
+    first: UtcNanos,
+    /// Where its last part opens.
+    last: UtcNanos,
+    bar: Bar,
+}
+
+impl Merged {
+    /// One part of a bar of a length.
+    fn of(part: Bar, timeframe: Timeframe) -> Self {
+        let at = part.open_time;
+        Self { first: at, last: at, bar: Bar { open_time: at.floor_to(timeframe.duration()), timeframe, ..part } }
+    }
+
+    /// Adds more of a bar to those that there are.
+    fn add(bars: &mut BTreeMap<UtcNanos, Self>, more: Self) -> Result<(), Error> {
+        match bars.entry(more.bar.open_time) {
+            std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(more)),
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut().merge(&more)?,
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, more: &Self) -> Result<(), Error> {
+        let (all, bar) = (&mut self.bar, &more.bar);
+        if more.first < self.first {
+            (self.first, all.open, all.bar_id) = (more.first, bar.open, bar.bar_id);
+        }
+        if more.last > self.last {
+            (self.last, all.close) = (more.last, bar.close);
+        }
+        (all.high, all.low) = (all.high.max(bar.high), all.low.min(bar.low));
+        all.volume = all.volume.checked_add(bar.volume).ok_or_else(|| too_large("volume", all))?;
+        all.notional = all.notional.checked_add(bar.notional).ok_or_else(|| too_large("notional", all))?;
+        all.trade_count += bar.trade_count;
+        all.revision = all.revision.max(bar.revision);
+        all.is_complete &= bar.is_complete;
+        Ok(())
+    }
+}
+
+fn too_large(column: &str, bar: &Bar) -> BadRow {
+    let value = format!("a sum too large for its column, in the {} from {} on", bar.timeframe, bar.open_time);
+    BadRow::BadRow { table: "ohlcv_bars", column: column.to_owned(), value }
+}
+
+/// The bars of one table in the order of the page, without the last if that may lack a part.
+fn keyed(bars: BTreeMap<UtcNanos, Merged>, has_more: bool, page: Page) -> Vec<(Key, Merged)> {
+    let key =
+        |(open, merged): (UtcNanos, Merged)| (Key { micros: open.micros(), rank: 0, number: 0, place: 0 }, merged);
+    let mut rows: Vec<_> = match page {
+        Page::Oldest(_) => bars.into_iter().map(key).collect(),
+        Page::Newest(_) => bars.into_iter().rev().map(key).collect(),
+    };
+    if has_more {
+        rows.pop();
+    }
+    rows
+}
+
+/// Bars of which both of us have parts.
+fn together(rows: Vec<(Key, Merged)>) -> Result<Vec<(Key, Merged)>, Error> {
+    let mut bars = BTreeMap::new();
+    rows.into_iter().try_for_each(|(_, merged)| Merged::add(&mut bars, merged))?;
+    Ok(keyed(bars, false, Page::Oldest(0)))
+}

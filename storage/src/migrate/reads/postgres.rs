@@ -1,0 +1,184 @@
+//! PostgreSQL as a source of answers: the rows that stood there before, and those that the sink writes, as one.
+//!
+//! Each question is asked of one snapshot, in which stands, too, how far the sink's rows reach: an answer says so, and one that
+//! lacks what it must hold is none. Of a table of theirs only what lies before the watermark counts; what does not fit is left
+//! out and counted, as it is when it is brought over.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arrow::array::RecordBatch;
+use messages::UtcNanos;
+use messages::ledger::Seq;
+
+use super::asking::{Asking, Found, Id, of_somebody};
+use super::bars::Asked;
+use super::relation::{Owner, Relation};
+use super::route::Side;
+use super::sessions::Sessions;
+use super::{Error, Need};
+use crate::journal::Log;
+use crate::migrate::mapping::{Mapping, check};
+use crate::migrate::plan;
+use crate::postgres::Session;
+use crate::postgres::catalog::{self, quoted};
+use crate::query::answer::{log_of, timed};
+use crate::query::{Answer, Explain, Gaps, Of, Query, Rows, Steps, bars};
+
+/// Tables that are asked.
+const TABLES: [&str; 6] = ["market_ticks", "ohlcv_bars", "orders", "trades", "positions", "portfolio_snapshots"];
+
+/// PostgreSQL, for questions.
+pub struct Postgres {
+    sessions: Sessions,
+    schema: String,
+    mapping_file: PathBuf,
+    ours: Vec<Relation>,
+    theirs: Mutex<Option<Theirs>>,
+}
+
+/// Their tables, as a mapping file that was written then says it.
+#[derive(Clone)]
+struct Theirs {
+    written: SystemTime,
+    relations: Arc<Vec<Relation>>,
+}
+
+impl Postgres {
+    /// A server, the schema of ours there, and the file that says which tables of theirs hold what.
+    #[must_use]
+    pub fn new(sessions: Sessions, schema: &str, mapping_file: PathBuf) -> Self {
+        let ours = TABLES.iter().map(|table| Relation::ours(schema, table)).collect();
+        Self { sessions, schema: schema.to_owned(), mapping_file, ours, theirs: Mutex::default() }
+    }
+
+    /// Its connections.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Answers a question over a connection, with rows of theirs from before `watermark`.
+    ///
+    /// # Errors
+    /// The server refuses or is gone, lacks what is needed, or a row is damaged.
+    pub fn answer(&self, session: &Session, query: &Query, watermark: UtcNanos, need: Need) -> Result<Answer, Error> {
+        let (theirs, plan) = timed(|| self.theirs(session));
+        let theirs = theirs?;
+        let table = table_of(query);
+        let of_table = |relation: &&Relation| relation.plan.into.table == table;
+        let relations: Vec<&Relation> = self.ours.iter().chain(theirs.iter()).filter(of_table).collect();
+        let answered = session.in_snapshot("read history", |session| {
+            session.limit_each_question()?;
+            let complete_to = self.holds(session, query, need)?;
+            for relation in relations.iter().filter(|relation| relation.owner == Owner::Them) {
+                relation.plan.confirm(session)?;
+            }
+            let mut asking = Asking { session, relations: relations.clone(), watermark, left_out: 0 };
+            let (found, read) = timed(|| rows_of(&mut asking, query));
+            let (rows, is_cut) = found?;
+            let ms_by_step = Steps { plan, read, ..Steps::default() };
+            let explain =
+                Explain { answered_by: Side::Postgres, left_out: asking.left_out, ms_by_step, ..Explain::default() };
+            Ok(Answer { rows, is_cut, complete_to, explain })
+        });
+        if matches!(answered, Err(Error::Plan(plan::Error::Changed { .. }))) {
+            // A person puts it right, and is believed when the question comes again.
+            *self.theirs.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        answered
+    }
+
+    /// How far the rows of the question's journal reach.
+    fn holds(&self, session: &Session, query: &Query, need: Need) -> Result<Seq, Error> {
+        const WHAT: &str = "see how far its rows reach";
+        let (log, wanted) = match log_of(query) {
+            Log::Ledger => ("ledger", need.ledger),
+            Log::Market => ("market", need.market),
+        };
+        let (server, schema) = (session.server().name(), quoted(&self.schema));
+        let sql = format!("SELECT seq FROM {schema}.sink_offset WHERE log = $1");
+        let found = session.ask(WHAT, &sql, &[&log])?;
+        let [row] = &found[..] else {
+            let why = format!("{} data directories write to the schema {} of {server}", found.len(), self.schema);
+            return Err(Error::NothingThere { why });
+        };
+        let seq = |value: i64| Seq(u64::try_from(value).unwrap_or_default());
+        let found = seq(row.get(0));
+        if found < wanted {
+            let cause = "it was restored from an older state, or is written to more slowly than rows come".to_owned();
+            return Err(Error::Behind { server, log, found, wanted, cause });
+        }
+        let sql = format!("SELECT first_seq, last_seq FROM {schema}.skipped WHERE log = $1 ORDER BY first_seq LIMIT 1");
+        match session.ask(WHAT, &sql, &[&log])?.first() {
+            Some(row) => Err(Error::GivenUp { server, first: seq(row.get(0)), last: seq(row.get(1)) }),
+            None => Ok(found),
+        }
+    }
+
+    /// Their tables. The mapping is held against the catalog again when its file was written since.
+    fn theirs(&self, session: &Session) -> Result<Arc<Vec<Relation>>, Error> {
+        let file = || self.mapping_file.display().to_string();
+        let wrong = |reason: String| Error::Mapping { file: file(), reason };
+        let written = fs::metadata(&self.mapping_file).and_then(|found| found.modified());
+        let written = written.map_err(|error| wrong(error.to_string()))?;
+        let mut known = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.written == written) {
+            return Ok(known.relations.clone());
+        }
+        let text = fs::read_to_string(&self.mapping_file).map_err(|error| wrong(error.to_string()))?;
+        let mapping = Mapping::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        let checked = check(&mapping, &catalog::read(session)?);
+        if let Some(problem) = checked.problems.first() {
+            return Err(wrong(problem.to_string()));
+        }
+        let relations: Arc<Vec<Relation>> = Arc::new(checked.plans.into_iter().map(Relation::theirs).collect());
+        *known = Some(Theirs { written, relations: relations.clone() });
+        Ok(relations)
+    }
+}
+
+/// The table in which the rows of an answer stand.
+fn table_of(query: &Query) -> &'static str {
+    match query {
+        Query::Ticks { .. } => "market_ticks",
+        Query::Bars { .. } => "ohlcv_bars",
+        Query::Orders { .. } => "orders",
+        Query::Trades { .. } => "trades",
+        Query::Positions { .. } => "positions",
+        Query::Equity { .. } => "portfolio_snapshots",
+    }
+}
+
+fn rows_of(asking: &mut Asking<'_>, query: &Query) -> Result<(Rows, bool), Error> {
+    let found = match query {
+        Query::Ticks { instrument, range, page } => {
+            let (ticks, is_cut) = asking.ticks(*instrument, *range, *page)?;
+            return Ok((Rows::Ticks(ticks), is_cut));
+        }
+        Query::Bars { instrument, timeframe, range, gaps, page } => {
+            let asked = Asked { instrument: *instrument, timeframe: *timeframe, range: *range, page: *page };
+            let (mut found, mut is_cut) = asking.bars(asked)?;
+            if *gaps == Gaps::Filled {
+                is_cut |= bars::fill(&mut found, *page);
+            }
+            return Ok((Rows::Bars(found), is_cut));
+        }
+        Query::Orders { range, of, page } => {
+            asking.page("orders", Id::Uuid("order_id"), *range, &of_somebody(of), *page)?
+        }
+        Query::Trades { range, of, page } => {
+            asking.page("trades", Id::Uuid("trade_id"), *range, &of_somebody(of), *page)?
+        }
+        Query::Positions { at, of } => asking.positions(*at, of)?,
+        Query::Equity { range, account, page } => {
+            let of = Of { account: *account, ..Of::default() };
+            asking.page("portfolio_snapshots", Id::Number("snapshot_id"), *range, &of_somebody(&of), *page)?
+        }
+    };
+    let Found { schema, batch, is_cut } = found;
+    let batches: Vec<RecordBatch> = Some(batch).into_iter().filter(|batch| batch.num_rows() > 0).collect();
+    Ok((Rows::Table { schema, batches }, is_cut))
+}

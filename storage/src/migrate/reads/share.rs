@@ -1,0 +1,131 @@
+//! Who answers, as the ledger and the environment have it: written by whoever moves the phase, read with each question.
+
+use std::sync::{PoisonError, RwLock};
+
+use messages::UtcNanos;
+use messages::migration::{Migration, Phase};
+
+use super::Error;
+use super::route::{self, Side};
+use crate::query::Query;
+
+/// How questions are divided.
+#[derive(Debug, Default)]
+pub struct Share(RwLock<Divided>);
+
+/// The same at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Divided {
+    /// The step of the way.
+    pub phase: Phase,
+    /// How many of a hundred questions DuckDB answers while reads move over.
+    pub percent: u8,
+    /// Before this, rows are those of their tables; from it on, of the sink's.
+    pub watermark: Option<UtcNanos>,
+    /// What `USE_DUCKDB` says, where it is set.
+    pub use_duckdb: Option<bool>,
+}
+
+impl Share {
+    /// How it stands now.
+    #[must_use]
+    pub fn get(&self) -> Divided {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Divides as the ledger has it. To be called when the change is durable.
+    pub fn set(&self, state: &Migration) {
+        let mut divided = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Migration { phase, percent, watermark, .. } = state;
+        *divided = Divided { phase: *phase, percent: *percent, watermark: watermark.map(|w| w.at), ..*divided };
+    }
+
+    /// Lets one side answer everything, whatever the phase.
+    pub fn set_override(&self, use_duckdb: Option<bool>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).use_duckdb = use_duckdb;
+    }
+}
+
+impl Divided {
+    /// Who answers a question.
+    #[must_use]
+    pub fn side(&self, query: &Query) -> Side {
+        match (self.use_duckdb, self.phase) {
+            (Some(true), _) => Side::DuckDb,
+            (Some(false), _) => Side::Postgres,
+            // DuckDB lacks what was not brought over yet, or may still differ.
+            (None, Phase::DualWrite | Phase::Backfill | Phase::Compare) => Side::Postgres,
+            (None, Phase::GradualReads) => route::side(query, self.percent),
+            (None, Phase::Off | Phase::DuckdbPrimary | Phase::Decommissioned) => Side::DuckDb,
+        }
+    }
+
+    /// True if DuckDB holds all that PostgreSQL does, and may answer where that cannot.
+    #[must_use]
+    pub fn may_fall_back(&self) -> bool {
+        self.use_duckdb.is_none() && self.phase == Phase::GradualReads
+    }
+
+    /// True while both sides are to give the same answers.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        matches!(self.phase, Phase::Compare | Phase::GradualReads)
+    }
+
+    /// Where rows of theirs end.
+    ///
+    /// # Errors
+    /// Nothing of ours stands there.
+    pub fn watermark(&self) -> Result<UtcNanos, Error> {
+        match (self.phase, self.watermark) {
+            (Phase::Off | Phase::Decommissioned, _) | (_, None) => {
+                Err(Error::NothingThere { why: format!("the phase is {}", self.phase) })
+            }
+            (_, Some(at)) => Ok(at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::ledger::Seq;
+    use messages::migration::Watermark;
+
+    use super::*;
+    use crate::query::Of;
+
+    #[test]
+    fn the_phase_says_who_answers_and_the_environment_has_the_last_word() {
+        let query = Query::Positions { at: UtcNanos::MAX, of: Of::default() };
+        let check = |phase, percent, expected: [Side; 3]| {
+            let share = Share::default();
+            share.set(&Migration { phase, percent, ..Migration::default() });
+            for (use_duckdb, expected) in [None, Some(true), Some(false)].into_iter().zip(expected) {
+                share.set_override(use_duckdb);
+                assert_eq!(share.get().side(&query), expected, "{phase}, {percent} %, {use_duckdb:?}");
+            }
+        };
+        let (duck, postgres) = (Side::DuckDb, Side::Postgres);
+        check(Phase::Off, 0, [duck, duck, postgres]);
+        check(Phase::DualWrite, 100, [postgres, duck, postgres]);
+        check(Phase::Backfill, 0, [postgres, duck, postgres]);
+        check(Phase::Compare, 0, [postgres, duck, postgres]);
+        check(Phase::GradualReads, 0, [postgres, duck, postgres]);
+        check(Phase::GradualReads, 100, [duck, duck, postgres]);
+        check(Phase::DuckdbPrimary, 0, [duck, duck, postgres]);
+        check(Phase::Decommissioned, 0, [duck, duck, postgres]);
+    }
+
+    #[test]
+    fn who_asks_postgresql_where_nothing_is_written_there_is_told_so() {
+        let watermark = Some(Watermark { market: Seq(7), at: UtcNanos(5_000) });
+        let of = |phase, watermark| {
+            let share = Share::default();
+            share.set(&Migration { phase, watermark, ..Migration::default() });
+            share.get().watermark().map_err(|error| error.to_string())
+        };
+        assert!(of(Phase::Off, watermark).unwrap_err().contains("the phase is off"));
+        assert!(of(Phase::Decommissioned, watermark).unwrap_err().contains("USE_DUCKDB=false"));
+        assert_eq!(of(Phase::DualWrite, watermark), Ok(UtcNanos(5_000)));
+    }
+}

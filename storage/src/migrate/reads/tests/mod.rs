@@ -1,0 +1,1 @@
+//! PostgreSQL answers as DuckDB does.

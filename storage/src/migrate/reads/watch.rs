@@ -1,0 +1,320 @@
+//! The A/B watch: how both sides answer, and when reads are to go a step back. Pure.
+//!
+//! Steps back give reads to PostgreSQL, so it is DuckDB's answers that are judged; those of PostgreSQL are counted beside
+//! them. Invariant: what was seen before a step says nothing about what comes after it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use messages::durations::format as duration;
+use messages::telemetry::Quantiles;
+
+use super::route::Side;
+use crate::recent::Spread;
+
+/// Over what time answers are looked at.
+const WINDOW: Duration = Duration::from_secs(300);
+/// Answers that are looked at, at most: enough for a p99, and some hundred kilobytes.
+const KEPT: usize = 10_000;
+/// Of fewer answers nothing is said: one that is slow or fails would be more than one in a hundred.
+const ENOUGH: usize = 100;
+/// How long answers must be too slow.
+const SLOW_FOR: Duration = Duration::from_secs(300);
+/// The shares, the largest first.
+const STEPS: [u8; 5] = [100, 50, 10, 1, 0];
+
+/// What is still good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// What 99 of 100 answers may take.
+    pub budget: Duration,
+    /// How many of a hundred may fail.
+    pub errors: u64,
+}
+
+/// One answer.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: Duration,
+    took: Duration,
+    is_failed: bool,
+}
+
+/// The answers of one side.
+#[derive(Debug, Default)]
+struct Answers {
+    /// Since the start.
+    count: u64,
+    /// Of them, those that failed.
+    failed: u64,
+    newest: VecDeque<Seen>,
+}
+
+/// How a side answers.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SideStats {
+    /// Answers since the start.
+    pub count: u64,
+    /// Of them, those that failed.
+    pub errors: u64,
+    /// Seconds that the answers of the last minutes took; none without any.
+    pub seconds: Option<Spread>,
+}
+
+/// Why reads go a step back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Breach {
+    /// Too many answers of DuckDB failed.
+    Errors {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+        /// How many of a hundred may.
+        most: u64,
+    },
+    /// They were too slow for too long.
+    Slow {
+        /// What 99 of 100 took at most.
+        p99: Duration,
+        /// What they may take.
+        budget: Duration,
+    },
+    /// Both sides answered a question differently.
+    Mismatch {
+        /// Which question, and how.
+        what: String,
+    },
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Errors { failed, of, most } => {
+                write!(f, "{failed} of {of} answers of DuckDB failed; {most} of a hundred may (timescale.read_errors)")
+            }
+            Self::Slow { p99, budget } => write!(
+                f,
+                "for {} the p99 of DuckDB's answers was {}; it may be {} (timescale.read_budget)",
+                duration(SLOW_FOR),
+                duration(Duration::from_millis(u64::try_from(p99.as_millis()).unwrap_or(u64::MAX))),
+                duration(*budget)
+            ),
+            Self::Mismatch { what } => write!(f, "the two sides answered differently: {what}"),
+        }
+    }
+}
+
+/// Reads are to go back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepBack {
+    /// To so many of a hundred.
+    pub to: u8,
+    /// Why.
+    pub why: Breach,
+}
+
+/// What was seen so far. Times are since the start.
+#[derive(Debug)]
+pub struct Watch {
+    bounds: Bounds,
+    sides: [Answers; 2],
+    slow_since: Option<Duration>,
+    mismatch: Option<String>,
+    /// Questions that were asked of both.
+    shadowed: u64,
+    /// Of them, those that were answered differently.
+    differed: u64,
+}
+
+impl Watch {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        let sides = [Answers::default(), Answers::default()];
+        Self { bounds, sides, slow_since: None, mismatch: None, shadowed: 0, differed: 0 }
+    }
+
+    /// A side has answered, or failed to.
+    pub fn answered(&mut self, side: Side, at: Duration, took: Duration, is_failed: bool) {
+        let answers = &mut self.sides[side as usize];
+        answers.count += 1;
+        answers.failed += u64::from(is_failed);
+        answers.forget(at);
+        if answers.newest.len() == KEPT {
+            answers.newest.pop_front();
+        }
+        answers.newest.push_back(Seen { at, took, is_failed });
+    }
+
+    /// Both sides were asked the same; what was different, if anything.
+    pub fn shadowed(&mut self, difference: Option<String>) {
+        self.shadowed += 1;
+        if let Some(what) = difference {
+            self.differed += 1;
+            self.mismatch.get_or_insert(what);
+        }
+    }
+
+    /// How a side answers.
+    #[must_use]
+    pub fn side(&self, side: Side, now: Duration) -> SideStats {
+        let answers = &self.sides[side as usize];
+        let seconds = answers.spread(now);
+        SideStats { count: answers.count, errors: answers.failed, seconds }
+    }
+
+    /// How many questions were asked of both, and how many of them were answered differently.
+    #[must_use]
+    pub fn shadows(&self) -> (u64, u64) {
+        (self.shadowed, self.differed)
+    }
+
+    /// Whether reads are to go back from this share, and how far. To be asked now and then: that answers are slow for long is
+    /// known by having asked. Nothing of it is said a second time.
+    pub fn judge(&mut self, percent: u8, now: Duration) -> Option<StepBack> {
+        let why = self.breach(now);
+        let to = STEPS.into_iter().find(|step| *step < percent);
+        let (Some(why), Some(to)) = (why, to) else { return None };
+        self.slow_since = None;
+        self.sides.iter_mut().for_each(|answers| answers.newest.clear());
+        Some(StepBack { to, why })
+    }
+
+    fn breach(&mut self, now: Duration) -> Option<Breach> {
+        let slow = self.slow(now);
+        if let Some(what) = self.mismatch.take() {
+            return Some(Breach::Mismatch { what });
+        }
+        let answers = &self.sides[Side::DuckDb as usize];
+        let (failed, of) = answers.failures(now);
+        let most = self.bounds.errors;
+        if of >= ENOUGH && failed as u64 * 100 > most * of as u64 {
+            return Some(Breach::Errors { failed, of, most });
+        }
+        slow
+    }
+
+    fn slow(&mut self, now: Duration) -> Option<Breach> {
+        let budget = self.bounds.budget;
+        let spread = self.sides[Side::DuckDb as usize].spread(now).filter(|spread| spread.of >= ENOUGH);
+        let slow = spread.map(|spread| Duration::from_secs_f64(spread.quantiles.p99)).filter(|p99| *p99 > budget);
+        let Some(p99) = slow else {
+            self.slow_since = None;
+            return None;
+        };
+        let since = *self.slow_since.get_or_insert(now);
+        (now.saturating_sub(since) >= SLOW_FOR).then_some(Breach::Slow { p99, budget })
+    }
+}
+
+impl Answers {
+    fn forget(&mut self, now: Duration) {
+        while self.newest.front().is_some_and(|seen| now.saturating_sub(seen.at) > WINDOW) {
+            self.newest.pop_front();
+        }
+    }
+
+    fn within(&self, now: Duration) -> impl Iterator<Item = &Seen> {
+        self.newest.iter().filter(move |seen| now.saturating_sub(seen.at) <= WINDOW)
+    }
+
+    fn failures(&self, now: Duration) -> (usize, usize) {
+        (self.within(now).filter(|seen| seen.is_failed).count(), self.within(now).count())
+    }
+
+    fn spread(&self, now: Duration) -> Option<Spread> {
+        let quantiles = Quantiles::of(self.within(now).map(|seen| seen.took.as_secs_f64()))?;
+        Some(Spread { of: self.within(now).count(), quantiles })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { budget: Duration::from_millis(500), errors: 1 };
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    /// A watch that saw so many answers of a side, of which these failed and these took two seconds.
+    fn seen(side: Side, count: usize, failed: usize, slow: usize) -> Watch {
+        let mut watch = Watch::new(BOUNDS);
+        for n in 0..count {
+            let took = if n < slow { secs(2) } else { Duration::from_millis(3) };
+            watch.answered(side, secs(1), took, n < failed);
+        }
+        watch
+    }
+
+    #[test]
+    fn too_many_errors_of_duckdb_go_a_step_back() {
+        let check = |side, count, failed, percent, expected: Option<u8>| {
+            let found = seen(side, count, failed, 0).judge(percent, secs(2));
+            assert_eq!(found.as_ref().map(|step| step.to), expected, "{failed} of {count}, {percent} %: {found:?}");
+        };
+        let duck = Side::DuckDb;
+        check(duck, 99, 99, 100, None);
+        check(duck, 100, 1, 100, None);
+        check(duck, 100, 2, 100, Some(50));
+        check(duck, 1_000, 10, 100, None);
+        check(duck, 1_000, 11, 50, Some(10));
+        check(duck, 100, 2, 30, Some(10));
+        check(duck, 100, 2, 10, Some(1));
+        check(duck, 100, 2, 1, Some(0));
+        check(duck, 100, 100, 0, None);
+        check(Side::Postgres, 100, 100, 100, None);
+    }
+
+    #[test]
+    fn answers_must_be_slow_for_long() {
+        let check = |slow, looks: &[(u64, bool)]| {
+            let mut watch = Watch::new(BOUNDS);
+            for (at, goes_back) in looks {
+                for n in 0..200 {
+                    let took = if n < slow { secs(2) } else { Duration::from_millis(3) };
+                    watch.answered(Side::DuckDb, secs(*at), took, false);
+                }
+                let found = watch.judge(100, secs(*at));
+                assert_eq!(found.is_some(), *goes_back, "{slow} of 200 slow, at {at} s: {found:?}");
+            }
+        };
+        check(2, &[(0, false), (200, false), (400, false)]);
+        check(10, &[(0, false), (299, false), (300, true), (301, false)]);
+        // They were quick in between: it begins anew.
+        let mut watch = seen(Side::DuckDb, 200, 0, 10);
+        assert_eq!(watch.judge(100, secs(2)), None);
+        assert_eq!(watch.judge(100, secs(302)), None, "nothing was asked for five minutes");
+        assert_eq!(watch.judge(100, secs(303)), None);
+    }
+
+    #[test]
+    fn one_answer_that_differs_goes_a_step_back_once() {
+        let mut watch = Watch::new(BOUNDS);
+        watch.shadowed(None);
+        watch.shadowed(Some("bars".to_owned()));
+        watch.shadowed(Some("ticks".to_owned()));
+        let step = watch.judge(50, secs(1)).unwrap();
+        assert_eq!((step.to, step.why), (10, Breach::Mismatch { what: "bars".to_owned() }));
+        assert_eq!((watch.judge(10, secs(2)), watch.shadows()), (None, (3, 2)));
+    }
+
+    #[test]
+    fn a_step_begins_anew_and_counts_stay() {
+        let mut watch = seen(Side::DuckDb, 200, 200, 0);
+        assert!(watch.judge(100, secs(2)).is_some_and(|step| step.why.to_string().contains("200 of 200")));
+        assert_eq!(watch.judge(50, secs(2)), None);
+        let stats = watch.side(Side::DuckDb, secs(2));
+        assert_eq!((stats.count, stats.errors, stats.seconds), (200, 200, None));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten() {
+        let watch = seen(Side::Postgres, 3, 1, 1);
+        assert_eq!(watch.side(Side::Postgres, secs(301)).seconds.map(|spread| spread.of), Some(3));
+        assert_eq!(watch.side(Side::Postgres, secs(302)), SideStats { count: 3, errors: 1, seconds: None });
+    }
+}

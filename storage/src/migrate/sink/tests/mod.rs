@@ -1,0 +1,136 @@
+//! Against a real PostgreSQL: the same rows on both sides, whatever breaks off.
+
+mod cut;
+mod equal;
+mod gone;
+mod held;
+pub mod records;
+mod refused;
+mod restarts;
+mod timescale;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use messages::durations::parse;
+
+use super::follower::Follower;
+use super::tables::{Table, tables};
+use super::{Error, Journals, Plan, Position};
+use crate::migrate::encode;
+use crate::postgres::catalog::quoted;
+use crate::postgres::tests::running::wait;
+use crate::postgres::{self, Server, Session, copy};
+use crate::settings::{Age, AtEnd, Limits, StorageClass, Tiers, Timescale};
+use arrow::array::RecordBatch;
+use records::Directory;
+
+/// Rows in the binary form of PostgreSQL, each as one, sorted.
+type Rows = Vec<Vec<u8>>;
+
+pub fn tiers() -> Tiers {
+    let limits = Limits {
+        disk: Age::For(parse("7d").unwrap()),
+        warm: Age::For(parse("90d").unwrap()),
+        cold: Age::Forever,
+        at_end: AtEnd::Keep,
+        storage_class: StorageClass::Standard,
+    };
+    Tiers {
+        schedule: String::new(),
+        warm_level: 1,
+        cold_level: 1,
+        cold: crate::settings::Cold::of_tests(""),
+        market_ticks: limits.clone(),
+        ohlcv_bars: limits.clone(),
+        orders: limits.clone(),
+        portfolio_snapshots: limits.clone(),
+        system_metrics: limits.clone(),
+        application_logs: limits,
+    }
+}
+
+fn plan(settings: &Timescale) -> Plan {
+    let server = Server::new(settings).unwrap();
+    Plan { server, schema: settings.schema.clone(), tiers: tiers(), watermark: messages::ledger::Seq(0) }
+}
+
+/// Follows up to a position and lets go.
+fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
+    let mut opened = Follower::open(plan, journals);
+    // The server may still have to find out that the one before has let go.
+    until("it is let in", || {
+        let is_occupied = matches!(opened, Err(Error::Occupied { .. }));
+        if is_occupied {
+            opened = Follower::open(plan, journals);
+        }
+        !is_occupied
+    });
+    let mut follower = opened?;
+    while follower.step(upto)?.is_some() {}
+    Ok(())
+}
+
+fn cells(row: copy::Row<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for at in 0..row.len() {
+        let cell = row.cell(at);
+        bytes.extend_from_slice(&cell.map_or(-1, |cell| cell.len() as i32).to_be_bytes());
+        bytes.extend_from_slice(cell.unwrap_or_default());
+    }
+    bytes
+}
+
+/// The rows of a table there.
+fn rows_there(session: &Session, table: &Table, schema: &str) -> Rows {
+    let columns: Vec<String> = table.columns().iter().map(|(name, _)| quoted(name)).collect();
+    let select = format!("SELECT {} FROM {}", columns.join(", "), table.in_schema(schema));
+    let mut rows = Rows::new();
+    let take = |row: copy::Row<'_>| {
+        rows.push(cells(row));
+        Ok::<_, postgres::Error>(())
+    };
+    session.copy_out("copy rows", &select, take).unwrap();
+    rows.sort();
+    rows
+}
+
+/// The rows of all tables there.
+fn all_there(session: &Session, schema: &str) -> BTreeMap<&'static str, Rows> {
+    tables().iter().map(|table| (table.name, rows_there(session, table, schema))).collect()
+}
+
+/// Rows of ours as they would stand there.
+fn rows_of(batches: &[RecordBatch]) -> Rows {
+    let mut rows = Rows::new();
+    for batch in batches {
+        let mut writer = copy::Writer::new(batch.num_columns());
+        encode::rows(batch, &mut writer);
+        let mut stream = copy::Rows::default();
+        stream.push(&writer.finish());
+        while let Some(row) = stream.next_row().unwrap() {
+            rows.push(cells(row));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+/// What `sink_offset` says of a log.
+fn offset(session: &Session, schema: &str, log: &str) -> (i64, Option<i64>) {
+    let select = format!("SELECT seq, first_id FROM {schema}.sink_offset WHERE log = '{log}'");
+    let rows = session.ask("look", &select, &[]).unwrap();
+    (rows[0].get(0), rows[0].get(1))
+}
+
+/// Waits for what another thread does, for up to a minute.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        wait(Duration::from_millis(10));
+    }
+    panic!("within a minute not: {what}");
+}

@@ -1,0 +1,260 @@
+//! The thread: follows for as long as it is wanted, and begins anew whenever something fails.
+//!
+//! What passes by itself is tried again after pauses that grow; what somebody must put right is tried every half minute, for
+//! nobody tells us when it is. Between transactions it hears who wants it to wait, or to end.
+
+use std::time::Duration;
+
+use super::follower::{ASK_AGAIN, Follower};
+use super::held::{Ask, GoTo, Hold};
+use super::status::{Shared, State, now};
+use super::{Error, Journals, Plan, Position, SinkHandle};
+use crate::journal::Taken;
+
+/// How long it gathers before it commits: few commits, and fresh enough to look at.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// The first pause before the server is tried again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Who may ask it at once: a comparison and an end.
+const ASKS: usize = 4;
+
+/// Time beyond what it was given to end, in which it may hear that the server is gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The thread that runs.
+pub(super) struct Running {
+    pub(super) handle: SinkHandle,
+    /// Disconnected when it has ended.
+    ended: flume::Receiver<()>,
+}
+
+impl Running {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a home of threads: a server that is slow or gone must hold nobody up"
+    )]
+    pub(super) fn start(journals: Journals, taken: Taken, plan: Plan) -> Result<Self, Error> {
+        let (asks, heard) = flume::bounded(ASKS);
+        let (alive, ended) = flume::bounded(1);
+        let shared = Shared::new(taken);
+        let handle = SinkHandle { journals: journals.clone(), shared: shared.clone(), asks };
+        let worker = Worker { plan, journals, shared, asks: heard, pause: FIRST_PAUSE };
+        std::thread::Builder::new()
+            .name("postgres-sink".to_owned())
+            .spawn(move || {
+                crate::background::step_back();
+                worker.run();
+                drop(alive);
+            })
+            .map_err(|e| Error::Thread { what: format!("cannot be started: {e}") })?;
+        Ok(Self { handle, ended })
+    }
+
+    /// Lets it write what is durable, and waits for its end. One that hangs on the server ends by itself, later: what it may
+    /// still commit is whole, and the next one goes on from there.
+    pub(super) fn end(self, limit: Duration) {
+        self.handle.shared.let_go();
+        if self.handle.asks.send_timeout(Ask::End(limit), GRACE).is_ok() {
+            let _ = self.ended.recv_timeout(limit + GRACE);
+        }
+    }
+}
+
+/// Whether it goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Flow {
+    On,
+    Ended,
+}
+
+struct Worker {
+    plan: Plan,
+    journals: Journals,
+    shared: Shared,
+    asks: flume::Receiver<Ask>,
+    /// Before the next try.
+    pause: Duration,
+}
+
+impl Worker {
+    fn run(mut self) {
+        while let Err(error) = self.follow() {
+            self.say(&error);
+            if self.wait_out(error.is_temporary()) == Flow::Ended {
+                break;
+            }
+        }
+        self.shared.enter(State::Ended);
+    }
+
+    /// Writes what becomes durable until it is to end.
+    fn follow(&mut self) -> Result<(), Error> {
+        let mut follower = Follower::open(&self.plan, &self.journals)?;
+        self.found(&follower);
+        let (ledger, market) = (self.journals.ledger.listen(), self.journals.market.listen());
+        loop {
+            let (upto, seen) = (self.durable(), now());
+            while self.step(&mut follower, upto)? {
+                if let Ok(ask) = self.asks.try_recv()
+                    && self.hear(&mut follower, ask)? == Flow::Ended
+                {
+                    return Ok(());
+                }
+            }
+            self.shared.complete(seen);
+            let ask = match self.wait(&ledger, &market) {
+                Some(Woken::Ask(ask)) => Some(ask),
+                // What comes meanwhile is gathered.
+                Some(Woken::Durable) => self.next_ask(GATHER),
+                None => {
+                    follower.is_there()?;
+                    None
+                }
+            };
+            if let Some(ask) = ask
+                && self.hear(&mut follower, ask)? == Flow::Ended
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until something is durable or asked; `None` when nothing was for long.
+    fn wait(&self, ledger: &flume::Receiver<()>, market: &flume::Receiver<()>) -> Option<Woken> {
+        flume::Selector::new()
+            .recv(ledger, |_| Woken::Durable)
+            .recv(market, |_| Woken::Durable)
+            .recv(&self.asks, |ask| Woken::Ask(ask.unwrap_or(NOBODY)))
+            .wait_timeout(ASK_AGAIN)
+            .ok()
+    }
+
+    /// What is asked within that time.
+    fn next_ask(&self, within: Duration) -> Option<Ask> {
+        match self.asks.recv_timeout(within) {
+            Ok(ask) => Some(ask),
+            Err(flume::RecvTimeoutError::Timeout) => None,
+            Err(flume::RecvTimeoutError::Disconnected) => Some(NOBODY),
+        }
+    }
+
+    /// One transaction. False when there was nothing to write.
+    fn step(&mut self, follower: &mut Follower, upto: Position) -> Result<bool, Error> {
+        let Some(wrote) = follower.step(upto)? else { return Ok(false) };
+        let applied = follower.applied();
+        self.shared.wrote(applied, wrote.rows, wrote.given_up);
+        self.pause = FIRST_PAUSE;
+        Ok(true)
+    }
+
+    fn found(&self, follower: &Follower) {
+        let applied = follower.applied();
+        self.shared.found(applied);
+        self.shared.enter(State::Following);
+        tracing::info!(
+            event = "postgres_follows",
+            ledger = applied.0.0,
+            market = applied.1.0,
+            "PostgreSQL is written to from here on"
+        );
+    }
+
+    fn hear(&mut self, follower: &mut Follower, ask: Ask) -> Result<Flow, Error> {
+        match ask {
+            Ask::Hold(hold) => self.hold(follower, &hold),
+            Ask::End(limit) => self.finish(follower, limit),
+        }
+    }
+
+    /// Writes what is durable now, for so long at most.
+    fn finish(&mut self, follower: &mut Follower, limit: Duration) -> Result<Flow, Error> {
+        let (upto, since) = (self.durable(), now());
+        while now().duration_since(since) < limit && self.step(follower, upto)? {}
+        Ok(Flow::Ended)
+    }
+
+    /// Waits, and goes on to where it is asked to, until who asked lets go.
+    fn hold(&mut self, follower: &mut Follower, hold: &Hold) -> Result<Flow, Error> {
+        if hold.waits.send(Ok(follower.applied())).is_err() {
+            return Ok(Flow::On);
+        }
+        self.shared.enter(State::Held);
+        let flow = loop {
+            let said = flume::Selector::new()
+                .recv(&hold.wanted, |wanted| wanted.ok().map(Said::GoTo))
+                .recv(&self.asks, |ask| Some(Said::Ask(ask.unwrap_or(NOBODY))))
+                .wait();
+            match said {
+                None => break Flow::On,
+                Some(Said::GoTo(go)) => self.go_to(follower, &go)?,
+                Some(Said::Ask(Ask::Hold(other))) => drop(other.waits.send(Err(Error::HeldAlready))),
+                Some(Said::Ask(Ask::End(limit))) => break self.finish(follower, limit)?,
+            }
+        };
+        self.shared.enter(State::Following);
+        Ok(flow)
+    }
+
+    fn go_to(&mut self, follower: &mut Follower, go: &GoTo) -> Result<(), Error> {
+        while self.step(follower, go.to)? {}
+        let (asked, found) = (go.to, follower.applied());
+        let arrived = if found == asked { Ok(()) } else { Err(Error::NotThere { asked, found }) };
+        // Who waits no longer compares nothing.
+        let _ = go.arrived.send(arrived);
+        Ok(())
+    }
+
+    /// Says what failed, once as long as it stays the same.
+    fn say(&self, error: &Error) {
+        if !self.shared.failed(error) {
+            return;
+        }
+        if error.is_temporary() {
+            tracing::warn!(event = "postgres_lags", "PostgreSQL lags, and catches up when it is back: {error}");
+        } else {
+            tracing::error!(
+                event = "postgres_failed",
+                "nothing is written to PostgreSQL until this is put right: {error}"
+            );
+        }
+    }
+
+    /// Waits before the next try.
+    fn wait_out(&mut self, is_temporary: bool) -> Flow {
+        let until = now() + if is_temporary { self.pause } else { LONGEST_PAUSE };
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        loop {
+            match self.next_ask(until.saturating_duration_since(now())) {
+                Some(Ask::End(_)) => return Flow::Ended,
+                Some(Ask::Hold(hold)) => {
+                    let state = self.shared.words();
+                    let _ = hold.waits.send(Err(Error::NotFollowing { state }));
+                }
+                None => return Flow::On,
+            }
+        }
+    }
+
+    fn durable(&self) -> Position {
+        (self.journals.ledger.get(), self.journals.market.get())
+    }
+}
+
+/// What is done when nobody is left who could ask.
+const NOBODY: Ask = Ask::End(Duration::ZERO);
+
+/// Why it does not wait any more.
+enum Woken {
+    Durable,
+    Ask(Ask),
+}
+
+/// What it hears while it waits for who compares.
+enum Said {
+    GoTo(GoTo),
+    Ask(Ask),
+}
