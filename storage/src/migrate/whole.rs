@@ -68,3 +68,44 @@ impl Whole {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use messages::{Price, Quantity};
+
+    use super::super::targets::target;
+    use super::*;
+
+    fn refused(table: &str, row: &[(&'static str, Cell<'static>)]) -> Option<String> {
+        let columns: Vec<&'static str> = row.iter().map(|(column, _)| *column).collect();
+        let whole = Whole::new(target(table).unwrap(), &columns);
+        whole.check(|at| &row[at].1).err().map(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn a_tick_is_a_trade_or_a_quote() {
+        let price = || Cell::P(Price::from_raw(1).unwrap());
+        let tick = |kind: &'static str, price: Cell<'static>, size: Cell<'static>| {
+            let row = [("kind", Cell::Text(kind.into())), ("last_price", price), ("volume", size)];
+            refused("market_ticks", &row)
+        };
+        assert_eq!(tick("trade", price(), price()), None);
+        assert_eq!(tick("trade", Cell::Null, price()).as_deref(), Some("last_price = NULL: a trade must have a price"));
+        assert_eq!(tick("trade", price(), Cell::Null).as_deref(), Some("volume = NULL: a trade must have a size"));
+        assert_eq!(tick("quote", Cell::Null, Cell::Null), None);
+        assert!(tick("quote", price(), Cell::Null).is_some_and(|words| words.contains("map trades and quotes")));
+        // Columns that are not mapped have nothing in them.
+        assert_eq!(refused("market_ticks", &[("kind", Cell::Text("quote".into()))]), None);
+    }
+
+    #[test]
+    fn whole_numbers_lie_within_their_columns() {
+        let count =
+            |value| refused("ohlcv_bars", &[("volume", Cell::Q(Quantity::ZERO)), ("trade_count", Cell::Int(value))]);
+        assert_eq!(count(0), None);
+        assert!(count(-1).is_some_and(|words| words.starts_with("trade_count = -1: is out of range; expected 0 to")));
+        let held = |value| refused("portfolio_snapshots", &[("long_positions", Cell::Int(value))]);
+        assert_eq!(held(i64::from(i32::MAX)), None);
+        assert!(held(i64::from(i32::MAX) + 1).is_some());
+    }
+}

@@ -60,6 +60,12 @@ impl Server {
         Self { answer_timeout, left: Arc::new(watch::Sender::new(false)), ..self.clone() }
     }
 
+    /// The longest that it may take for an answer, or for the next rows of a copy.
+    #[must_use]
+    pub fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
     /// Ends every question that is under way and every later one, of all clones, with [`Error::Left`]: a server that does
     /// not answer holds nobody up who wants to end.
     pub fn leave(&self) {

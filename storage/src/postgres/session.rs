@@ -24,6 +24,9 @@ pub use ending::Cancel;
 /// How long it may take to tell the server that nobody waits any more.
 const TO_CANCEL: Duration = Duration::from_secs(2);
 
+/// How long a cancel may be under way that the server has taken: it is one process that signals another there.
+const TO_MEET_CANCEL: Duration = Duration::from_millis(500);
+
 /// A connection.
 pub struct Session {
     server: Server,
@@ -115,12 +118,26 @@ impl Session {
                 if let Err(refused) = take(row) {
                     // The rest may be hours long, and whatever is asked next would wait behind it.
                     self.cancel();
-                    while let Ok(Some(Ok(_))) = self.next(what, stream.next()) {}
+                    let mut last = self.next(what, stream.next());
+                    while let Ok(Some(Ok(_))) = last {
+                        last = self.next(what, stream.next());
+                    }
+                    if let Ok(None) = last {
+                        self.meet_cancel(what);
+                    }
                     return Err(refused);
                 }
             }
         }
         Ok(rows.finish().map_err(Error::from)?)
+    }
+
+    /// A copy that had ended before it could be cancelled leaves a cancel under way, which would end whatever is asked next:
+    /// something is asked for it to end.
+    fn meet_cancel(&self, what: &'static str) {
+        let sql = format!("SELECT pg_sleep({})", TO_MEET_CANCEL.as_secs_f64());
+        // That it is cancelled is what it is for.
+        let _ = self.execute(what, &sql);
     }
 
     fn wait<T>(

@@ -34,12 +34,13 @@ const NOTE_EVERY: usize = 32;
 /// [`Error`] says what ended it; a later run goes on with the slices that are not done.
 pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
     let manifest = Manifest::load(&ctx.archive.db)?;
-    let server = ctx.server.apart(caps::LONG_QUESTION);
     let plans = chosen(ctx.plans, wanted)?;
-    let before = ctx.before;
-    let looked = watched(&server, &|| ctx.goes_on(), || stretches(&server, &plans, before)).map_err(Error::stopped)?;
+    let (patient, before) = (ctx.server.apart(caps::LONG_QUESTION), ctx.before);
+    let looked =
+        watched(&patient, &|| ctx.goes_on(), || stretches(&patient, &plans, before)).map_err(Error::stopped)?;
     let (due, outside) = due(ctx, wanted, &manifest, (&plans, looked));
     ctx.archive.begin_bringing(due.slices.iter().any(|slice| slice.tier == Tier::Cold))?;
+    let server = ctx.server.apart(ctx.server.answer_timeout());
     let pace = Pace::begin(ctx.limits.rows_per_second);
     let shared = Shared {
         server: &server,
@@ -178,6 +179,9 @@ impl<'a> Watch<'a> {
             let next = heard.recv_timeout(LOOK);
             if !self.ctx.goes_on() {
                 self.pace.stop();
+            }
+            // Whatever stopped it: nobody waits for rows that are not wanted any more.
+            if self.pace.is_stopped() {
                 self.server.leave();
             }
             self.pace.hold((self.ctx.must_wait)());

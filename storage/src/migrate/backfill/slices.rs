@@ -105,3 +105,110 @@ impl Due {
         self.slices.sort_by_key(|slice| (std::cmp::Reverse(slice.start), slice.plan));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::backfill::tests::{piece, tiers};
+    use crate::migrate::mapping::{Mapping, check};
+    use crate::migrate::tests::{catalog, raw_trades};
+    use crate::settings::{Age, AtEnd};
+
+    fn at(text: &str) -> UtcNanos {
+        text.parse().unwrap()
+    }
+
+    fn range(from: &str, to: &str) -> Range {
+        Range { from: at(from), to: at(to) }
+    }
+
+    #[test]
+    fn stretches_are_cut_at_periods_the_newest_first_and_end_before_the_watermark() {
+        fn check(unit: Unit, stretches: &[Range], before: &str, expected: &[(&str, &str)]) {
+            let found = cut(unit, stretches, at(before));
+            let found: Vec<(String, String)> = found
+                .iter()
+                .map(|(period, range)| (period.to_string(), range.to.to_string()[..19].to_owned()))
+                .collect();
+            let expected: Vec<(String, String)> =
+                expected.iter().map(|(period, to)| ((*period).to_owned(), (*to).to_owned())).collect();
+            assert_eq!(found, expected);
+        }
+        // Two chunks of one day, and one that begins within a day and ends in the next.
+        let chunks = [
+            range("2026-01-02", "2026-01-02 12:00:00"),
+            range("2026-01-02 12:00:00", "2026-01-03"),
+            range("2026-01-05 20:00:00", "2026-01-06 20:00:00"),
+        ];
+        check(
+            Unit::Day,
+            &chunks,
+            "2026-01-06 08:30:00",
+            &[
+                ("2026-01-06", "2026-01-06 08:30:00"),
+                ("2026-01-05", "2026-01-06 00:00:00"),
+                ("2026-01-02", "2026-01-03 00:00:00"),
+            ],
+        );
+        check(Unit::Month, &chunks, "2026-01-06 08:30:00", &[("2026-01", "2026-01-06 08:30:00")]);
+        check(Unit::Day, &chunks, "2026-01-02", &[]);
+        check(Unit::Day, &[], "2026-01-02", &[]);
+        // A day that begins at the watermark has nothing before it.
+        check(Unit::Day, &[range("2026-01-05", "2026-01-08")], "2026-01-06", &[("2026-01-05", "2026-01-06 00:00:00")]);
+        // A time that no instant of ours can be is no reason to look through all of them.
+        check(
+            Unit::Month,
+            &[Range { from: UtcNanos::MIN, to: at("1678-01-15") }],
+            "2026-01-01",
+            &[("1678-01", "1678-02-01 00:00:00")],
+        );
+    }
+
+    /// The plan of raw trades.
+    fn plan() -> Plan {
+        let text = crate::migrate::tests::mapping::TRADES;
+        check(&Mapping::parse(text).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())])).plans.remove(0)
+    }
+
+    fn due(pieces: &[(&str, &str, &str)], before: &str, again: Option<Range>) -> (Vec<(String, Tier)>, usize, usize) {
+        let pieces = pieces.iter().map(|(from, start, end)| piece(from, at(start), at(end)));
+        let manifest = Manifest::from_pieces(pieces);
+        let mut due = Due::default();
+        let mut settings = tiers();
+        settings.market_ticks.cold = Age::For(std::time::Duration::from_secs(200 * 86_400));
+        settings.market_ticks.at_end = AtEnd::Delete;
+        let stretches =
+            [range("2025-06-01", "2025-06-02"), range("2026-01-01", "2026-01-02"), range("2026-05-01", "2026-05-03")];
+        let cut = cut(Unit::Day, &stretches, at(before));
+        due.add((0, &plan()), cut, (&manifest, &settings, at("2026-05-10")), again);
+        due.sort();
+        let slices =
+            due.slices.iter().map(|slice| (format!("{} {}", slice.period, &slice.end.to_string()[11..19]), slice.tier));
+        (slices.collect(), due.before, due.past)
+    }
+
+    #[test]
+    fn what_is_due_is_told_by_what_the_manifest_owns() {
+        let slice = |text: &str, tier| (text.to_owned(), tier);
+        let (warm, cold) = (Tier::Warm, Tier::Cold);
+        let noon = "2026-05-02 12:00:00";
+        let all = vec![
+            slice("2026-05-02 12:00:00", warm),
+            slice("2026-05-01 00:00:00", warm),
+            slice("2026-01-01 00:00:00", cold),
+        ];
+        // The oldest one is of an age that is deleted here.
+        assert_eq!(due(&[], noon, None), (all.clone(), 0, 1));
+        let first = ("public.raw_trades", "2026-05-01", "2026-05-02");
+        assert_eq!(due(&[first], noon, None), (vec![all[0].clone(), all[2].clone()], 1, 1));
+        // Another table's slice of that day says nothing.
+        assert_eq!(due(&[("public.other", "2026-05-01", "2026-05-02")], noon, None).0, all);
+        // A day that was cut by an earlier watermark is due as far as the new one reaches; one by a later is done.
+        assert_eq!(due(&[("public.raw_trades", "2026-05-02", "2026-05-02 06:00:00")], noon, None), (all.clone(), 0, 1));
+        let longer = ("public.raw_trades", "2026-05-02", "2026-05-02 18:00:00");
+        assert_eq!(due(&[longer], noon, None), (all[1..].to_vec(), 1, 1));
+        // Once more, as far as it reached.
+        let again = Some(range("2026-05-02 01:00:00", "2026-05-02 02:00:00"));
+        assert_eq!(due(&[longer, first], noon, again), (vec![slice("2026-05-02 18:00:00", warm)], 1, 1));
+    }
+}

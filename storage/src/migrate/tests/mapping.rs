@@ -5,7 +5,7 @@ use super::{catalog, raw_trades};
 use crate::postgres::catalog::Type;
 use crate::query::Range;
 
-const TRADES: &str = r#"
+pub const TRADES: &str = r#"
 [[table]]
 from = "public.raw_trades"
 into = "market_ticks"

@@ -1,7 +1,7 @@
 //! What comes over exactly, and what is refused, in which words.
 
 mod cells;
-mod mapping;
+pub(super) mod mapping;
 pub(super) mod real;
 pub(super) mod round;
 pub mod timescale;
@@ -13,7 +13,7 @@ use messages::UtcNanos;
 use crate::postgres::catalog::{Catalog, Column, Facts, Form, Table, TableName, Type};
 
 /// A catalog with these tables, each with its columns.
-fn catalog(tables: &[(&str, &[(&str, Type)])]) -> Catalog {
+pub(super) fn catalog(tables: &[(&str, &[(&str, Type)])]) -> Catalog {
     let facts = Facts {
         version: 150_018,
         version_text: "15.18".to_owned(),
@@ -37,7 +37,7 @@ fn catalog(tables: &[(&str, &[(&str, Type)])]) -> Catalog {
 }
 
 /// Trades as people keep them.
-fn raw_trades() -> Vec<(&'static str, Type)> {
+pub(super) fn raw_trades() -> Vec<(&'static str, Type)> {
     vec![
         ("time", Type::Timestamptz),
         ("symbol", Type::Text),

@@ -1,9 +1,13 @@
 //! Against a real TimescaleDB, where `MERGANSER_TEST_TIMESCALE` gives its address (`127.0.0.1:15999`);
-//! `tests/show/support/timescale.sh` starts one. It is PGlite: one session at a time, so this is one test.
+//! `tests/show/support/timescale.sh` starts one. It is PGlite: one session at a time, so such tests run
+//! one after the other (`--test-threads=1`), and none minds what another has left there.
+
+use std::time::Duration;
 
 use super::super::mapping::{Mapping, check, propose};
 use super::real::digest;
 use crate::postgres::catalog::{self, Form, Hypertable, TableName};
+use crate::postgres::tests::running::wait;
 use crate::postgres::tests::settings;
 use crate::postgres::{Server, Session};
 use crate::query::Range;
@@ -34,7 +38,15 @@ pub fn server() -> Option<Server> {
     std::fs::write(&password, "any").unwrap();
     let url = format!("postgres://postgres@{address}/postgres");
     let settings = Timescale { password_file: password.display().to_string(), ..settings(&url, Tls::Off) };
-    Some(Server::new(&settings).unwrap())
+    let server = Server::new(&settings).unwrap();
+    // The session of the test before ends beside this one.
+    let answers = (0..50).any(|_| {
+        wait(Duration::from_millis(200));
+        Session::open(&server).is_ok()
+    });
+    assert!(answers, "nobody answers at {address}");
+    wait(Duration::from_millis(500));
+    Some(server)
 }
 
 #[test]
@@ -52,15 +64,20 @@ fn a_hypertable_is_known_and_read_wholly_when_some_of_it_is_compressed() {
         assert_eq!(checked.plans.len(), 1, "{text}");
         checked.plans.remove(0)
     };
-    let before = catalog::read(&session).unwrap();
+    let read = || {
+        let mut catalog = catalog::read(&session).unwrap();
+        let own = |name: &TableName| name.schema.starts_with("_timescaledb") || name.table.starts_with("_hyper");
+        assert!(!catalog.tables.keys().any(own), "neither chunks nor its own tables");
+        catalog.tables.retain(|name, _| name.schema == "public" && ["hourly", "ticks"].contains(&name.table.as_str()));
+        catalog
+    };
+    let before = read();
     let plain = digest(&session, &plan(&before), Range::ALL).unwrap();
     session
         .execute("compress", "SELECT compress_chunk(c) FROM show_chunks('ticks', older_than => '2026-01-03') c")
         .unwrap();
-    let after = catalog::read(&session).unwrap();
+    let after = read();
     println!("TimescaleDB {:?}", after.facts.timescale);
-    let names: Vec<String> = after.tables.keys().map(ToString::to_string).collect();
-    assert_eq!(names, ["public.hourly", "public.ticks"], "neither chunks nor its own tables");
     let form = Form::Hypertable(Hypertable { time_column: "time".to_owned(), chunks: 3, compressed: 1 });
     assert_eq!(after.tables[&name].form, form);
     let aggregate = TableName { schema: "public".to_owned(), table: "hourly".to_owned() };

@@ -95,7 +95,7 @@ fn a_run_that_is_told_to_stop_ends_with_whole_slices() {
     let stopped = way.watched(&missing(), &|_, _| {}, &|progress| seen.set(progress.slices_done), &|| seen.get() < 1);
     assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
     let owned: u64 = way.manifest().all().filter_map(|piece| piece.content.as_ref()).map(|c| c.rows).sum();
-    assert!(owned > 0 && owned < 4_320 && owned % 1_440 == 0, "{owned}");
+    assert!(owned > 0 && owned < 4_320 && owned.is_multiple_of(1_440), "{owned}");
     way.limits.rows_per_second = 0;
     assert_eq!(way.bring(&missing(), &|_, _| {}).unwrap().rows + owned, 4_320);
     way.assert_sound();

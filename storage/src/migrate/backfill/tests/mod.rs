@@ -2,7 +2,6 @@
 
 mod kills;
 mod refused;
-mod speed;
 mod timescale;
 mod whole;
 
@@ -26,7 +25,8 @@ use crate::postgres::tests::running::Running;
 use crate::postgres::{Server, Session, catalog};
 use crate::query::Range;
 use crate::settings::{self, Age, AtEnd};
-use crate::tiers::{Manifest, Published};
+use crate::tiers::period::Unit;
+use crate::tiers::{Manifest, Origin, Period, Piece, Published, Tier};
 
 /// What another program keeps: three days of two symbols, a row every minute, the last at midnight behind the third.
 const TRADES: &str = "
@@ -219,4 +219,12 @@ fn missing() -> Wanted {
 
 fn again(from: &str, to: &str) -> Wanted {
     Wanted { tables: Vec::new(), again: Some(range(from, to)) }
+}
+
+/// A piece of ticks that was brought over.
+pub fn piece(from: &str, start: UtcNanos, end: UtcNanos) -> Piece {
+    let day = Period::of(Unit::Day, start);
+    let origin = Origin { from: from.to_owned(), start: start.micros(), end: end.micros(), refused: 0 };
+    let open = Piece::open(crate::tiers::tables::ticks(), day, 0, String::new());
+    Piece { tier: Tier::Warm, sealed: true, origin: Some(origin), ..open }
 }

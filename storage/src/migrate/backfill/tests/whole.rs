@@ -200,3 +200,30 @@ fn memory_answers_for_no_time_that_is_brought_over() {
     writer.publish(true);
     assert_eq!(hot.window().map(|window| window.from), Some(way.before));
 }
+
+/// The bar that was open when dual write began is written by both: by theirs, and by ours from its middle on.
+#[test]
+fn the_bar_that_the_watermark_cuts_is_there_once() {
+    let Some(running) = running() else { return };
+    let session = running.database("cut_bar");
+    let theirs = "CREATE TABLE bars (at timestamptz NOT NULL, o numeric, v numeric, n bigint);
+        INSERT INTO bars SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 minute', 100 + i, 1, 5 FROM generate_series(0, 9) i";
+    session.execute("make their tables", theirs).unwrap();
+    let columns = "exchange = { value = \"binance\" }\nsymbol = { value = \"BTCUSDT\" }\ntimeframe = { value = \"1m\" }
+        timestamp = { from = \"at\" }\nopen = { from = \"o\" }\nhigh = { from = \"o\" }\nlow = { from = \"o\" }\nclose = { from = \"o\" }
+        volume = { from = \"v\" }\nnotional = { from = \"o\" }\ntrade_count = { from = \"n\" }\nis_complete = { value = \"true\" }";
+    let mapping = format!("[[table]]\nfrom = \"public.bars\"\ninto = \"ohlcv_bars\"\n[table.columns]\n{columns}");
+    let way = Way { before: at("2026-01-02 00:08:30"), ..Way::new(&running, "cut_bar", plans(&session, &mapping)) };
+    way.db()
+        .execute_batch(
+            "INSERT INTO disk.ohlcv_bars SELECT i, 'binance', 'BTCUSDT', '1m', TIMESTAMP '2026-01-02 00:08:00' + to_minutes(i), 7, 7, 7,
+                 7, 1, 7, NULL, 1, 0, true FROM range(3) r(i)",
+        )
+        .unwrap();
+    way.bring(&missing(), &|_, _| {}).unwrap();
+    let bars = "SELECT count(*) FROM ohlcv_bars";
+    assert_eq!(way.count(bars), 11, "nine of theirs, three of ours, one of them the same");
+    // Theirs saw all of its trades.
+    assert_eq!(way.count(&format!("{bars} WHERE \"timestamp\" = '2026-01-02 00:08:00' AND \"open\" = 108")), 1);
+    way.assert_sound();
+}
