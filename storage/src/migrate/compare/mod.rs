@@ -128,7 +128,7 @@ pub enum Error {
     Archive(#[from] archive::Error),
     /// The sink.
     #[error(transparent)]
-    Sink(#[from] sink::Error),
+    Sink(Box<sink::Error>),
     /// Rows of theirs.
     #[error(transparent)]
     Plan(#[from] plan::Error),
@@ -188,6 +188,12 @@ pub enum Error {
     /// Somebody asked to stop.
     #[error("stopped before both sides were compared; nothing was changed after that")]
     Stopped,
+}
+
+impl From<sink::Error> for Error {
+    fn from(error: sink::Error) -> Self {
+        Self::Sink(Box::new(error))
+    }
 }
 
 fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Error {

@@ -180,7 +180,7 @@ impl Both {
     pub fn ticks_table(&self, id: i64) -> String {
         let manifest = self.storage().database().stores().unwrap().manifest.newest();
         let tables: Vec<String> = manifest.of_table("market_ticks").map(|piece| piece.location.clone()).collect();
-        let has = |table: &&String| self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")) != "";
+        let has = |table: &&String| !self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")).is_empty();
         tables.iter().find(has).unwrap_or_else(|| panic!("no table has the tick {id}")).clone()
     }
 }

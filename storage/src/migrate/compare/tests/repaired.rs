@@ -17,7 +17,6 @@ fn rows_changed_deleted_added_and_doubled_in_postgresql_are_what_the_journal_say
     let Some(running) = running() else { return };
     let mut both = Both::new(&running, "repair_postgres", 12);
     both.in_postgres("UPDATE market_ticks SET last_price = 'NaN' WHERE tick_id = 3002");
-    both.in_postgres("UPDATE market_ticks SET \"timestamp\" = 'infinity' WHERE false");
     both.in_postgres("DELETE FROM market_ticks WHERE tick_id BETWEEN 4000 AND 4004");
     both.in_postgres(
         "INSERT INTO balances SELECT 999, account, asset, total, \"timestamp\" FROM balances WHERE balance_id = 4",
@@ -28,8 +27,8 @@ fn rows_changed_deleted_added_and_doubled_in_postgresql_are_what_the_journal_say
     // All of a day: its partition may be gone as well.
     both.in_postgres("DROP TABLE market_ticks_20260103");
     let report = both.repaired();
-    let gone = both.sql("SELECT count(*) AS n FROM market_ticks WHERE \"timestamp\" >= '2026-01-03'");
-    let gone: u64 = gone.trim_start_matches("{'n': ").trim_end_matches('}').parse().unwrap();
+    let of_day = report.slices.iter().filter(|slice| slice.table == "market_ticks" && slice.day == "2026-01-03");
+    let gone: u64 = of_day.map(|slice| slice.duckdb.rows).sum();
     assert!(gone > 10);
     is_repaired(&report, 1 + 5 + 1 + 1 + 12 + 12 + 1 + gone);
     assert!(report.repairs.iter().all(|repair| repair.how == "PostgreSQL has what the journal says"));
