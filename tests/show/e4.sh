@@ -25,6 +25,7 @@ finds() {
 }
 clean() { m compare > found 2>&1 || fail "$1: $(grep -v '^equal' found)"; }
 there() { psql_as owner -c "$1"; }
+here_is() { "$merganser" sql --data-dir data --local-only --format csv "$1" | tail -n +2; }
 
 begin
 m init > out 2>&1 || fail "init: $(cat out)"
@@ -46,7 +47,7 @@ there "UPDATE merganser.market_ticks SET last_price = last_price + 0.00000001 WH
     INSERT INTO merganser.balances SELECT 9000000000, account, asset, total, \"timestamp\" FROM merganser.balances WHERE balance_id = $balance;
     UPDATE raw_trades SET qty = qty + 0.00000001 WHERE symbol = 'GENUSDT' AND trade_id = 77"
 changed=$(there "SELECT $price + 0.00000001")
-old=$(there "SELECT qty FROM raw_trades WHERE symbol = 'GENUSDT' AND trade_id = 77")
+old=$(there "SELECT qty::numeric(18, 8) FROM raw_trades WHERE symbol = 'GENUSDT' AND trade_id = 77")
 finds "tick_id=$tick: last_price is $price in DuckDB and $changed in PostgreSQL" \
     "order_id=$order: note is $note in DuckDB and by hand in PostgreSQL" \
     "tick_id=$gone: only DuckDB has it:" \
@@ -60,7 +61,7 @@ paid=$(there "SELECT price FROM merganser.trades WHERE trade_id = '$trade'")
 doubled=$(there "SELECT tick_id FROM merganser.market_ticks WHERE kind = 'quote' ORDER BY tick_id OFFSET 40 LIMIT 1")
 lost=$(there "SELECT position_id FROM merganser.positions ORDER BY position_id LIMIT 1")
 ends
-day=$(sql data "SELECT location FROM partitions WHERE table_name = 'market_ticks' AND tier = 'disk' AND min_id <= $doubled AND max_id >= $doubled")
+day=$(here_is "SELECT location FROM partitions WHERE table_name = 'market_ticks' AND tier = 'disk' AND min_id <= $doubled AND max_id >= $doubled")
 "$by_hand" data "UPDATE disk.trades SET price = price * 2 WHERE trade_id = '$trade';
     INSERT INTO $day FROM $day WHERE tick_id = $doubled;
     DELETE FROM disk.positions WHERE position_id = $lost" > out 2>&1 || fail "$(cat out)"
@@ -75,14 +76,14 @@ finds "tick_id=$tick: last_price is $price in DuckDB and $changed in PostgreSQL"
     "trade_id=$trade: price is $twice in DuckDB and $paid in PostgreSQL" \
     "tick_id=$doubled: only DuckDB has it:" \
     "position_id=$lost: only PostgreSQL has it:"
-expect "rows that SQL names" "$(sql data "SELECT count(DISTINCT \"key\") FROM migration_mismatches WHERE comparison = (SELECT max(comparison) FROM migration_comparisons)")" 8
+expect "rows that SQL names" "$(here_is "SELECT count(DISTINCT \"key\") FROM migration_mismatches WHERE comparison = (SELECT max(comparison) FROM migration_comparisons)")" 8
 
 m compare --repair > found 2>&1 || fail "the repair: $(grep -v '^equal' found)"
 repaired=$(grep -c '^REPAIRED' found)
 expect "repairs" "$repaired" 8
 clean "after the repair"
-expect "the price of the fill" "$(sql data "SELECT price FROM trades WHERE trade_id = '$trade'")" "$paid"
-expect "what came over" "$(sql data "SELECT volume FROM market_ticks WHERE symbol = 'GENUSDT' AND sequence_number = 77")" "$old"
+expect "the price of the fill" "$(here_is "SELECT price FROM trades WHERE trade_id = '$trade'")" "$paid"
+expect "what came over" "$(here_is "SELECT volume FROM market_ticks WHERE symbol = 'GENUSDT' AND sequence_number = 77")" "$old"
 summary=$(tail -1 found)
 ends
 "$merganser" doctor --data-dir data --config settings.toml > doctor || fail "$(grep FINDING doctor)"
