@@ -86,5 +86,4 @@ expect "the price of the fill" "$(here_is "SELECT price FROM trades WHERE trade_
 expect "what came over" "$(here_is "SELECT volume FROM market_ticks WHERE symbol = 'GENUSDT' AND sequence_number = 77")" "$old"
 summary=$(tail -1 found)
 ends
-"$merganser" doctor --data-dir data --config settings.toml > doctor || fail "$(grep FINDING doctor)"
 echo "E4 ok: $named rows changed in PostgreSQL and 3 in DuckDB were named with key, column and both values; $repaired put right; $summary"
