@@ -131,13 +131,16 @@ impl Mend {
         self.expect(deleted)?;
         let mut added = Vec::new();
         for (day, rows) in truth.map(by_day).unwrap_or_default() {
-            if !open.contains_key(&day) {
-                let period = Period::of(Unit::Day, UtcNanos::start_of_day(day));
-                let part = ticks::create_part(db, period, manifest.next_part(ticks.name, &period.to_string()))?;
-                open.insert(day, part.location.clone());
-                added.push(part);
-            }
-            append(db, "disk", open[&day].trim_start_matches("disk."), &rows)?;
+            let location = match open.get(&day) {
+                Some(location) => location.clone(),
+                None => {
+                    let period = Period::of(Unit::Day, UtcNanos::start_of_day(day));
+                    let part = manifest.next_part(ticks.name, &period.to_string());
+                    added.push(ticks::create_part(db, period, part)?);
+                    added[added.len() - 1].location.clone()
+                }
+            };
+            append(db, "disk", location.trim_start_matches("disk."), &rows)?;
         }
         Ok(added)
     }

@@ -28,12 +28,11 @@ pub struct Unlike {
 /// What of the answers to a question is not the same; `None` if they say the same.
 #[must_use]
 pub fn unlike(query: &Query, duckdb: Answer, postgres: Answer) -> Option<Unlike> {
-    let is_cut = duckdb.is_cut || postgres.is_cut;
-    let [duckdb, postgres] = [duckdb, postgres].map(|answer| rows(query, answer));
-    // Where one answer has less than the page holds, all of it counts.
-    let edge = is_cut.then(|| edge(query, &duckdb, &postgres)).flatten();
+    let both = [duckdb, postgres].map(|answer| (answer.is_cut, rows(query, answer)));
+    // An answer that is not cut has all that there is: what ends the other's page is no end of it.
+    let edge = edge(query, both.iter().filter(|(is_cut, _)| *is_cut).map(|(_, rows)| rows.as_slice()));
     let mut counts = BTreeMap::<&str, i64>::new();
-    for (rows, count) in [(&duckdb, 1), (&postgres, -1)] {
+    for ((_, rows), count) in both.iter().zip([1, -1]) {
         for (_, row) in rows.iter().filter(|(time, _)| edge.is_none_or(|edge| edge.holds(*time))) {
             *counts.entry(row).or_default() += count;
         }
@@ -62,12 +61,14 @@ impl Edge {
     }
 }
 
-fn edge(query: &Query, duckdb: &[(i64, String)], postgres: &[(i64, String)]) -> Option<Edge> {
-    let last = |rows: &[(i64, String)]| rows.iter().map(|(time, _)| *time).max();
-    let first = |rows: &[(i64, String)]| rows.iter().map(|(time, _)| *time).min();
+/// Where the first of these pages ends.
+fn edge<'a>(query: &Query, cut: impl Iterator<Item = &'a [(i64, String)]>) -> Option<Edge> {
+    fn times(rows: &[(i64, String)]) -> impl Iterator<Item = i64> {
+        rows.iter().map(|(time, _)| *time)
+    }
     match query.page()? {
-        Page::Oldest(_) => last(duckdb).into_iter().chain(last(postgres)).min().map(Edge::Before),
-        Page::Newest(_) => first(duckdb).into_iter().chain(first(postgres)).max().map(Edge::After),
+        Page::Oldest(_) => cut.filter_map(|rows| times(rows).max()).min().map(Edge::Before),
+        Page::Newest(_) => cut.filter_map(|rows| times(rows).min()).max().map(Edge::After),
     }
 }
 
@@ -154,5 +155,20 @@ mod tests {
         let (a, b) = (answer(&[(1, 1, 5), (2, 2, 6)], true), answer(&[(1, 1, 4), (2, 2, 6)], true));
         assert_eq!(unlike(&ticks(Page::Newest(2)), a.clone(), b.clone()), None);
         assert!(unlike(&ticks(Page::Oldest(2)), a, b).is_some());
+    }
+
+    #[test]
+    fn what_one_side_lacks_at_the_end_of_a_page_is_found() {
+        let (full, lacking) = (answer(&[(1, 1, 5), (2, 2, 6), (3, 3, 7)], true), answer(&[(1, 1, 5)], false));
+        let found = unlike(&ticks(Page::Oldest(3)), full.clone(), lacking.clone()).unwrap();
+        assert_eq!(
+            (found.only_duckdb, found.only_postgres),
+            (1, 0),
+            "the second; the third is of the page's last instant"
+        );
+        // Where both pages are full, the side that lacks a row reaches further.
+        let further = answer(&[(1, 1, 5), (3, 3, 7), (4, 4, 8)], true);
+        let found = unlike(&ticks(Page::Oldest(3)), full, further).unwrap();
+        assert_eq!((found.only_duckdb, found.only_postgres), (1, 0));
     }
 }

@@ -147,7 +147,7 @@ impl Side for Stored<'_> {
 }
 
 /// PostgreSQL's texts take no NUL: there U+FFFD stands for it, and here as well while both are compared.
-fn without_nul(batch: &RecordBatch) -> RecordBatch {
+pub(super) fn without_nul(batch: &RecordBatch) -> RecordBatch {
     let has_nul = |column: &ArrayRef| *column.data_type() == DataType::Utf8 && holds_nul(column.as_string::<i32>());
     if !batch.columns().iter().any(has_nul) {
         return batch.clone();

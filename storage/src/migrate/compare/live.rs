@@ -10,8 +10,8 @@ use messages::UtcNanos;
 use messages::ledger::Seq;
 
 use super::duck::Snapshot;
+use super::found::Found;
 use super::postgres::{self, Sunk};
-use super::report::Found;
 use super::rows::ByKey;
 use super::shape::Shape;
 use super::side::{Part, Sides};

@@ -7,7 +7,7 @@
 //! - `shape`: the columns that both sides give, and what a row is known by; `side`: who gives them, in batches.
 //! - `duck`, `postgres` (with `decode`), `old`: the sides.
 //! - `slice`: digests by day and symbol; `bisect`: from a slice to its rows; `rows`, `cells`: rows laid beside each other.
-//! - [`report`]: what was found; `record`: that in tables; `watch`: how far it has come.
+//! - `found`: what was found of a table; [`report`]: of all; `record`: that in tables; `watch`: how far it has come.
 //! - `truth`: what the journals say; `repair`: what is done about a difference; `mend`: that in PostgreSQL.
 //! - [`answers`]: the answers of both sides to one question.
 //!
@@ -19,6 +19,7 @@ mod bisect;
 mod cells;
 mod decode;
 mod duck;
+mod found;
 mod live;
 mod mend;
 mod old;
@@ -127,7 +128,7 @@ pub enum Error {
     Archive(#[from] archive::Error),
     /// The sink.
     #[error(transparent)]
-    Sink(#[from] sink::Error),
+    Sink(Box<sink::Error>),
     /// Rows of theirs.
     #[error(transparent)]
     Plan(#[from] plan::Error),
@@ -187,6 +188,12 @@ pub enum Error {
     /// Somebody asked to stop.
     #[error("stopped before both sides were compared; nothing was changed after that")]
     Stopped,
+}
+
+impl From<sink::Error> for Error {
+    fn from(error: sink::Error) -> Self {
+        Self::Sink(Box::new(error))
+    }
 }
 
 fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Error {

@@ -12,8 +12,9 @@ use arrow::datatypes::{Field, Schema};
 use messages::{UtcNanos, caps};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::found::Found;
 use super::live::{self, kept_since};
-use super::report::{Found, Refused};
+use super::report::Refused;
 use super::shape::Shape;
 use super::side::{Part, Side, Sides, Take};
 use super::watch::Watch;

@@ -14,8 +14,9 @@ use messages::ledger::Seq;
 use uuid::Uuid;
 
 use super::duck::Snapshot;
+use super::found::shown_key;
 use super::live;
-use super::report::{Repair, shown_key};
+use super::report::Repair;
 use super::rows::{self, ByKey, Key, Rows};
 use super::shape::Shape;
 use super::side::{Part, Side};

@@ -6,11 +6,12 @@ use std::time::Instant;
 use messages::ledger::Seq;
 use messages::{UtcNanos, caps};
 
+use super::found::Found;
 use super::live;
 use super::old::{Old, Stretch};
 use super::record::Compared;
 use super::repair::{self, Wrong};
-use super::report::{Found, Repair, Report};
+use super::report::{Repair, Report};
 use super::rows::ByKey;
 use super::shape::{Shape, TWICE};
 use super::watch::{Progress, Watch};

@@ -13,6 +13,7 @@ use arrow::datatypes::Int16Type;
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, Event, EventBody};
 
+use super::duck::without_nul;
 use super::rows::{self, Key};
 use super::shape::Shape;
 use crate::archive::digest::PlainRows;
@@ -31,6 +32,15 @@ pub struct Folders {
     pub market: PathBuf,
 }
 
+/// Where a row stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    batch: usize,
+    row: usize,
+    /// Its hash, as both sides are compared.
+    hash: u128,
+}
+
 /// What the journals make of some rows of a table.
 #[derive(Debug, Clone)]
 pub struct Truth {
@@ -42,8 +52,7 @@ pub struct Truth {
     /// False when there were records that the journal does not have any more.
     is_whole: bool,
     rows: Vec<RecordBatch>,
-    /// Where each row stands: the batch, and the row of it.
-    newest: Arc<BTreeMap<Key, (usize, usize)>>,
+    newest: Arc<BTreeMap<Key, Place>>,
 }
 
 impl Truth {
@@ -131,6 +140,8 @@ impl Truth {
             }
         }
         self.keep(&mut rows);
+        // Records that both databases have, and no segment.
+        self.is_whole &= reader.next_seq() > to;
         self.at = self.at.max(to);
         Ok(())
     }
@@ -148,10 +159,13 @@ impl Truth {
             if own.is_empty() {
                 continue;
             }
+            let compared = without_nul(&kept);
+            let (plain, mut bytes) = (PlainRows::of(&compared).expect("columns of our tables"), Vec::new());
             for (row, key) in own.into_iter().enumerate() {
+                let place = Place { batch: self.rows.len(), row, hash: plain.hash(row, &mut bytes) };
                 match self.newest.get(&key) {
                     Some(known) if !self.replaces((&kept, row), *known) => {}
-                    _ => drop(Arc::make_mut(&mut self.newest).insert(key, (self.rows.len(), row))),
+                    _ => drop(Arc::make_mut(&mut self.newest).insert(key, place)),
                 }
             }
             self.rows.push(kept);
@@ -159,27 +173,22 @@ impl Truth {
     }
 
     /// Whether a row takes the place of an earlier one, as it does in both databases.
-    fn replaces(&self, (batch, row): (&RecordBatch, usize), known: (usize, usize)) -> bool {
+    fn replaces(&self, (batch, row): (&RecordBatch, usize), known: Place) -> bool {
         let revision = |batch: &RecordBatch, row: usize| {
             batch.column_by_name("revision").map(|column| column.as_primitive::<Int16Type>().value(row))
         };
         // One of this batch is not among the rows yet, and batches are consolidated.
-        match (self.shape.table.name, self.rows.get(known.0)) {
+        match (self.shape.table.name, self.rows.get(known.batch)) {
             ("orders" | "order_ids", _) => true,
-            ("ohlcv_bars", Some(before)) => revision(batch, row) >= revision(before, known.1),
+            ("ohlcv_bars", Some(before)) => revision(batch, row) >= revision(before, known.row),
             _ => false,
         }
     }
 
     /// The hash of a row, if there is one.
-    ///
-    /// # Panics
-    /// Never: its columns are those of the tables.
     #[must_use]
     pub fn hash(&self, key: &Key) -> Option<u128> {
-        let (batch, row) = self.newest.get(key)?;
-        let plain = PlainRows::of(&self.rows[*batch]).expect("columns of our tables");
-        Some(plain.hash(*row, &mut Vec::new()))
+        self.newest.get(key).map(|place| place.hash)
     }
 
     /// The rows of those of `keys` that there are; `None` without any.
@@ -188,7 +197,8 @@ impl Truth {
     /// Never: all batches are of one table.
     #[must_use]
     pub fn rows<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Option<RecordBatch> {
-        let places: Vec<(usize, usize)> = keys.filter_map(|key| self.newest.get(key).copied()).collect();
+        let places: Vec<(usize, usize)> =
+            keys.filter_map(|key| self.newest.get(key)).map(|place| (place.batch, place.row)).collect();
         let batches: Vec<&RecordBatch> = self.rows.iter().collect();
         (!places.is_empty()).then(|| interleave_record_batch(&batches, &places).expect("rows of batches of one table"))
     }

@@ -45,7 +45,12 @@ pub struct Both {
 impl Both {
     /// With so many groups of records, and a database of the test's own.
     pub fn new(running: &Running, database: &str, groups: u64) -> Self {
-        let mut both = Self::without_sink(running, database);
+        Self::with_segments(running, database, groups, 1 << 20)
+    }
+
+    /// As [`Self::new`], with segments of the market journal of so many bytes.
+    pub fn with_segments(running: &Running, database: &str, groups: u64, segment_bytes: u64) -> Self {
+        let mut both = Self::opened(running, database, segment_bytes);
         let storage = both.storage.as_ref().unwrap();
         storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
         let plan = sink::Plan {
@@ -61,21 +66,25 @@ impl Both {
     }
 
     pub fn without_sink(running: &Running, database: &str) -> Self {
+        Self::opened(running, database, 1 << 20)
+    }
+
+    fn opened(running: &Running, database: &str, segment_bytes: u64) -> Self {
         let theirs = running.database(database);
         let settings = running.settings_of(database, "owner");
-        let mut both = Self::beside(Server::new(&settings).unwrap(), settings);
+        let mut both = Self::beside(Server::new(&settings).unwrap(), settings, segment_bytes);
         both.theirs = Some(theirs);
         both
     }
 
     /// Beside a server.
-    pub fn beside(server: Server, settings: Timescale) -> Self {
+    pub fn beside(server: Server, settings: Timescale, segment_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (paths, tiers) = (Paths::of(dir.path(), None), tiers());
         let journal = settings::Journal {
             ledger_dir: String::new(),
             ledger_segment_bytes: 1 << 20,
-            market_segment_bytes: 1 << 20,
+            market_segment_bytes: segment_bytes,
             market_max_bytes: 1 << 30,
             market_linger_ms: 0,
             market_queue: 100,
@@ -171,7 +180,7 @@ impl Both {
     pub fn ticks_table(&self, id: i64) -> String {
         let manifest = self.storage().database().stores().unwrap().manifest.newest();
         let tables: Vec<String> = manifest.of_table("market_ticks").map(|piece| piece.location.clone()).collect();
-        let has = |table: &&String| self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")) != "";
+        let has = |table: &&String| !self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")).is_empty();
         tables.iter().find(has).unwrap_or_else(|| panic!("no table has the tick {id}")).clone()
     }
 }

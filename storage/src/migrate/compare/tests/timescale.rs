@@ -45,7 +45,7 @@ fn what_came_from_a_hypertable_is_compared_with_it_chunk_by_chunk() {
         assert_eq!(checked.problems, []);
         checked.plans
     };
-    let both = Both::beside(server, settings("postgres://postgres@127.0.0.1/postgres", Tls::Off));
+    let both = Both::beside(server, settings("postgres://postgres@127.0.0.1/postgres", Tls::Off), 1 << 20);
     bring(&both, &plans, &backfill::Wanted::default()).unwrap();
     let report = compare(&both, &plans, false);
     assert!(report.is_clean(), "{report:#?}");
