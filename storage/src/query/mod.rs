@@ -21,7 +21,7 @@ mod select;
 pub mod stores;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::duck::stored::StoredTick;
 pub use crate::migrate::reads::Side;

@@ -56,7 +56,7 @@ fn plan(settings: &Timescale) -> Plan {
 }
 
 /// Follows up to a position and lets go.
-fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
+pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
     let mut follower = Follower::open(plan, journals)?;
     while follower.step(upto)?.is_some() {}
     Ok(())
