@@ -19,6 +19,7 @@ pub mod feeds;
 pub mod gate;
 pub mod market;
 pub mod metrics;
+pub mod migration;
 pub mod orders;
 pub mod policy;
 pub mod ports;

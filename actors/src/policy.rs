@@ -23,6 +23,8 @@ pub enum Child {
     Archive,
     /// What a person should look at.
     Alerts,
+    /// The way out of PostgreSQL.
+    Migration,
     /// The edge.
     Http,
 }
@@ -50,12 +52,16 @@ pub fn decide(child: Child, failures: u32) -> Action {
         Child::Market => Action::Stop,
         Child::Http => Action::GoOnWithout,
         // Nobody stops trading for want of metrics, or because old rows stay where they are.
-        Child::Telemetry | Child::Archive | Child::Alerts if failures > MOST => Action::GoOnWithout,
+        Child::Telemetry | Child::Archive | Child::Alerts | Child::Migration if failures > MOST => Action::GoOnWithout,
         _ if failures > MOST => Action::Stop,
         Child::Trading => Action::RestoreTrading,
-        Child::Strategy | Child::Snapshots | Child::Feed | Child::Telemetry | Child::Archive | Child::Alerts => {
-            Action::Replace
-        }
+        Child::Strategy
+        | Child::Snapshots
+        | Child::Feed
+        | Child::Telemetry
+        | Child::Archive
+        | Child::Alerts
+        | Child::Migration => Action::Replace,
     }
 }
 

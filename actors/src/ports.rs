@@ -16,6 +16,8 @@ use messages::telemetry::Metric;
 use messages::venues::{VenueReport, VenueRequest};
 use messages::{Cash, Exchange, Instrument, OrderId, Price, Quantity, StrategyId, Symbol, UtcNanos};
 use ractor::{ActorRef, RpcReplyPort};
+use storage::migrate::phase::Ask;
+use storage::migrate::way::Work;
 
 use crate::traffic::Traffic;
 
@@ -332,6 +334,72 @@ pub struct AlertCounts {
     /// Heartbeats that nobody answered.
     pub heartbeats_failed: u64,
 }
+
+/// To the migration actor.
+pub enum ToMigration {
+    /// How it stands.
+    Status(RpcReplyPort<Box<crate::migration::Status>>),
+    /// Do something; the reply says what was done or has begun, or why not.
+    Act {
+        /// What.
+        act: Act,
+        /// Who wants it.
+        by: By,
+        /// What was done or has begun, in words.
+        reply: RpcReplyPort<Result<String, NotDone>>,
+    },
+}
+
+/// What a person may ask of the migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// To take a step at once.
+    Step(Step),
+    /// To begin long work.
+    Work(Work),
+    /// To end the work that is under way.
+    Stop,
+}
+
+/// A step that is taken at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// To let DuckDB answer so many of a hundred reads.
+    Reads(u8),
+    /// To let DuckDB alone answer.
+    Promote {
+        /// Whether nothing is written to PostgreSQL any more.
+        freeze: bool,
+    },
+    /// To go a step back.
+    Rollback,
+}
+
+impl Step {
+    /// As the phases know it.
+    #[must_use]
+    pub const fn ask(self) -> Ask {
+        match self {
+            Self::Reads(percent) => Ask::Reads(percent),
+            Self::Promote { freeze } => Ask::Promote { freeze },
+            Self::Rollback => Ask::Rollback,
+        }
+    }
+}
+
+/// Who wants something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Why something was not done, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotDone(pub String);
 
 /// To a strategy's shell.
 pub enum ToStrategy {

@@ -135,6 +135,21 @@ pub fn past(ledger: &Path, durable: Seq) -> Result<Past, Error> {
     Ok(past)
 }
 
+/// How far the ledger says that the way out of PostgreSQL was gone.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn migration(ledger: &Path, durable: Seq) -> Result<Migration, Error> {
+    let kept = read_checkpoint(ledger, durable).map(|(kept, ..)| kept).unwrap_or_default();
+    let mut state = kept.migration;
+    each(ledger, kept.upto.next(), durable, |record| {
+        if let LedgerRecord::Migration(change) = record {
+            state = change.state;
+        }
+    })?;
+    Ok(state)
+}
+
 impl Past {
     fn take(&mut self, record: &LedgerRecord) {
         self.records += 1;

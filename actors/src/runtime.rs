@@ -36,9 +36,10 @@ use crate::deliveries::first_number;
 use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
+use crate::migration;
 use crate::ports::{
-    FeedStatus, Found, MarketView, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts, ToFeed, ToMarket,
-    ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
+    Act, By, FeedStatus, Found, MarketView, NotDone, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts,
+    ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
@@ -88,6 +89,8 @@ pub struct Plan {
     pub edge: Option<EdgeSource>,
     /// The tiers of history.
     pub tiers: storage::settings::Tiers,
+    /// The PostgreSQL server that is to be left.
+    pub timescale: storage::settings::Timescale,
     /// Where orders go.
     pub route: Route,
     /// Who watches; `None` where nobody does.
@@ -149,6 +152,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let past = restore::past(&plan.paths.ledger, durable)?;
     restore::check_account(&past, plan.deciding.account.name)?;
     let wall = Clock::wall();
+    let clock = wall.clone();
+    let way = storage.way(&plan.paths, &plan.timescale, &plan.tiers, &archive, move || clock.now());
     let last = past.started.as_ref().map_or(0, |s| s.epoch);
     let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
     let seed = seed_of(&plan.instance, epoch);
@@ -204,6 +209,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         board: board.clone(),
         edge: plan.edge,
         archive: (archive.clone(), plan.tiers.schedule),
+        way,
         ledger_writes: plan.ledger_writes,
         channels: Channels {
             orders: waking(CORE_QUEUE, &ports.orders_wake),
@@ -347,6 +353,18 @@ impl Runtime {
     /// The alerts that are open and those that were of late; `None` when they are not known in time.
     pub async fn alerts(&self) -> Option<Vec<Alert>> {
         ask(|reply| self.ports.alerts.cast(ToAlerts::List(reply))).await
+    }
+
+    /// How the way out of PostgreSQL stands; `None` when that is not answered in time.
+    pub async fn migration(&self) -> Option<Box<migration::Status>> {
+        ask_anew(|reply| self.ports.migration.cast(ToMigration::Status(reply))).await
+    }
+
+    /// Does something about the migration in a person's name, or begins it, and says what in words; `None` when that is not
+    /// answered in time: it may be done later.
+    pub async fn migrate(&self, act: Act, by: By) -> Option<Result<String, NotDone>> {
+        // Said twice, some of it is done twice.
+        ask(|reply| self.ports.migration.cast(ToMigration::Act { act, by, reply })).await
     }
 
     /// The alerts that are open, and each change of them.

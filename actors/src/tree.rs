@@ -10,6 +10,7 @@
 //! ├─ archive      the tier lifecycle on its schedule
 //! ├─ telemetry    metrics into storage
 //! ├─ alerts       what a person should look at
+//! ├─ migration    the way out of PostgreSQL
 //! └─ feeds        one child for each live feed; a thread that plays frames into the market's queue
 //! ```
 //! Storage stands below the tree: its threads outlive every actor. The edge (HTTP) is given by bin.
@@ -25,11 +26,13 @@ use std::time::Duration;
 
 use messages::ledger::{Decider, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, GapCause};
+use messages::migration::Migration;
 use messages::{MarketId, StrategyId, UtcNanos};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log, Room, Watermark};
+use storage::migrate::way::Way;
 use storage::service::Database;
 
 use crate::alerts::Board;
@@ -44,6 +47,7 @@ use crate::feeds::live::recorder::Recorder;
 use crate::feeds::live::{self, FeedActor, LiveFeed};
 use crate::feeds::player::{self, Ended, Frames};
 use crate::market::{self, FromFeed, Listener, MarketActor};
+use crate::migration::{self, MigrationActor};
 use crate::orders::{self, OrdersActor};
 use crate::policy::{self, Child};
 use crate::ports::{ToMarket, ToOrders, ToPositions, ToStrategy, ToVenue, Wake};
@@ -110,6 +114,7 @@ pub(crate) struct Tree {
     pub board: Board,
     pub edge: Option<EdgeSource>,
     pub archive: (Runner, String),
+    pub way: Way,
     pub ledger_writes: Arc<AtomicBool>,
     pub ports: Ports,
     pub channels: Channels,
@@ -194,6 +199,7 @@ impl Actor for Root {
         let Opening { mut tree, mut restored, ledger, tail, first_block, frames, frames_queue, gap, deposit } = opening;
         let mut strategies = std::mem::take(&mut restored.strategies);
         let alerts = std::mem::take(&mut restored.alerts);
+        let migration = std::mem::take(&mut restored.migration);
         let mut market = tree.assembly.market();
         market.reserve(first_block.0, first_block.1);
         let missed = tree.rebuild_market(&mut market, &tail, gap);
@@ -214,6 +220,7 @@ impl Actor for Root {
         tree.ports.strategies.values().for_each(|port| _ = port.cast(ToStrategy::Begin));
         tree.start_snapshots(&me).await?;
         tree.start_alerts(&me, alerts).await?;
+        tree.start_migration(&me, migration).await?;
         tree.start_telemetry(&me).await?;
         tree.start_archive(&me).await?;
         if let Some(missed) = missed {
@@ -303,6 +310,10 @@ impl Tree {
                 (Child::Alerts, _) => {
                     let restored = self.read_ledger(self.ledger.watermark().get()).await?;
                     self.start_alerts(me, restored.alerts).await?;
+                }
+                (Child::Migration, _) => {
+                    let restored = self.read_ledger(self.ledger.watermark().get()).await?;
+                    self.start_migration(me, restored.migration).await?;
                 }
                 (Child::Feed, Some(Named::Feed(which))) => {
                     self.ports.market.cast(ToMarket::FeedBeginsAnew(self.live[which].exchange));
@@ -556,6 +567,15 @@ impl Tree {
         let arguments = snapshots::Arguments { every, day, positions, clock };
         let actor = spawn(SnapshotsActor, &self.ports.snapshots, arguments, me).await?;
         self.children.insert(actor.get_id(), (Child::Snapshots, None));
+        Ok(())
+    }
+
+    async fn start_migration(&mut self, me: &ActorRef<ToRoot>, state: Migration) -> Result<(), ActorProcessingErr> {
+        let way = self.way.clone();
+        let arguments = migration::Arguments { state, way, ledger: self.ledger.clone(), wall: self.wall.clone() };
+        let actor = spawn(MigrationActor, self.ports.migration.traffic(), arguments, me).await?;
+        self.children.insert(actor.get_id(), (Child::Migration, None));
+        self.ports.migration.fill(actor);
         Ok(())
     }
 

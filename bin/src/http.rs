@@ -16,6 +16,7 @@ pub mod history;
 pub mod listen;
 mod market;
 pub mod metrics;
+pub mod migration;
 mod openapi;
 pub mod orders;
 pub mod problem;
@@ -76,6 +77,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(sql::routes)
         .configure(history::routes)
         .configure(tiers::routes)
+        .configure(migration::routes)
         .configure(stream::routes)
         .configure(session::routes)
         .configure(openapi::routes);

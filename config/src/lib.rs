@@ -120,6 +120,7 @@ impl Settings {
             alerts: self.alerts.clone(),
             edge: None,
             tiers: self.tiers.clone(),
+            timescale: self.timescale.clone(),
             route: Route::Paper,
             audience: None,
         }

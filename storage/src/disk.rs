@@ -46,6 +46,12 @@ impl Reserve {
         Self { folder: folder.to_owned(), bytes, is_short: Arc::default() }
     }
 
+    /// How many.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// True while the tables wait for room.
     #[must_use]
     pub fn is_short(&self) -> bool {

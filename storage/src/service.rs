@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use messages::caps;
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
+use messages::{UtcNanos, caps};
 
 use crate::cold::{self, Cache, Cold};
 use crate::datadir::Paths;
@@ -23,7 +23,9 @@ use crate::duck::{self};
 use crate::journal::{
     self, Consumer, Health, Housekeeping, Journal, KeptFor, Late, Log, Options, Room, Taken, Watermark,
 };
+use crate::migrate::reads::Reads;
 use crate::migrate::sink::{self, Journals, Sink};
+use crate::migrate::way::{self, Way};
 use crate::pool::{self, Lease, Pool, Reader};
 use crate::query::{self, Answer, Duck, Query, Source, Stores};
 use crate::tiers::{Published, Tier};
@@ -54,6 +56,7 @@ pub struct Storage {
     memory: Option<MemoryThread>,
     housekeeping: Housekeeping,
     sink: Sink,
+    reads: Reads,
     database: Database,
     cold: Cold,
     telemetry: telemetry::Sender,
@@ -117,6 +120,12 @@ impl Database {
             }
         }
         bytes
+    }
+
+    /// The hot tier: who brings older rows over tells it where its window may begin.
+    #[must_use]
+    pub fn hot(&self) -> &Hot {
+        &self.hot
     }
 
     /// What the hot tier answers; `None` while it is empty, being filled, or switched off.
@@ -211,13 +220,31 @@ impl Storage {
         let (max_bytes, open) = (journal.market_max_bytes, market.open_segment().clone());
         let housekeeping = Housekeeping::start(&journals.market_dir, max_bytes, open, KeptFor { consumers, late })?;
         let writers = vec![ledger_thread, market_thread];
-        Ok(Self { ledger, market, writers, file, memory, housekeeping, sink, database, cold, telemetry })
+        Ok(Self {
+            ledger,
+            market,
+            writers,
+            file,
+            memory,
+            housekeeping,
+            sink,
+            reads: Reads::default(),
+            database,
+            cold,
+            telemetry,
+        })
     }
 
     /// The way into the tables for log lines and metrics: bounded, and never waited for.
     #[must_use]
     pub fn telemetry(&self) -> telemetry::Sender {
         self.telemetry.clone()
+    }
+
+    /// Who answers reads on the way out of PostgreSQL.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.reads.clone()
     }
 
     /// The database, for who asks questions.
@@ -237,6 +264,30 @@ impl Storage {
     #[must_use]
     pub fn sink(&self) -> Sink {
         self.sink.clone()
+    }
+
+    /// The way out of PostgreSQL, with what it works on. `wall` is the wall clock.
+    #[must_use]
+    pub fn way(
+        &self,
+        paths: &Paths,
+        settings: &settings::Timescale,
+        tiers: &settings::Tiers,
+        archive: &archive::Runner,
+        wall: impl Fn() -> UtcNanos + Send + Sync + 'static,
+    ) -> Way {
+        Way::new(way::Parts {
+            settings: settings.clone(),
+            tiers: tiers.clone(),
+            paths: paths.clone(),
+            database: self.database(),
+            archive: archive.clone(),
+            sink: self.sink(),
+            reads: self.reads.clone(),
+            durable: (self.ledger.watermark().clone(), self.market.watermark().clone()),
+            room: (self.reserve().clone(), self.room().clone()),
+            wall: Box::new(wall),
+        })
     }
 
     /// The last ledger record that the tables hold.

@@ -1,6 +1,6 @@
 //! The names of what goes through ports, as people and metrics see them.
 
-use super::{ToAlerts, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue};
+use super::{ToAlerts, ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue};
 
 macro_rules! names {
     ($($message:ident { $($variant:pat => $name:literal,)* })*) => {
@@ -62,6 +62,10 @@ names! {
         Self::Acknowledge { .. } => "acknowledge",
         Self::List(_) => "list",
         Self::Status(_) => "status",
+    }
+    ToMigration {
+        Self::Status(_) => "status",
+        Self::Act { .. } => "act",
     }
     ToStrategy {
         Self::Updates(_) => "updates",

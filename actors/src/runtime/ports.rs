@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use messages::StrategyId;
 
 use crate::feeds::live::LiveFeed;
-use crate::ports::{Port, ToAlerts, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake};
+use crate::ports::{
+    Port, ToAlerts, ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, Wake,
+};
 use crate::traffic::{Places, Traffic};
 
 /// Every way into the tree.
@@ -21,6 +23,7 @@ pub(crate) struct Ports {
     pub strategies: BTreeMap<StrategyId, Port<ToStrategy>>,
     pub telemetry: Port<ToTelemetry>,
     pub alerts: Port<ToAlerts>,
+    pub migration: Port<ToMigration>,
     /// By the names of the live feeds.
     pub feeds: BTreeMap<String, Port<ToFeed>>,
     /// Of those whom nobody sends anything.
@@ -45,6 +48,7 @@ impl Ports {
             strategies: strategies.iter().map(|name| (*name, Port::default())).collect(),
             telemetry: Port::default(),
             alerts: Port::default(),
+            migration: Port::default(),
             feeds: feeds.iter().map(|feed| (feed.name.clone(), Port::default())).collect(),
             root: Traffic::default(),
             snapshots: Traffic::default(),
@@ -65,6 +69,7 @@ impl Ports {
         places.add("archive", "archive", &self.archive);
         places.add("telemetry", "telemetry", self.telemetry.traffic());
         places.add("alerts", "alerts", self.alerts.traffic());
+        places.add("migration", "migration", self.migration.traffic());
         self.feeds.iter().for_each(|(name, port)| places.add("feed", name, port.traffic()));
         places
     }

@@ -118,8 +118,9 @@ impl Edge {
     /// Waits until the tables hold what is durable now. Returns the last market record that was.
     ///
     /// # Errors
-    /// It takes too long.
+    /// The database is not open yet, or it takes too long.
     pub async fn until_fresh(&self) -> Result<Seq, Problem> {
+        self.database.pool().ok_or_else(opening)?;
         let w = &self.watermarks;
         let (ledger, market) = (w.ledger.0.get(), w.market.0.get());
         let deadline = now() + FRESH_WITHIN;

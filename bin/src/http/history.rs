@@ -8,7 +8,7 @@ use storage::query::{Answer, Explain, Page, Query};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Reader;
-use super::edge::{Edge, opening};
+use super::edge::Edge;
 use super::problem::{Code, Problem};
 use super::{NOTE, Refusals};
 use crate::output::{self, Format, Table};
@@ -90,9 +90,6 @@ fn check(query: &Query) -> Result<(), String> {
 async fn ask_history(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) -> Result<HttpResponse, Problem> {
     let Request { query, format, explain, fresh } = asked.into_inner();
     check(&query).map_err(|why| Problem::new(Code::Invalid, why))?;
-    if edge.database.pool().is_none() {
-        return Err(opening());
-    }
     let durable = if fresh { edge.until_fresh().await? } else { Seq(0) };
     let (body, note) = edge.history(query, durable, move |answer, body| write(answer, format, explain, body)).await?;
     let note = serde_json::to_string(&note).unwrap_or_default();

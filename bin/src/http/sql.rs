@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Reader;
 use super::ask::Select;
-use super::edge::{Edge, opening};
+use super::edge::Edge;
 use super::problem::{Code, Problem};
 use super::{NOTE, Refusals};
 use crate::output::{self, Format};
@@ -92,9 +92,6 @@ async fn ask_sql(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) ->
     if max_rows > caps::SQL_ROWS {
         let text = format!("max_rows = {max_rows} is too large; at most {} rows are answered", caps::SQL_ROWS);
         return Err(Problem::new(Code::Invalid, text));
-    }
-    if edge.database.pool().is_none() {
-        return Err(opening());
     }
     if !stale {
         edge.until_fresh().await?;

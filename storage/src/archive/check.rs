@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::bring::IN_PLACE_OF;
 use super::export::look;
 use super::{Archive, Error, chain};
 use crate::cold::FileHash;
@@ -126,12 +127,13 @@ impl Archive<'_> {
                 say(piece.location.clone(), "the manifest names it twice");
             }
         }
-        let deleted = self.deleted()?;
+        let (deleted, replaced) = (self.deleted()?, self.replaced()?);
         for ((table, period), numbers) in parts(&manifest) {
             let last = numbers.last().copied().unwrap_or(0);
             let is_missing = |part: &u32| {
                 let own = format!("{table} {period} part {part} ");
-                !numbers.contains(part) && !deleted.iter().any(|what| what.starts_with(&own))
+                let is_gone = deleted.iter().any(|what| what.starts_with(&own));
+                !numbers.contains(part) && !is_gone && !replaced.contains(&(table.clone(), period.clone(), *part))
             };
             if let Some(part) = (0..last).find(is_missing) {
                 let finding = format!("part {part} is missing; restore it from a backup");
@@ -141,13 +143,31 @@ impl Archive<'_> {
         Ok(findings)
     }
 
+    /// Parts that were brought over again: others stand in their place.
+    fn replaced(&self) -> Result<BTreeSet<(String, String, u32)>, Error> {
+        let sql = format!("SELECT what FROM manifest_versions WHERE what LIKE '%{IN_PLACE_OF}%'");
+        let mut found = BTreeSet::new();
+        for what in self.words(&sql)? {
+            let Some((own, parts)) = what.split_once(IN_PLACE_OF) else { continue };
+            let mut words = own.split(' ');
+            if let (Some(table), Some(period)) = (words.next(), words.next()) {
+                let numbers = parts.split(", ").filter_map(|number| number.parse().ok());
+                found.extend(numbers.map(|part| (table.to_owned(), period.to_owned(), part)));
+            }
+        }
+        Ok(found)
+    }
+
     /// What was deleted at the end of its life, in the words of its publication.
     ///
     /// # Errors
     /// DuckDB refuses.
     pub fn deleted(&self) -> Result<Vec<String>, Error> {
-        let read = || duck::Error::duck("read what was deleted");
-        let sql = "SELECT what FROM manifest_versions WHERE what LIKE '% deleted from % at the end of its life'";
+        self.words("SELECT what FROM manifest_versions WHERE what LIKE '% deleted from % at the end of its life'")
+    }
+
+    fn words(&self, sql: &str) -> Result<Vec<String>, Error> {
+        let read = || duck::Error::duck("read what became of parts");
         let mut statement = self.db.prepare(sql).map_err(read())?;
         let rows = statement.query_map([], |row| row.get(0)).map_err(read())?;
         Ok(rows.collect::<Result<_, _>>().map_err(read())?)

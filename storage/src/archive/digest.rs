@@ -48,31 +48,25 @@ impl Digest {
     /// # Errors
     /// A column of an unknown kind.
     pub fn add(&mut self, table: &Table, batch: &RecordBatch) -> Result<(), UnknownType> {
-        let schema = batch.schema();
-        let cells: Vec<Cells> = schema
-            .fields()
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| Cells::new(field.name(), column.as_ref()))
-            .collect::<Result<_, _>>()?;
-        let mut row_bytes = Vec::with_capacity(256);
-        for row in 0..batch.num_rows() {
-            row_bytes.clear();
-            cells.iter().for_each(|cells| cells.write(row, &mut row_bytes));
-            self.plain_bytes += row_bytes.len() as u64;
-            let hash = blake3::hash(&row_bytes);
-            let half: [u8; 16] = hash.as_bytes()[..16].try_into().expect("half of 32 bytes");
-            self.hash = self.hash.wrapping_add(u128::from_le_bytes(half));
-        }
-        self.rows += batch.num_rows() as u64;
-        for (field, cells) in schema.fields().iter().zip(&cells) {
-            self.summarize(table, field.name(), cells, batch.num_rows());
-        }
+        self.add_rows(table, &PlainRows::of(batch)?, 0..batch.num_rows());
         Ok(())
     }
 
-    fn summarize(&mut self, table: &Table, name: &str, cells: &Cells<'_>, rows: usize) {
-        let mut numbers = (0..rows).filter_map(|row| cells.number(row)).peekable();
+    /// Adds some rows of a batch.
+    pub fn add_rows(&mut self, table: &Table, rows: &PlainRows<'_>, which: impl Iterator<Item = usize> + Clone) {
+        let mut row_bytes = Vec::with_capacity(256);
+        for row in which.clone() {
+            self.hash = self.hash.wrapping_add(rows.hash(row, &mut row_bytes));
+            self.plain_bytes += row_bytes.len() as u64;
+            self.rows += 1;
+        }
+        for (name, cells) in &rows.columns {
+            self.summarize(table, name, cells, which.clone());
+        }
+    }
+
+    fn summarize(&mut self, table: &Table, name: &str, cells: &Cells<'_>, rows: impl Iterator<Item = usize>) {
+        let mut numbers = rows.filter_map(|row| cells.number(row)).peekable();
         if numbers.peek().is_none() {
             return;
         }
@@ -89,8 +83,11 @@ impl Digest {
         } else if Some(name) == table.id {
             self.ids = widen(self.ids);
         } else if let Some(scale) = cells.scale() {
-            let known = self.sums.entry(name.to_owned()).or_insert((i256::ZERO, scale));
-            known.0 = known.0.wrapping_add(sum);
+            if let Some(known) = self.sums.get_mut(name) {
+                known.0 = known.0.wrapping_add(sum);
+            } else {
+                self.sums.insert(name.to_owned(), (sum, scale));
+            }
         }
     }
 
@@ -117,17 +114,56 @@ impl Digest {
         format!("{:032x}", self.hash)
     }
 
+    /// The sum of the rows' hashes, as a number.
+    #[must_use]
+    pub fn hash_sum(&self) -> u128 {
+        self.hash
+    }
+
     /// The sums as JSON: decimals as text, at full scale.
     #[must_use]
     pub fn sums_json(&self) -> String {
-        let text = |(sum, scale): &(i256, i8)| decimal(*sum, *scale);
-        let sums: BTreeMap<&str, String> = self.sums.iter().map(|(name, sum)| (name.as_str(), text(sum))).collect();
-        serde_json::to_string(&sums).expect("plain texts")
+        serde_json::to_string(&self.sums_text()).expect("plain texts")
+    }
+
+    /// The sums as text, at full scale.
+    #[must_use]
+    pub fn sums_text(&self) -> BTreeMap<String, String> {
+        self.sums.iter().map(|(name, (sum, scale))| (name.clone(), decimal(*sum, *scale))).collect()
+    }
+}
+
+/// The rows of a batch in plain form.
+pub struct PlainRows<'a> {
+    columns: Vec<(String, Cells<'a>)>,
+}
+
+impl<'a> PlainRows<'a> {
+    /// Those of this batch.
+    ///
+    /// # Errors
+    /// A column of an unknown kind.
+    pub fn of(batch: &'a RecordBatch) -> Result<Self, UnknownType> {
+        let schema = batch.schema();
+        let cells = |(field, column): (&arrow::datatypes::FieldRef, &'a arrow::array::ArrayRef)| {
+            Ok((field.name().clone(), Cells::new(field.name(), column.as_ref())?))
+        };
+        Ok(Self { columns: schema.fields().iter().zip(batch.columns()).map(cells).collect::<Result<_, _>>()? })
+    }
+
+    /// The hash of a row; `bytes` then holds its plain form.
+    pub fn hash(&self, row: usize, bytes: &mut Vec<u8>) -> u128 {
+        bytes.clear();
+        self.columns.iter().for_each(|(_, cells)| cells.write(row, bytes));
+        let hash = blake3::hash(bytes);
+        let half: [u8; 16] = hash.as_bytes()[..16].try_into().expect("half of 32 bytes");
+        u128::from_le_bytes(half)
     }
 }
 
 /// A scaled number as text.
-fn decimal(value: i256, scale: i8) -> String {
+#[must_use]
+pub fn decimal(value: i256, scale: i8) -> String {
     let scale = usize::try_from(scale).unwrap_or(0);
     let (sign, digits) = match value.to_string().strip_prefix('-') {
         Some(digits) => ("-", digits.to_owned()),

@@ -46,7 +46,7 @@ pub fn on_disk(db: &Connection) -> Result<DiskRows, Error> {
                  SELECT strftime(o.created_at, '{format}') AS p, coalesce(sum(n), 0)::UBIGINT,
                      bool_and(o.status IN ('denied', 'filled', 'canceled', 'rejected', 'expired'))
                      AND (bool_and(o.filled_quantity = coalesce(fills, 0)) OR count(fills) = 0
-                          OR p IN (SELECT period FROM manifest WHERE table_name = 'trades'))
+                          OR p IN (SELECT period FROM manifest WHERE table_name = 'trades' AND origin IS NULL))
                  FROM disk.orders o LEFT JOIN filled USING (order_id) LEFT JOIN own USING (order_id) GROUP BY p",
             ),
             Moves::ByTimeBut(stays) => format!(

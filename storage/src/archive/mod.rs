@@ -12,9 +12,11 @@
 //! - [`record`]: `manifest-N.json` beside the cold files.
 //! - [`runner`]: the archive of a running directory.
 //! - [`rebuild`]: files that another database owned, taken over.
+//! - `bring`: what who brings rows over needs of it.
 //! - [`restore`]: archived objects made readable.
 //! - [`status`], [`check`]: what stands where, and whether it is what it was.
 
+mod bring;
 mod check;
 pub mod digest;
 mod export;
@@ -36,8 +38,11 @@ use flume::RecvTimeoutError;
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use bring::{IN_PLACE_OF, class, room_for};
 pub use check::Finding;
+pub(crate) use export::{copy, look, slices, sync, sync_folders};
 pub use plan::{Action, Step};
+pub(crate) use plan::{Place, place};
 pub use rebuild::{Rebuilt, skip_dropped};
 pub use restore::Ticket;
 pub use runner::{Runner, Runs};
@@ -189,7 +194,9 @@ pub enum Error {
     #[error("the thread that writes the tables has ended; restart merganser")]
     WriterGone,
     /// Another run is under way.
-    #[error("another run of the archive is under way; `merganser archive status` shows how far it has come")]
+    #[error(
+        "another run of the archive, or a backfill, is under way; `merganser archive status` and `merganser migrate timescale status` show how far it has come"
+    )]
     Busy,
     /// The database is not open yet.
     #[error("the database is still opening; ask again in a moment")]
@@ -381,7 +388,8 @@ fn moves_with(named: &str, table: &str) -> bool {
 }
 
 /// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -391,7 +399,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+/// For `map_err`: what was tried on which file.
+pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
     move |source| Error::Io { what, path, source }
 }

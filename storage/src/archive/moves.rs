@@ -13,7 +13,7 @@ use crate::tiers::tables::Moves;
 use crate::tiers::{Manifest, Period, Piece, Table, Tier, table};
 
 /// Bytes that a row takes at most while it is sorted or exported, and the copies that are there meanwhile.
-const ROW_BYTES: u64 = 2 * 128;
+pub(super) const ROW_BYTES: u64 = 2 * 128;
 
 /// A file that is written and looked at, on its way to its place.
 struct Exported {
@@ -130,6 +130,7 @@ impl Archive<'_> {
                 content: Some(content),
                 sealed: true,
                 has_revisions: false,
+                origin: None,
             };
             exported.push(Exported { staged, piece });
             (self.on)(&Did::Verified(path));
@@ -238,7 +239,7 @@ impl Archive<'_> {
     }
 
     /// Removes files that own nothing any more, once nobody reads them.
-    fn remove_files(&self, pieces: &[Arc<Piece>]) -> Result<(), Error> {
+    pub(super) fn remove_files(&self, pieces: &[Arc<Piece>]) -> Result<(), Error> {
         if !(self.settle)() {
             tracing::warn!("questions do not end: files that have moved are left to the next run of the archive");
             return Ok(());
@@ -259,8 +260,7 @@ impl Archive<'_> {
     }
 
     fn class(&self, table: &Table, to: Tier) -> Option<String> {
-        let class = self.settings.limits(table.name).storage_class;
-        (to == Tier::Cold && !self.cold.is_folder()).then(|| class.name().to_owned())
+        super::class(&self.cold, &self.settings, table, to)
     }
 }
 

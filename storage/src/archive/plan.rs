@@ -62,12 +62,15 @@ pub type DiskRows = BTreeMap<(&'static str, Period), OnDisk>;
 
 /// Where a part belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
+    /// In a tier.
     In(Tier),
+    /// Its table's life has ended for it.
     Gone,
 }
 
-fn place(limits: &Limits, period: Period, now: UtcNanos) -> Place {
+/// Where a period belongs at `now`.
+pub(crate) fn place(limits: &Limits, period: Period, now: UtcNanos) -> Place {
     let within = |age: crate::settings::Age| age.holds(now.since(period.end()));
     if within(limits.disk) {
         return Place::In(Tier::Disk);

@@ -79,11 +79,7 @@ impl Runner {
     /// # Errors
     /// What keeps all of it from being done; another run is under way.
     pub fn run(&self, now: UtcNanos, tables: &[String]) -> Result<Report, Error> {
-        let _one = match self.0.running.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
-        };
+        let _one = self.claim()?;
         self.page().begun += 1;
         let report = on_a_thread(|| self.with(|archive| archive.run(now, tables)));
         let failed = report.as_ref().map_or(1, |r| r.failed.len() as u64 + u64::from(r.unrecorded.is_some()));
@@ -91,15 +87,37 @@ impl Runner {
         report
     }
 
+    fn claim(&self) -> Result<MutexGuard<'_, ()>, Error> {
+        match self.0.running.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::Busy),
+        }
+    }
+
+    /// Does something long with the files of the tiers, while no run moves any of them. Its thread gets behind those that
+    /// trade by itself, if it is to be there.
+    ///
+    /// # Errors
+    /// A run is under way, the database is not open yet, or what the work says.
+    pub fn alone<T, E: From<Error>>(&self, work: impl FnOnce(&Archive<'_>) -> Result<T, E>) -> Result<T, E> {
+        let _one = self.claim()?;
+        self.opened(work)
+    }
+
     /// Looks at something.
     ///
     /// # Errors
     /// The database is not open yet, or what the work says.
     pub fn with<T>(&self, work: impl FnOnce(&Archive<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        self.opened(work)
+    }
+
+    fn opened<T, E: From<Error>>(&self, work: impl FnOnce(&Archive<'_>) -> Result<T, E>) -> Result<T, E> {
         let inner = &self.0;
         let is_open = inner.is_open.read().unwrap_or_else(PoisonError::into_inner);
         if !*is_open {
-            return Err(Error::Stopped);
+            return Err(Error::Stopped.into());
         }
         let db = inner.database.connect().ok_or(Error::NotOpen)?;
         let archive = Archive {

@@ -82,6 +82,7 @@ fn piece(table: &str, period: &str, tier: Tier) -> Piece {
         content: (tier != Tier::Disk).then_some(content),
         sealed: tier != Tier::Disk,
         has_revisions: false,
+        origin: None,
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Change {
     Seal(Key),
     /// Makes others the owners of rows.
     Publish(Publication),
+    /// The same, where the numbers of the parts were chosen beside this thread: nobody may have taken one meanwhile.
+    PublishNew(Publication),
     /// Writes down that a `manifest-N.json` is to be written by this directory.
     Record {
         /// N.
@@ -191,7 +193,10 @@ impl Tiers {
                     .map_err(Error::duck("write which manifest is recorded"))?;
                 Ok(self.manifest.clone())
             }
-            Change::Publish(publication) => {
+            Change::Publish(publication) | Change::PublishNew(publication) => {
+                if matches!(change, Change::PublishNew(_)) {
+                    self.refuse_taken(publication)?;
+                }
                 let Publication { mut removed, mut added, source, what } = publication.clone();
                 if let Some(rest) = &source {
                     self.remove(db, rest, (&mut removed, &mut added))?;
@@ -199,6 +204,19 @@ impl Tiers {
                 self.apply(db, &removed, &added, &what)
             }
         }
+    }
+
+    /// Refuses parts whose numbers are another part's.
+    fn refuse_taken(&self, publication: &Publication) -> Result<(), Error> {
+        for added in &publication.added {
+            let known = self.manifest.of_period(&added.table, &added.period);
+            let mut same = known.iter().filter(|piece| piece.part == added.part);
+            if same.any(|piece| !publication.removed.contains(&piece.key())) {
+                let (table, period) = (added.table.clone(), added.period.clone());
+                return Err(Error::PartTaken { table, period, part: added.part });
+            }
+        }
+        Ok(())
     }
 
     fn seal(&self, db: &Connection, key: &Key) -> Result<Arc<Manifest>, Error> {

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(i64, &str, Step)] = &[
     (1, "tables", Step::Sql(include_str!("migrations/0001_tables.sql"))),
     (2, "tiers", Step::MoveToDisk(include_str!("migrations/0002_tiers.sql"))),
     (3, "decisions", Step::Sql(include_str!("migrations/0003_decisions.sql"))),
+    (4, "origin", Step::Sql(include_str!("migrations/0004_origin.sql"))),
 ];
 
 /// What a migration does.

@@ -87,6 +87,16 @@ pub enum Error {
         /// The period.
         period: String,
     },
+    /// A number of a part that somebody else took first.
+    #[error("{table} {period} got a part {part} from somebody else meanwhile; nothing was changed: try again")]
+    PartTaken {
+        /// The table.
+        table: String,
+        /// The period.
+        period: String,
+        /// The number.
+        part: u32,
+    },
     /// A journal could not be read.
     #[error("cannot read the journal for DuckDB")]
     Journal(#[from] crate::journal::Error),

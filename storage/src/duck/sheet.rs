@@ -195,7 +195,8 @@ impl Column {
     }
 }
 
-fn field(name: &str, kind: Kind) -> Field {
+/// The field of a column of a batch.
+pub(crate) fn field(name: &str, kind: Kind) -> Field {
     let data_type = match kind {
         Kind::Text => DataType::Utf8,
         Kind::Int => DataType::Int64,

@@ -213,13 +213,22 @@ impl Rule {
 
     /// What stands there, for a message.
     fn shown(&self, bytes: &[u8]) -> String {
+        let is_number =
+            matches!(self.source, Type::Numeric(_) | Type::Double | Type::Real | Type::Timestamptz | Type::Timestamp);
+        match plain(&self.source, bytes) {
+            Ok(text) if !is_number => format!("`{}`", text.chars().take(80).collect::<String>()),
+            _ => self.text_of(bytes),
+        }
+    }
+
+    /// What stands there, all of it.
+    pub(super) fn text_of(&self, bytes: &[u8]) -> String {
         match &self.source {
             Type::Numeric(_) => numeric::text(bytes),
             Type::Double => sized(bytes).map_or_else(|e| e, |b| f64::from_be_bytes(b).to_string()),
             Type::Real => sized(bytes).map_or_else(|e| e, |b| f32::from_be_bytes(b).to_string()),
             Type::Timestamptz | Type::Timestamp => micros_shown(bytes),
-            other => plain(other, bytes)
-                .map_or_else(|e| e, |text| format!("`{}`", text.chars().take(80).collect::<String>())),
+            other => plain(other, bytes).map_or_else(|e| e, Cow::into_owned),
         }
     }
 
@@ -248,7 +257,10 @@ fn micros_shown(bytes: &[u8]) -> String {
     match sized(bytes).map(i64::from_be_bytes) {
         Ok(i64::MAX) => "infinity".to_owned(),
         Ok(i64::MIN) => "-infinity".to_owned(),
-        Ok(micros) => format!("{micros} µs since 2000"),
+        Ok(micros) => match micros.checked_add(EPOCH).and_then(|micros| micros.checked_mul(1_000)) {
+            Some(nanos) => UtcNanos(nanos).to_string(),
+            None => format!("{micros} µs since 2000"),
+        },
         Err(reason) => reason,
     }
 }

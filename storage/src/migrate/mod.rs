@@ -7,11 +7,14 @@
 //! - [`sink`]: what we write there while rows go to both sides.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
+//! - [`backfill`]: slice by slice into the tiers, each once.
 //! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
-//! - `convert`: one cell by one rule; `encode`: the other way round.
+//! - [`way`]: all of it put together, as the migration actor uses it.
+//! - `convert`: one cell by one rule; `whole`: the cells of a row together; `encode`: the other way round.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
+pub mod backfill;
 mod convert;
 pub(crate) mod encode;
 pub mod mapping;
@@ -24,3 +27,5 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod trial;
+pub mod way;
+mod whole;

@@ -296,7 +296,7 @@ impl Step<'_> {
     }
 
     fn long_enough(&self, what: &str, since: UtcNanos, needed: Duration, setting: &str) -> Result<(), Refusal> {
-        let been = Duration::from_nanos(u64::try_from(self.facts.now.since(since)).unwrap_or(0));
+        let been = Duration::from_secs(u64::try_from(self.facts.now.since(since)).unwrap_or(0) / 1_000_000_000);
         if been >= needed {
             return Ok(());
         }
@@ -423,7 +423,7 @@ mod tests {
         let away = Facts { lag: None, ..good };
         let overridden = Facts { use_duckdb: Some(false), ..good };
         refused(&in_phase(Phase::DualWrite), Ask::Init(WATERMARK), &good, &["the phase is dual_write", "backfill"]);
-        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &behind, &["1m30s behind", "within 5s", "status"]);
+        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &behind, &["1m 30s behind", "within 5s", "status"]);
         refused(&in_phase(Phase::DualWrite), Ask::Backfill, &away, &["not known", "status"]);
         let unfinished = Migration { backfilled: None, ..in_phase(Phase::Backfill) };
         refused(&unfinished, Ask::Compare { accept_rejects: 0 }, &good, &["not come to its end", "backfill"]);

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 
 use super::convert::{Cell, Rule};
 use super::targets::Target;
+use super::whole::Whole;
 use crate::duck::sheet::{Kind, Sheet};
 use crate::postgres::catalog::{TableName, Type, quoted};
 use crate::postgres::copy::Row;
@@ -57,6 +58,14 @@ impl Made {
             Self::Constant { column, kind, .. } => (column, *kind),
         }
     }
+
+    /// Its cell in a row whose cells that are read come one after the other.
+    fn cell<'c, 'v: 'c>(&'c self, read: &mut impl Iterator<Item = &'c Cell<'v>>) -> &'c Cell<'v> {
+        match self {
+            Self::Read { .. } => read.next().expect("a cell for each column that is read"),
+            Self::Constant { cell, .. } => cell,
+        }
+    }
 }
 
 /// What brings the rows of one table over.
@@ -69,6 +78,8 @@ pub struct Plan {
     made: Vec<Made>,
     /// Their column that is our time.
     time: (String, Rule),
+    /// What the cells of a row must be together.
+    whole: Whole,
 }
 
 impl Plan {
@@ -78,7 +89,18 @@ impl Plan {
             Made::Read { from, rule } if rule.column == into.time => Some((from.clone(), rule.clone())),
             _ => None,
         })?;
-        Some(Self { from, into, made, time })
+        let columns: Vec<&'static str> = made.iter().map(|made| made.column().0).collect();
+        let whole = Whole::new(into, &columns);
+        Some(Self { from, into, made, time, whole })
+    }
+
+    /// The table that its rows go to.
+    ///
+    /// # Panics
+    /// When its target is no table of the tiers: a mistake in the program.
+    #[must_use]
+    pub fn table(&self) -> &'static crate::tiers::Table {
+        crate::tiers::table(self.into.table).expect("a target is a table that moves")
     }
 
     /// The columns of ours that it makes, in their order.
@@ -94,22 +116,88 @@ impl Plan {
     }
 
     fn select_where(&self, conditions: &[String]) -> String {
-        let columns: Vec<String> = self.read().map(|(from, _)| quoted(from)).collect();
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-        format!("SELECT {} FROM {}{filter}", columns.join(", "), self.from.sql())
+        format!("SELECT {} FROM {}{filter}", self.read_columns(), self.from.sql())
     }
 
     /// That the time of a row lies in a range.
     fn bounds(&self, range: Range) -> Vec<String> {
-        let time = quoted(&self.time.0);
         let mut bounds = Vec::new();
         if range.from != Range::ALL.from {
-            bounds.push(format!("{time} >= {}", self.literal(range.from)));
+            bounds.push(format!("{} >= {}", self.time_column(), self.literal(range.from)));
         }
         if range.to != Range::ALL.to {
-            bounds.push(format!("{time} < {}", self.literal(range.to)));
+            bounds.push(format!("{} < {}", self.time_column(), self.literal(range.to)));
         }
         bounds
+    }
+
+    /// The question for the rows that no range has: without a time, or with one before `first`.
+    #[must_use]
+    pub fn select_outside(&self, first: messages::UtcNanos) -> String {
+        let (time, first) = (self.time_column(), self.literal(first));
+        format!("SELECT {} FROM {} WHERE {time} IS NULL OR {time} < {first}", self.read_columns(), self.from.sql())
+    }
+
+    /// The question for the first and the last time in a range, each as [`Self::instant`] takes it.
+    #[must_use]
+    pub fn select_bounds(&self, range: Range) -> String {
+        let time = self.time_column();
+        let count = |of: &str| match self.time.1.source {
+            Type::Int(_) => format!("{of}({time})::bigint"),
+            Type::Date => format!("({of}({time}) - DATE '1970-01-01')::bigint"),
+            _ => format!("(extract(epoch FROM {of}({time})) * 1000000)::bigint"),
+        };
+        let within = format!("{time} >= {} AND {time} < {}", self.literal(range.from), self.literal(range.to));
+        format!("SELECT {}, {} FROM {} WHERE {within}", count("min"), count("max"), self.from.sql())
+    }
+
+    /// The instant that their time column counts as `count`.
+    #[must_use]
+    pub fn instant(&self, count: i64) -> messages::UtcNanos {
+        let nanos = match (&self.time.1.source, self.time.1.unit) {
+            (Type::Int(_), Some(unit)) => unit.nanos(),
+            (Type::Date, _) => 86_400_000_000_000,
+            _ => 1_000,
+        };
+        messages::UtcNanos(count.saturating_mul(nanos))
+    }
+
+    /// Their column that is our time.
+    #[must_use]
+    pub fn time_from(&self) -> &str {
+        &self.time.0
+    }
+
+    fn time_column(&self) -> String {
+        quoted(&self.time.0)
+    }
+
+    fn read_columns(&self) -> String {
+        self.read().map(|(from, _)| quoted(from)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The time of a row of the answer.
+    ///
+    /// # Errors
+    /// It is none of ours.
+    pub fn time_of(&self, row: Row<'_>) -> Result<messages::UtcNanos, Refusal> {
+        let at = self.read().position(|(_, rule)| rule.column == self.into.time).expect("the time is read");
+        let (_, rule) = &self.time;
+        match rule.read(row.cell(at))? {
+            Cell::Time(time) => Ok(time),
+            _ => unreachable!("a rule for a time gives a time"),
+        }
+    }
+
+    /// A row of the answer as a person reads it.
+    #[must_use]
+    pub fn shown(&self, row: Row<'_>) -> String {
+        let cell = |(at, (from, rule)): (usize, (&str, &Rule))| {
+            let text = row.cell(at).map_or_else(|| "NULL".to_owned(), |bytes| rule.text_of(bytes));
+            format!("{from}={text}")
+        };
+        self.read().enumerate().map(cell).collect::<Vec<_>>().join(" ")
     }
 
     /// An instant as their time column has it, so that an index or a chunk is found by it. Rounded up, as the first that
@@ -176,11 +264,9 @@ impl Rows<'_> {
         let read: Vec<Cell<'_>> =
             self.plan.read().enumerate().map(|(at, (_, rule))| rule.read(row.cell(at))).collect::<Result<_, _>>()?;
         let mut read = read.iter();
-        for made in &self.plan.made {
-            let cell = match made {
-                Made::Read { .. } => read.next().expect("a cell for each column that is read"),
-                Made::Constant { cell, .. } => cell,
-            };
+        let cells: Vec<&Cell<'_>> = self.plan.made.iter().map(|made| made.cell(&mut read)).collect();
+        self.plan.whole.check(|at| cells[at])?;
+        for (made, cell) in self.plan.made.iter().zip(cells) {
             cell.write(made.column().1, &mut self.sheet);
         }
         self.count += 1;

@@ -205,8 +205,10 @@ impl<'a> Reading<'a> {
         let table = table("positions").expect("positions move");
         let columns = self.stores.columns.of(table);
         let mut wanted = Wanted::all(table, Range::until(UtcNanos(at.0.saturating_add(1_000))));
-        if Found::read(self.db, &select::later_position(at))?.len() == 0 {
-            // The newest row of each position stays on disk, and nothing else is asked for.
+        // The newest row of each position stays on disk, but of those that were brought over from another database.
+        let is_on_disk = self.manifest.of_table(table.name).all(|piece| piece.origin.is_none());
+        if is_on_disk && Found::read(self.db, &select::later_position(at))?.len() == 0 {
+            // Then nothing else is asked for.
             wanted.range = Range { from: UtcNanos::MAX, to: UtcNanos::MAX };
         }
         let statement = |relation: &Relation| select::positions((&columns, relation), at, of);

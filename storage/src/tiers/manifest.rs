@@ -11,7 +11,7 @@ use duckdb::{Connection, Row, params};
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
-use super::{Period, Table, Tier};
+use super::{Origin, Period, Table, Tier};
 use crate::duck::Error;
 
 /// A file, or a table on disk, that holds rows of one part.
@@ -37,6 +37,9 @@ pub struct Piece {
     pub sealed: bool,
     /// True when a row of it may replace one of another part of its period.
     pub has_revisions: bool,
+    /// Where its rows came from, if they were brought over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What is in a file.
@@ -71,7 +74,8 @@ pub struct Manifest {
 }
 
 const CELLS: &str = "table_name, period, part, slice, tier, location, storage_class, sealed, has_revisions, \"rows\", \
-    bytes, plain_bytes, epoch_us(min_time), epoch_us(max_time), min_id, max_id, row_hash, sums, file_hash, schema_hash";
+    bytes, plain_bytes, epoch_us(min_time), epoch_us(max_time), min_id, max_id, row_hash, sums, file_hash, schema_hash, \
+    origin";
 
 impl Manifest {
     /// Reads the manifest of the connection's snapshot.
@@ -175,6 +179,7 @@ impl Piece {
             content: None,
             sealed: false,
             has_revisions: false,
+            origin: None,
         }
     }
 
@@ -211,6 +216,9 @@ fn read(row: &Row<'_>) -> Result<Piece, duckdb::Error> {
             schema_hash: row.get(19)?,
         }),
     };
+    let origin: Option<String> = row.get(20)?;
+    let unread = |e| duckdb::Error::FromSqlConversionFailure(20, duckdb::types::Type::Text, Box::new(e));
+    let origin = origin.map(|text| serde_json::from_str(&text).map_err(unread)).transpose()?;
     Ok(Piece {
         table: row.get(0)?,
         period: row.get(1)?,
@@ -222,6 +230,7 @@ fn read(row: &Row<'_>) -> Result<Piece, duckdb::Error> {
         content,
         sealed: row.get(7)?,
         has_revisions: row.get(8)?,
+        origin,
     })
 }
 
@@ -291,9 +300,10 @@ fn insert(db: &Connection, p: &Piece) -> Result<(), Error> {
         c.map(|c| c.sums.as_str()),
         c.map(|c| c.file_hash.as_str()),
         c.map(|c| c.schema_hash.as_str()),
+        p.origin.as_ref().map(|origin| serde_json::to_string(origin).expect("plain data")),
     ];
     let sql = "INSERT INTO manifest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-               make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?)";
+               make_timestamp(?), make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)";
     let mut statement = db.prepare_cached(sql).map_err(Error::duck("write the manifest"))?;
     statement.execute(values).map(drop).map_err(Error::duck("write the manifest"))
 }

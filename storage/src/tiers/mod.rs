@@ -2,6 +2,7 @@
 //!
 //! - [`tables`]: the tables that move, and how each is divided into periods and files.
 //! - [`period`]: the days and months that they are divided into.
+//! - [`origin`]: where rows came from that were brought over.
 //! - [`manifest`]: every part with the one tier that owns it; the table `manifest` is the truth.
 //! - [`views`]: one name per table over all parts that are local, made from the manifest.
 //! - [`Published`]: what was committed last, for those who read.
@@ -11,6 +12,7 @@
 //! views and the rows themselves change in one transaction.
 
 pub mod manifest;
+pub mod origin;
 pub mod period;
 pub mod places;
 mod published;
@@ -18,6 +20,7 @@ pub mod tables;
 pub mod views;
 
 pub use manifest::{Manifest, Piece};
+pub use origin::Origin;
 pub use period::Period;
 pub use places::Places;
 pub use published::Published;

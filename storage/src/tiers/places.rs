@@ -45,6 +45,12 @@ impl Places {
 /// and so is a dot at the beginning: no name leads out of its folder, and none is hidden.
 #[must_use]
 pub fn folder(column: &str, value: &str) -> String {
+    format!("{column}={}", name(value))
+}
+
+/// A value as the name of a file or folder, encoded as [`folder`] says.
+#[must_use]
+pub fn name(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || byte == b'.' && !encoded.is_empty();
@@ -54,7 +60,7 @@ pub fn folder(column: &str, value: &str) -> String {
             encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    format!("{column}={encoded}")
+    encoded
 }
 
 /// A path as a text of SQL.

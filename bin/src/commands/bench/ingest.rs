@@ -36,8 +36,15 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Figure>> {
     let failed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let heard = failed.clone();
     let on_health = move |_, _| heard.store(true, Ordering::Release);
-    let storage =
-        Storage::open(&paths, &settings.journal, &settings.tiers.cold, duck, settings.hot.options(), on_health)?;
+    let storage = Storage::open(
+        &paths,
+        &settings.journal,
+        &settings.tiers.cold,
+        &settings.timescale,
+        duck,
+        settings.hot.options(),
+        on_health,
+    )?;
     let records = batches.len() as u64;
     let began = now();
     for batch in batches {

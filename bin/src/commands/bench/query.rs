@@ -93,6 +93,7 @@ fn in_tiers(
         &paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         move |_, _| heard.store(true, Ordering::Release),

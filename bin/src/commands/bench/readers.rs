@@ -107,6 +107,7 @@ pub fn measure(mut settings: Settings, load: Load) -> anyhow::Result<Outcome> {
         &paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         on_health,

@@ -141,6 +141,7 @@ fn run(settings: &Settings, size: Size, paths: &Paths) -> anyhow::Result<Shown> 
         paths,
         &settings.journal,
         &settings.tiers.cold,
+        &settings.timescale,
         settings.duckdb.options(),
         settings.hot.options(),
         |_, _| {},

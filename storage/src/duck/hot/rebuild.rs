@@ -11,7 +11,7 @@ use super::{HotWriter, Options};
 use crate::duck::stored::{BAR_CELLS, Bars, NAME_CELLS, Names, TICK_CELLS, Ticks};
 use crate::duck::{Error, file};
 use crate::journal::Log;
-use crate::tiers::{Manifest, Period, Piece, Tier, tables};
+use crate::tiers::{Manifest, Origin, Period, Piece, Tier, tables};
 
 /// Bytes of a row in memory, for choosing where to begin: 100 in full tables, more in others. That the
 /// bound holds does not depend on it.
@@ -146,9 +146,14 @@ fn beginning(
     options: Options,
 ) -> Result<UtcNanos, Error> {
     let archived = |table| manifest.of_table(table).filter(|p| p.tier != Tier::Disk);
-    let ticks_behind = archived(tables::ticks().name).filter_map(|p| Some(p.period.parse::<Period>().ok()?.end()));
-    let last_bars = archived("ohlcv_bars").filter_map(|p| p.content.as_ref()).map(|content| content.times.1);
-    let bars_behind = last_bars.map(|micros| UtcNanos(micros.saturating_add(1).saturating_mul(1_000)));
+    // What was brought over ends within its day, where our own rows begin.
+    let brought_to = |piece: &Piece| piece.origin.as_ref().map(Origin::end);
+    let ticks_behind = archived(tables::ticks().name)
+        .filter_map(|p| brought_to(p).or_else(|| Some(p.period.parse::<Period>().ok()?.end())));
+    let bars_behind = archived("ohlcv_bars").filter_map(|p| {
+        let last = p.content.as_ref().map(|content| content.times.1);
+        brought_to(p).or_else(|| Some(UtcNanos(last?.saturating_add(1).saturating_mul(1_000))))
+    });
     let behind = ticks_behind.chain(bars_behind).max().unwrap_or(UtcNanos::MIN);
     let from = newest.map_or(UtcNanos::MIN, |at| at.before(options.keep)).max(behind);
     if newest.is_none() {

@@ -58,13 +58,20 @@ impl Published {
 
 /// The hot tier as readers see it: empty until everything that was durable at the start is in it.
 #[derive(Debug, Clone, Default)]
-pub struct Hot(Arc<RwLock<Option<Arc<Published>>>>);
+pub struct Hot(Arc<RwLock<Shown>>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    published: Option<Arc<Published>>,
+    /// What other tiers hold rows before that never came through memory.
+    not_before: Option<UtcNanos>,
+}
 
 impl Hot {
     /// What is published now.
     #[must_use]
     pub fn get(&self) -> Option<Arc<Published>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).published.clone()
     }
 
     /// The window that is published now.
@@ -75,11 +82,50 @@ impl Hot {
 
     /// Publishes a window with its tables.
     pub fn publish(&self, published: Published) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(published));
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        shown.show(published);
+    }
+
+    /// Lets no window reach back behind an instant, now and from now on: rows before it are about to be brought over,
+    /// which memory does not have.
+    pub fn begin_at(&self, instant: UtcNanos) {
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        shown.not_before = shown.not_before.max(Some(instant));
+        if let Some(published) = shown.published.take() {
+            shown.show(Arc::unwrap_or_clone(published));
+        }
     }
 
     /// Takes it back: from now on nothing is answered from here.
     pub fn withdraw(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).published = None;
+    }
+}
+
+impl Shown {
+    fn show(&mut self, mut published: Published) {
+        let from = &mut published.window.from;
+        *from = self.not_before.map_or(*from, |bound| bound.max(*from));
+        self.published = Some(Arc::new(published));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_reaches_back_to_its_bound_and_no_further() {
+        let window = |from| HotWindow { from: UtcNanos(from), complete_to: Seq(1), to: UtcNanos(100), follows: true };
+        let publish = |hot: &Hot, from| hot.publish(Published { window: window(from), slices: BTreeMap::new() });
+        let hot = Hot::default();
+        publish(&hot, 10);
+        hot.begin_at(UtcNanos(50));
+        assert_eq!(hot.window(), Some(window(50)), "what is shown is bound at once");
+        hot.begin_at(UtcNanos(30));
+        publish(&hot, 20);
+        assert_eq!(hot.window(), Some(window(50)), "and so is what comes later");
+        publish(&hot, 70);
+        assert_eq!(hot.window(), Some(window(70)));
     }
 }

@@ -19,13 +19,48 @@ mod fits;
 mod propose;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Problem, check};
 pub use propose::propose;
 
-use crate::postgres::catalog::TableName;
+use super::plan::Plan;
+use crate::postgres::catalog::{Catalog, TableName};
+
+/// A mapping file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be used: {why}", file.display())]
+pub struct Unusable {
+    /// The file.
+    pub file: PathBuf,
+    /// Why, and what to do.
+    pub why: String,
+}
+
+/// What the mapping in a file comes to, held against the catalog: a plan for each of its tables.
+///
+/// # Errors
+/// It is not there, is no mapping, or something in it cannot be.
+pub fn plans(file: &Path, catalog: &Catalog) -> Result<Vec<Plan>, Unusable> {
+    let unusable = |why: String| Unusable { file: file.to_owned(), why };
+    let text = fs::read_to_string(file)
+        .map_err(|error| unusable(format!("{error}; `merganser migrate timescale map` makes one")))?;
+    let mapping = Mapping::parse(&text).map_err(|error| unusable(error.to_string()))?;
+    let checked = check(&mapping, catalog);
+    match checked.problems.as_slice() {
+        [] => Ok(checked.plans),
+        [problem] => Err(unusable(problem.to_string())),
+        [problem, more @ ..] => {
+            let more = more.len();
+            Err(unusable(format!(
+                "{problem}, and {more} more findings; `merganser migrate timescale check` says all of them"
+            )))
+        }
+    }
+}
 
 /// A mapping file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -235,9 +235,8 @@ fn too_large(column: &str, bar: &Bar) -> BadRow {
 
 /// The bars of one table in the order of the page, without the last if that may lack a part.
 fn keyed(bars: BTreeMap<UtcNanos, Merged>, has_more: bool, page: Page) -> Vec<(Key, Merged)> {
-    let key = |(open, merged): (UtcNanos, Merged)| {
-        (Key { micros: open.micros(), rank: 0, number: 0, place: 0 }, merged)
-    };
+    let key =
+        |(open, merged): (UtcNanos, Merged)| (Key { micros: open.micros(), rank: 0, number: 0, place: 0 }, merged);
     let mut rows: Vec<_> = match page {
         Page::Oldest(_) => bars.into_iter().map(key).collect(),
         Page::Newest(_) => bars.into_iter().rev().map(key).collect(),

@@ -10,7 +10,8 @@ use crate::migrate::plan;
 use crate::{duck, postgres};
 
 /// What goes on where PostgreSQL cannot answer.
-pub const OTHERWISE: &str = "until then, USE_DUCKDB=true at a start lets DuckDB answer, which lacks the rows that were not brought over yet";
+pub const OTHERWISE: &str =
+    "until then, USE_DUCKDB=true at a start lets DuckDB answer, which lacks the rows that were not brought over yet";
 
 /// What can go wrong with a question to PostgreSQL.
 #[derive(Debug, thiserror::Error)]

@@ -22,8 +22,8 @@ use super::{Error, Need};
 use crate::journal::Log;
 use crate::migrate::mapping::{Mapping, check};
 use crate::migrate::plan;
-use crate::postgres::catalog::{self, quoted};
 use crate::postgres::Session;
+use crate::postgres::catalog::{self, quoted};
 use crate::query::answer::{log_of, timed};
 use crate::query::{Answer, Explain, Gaps, Of, Query, Rows, Steps, bars};
 
@@ -64,13 +64,7 @@ impl Postgres {
     ///
     /// # Errors
     /// The server refuses or is gone, lacks what is needed, or a row is damaged.
-    pub fn answer(
-        &self,
-        session: &Session,
-        query: &Query,
-        watermark: UtcNanos,
-        need: Need,
-    ) -> Result<Answer, Error> {
+    pub fn answer(&self, session: &Session, query: &Query, watermark: UtcNanos, need: Need) -> Result<Answer, Error> {
         let (theirs, plan) = timed(|| self.theirs(session));
         let theirs = theirs?;
         let table = table_of(query);

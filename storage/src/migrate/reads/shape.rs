@@ -180,9 +180,7 @@ fn answered(name: &str, column: &ArrayRef, kind: &DataType) -> Result<ArrayRef, 
             Arc::new(column.as_fixed_size_binary().iter().map(|id| id.map(text)).collect::<StringArray>())
         }
         (DataType::Int64, DataType::Int32) => {
-            let narrow = |value: i64| {
-                i32::try_from(value).map_err(|_| TooLarge { column: name.to_owned(), value })
-            };
+            let narrow = |value: i64| i32::try_from(value).map_err(|_| TooLarge { column: name.to_owned(), value });
             let cells = column.as_primitive::<Int64Type>().iter().map(|cell| cell.map(narrow).transpose());
             Arc::new(cells.collect::<Result<Int32Array, _>>()?)
         }

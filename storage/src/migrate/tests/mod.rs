@@ -2,9 +2,9 @@
 
 mod cells;
 mod mapping;
-mod real;
-mod round;
-mod timescale;
+pub(super) mod real;
+pub(super) mod round;
+pub(super) mod timescale;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! Against a real PostgreSQL: rows of every table go there and come back, and their digest tells one changed cell.
 
+use arrow::array::RecordBatch;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -23,10 +24,23 @@ fn rows() -> Vec<Vec<Random>> {
     strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
 }
 
-fn create(session: &Session, target: &Target) {
+pub fn create(session: &Session, target: &Target) {
     let columns: Vec<String> =
         target.columns().map(|(name, kind)| format!("{} {}", catalog::quoted(name), sql_type(kind))).collect();
     session.execute("make a table", &format!("CREATE TABLE {} ({})", target.table, columns.join(", "))).unwrap();
+}
+
+/// Rows into the table of their target.
+pub fn copy_rows(session: &Session, target: &Target, batch: &RecordBatch) {
+    let mut writer = copy::Writer::new(batch.num_columns());
+    encode::rows(batch, &mut writer);
+    let mut copy_in = session.copy_in("copy rows", target.table).unwrap();
+    // In two pieces, as a long copy is sent.
+    let mut bytes = writer.finish();
+    let rest = bytes.split_off(bytes.len() / 3);
+    copy_in.send(bytes).unwrap();
+    copy_in.send(rest).unwrap();
+    assert_eq!(copy_in.finish().unwrap(), batch.num_rows() as u64);
 }
 
 /// The digest of what a plan reads.
@@ -47,15 +61,7 @@ fn rows_of_every_table_go_there_and_come_back_with_the_same_digest() {
         let batch = sheet(target, &rows()).take();
         let mut ours = Digest::default();
         ours.add(tiers::table(target.table).unwrap(), &batch).unwrap();
-        let mut writer = copy::Writer::new(batch.num_columns());
-        encode::rows(&batch, &mut writer);
-        let mut copy_in = session.copy_in("copy rows", target.table).unwrap();
-        // In two pieces, as a long copy is sent.
-        let mut bytes = writer.finish();
-        let rest = bytes.split_off(bytes.len() / 3);
-        copy_in.send(bytes).unwrap();
-        copy_in.send(rest).unwrap();
-        assert_eq!(copy_in.finish().unwrap(), ROWS as u64);
+        copy_rows(&session, target, &batch);
         let catalog = catalog::read(&session).unwrap();
         let plan = plan(target, &format!("public.{}", target.table), &catalog);
         plan.confirm(&session).unwrap();

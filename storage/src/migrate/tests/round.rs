@@ -61,7 +61,8 @@ pub fn random() -> impl Strategy<Value = Random> {
 fn word_for(table: &str, column: &str, random: &Random) -> String {
     let words: &[&str] = match column {
         "exchange" => &["binance", "alpaca", "simulated"],
-        "kind" => &["trade", "quote"],
+        "kind" if random.is_null => &["quote"],
+        "kind" => &["trade"],
         "side" if table == "positions" => &["long", "short", "flat"],
         "side" | "aggressor_side" => &["buy", "sell"],
         "source" => &["stream", "rest", "import", "replay", "simulated"],
@@ -80,12 +81,16 @@ fn word_for(table: &str, column: &str, random: &Random) -> String {
     words[random.word as usize % words.len()].to_owned()
 }
 
+/// What only a trade has.
+const OF_A_TRADE: [&str; 2] = ["last_price", "volume"];
+
 fn write(sheet: &mut Sheet, target: &Target, column: &'static str, kind: Kind, random: &Random) {
     let is_needed = target.required.contains(&column) || target.filled.contains(&column);
     let is_null = random.is_null && !is_needed;
     let wide = random.wide % (caps::DECIMAL_38_MAX + 1);
     match kind {
         Kind::Text => sheet.text((!is_null).then(|| word_for(target.table, column, random)).as_deref()),
+        Kind::Int if is_needed => sheet.int((random.word % 2_147_483_648) as i64),
         Kind::Int => sheet.int((!is_null).then_some(random.word as i64)),
         Kind::Small => sheet.small((random.word % 32_768) as u16),
         Kind::P => sheet
@@ -103,8 +108,13 @@ pub fn sheet(target: &Target, rows: &[Vec<Random>]) -> Sheet {
     let columns: Vec<(&'static str, Kind)> = target.columns().collect();
     let mut sheet = Sheet::new(&columns);
     for row in rows {
+        // A trade has a price and a size, and a quote has neither.
+        let kind_at = columns.iter().position(|(name, _)| *name == "kind").unwrap_or(0);
+        let is_quote = row[kind_at % row.len()].is_null;
         for ((name, kind), random) in columns.iter().zip(row.iter().cycle()) {
-            write(&mut sheet, target, name, *kind, random);
+            let of_a_trade = OF_A_TRADE.contains(name) && target.table == "market_ticks";
+            let random = if of_a_trade { Random { is_null: is_quote, ..random.clone() } } else { random.clone() };
+            write(&mut sheet, target, name, *kind, &random);
         }
     }
     sheet

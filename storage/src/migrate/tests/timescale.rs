@@ -23,7 +23,7 @@ const HOURLY: &str = "
         SELECT time_bucket('1 hour', time) AS bucket, symbol, max(price) AS high FROM ticks GROUP BY 1, 2 WITH NO DATA";
 
 #[expect(clippy::disallowed_methods, reason = "a real server is named by the environment")]
-fn session() -> Option<Session> {
+pub fn server() -> Option<Server> {
     let Ok(address) = std::env::var("MERGANSER_TEST_TIMESCALE") else {
         println!("skipped: MERGANSER_TEST_TIMESCALE names no server");
         return None;
@@ -34,12 +34,13 @@ fn session() -> Option<Session> {
     std::fs::write(&password, "any").unwrap();
     let url = format!("postgres://postgres@{address}/postgres");
     let settings = Timescale { password_file: password.display().to_string(), ..settings(&url, Tls::Off) };
-    Some(Session::open(&Server::new(&settings).unwrap()).unwrap())
+    Some(Server::new(&settings).unwrap())
 }
 
 #[test]
 fn a_hypertable_is_known_and_read_wholly_when_some_of_it_is_compressed() {
-    let Some(session) = session() else { return };
+    let Some(server) = server() else { return };
+    let session = Session::open(&server).unwrap();
     for statement in THEIRS.split_inclusive(';').chain([HOURLY]) {
         session.execute("make their tables", statement).unwrap();
     }

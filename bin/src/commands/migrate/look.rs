@@ -1,6 +1,5 @@
-//! `merganser migrate timescale`: what would come over from a PostgreSQL server, with TimescaleDB or without.
-//!
-//! Nothing is written there, and nothing here but the mapping file.
+//! Looks at a server and what would come over, and says what is in the way. Nothing is written there, and nothing here but
+//! the mapping file.
 
 use std::fs;
 use std::io::Write;
@@ -21,24 +20,12 @@ use storage::postgres::catalog::{self, Catalog};
 use storage::postgres::{Server, Session};
 use storage::query::Range;
 
-use super::Common;
+use crate::commands::Common;
 use crate::output;
 
-#[derive(Debug, Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    from: From,
-}
-
+/// What is looked at.
 #[derive(Debug, Subcommand)]
-enum From {
-    /// From the server that timescale.url names.
-    #[command(subcommand)]
-    Timescale(What),
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
+pub enum Look {
     /// Proposes which tables and columns there become which of ours, and writes that into the mapping file.
     #[command(
         after_help = "Example:\n  merganser migrate timescale map --set timescale.url=postgres://me@127.0.0.1/market --set timescale.password_file=pw"
@@ -55,7 +42,7 @@ enum What {
 }
 
 #[derive(Debug, Args)]
-struct Try {
+pub struct Try {
     /// Only this table of theirs. May be given many times.
     #[arg(long = "table", value_name = "SCHEMA.TABLE")]
     tables: Vec<String>,
@@ -67,10 +54,10 @@ struct Try {
     to: Option<UtcNanos>,
 }
 
-pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let From::Timescale(what) = &arguments.from;
-    if let What::Try(what) = what {
-        super::check_range(what.from, what.to);
+/// Looks at the server and what would come over.
+pub fn run(what: &Look, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+    if let Look::Try(what) = what {
+        crate::commands::check_range(what.from, what.to);
     }
     let file = mapping_file(common, settings);
     let server = Server::new(&settings.timescale)?;
@@ -80,14 +67,14 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
     let catalog = catalog::read(&session)?;
     let findings = server::findings(&catalog.facts, asked, wall.now());
     match what {
-        What::Map => map(&file, &catalog),
-        What::Check => {
+        Look::Map => map(&file, &catalog),
+        Look::Check => {
             say_server(&server, &catalog);
             findings.iter().for_each(|finding| output::line(format_args!("FINDING  {}: {finding}", server.name())));
             let is_mapped = say_mapping(&file, &catalog)?;
             Ok(if findings.is_empty() && is_mapped { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
-        What::Try(what) => what.run(&file, &session, &catalog, &wall),
+        Look::Try(what) => what.run(&file, &session, &catalog, &wall),
     }
 }
 
@@ -133,15 +120,9 @@ fn say_server(server: &Server, catalog: &Catalog) {
 impl Try {
     fn run(&self, file: &Path, session: &Session, catalog: &Catalog, wall: &Clock) -> anyhow::Result<ExitCode> {
         let range = Range { from: self.from.unwrap_or(Range::ALL.from), to: self.to.unwrap_or(Range::ALL.to) };
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}; `merganser migrate timescale map` makes one", file.display()))?;
-        let mapping = Mapping::parse(&text).with_context(|| format!("{} is no mapping file", file.display()))?;
-        let checked = mapping::check(&mapping, catalog);
-        if let [problem, more @ ..] = checked.problems.as_slice() {
-            bail!("{problem}, and {} more findings; `merganser migrate timescale check` says all of them", more.len());
-        }
+        let plans = mapping::plans(file, catalog)?;
         let is_asked = |plan: &&Plan| self.tables.is_empty() || self.tables.contains(&plan.from.to_string());
-        let plans: Vec<&Plan> = checked.plans.iter().filter(is_asked).collect();
+        let plans: Vec<&Plan> = plans.iter().filter(is_asked).collect();
         if plans.is_empty() {
             bail!("{} maps none of {}; give tables as they stand there", file.display(), self.tables.join(", "));
         }

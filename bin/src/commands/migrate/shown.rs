@@ -1,0 +1,121 @@
+//! How the way out stands, and what work came to, for people.
+
+use std::process::ExitCode;
+
+use actors::restore;
+use config::Settings;
+use messages::ledger::Seq;
+
+use super::steps;
+use crate::commands::Common;
+use crate::http::views::Migration;
+use crate::http::views::migration::{Last, Side};
+use crate::{client, output, stopped};
+
+/// Shows how it stands: all of it while merganser runs, else what the ledger says.
+pub fn status(json: bool, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+    match client::find(&common.data_dir)? {
+        Some(running) => {
+            let status = steps::read(&running)?;
+            if json {
+                output::line(format_args!("{}", serde_json::to_string_pretty(&status)?));
+            } else {
+                show(&status)?;
+            }
+        }
+        None => stopped_status(json, common, settings)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stopped_status(json: bool, common: &Common, settings: &Settings) -> anyhow::Result<()> {
+    // Beyond the end of the ledger nothing is read.
+    let state = restore::migration(&stopped::paths(&common.data_dir, settings).ledger, Seq(u64::MAX))?;
+    if json {
+        output::line(format_args!("{}", serde_json::to_string_pretty(&state)?));
+        return Ok(());
+    }
+    output::line(format_args!(
+        "{} (merganser does not run: what the ledger says); {}",
+        state.phase,
+        storage::migrate::phase::next_command(&state)
+    ));
+    Ok(())
+}
+
+fn show(now: &Migration) -> anyhow::Result<()> {
+    let since = now.since.as_ref().map_or(String::new(), |since| format!(" since {since}"));
+    output::line(format_args!("{}{since}; {}", now.phase, now.next));
+    output::line(format_args!("server      {}", now.server));
+    if let Some(at) = &now.watermark {
+        output::line(format_args!("watermark   {at}: what stands there with an earlier time comes over by backfill"));
+    }
+    let sink = &now.sink;
+    let lag = sink.lag_seconds.map_or("behind by an unknown time".to_owned(), |s| format!("{s:.1} s behind"));
+    let frozen = if now.is_frozen { ", frozen" } else { "" };
+    output::line(format_args!(
+        "sink        {}{frozen}, {} rows written, {lag} ({} ledger, {} market records)",
+        sink.state, sink.rows, sink.ledger_lag, sink.market_lag
+    ));
+    if sink.given_up > 0 {
+        output::line(format_args!(
+            "            {} market records were given up; `compare --repair` brings their rows",
+            sink.given_up
+        ));
+    }
+    sink.last_error.iter().for_each(|error| output::line(format_args!("            {error}")));
+    if let Some(done) = &now.backfill {
+        output::line(format_args!(
+            "backfill    {} rows in {} slices, {} refused, ended {}",
+            done.rows, done.slices, done.refused, done.at
+        ));
+    }
+    if let Some(done) = &now.compare {
+        let clean = done.clean_since.as_ref().map_or("NOT EQUAL".to_owned(), |since| format!("equal since {since}"));
+        output::line(format_args!(
+            "compare     {} rows, {} slices differ, ended {}: {clean}",
+            done.rows, done.differing, done.at
+        ));
+    }
+    reads(now);
+    if let Some(working) = &now.working {
+        output::line(format_args!(
+            "under way   {} since {}: {}/{}, {} rows, {}",
+            working.what, working.since, working.done, working.all, working.rows, working.step
+        ));
+    }
+    now.last.iter().for_each(|done| {
+        let how = if done.is_good { "" } else { "NOT GOOD: " };
+        output::line(format_args!("last        {} at {}: {how}{}", done.what, done.at, done.text));
+    });
+    Ok(())
+}
+
+/// The two sides beside each other.
+fn reads(now: &Migration) {
+    let by = match now.use_duckdb {
+        Some(all) => format!("USE_DUCKDB={all}"),
+        None => format!("DuckDB answers {} of a hundred", now.percent),
+    };
+    let Some(reads) = &now.reads else { return };
+    output::line(format_args!(
+        "reads       {by}; {} answers were compared, {} were not the same",
+        reads.shadowed, reads.mismatches
+    ));
+    let ms = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.1}"));
+    let row = |name: &str, side: &Side| {
+        [name.to_owned(), side.count.to_string(), side.errors.to_string(), ms(side.p50_ms), ms(side.p99_ms)]
+    };
+    let rows = [row("DuckDB", &reads.duckdb), row("PostgreSQL", &reads.postgres)];
+    output::columns(["answered by", "reads", "errors", "p50 ms", "p99 ms"], rows);
+}
+
+/// What work came to.
+pub fn last(last: &Last, json: bool) -> anyhow::Result<()> {
+    if json {
+        output::line(format_args!("{}", serde_json::to_string_pretty(last)?));
+        return Ok(());
+    }
+    output::line(format_args!("{}", last.text));
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! What can end a backfill, each with what to do next. Whatever it is, a later run goes on where this one ended.
+
+use std::path::PathBuf;
+
+use super::super::plan::{self, Refusal};
+use crate::{archive, duck, postgres};
+
+/// Why a backfill ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    /// A column that has changed, or the server.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// The archive, whose steps it takes.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// DuckDB.
+    #[error(transparent)]
+    Duck(#[from] duck::Error),
+    /// A table that is not mapped.
+    #[error("the mapping has no table {table}; it has {mapped}")]
+    NotMapped {
+        /// What was asked for.
+        table: String,
+        /// What there is.
+        mapped: String,
+    },
+    /// Two of their tables in one of ours whose rows rank by their time.
+    #[error(
+        "{first} and {second} are both mapped into {into}, whose rows rank by their time and the table that they come from; make a view there over both (UNION ALL) and map that"
+    )]
+    TwoTables {
+        /// Ours.
+        into: &'static str,
+        /// One of theirs.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// More rows of a slice do not fit than may be.
+    #[error(
+        "more than {most} rows of {table} from {start} do not fit (timescale.max_rejects); the first: {}; all that were read are in {}; correct the mapping or the rows, and run `merganser migrate timescale backfill` again",
+        shown(first),
+        file.display()
+    )]
+    TooManyRefused {
+        /// Theirs.
+        table: String,
+        /// Where the slice begins.
+        start: String,
+        /// How many may be.
+        most: u64,
+        /// The first of them, each with the number of its row.
+        first: Vec<(u64, Refusal)>,
+        /// Where they are.
+        file: PathBuf,
+    },
+    /// A file of rejects cannot be written.
+    #[error("cannot {what} {}; the slice was not brought over: make room or mend its rights, and run the backfill again", path.display())]
+    Rejects {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The files do not hold what was read.
+    #[error(
+        "the files of {table} from {start} do not hold what was read from the server ({expected} expected, {found} found); nothing of it was published: check the disk and run the backfill again"
+    )]
+    Differs {
+        /// Theirs.
+        table: String,
+        /// Where the slice begins.
+        start: String,
+        /// Rows and hash that were read.
+        expected: String,
+        /// Rows and hash that were found.
+        found: String,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped before it was done; `merganser migrate timescale backfill` goes on with the slices that are not")]
+    Stopped,
+}
+
+fn shown(first: &[(u64, Refusal)]) -> String {
+    let one = |(row, refusal): &(u64, Refusal)| format!("row {row}: {refusal}");
+    first.iter().map(one).collect::<Vec<_>>().join("; ")
+}

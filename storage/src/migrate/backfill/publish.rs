@@ -1,0 +1,220 @@
+//! Files of a slice to where its period belongs, and their owners into the manifest: one slice at a time, in one transaction.
+//!
+//! What the same table brought over of that time before goes with it: a slice that is done again is there once. Numbers of parts
+//! are chosen here, beside the file thread, which may give one to late ticks of the day meanwhile; then others are chosen.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use duckdb::Connection;
+
+use super::pace::Pace;
+use super::part::Staged;
+use super::slices::Slice;
+use super::{Backfill, Error};
+use crate::archive::{self, Did, IN_PLACE_OF, Writer};
+use crate::cold::{Cold, FileHash};
+use crate::duck;
+use crate::duck::changes::{Change, Publication};
+use crate::duck::hot::Hot;
+use crate::settings;
+use crate::tiers::tables::Moves;
+use crate::tiers::{Manifest, Origin, Piece, Places, Table, Tier};
+
+/// How often numbers are chosen before it is given up: each time a late tick must have come in a moment.
+const TRIES: usize = 8;
+
+/// Places and publishes; shared by the workers.
+pub struct Publisher<'a> {
+    writer: &'a Writer,
+    places: &'a Places,
+    cold: &'a Cold,
+    settings: &'a settings::Tiers,
+    hot: &'a Hot,
+    pace: &'a Pace,
+    did: &'a (dyn Fn(&Did) + Sync),
+    turn: Mutex<()>,
+}
+
+/// A slice whose files are made.
+pub struct Made<'a> {
+    /// The slice.
+    pub slice: &'a Slice,
+    /// The table that it goes to.
+    pub table: &'static Table,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Its files, by part.
+    pub parts: Vec<Vec<Staged>>,
+    /// True when a row of it corrects another.
+    pub is_revised: bool,
+}
+
+/// A file on its way.
+struct File {
+    at: PathBuf,
+    piece: Piece,
+}
+
+impl<'a> Publisher<'a> {
+    /// For a run.
+    pub fn new(ctx: &Backfill<'a>, pace: &'a Pace) -> Self {
+        let archive = ctx.archive;
+        let (writer, places, cold) = (&archive.writer, &archive.places, &archive.cold);
+        Self {
+            writer,
+            places,
+            cold,
+            settings: &archive.settings,
+            hot: ctx.hot,
+            pace,
+            did: ctx.did,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Makes the manifest own a slice. Returns what owns nothing any more.
+    ///
+    /// # Errors
+    /// The disk, the store or DuckDB refuses; then nothing has changed but files that nobody owns.
+    pub fn publish(&self, db: &Connection, made: Made<'_>) -> Result<Vec<Arc<Piece>>, Error> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at: Vec<Vec<PathBuf>> =
+            made.parts.iter().map(|part| part.iter().map(|staged| staged.file.clone()).collect()).collect();
+        for tried in 1.. {
+            let manifest = Manifest::load(db)?;
+            let replaced = replaced(&manifest, &made);
+            if made.parts.is_empty() && replaced.is_empty() {
+                return Ok(replaced);
+            }
+            let files = self.files(db, &manifest, &made, &at, &replaced)?;
+            at = self.place(made.slice.tier, &made, files.as_slice())?;
+            let publication = publication(&made, &replaced, files);
+            // Before anybody can find it elsewhere, memory must not answer for that time any more.
+            if matches!(made.table.name, "market_ticks" | "ohlcv_bars") {
+                self.hot.begin_at(made.origin.end());
+            }
+            let what = publication.what.clone();
+            match self.change(publication) {
+                Err(Error::Archive(archive::Error::Duck(duck::Error::PartTaken { .. }))) if tried < TRIES => {}
+                other => {
+                    other?;
+                    tracing::info!(table = made.table.name, from = made.origin.from, event = "backfilled", "{what}");
+                    (self.did)(&Did::Published(what));
+                    return Ok(replaced);
+                }
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// Asks the one writer; while it has no room it is asked again.
+    fn change(&self, publication: Publication) -> Result<(), Error> {
+        loop {
+            match self.writer.change(Change::PublishNew(publication.clone())) {
+                Err(archive::Error::Duck(duck::Error::NoRoom)) if !self.pace.is_stopped() => self.pace.rest(),
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// The pieces of a slice, each with where its file is now.
+    fn files(
+        &self,
+        db: &Connection,
+        manifest: &Manifest,
+        made: &Made<'_>,
+        at: &[Vec<PathBuf>],
+        replaced: &[Arc<Piece>],
+    ) -> Result<Vec<File>, Error> {
+        let period = made.slice.period.to_string();
+        let others = manifest.of_period(made.table.name, &period).len() > replaced.len();
+        let has_revisions = made.is_revised || self.may_replace(db, made, others)?;
+        let first = manifest.next_part(made.table.name, &period);
+        let mut files = Vec::new();
+        for (part, (staged, at)) in (first..).zip(made.parts.iter().zip(at)) {
+            files.extend(staged.iter().zip(at).map(|(staged, at)| {
+                let piece = Piece {
+                    table: made.table.name.to_owned(),
+                    period: period.clone(),
+                    part,
+                    slice: staged.slice.clone(),
+                    tier: made.slice.tier,
+                    location: Piece::path(made.table.name, made.slice.period, &staged.slice, part),
+                    storage_class: archive::class(self.cold, self.settings, made.table, made.slice.tier),
+                    content: Some(staged.content.clone()),
+                    sealed: true,
+                    has_revisions,
+                    origin: Some(made.origin.clone()),
+                };
+                File { at: at.clone(), piece }
+            }));
+        }
+        Ok(files)
+    }
+
+    /// That a row of a table whose rows are written anew may stand in another part of the period as well: the bar that was
+    /// open at the watermark does.
+    fn may_replace(&self, db: &Connection, made: &Made<'_>, others: bool) -> Result<bool, duck::Error> {
+        let table = made.table;
+        if table.newest.is_none() || table.moves == Moves::Whole {
+            return Ok(false);
+        }
+        let (disk, period) = (table.on_disk(), made.slice.period.holds(table.time));
+        let sql = format!("SELECT count(*) > 0 FROM {disk} WHERE {period}");
+        let on_disk: bool =
+            db.query_row(&sql, [], |row| row.get(0)).map_err(duck::Error::duck("look for rows of a period"))?;
+        Ok(others || on_disk)
+    }
+
+    /// Brings files to where they stay; returns where each is then, by part.
+    fn place(&self, tier: Tier, made: &Made<'_>, files: &[File]) -> Result<Vec<Vec<PathBuf>>, Error> {
+        let mut placed = Vec::with_capacity(files.len());
+        for File { at, piece } in files {
+            placed.push(if tier == Tier::Cold { self.upload(at, piece)? } else { self.bring_to_warm(at, piece)? });
+        }
+        let mut placed = placed.into_iter();
+        Ok(made.parts.iter().map(|part| placed.by_ref().take(part.len()).collect()).collect())
+    }
+
+    fn bring_to_warm(&self, at: &Path, piece: &Piece) -> Result<PathBuf, archive::Error> {
+        let file = self.places.file(&piece.location);
+        let folder = file.parent().unwrap_or(&file).to_owned();
+        std::fs::create_dir_all(&folder).map_err(archive::io("make the folder", &folder))?;
+        std::fs::rename(at, &file).map_err(archive::io("move a file to", &file))?;
+        archive::sync_folders(&folder, &self.places.warm)?;
+        (self.did)(&Did::Placed(piece.location.clone()));
+        Ok(file)
+    }
+
+    /// The file itself stays until the run ends: under another number it would be wanted again.
+    fn upload(&self, at: &Path, piece: &Piece) -> Result<PathBuf, archive::Error> {
+        let text = piece.content.as_ref().map(|content| content.file_hash.clone()).unwrap_or_default();
+        let hash: FileHash =
+            text.parse().map_err(|_| archive::Error::NoHash { path: piece.location.clone(), hash: text })?;
+        self.cold.put(&piece.location, at, self.settings.limits(&piece.table).storage_class, &hash)?;
+        (self.did)(&Did::Uploaded(piece.location.clone()));
+        Ok(at.to_owned())
+    }
+}
+
+/// What the same table brought over of that time before.
+fn replaced(manifest: &Manifest, made: &Made<'_>) -> Vec<Arc<Piece>> {
+    let Slice { period, start, end, .. } = made.slice;
+    let same = |piece: &&Arc<Piece>| {
+        piece.origin.as_ref().is_some_and(|origin| origin.overlaps(&made.origin.from, *start, *end))
+    };
+    manifest.of_period(made.table.name, &period.to_string()).iter().filter(same).cloned().collect()
+}
+
+fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], files: Vec<File>) -> Publication {
+    let (table, period, from) = (made.table.name, made.slice.period, &made.origin.from);
+    let mut what = format!("{table} {period} backfilled from {from}");
+    if !replaced.is_empty() {
+        let parts: std::collections::BTreeSet<u32> = replaced.iter().map(|piece| piece.part).collect();
+        let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+        what += &format!("{IN_PLACE_OF}{}", parts.join(", "));
+    }
+    let removed = replaced.iter().map(|piece| piece.key()).collect();
+    Publication { removed, added: files.into_iter().map(|file| file.piece).collect(), source: None, what }
+}

@@ -1,0 +1,202 @@
+//! What comes over is what was there, by its digest, before the watermark and once.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use messages::ledger::Seq;
+
+use super::super::numbers::BACKFILL_IDS;
+use super::*;
+use crate::duck::changes::{Change, Publication};
+use crate::duck::hot::{HotWindow, HotWriter, Options as HotOptions, Published as Window, rebuild};
+use crate::migrate::targets::TARGETS;
+use crate::migrate::tests::real::{copy_rows, create, digest};
+use crate::migrate::tests::round::{plan, sheet};
+use crate::postgres::tests::running::running;
+use crate::query::{Of, Query, Source as _};
+use crate::tiers::{Piece, Tier};
+
+#[test]
+fn rows_before_the_watermark_come_over_once_and_are_the_same() {
+    let Some(running) = running() else { return };
+    let session = running.database("brought");
+    session.execute("make their tables", TRADES).unwrap();
+    let way = Way { before: at("2026-01-04 12:00:00"), ..Way::new(&running, "brought", plans(&session, MAPPING)) };
+    let last = Cell::new(Progress::default());
+    let summary = way.watched(&missing(), &|_, _| {}, &|progress| last.set(*progress), &|| true).unwrap();
+    assert_eq!((summary.rows, summary.refused, summary.slices_done, summary.slices_empty), (3_600, 0, 3, 0));
+    let progress = last.get();
+    assert_eq!((progress.rows, progress.slices_done, progress.slices_all), (3_600, 3, 3));
+    let theirs = digest(&session, &way.plans[0], range("2026-01-01", "2026-01-04 12:00:00")).unwrap();
+    assert_eq!(way.digest(&way.plans[0]), theirs);
+    // A day of 1,440 rows, at most 500 of them sorted at once: three parts of a file for each symbol.
+    let manifest = way.manifest();
+    let day = manifest.of_period("market_ticks", "2026-01-03");
+    assert_eq!(day.iter().map(|piece| piece.part).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
+    assert!(day.iter().all(|piece| piece.tier == Tier::Warm && piece.sealed && !piece.has_revisions));
+    let origin = day[0].origin.clone().unwrap();
+    assert_eq!((origin.from.as_str(), origin.end()), ("public.raw_trades", at("2026-01-04")));
+    let ids = "SELECT count(DISTINCT tick_id) FROM market_ticks WHERE source = 'import' AND revision = 0
+        AND ingestion_time = \"timestamp\" AND tick_id >=";
+    assert_eq!(way.count(&format!("{ids} {BACKFILL_IDS}")), 3_600);
+    way.assert_sound();
+    let nothing = way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!((nothing.rows, nothing.slices_before, nothing.slices_done), (0, 3, 0));
+    // The watermark of another beginning: the day that it cuts is brought over as far as it reaches now.
+    let way = Way { before: at("2026-01-04 18:00:00"), ..way };
+    assert_eq!(way.bring(&missing(), &|_, _| {}).unwrap().rows, 1_080);
+    assert_eq!(way.digest(&way.plans[0]).rows, 3_960);
+    way.assert_sound();
+}
+
+#[test]
+fn rows_of_every_table_are_the_same_and_rank_below_our_own() {
+    let Some(running) = running() else { return };
+    let session = running.database("all_tables");
+    let mut made = Vec::new();
+    for target in TARGETS {
+        create(&session, target);
+        let strategy =
+            proptest::collection::vec(proptest::collection::vec(crate::migrate::tests::round::random(), 7), 40);
+        let rows =
+            proptest::strategy::Strategy::new_tree(&strategy, &mut proptest::test_runner::TestRunner::deterministic());
+        copy_rows(&session, target, &sheet(target, &proptest::strategy::ValueTree::current(&rows.unwrap())).take());
+        let spread = format!(
+            "UPDATE {0} SET {1} = '2026-01-02 00:00:00+00'::timestamptz + n * INTERVAL '1 day'
+             FROM (SELECT ctid AS row, row_number() OVER () AS n FROM {0}) r WHERE {0}.ctid = row",
+            target.table,
+            catalog::quoted(target.time)
+        );
+        session.execute("spread rows over two months", &spread).unwrap();
+        made.push(plan(target, &format!("public.{}", target.table), &catalog::read(&session).unwrap()));
+    }
+    let way = Way { before: at("2026-03-01"), now: at("2026-03-01"), ..Way::new(&running, "all_tables", made) };
+    let summary = way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!((summary.rows, summary.refused), (40 * TARGETS.len() as u64, 0), "{summary:?}");
+    assert_eq!(summary.tables.len(), TARGETS.len());
+    for plan in &way.plans {
+        assert_eq!(way.digest(plan), digest(&session, plan, Range::ALL).unwrap(), "{}", plan.into.table);
+    }
+    assert_eq!(way.count("SELECT count(*) FROM positions WHERE position_id >= 0 OR position_id IS NULL"), 0);
+    assert_eq!(way.count("SELECT count(*) FROM orders WHERE metadata IS NULL"), 0);
+    way.assert_sound();
+    // They are found by who asks for them, wherever they stand.
+    let stores = {
+        let remote = crate::service::open_cold(&way.paths, &way.settings.cold).unwrap();
+        let published = Published::default();
+        catch_up(way.db(), &way.paths, published.clone()).unwrap();
+        crate::query::Stores::new(&way.db(), published, &way.paths.places, remote).unwrap()
+    };
+    let pool = way.instance.as_ref().unwrap().pool().clone();
+    let duck = crate::query::Duck::new(pool, Hot::default(), stores);
+    let rows = |query: &Query| match duck.ask(query).unwrap().rows {
+        crate::query::Rows::Table { batches, .. } => {
+            batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>()
+        }
+        other => panic!("{other:?}"),
+    };
+    let (page, of) = (crate::query::Page::Newest(100), Of::default());
+    assert_eq!(rows(&Query::Trades { range: range("2026-01-10", "2026-01-20"), of, page }), 10);
+    assert_eq!(rows(&Query::Orders { range: Range::ALL, of, page }), 40);
+    assert_eq!(rows(&Query::Equity { range: Range::ALL, account: None, page }), 40);
+    let held = way.count(
+        "SELECT count(*) FROM (FROM positions QUALIFY row_number() OVER (PARTITION BY account, exchange, symbol,
+        strategy_id ORDER BY snapshot_time DESC) = 1) WHERE side <> 'flat'",
+    );
+    assert_eq!(rows(&Query::Positions { at: at("2026-03-01"), of }) as u64, held);
+}
+
+#[test]
+fn old_periods_go_to_the_cold_store_and_what_is_deleted_here_stays_there() {
+    let Some(running) = running() else { return };
+    let session = running.database("ages");
+    session.execute("make their tables", TRADES).unwrap();
+    // The first day is cold by then, the others warm.
+    let now = at("2026-04-03 12:00:00");
+    let mut way = Way { now, ..Way::new(&running, "ages", plans(&session, MAPPING)) };
+    let summary = way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!((summary.rows, summary.slices_done), (4_320, 3));
+    let tiers: Vec<Tier> = way.manifest().all().map(|piece| piece.tier).collect();
+    assert_eq!((tiers.iter().filter(|t| **t == Tier::Cold).count(), tiers.len()), (6, 18));
+    assert!(way.paths.places.cold.join("manifest-1.json").is_file(), "who finds the store can read what is in it");
+    way.assert_sound();
+    // What the archive moves keeps where it came from.
+    let later = at("2026-05-01");
+    let report = way.with(&|_| {}, |archive| archive.run(later, &[])).unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert!(way.manifest().all().all(|piece| piece.tier == Tier::Cold && piece.origin.is_some()));
+    assert_eq!(way.bring(&missing(), &|_, _| {}).unwrap().slices_before, 3);
+    way.settings.market_ticks.cold = Age::For(Duration::from_secs(100 * 86_400));
+    way.settings.market_ticks.at_end = AtEnd::Delete;
+    let way = Way { now: at("2026-06-01"), ..way };
+    let summary = way.bring(&again("2026-01-01", "2026-02-01"), &|_, _| {}).unwrap();
+    assert_eq!((summary.slices_past, summary.rows), (3, 0));
+}
+
+#[test]
+fn a_slice_that_is_done_again_is_there_once() {
+    let Some(running) = running() else { return };
+    let session = running.database("again");
+    session.execute("make their tables", TRADES).unwrap();
+    let way = Way::new(&running, "again", plans(&session, MAPPING));
+    way.bring(&missing(), &|_, _| {}).unwrap();
+    let change = "DELETE FROM raw_trades WHERE trade_id = 1500; UPDATE raw_trades SET price = 1 WHERE trade_id = 1501;
+        DELETE FROM raw_trades WHERE time >= '2026-01-04 00:00:00+00'";
+    session.execute("change rows", change).unwrap();
+    let summary = way.bring(&again("2026-01-03 12:00:00", "2026-01-05"), &|_, _| {}).unwrap();
+    assert_eq!((summary.rows, summary.slices_done, summary.slices_empty, summary.slices_before), (1_439, 1, 0, 1));
+    let theirs = digest(&session, &way.plans[0], range("2026-01-01", "2026-01-04")).unwrap();
+    // Their last day is empty now, and so has no slice by its bounds: what it was stays until its rows are asked for.
+    let last = way.count("SELECT count(*) FROM market_ticks WHERE \"timestamp\" >= '2026-01-04'");
+    assert_eq!((way.digest(&way.plans[0]).rows, last), (theirs.rows + 1_440, 1_440));
+    way.assert_sound();
+}
+
+#[test]
+fn a_number_that_a_late_tick_takes_meanwhile_is_not_given_twice() {
+    let Some(running) = running() else { return };
+    let session = running.database("taken");
+    session.execute("make their tables", TRADES).unwrap();
+    let way = Way { before: at("2026-01-03"), ..Way::new(&running, "taken", plans(&session, MAPPING)) };
+    way.db().execute_batch("CREATE TABLE disk.ticks_20260102 AS FROM main.ticks_template LIMIT 0").unwrap();
+    let is_first = AtomicBool::new(true);
+    let late = |writer: &Writer, did: &Did| {
+        if matches!(did, Did::Placed(_)) && is_first.swap(false, Ordering::SeqCst) {
+            let day = "2026-01-02".parse().unwrap();
+            let open = Piece::open(crate::tiers::tables::ticks(), day, 0, "disk.ticks_20260102".to_owned());
+            let publication = Publication { removed: vec![], added: vec![open], source: None, what: "late".to_owned() };
+            writer.change(Change::Publish(publication)).unwrap();
+        }
+    };
+    assert_eq!(way.bring(&missing(), &late).unwrap().rows, 1_440);
+    let parts: Vec<(u32, Tier)> = way.manifest().all().map(|piece| (piece.part, piece.tier)).collect();
+    assert_eq!(parts[..3], [(0, Tier::Disk), (1, Tier::Warm), (1, Tier::Warm)]);
+    assert_eq!(way.count("SELECT count(*) FROM market_ticks"), 1_440);
+    way.assert_sound();
+}
+
+#[test]
+fn memory_answers_for_no_time_that_is_brought_over() {
+    let Some(running) = running() else { return };
+    let session = running.database("memory");
+    session.execute("make their tables", TRADES).unwrap();
+    let way = Way { before: at("2026-01-04 12:00:00"), ..Way::new(&running, "memory", plans(&session, MAPPING)) };
+    let window = HotWindow { from: at("2026-01-04"), complete_to: Seq(1), to: at("2026-01-05"), follows: true };
+    way.hot.publish(Window { window, slices: Default::default() });
+    way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!(way.hot.window().map(|window| window.from), Some(way.before));
+    // Our own ticks of that day stand on disk: a start takes them from the watermark on, and no later.
+    way.db()
+        .execute_batch(
+            "CREATE TABLE disk.ticks_20260104 AS SELECT * REPLACE (1 AS tick_id, TIMESTAMP '2026-01-04 13:00:00' AS \"timestamp\",
+                 TIMESTAMP '2026-01-04 13:00:00' AS ingestion_time) FROM market_ticks LIMIT 1;
+             INSERT INTO manifest (table_name, period, part, slice, tier, location, sealed, has_revisions)
+                 VALUES ('market_ticks', '2026-01-04', 9, '', 'disk', 'disk.ticks_20260104', false, false)",
+        )
+        .unwrap();
+    let (hot, options) = (Hot::default(), HotOptions { max_bytes: 64 << 20, keep: Duration::from_secs(86_400) });
+    let mut writer = HotWriter::open(way.db(), options, &way.paths.market, hot.clone()).unwrap();
+    assert!(rebuild(&mut writer, &way.db(), &|| true).unwrap());
+    writer.publish(true);
+    assert_eq!(hot.window().map(|window| window.from), Some(way.before));
+}

@@ -1,0 +1,225 @@
+//! What is written to both sides, held against each other while the market runs.
+//!
+//! Both databases are brought to the same record first: the sink waits, DuckDB gets at least as far, its snapshot says how far
+//! exactly, the sink goes on to there, and its server's snapshot must say the same. From then on nothing waits for the
+//! comparison.
+
+use std::time::Duration;
+
+use messages::ledger::Seq;
+use messages::UtcNanos;
+
+use super::duck::Snapshot;
+use super::postgres::{self, Sunk};
+use super::report::Found;
+use super::rows::ByKey;
+use super::shape::Shape;
+use super::side::{Part, Sides};
+use super::watch::Watch;
+use super::{Compare, Error};
+use crate::journal::Log;
+use crate::migrate::backfill::BACKFILL_IDS;
+use crate::migrate::sink::{Position, SINK_OFFSET, SinkHandle};
+use crate::postgres::Session;
+use crate::postgres::catalog::quoted;
+use crate::query::Range;
+use crate::settings::{Age, AtEnd, Limits};
+use crate::tiers::tables::Moves;
+
+/// How long the sink may take to wait, and to get to a record.
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
+/// How often who waits for the tables looks again, and how often at most while they do not move.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 600;
+
+/// Both sides at the same record.
+pub(super) struct Agreed<'a> {
+    pub snapshot: &'a Snapshot,
+    pub session: &'a Session,
+    /// The first tick that the sink wrote.
+    first_tick: Option<i64>,
+}
+
+/// Brings both sides to the same record and does the work while they are looked at as they were then.
+///
+/// # Errors
+/// A side does not get there, or those of the work.
+pub(super) fn agreed<T>(
+    ctx: &Compare<'_>,
+    sink: &SinkHandle,
+    work: impl FnOnce(&Agreed<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let session = Session::open(ctx.server)?;
+    let held = sink.hold(LIMIT)?;
+    wait_for_tables(ctx, held.at())?;
+    let snapshot = Snapshot::open(ctx.database)?;
+    held.go_to(snapshot.at, LIMIT)?;
+    session.in_snapshot("compare", |session| {
+        let (there, first_tick) = offset(session, ctx.schema)?;
+        if there != snapshot.at {
+            return Err(Error::Apart { server: ctx.server.name(), there, here: snapshot.at });
+        }
+        drop(held);
+        work(&Agreed { snapshot: &snapshot, session, first_tick })
+    })
+}
+
+/// Waits until the tables of DuckDB hold these records.
+fn wait_for_tables(ctx: &Compare<'_>, at: Position) -> Result<(), Error> {
+    let tables = &ctx.database.stores().ok_or(Error::NotOpen)?.manifest;
+    for (log, wanted) in [(Log::Ledger, at.0), (Log::Market, at.1)] {
+        let (applied, mut looks) = (tables.applied(log), 0);
+        let moved = applied.listen();
+        while applied.get() < wanted {
+            looks += u32::from(moved.recv_timeout(LOOK).is_err());
+            if looks > LOOKS {
+                return Err(Error::Behind { log, applied: applied.get(), wanted });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How far the rows there reach, and the first tick among them.
+pub(super) fn offset(session: &Session, schema: &str) -> Result<(Position, Option<i64>), Error> {
+    let sql = format!("SELECT log, seq, first_id FROM {}.{SINK_OFFSET}", quoted(schema));
+    let (mut at, mut first) = (Position::default(), None);
+    for row in session.ask("see how far its rows reach", &sql, &[])? {
+        let seq = Seq(row.get::<_, i64>(1).unsigned_abs());
+        match row.get(0) {
+            "ledger" => at.0 = seq,
+            _ => (at.1, first) = (seq, row.get(2)),
+        }
+    }
+    Ok((at, first))
+}
+
+/// Which rows of a table are compared, as SQL for each side.
+pub(super) struct Scope {
+    duckdb: Vec<String>,
+    postgres: Vec<String>,
+    /// The same in time.
+    pub range: Range,
+}
+
+impl Scope {
+    fn of(ctx: &Compare<'_>, agreed: &Agreed<'_>, shape: &Shape, wanted: Range) -> Self {
+        let table = shape.table;
+        let mut scope = Self { duckdb: Vec::new(), postgres: Vec::new(), range: wanted };
+        match table.name {
+            // Of a directory that ran before there was a sink.
+            "market_ticks" => scope.both(&match agreed.first_tick {
+                Some(first) => format!("tick_id >= {first} AND tick_id < {BACKFILL_IDS}"),
+                None => "false".to_owned(),
+            }),
+            "ohlcv_bars" => scope.after(ctx.watermark.at),
+            _ => {}
+        }
+        if let Some(kept) = crate::tiers::table(table.name).and_then(|t| kept_since(ctx.tiers.limits(t.name), ctx.now)) {
+            match (table.moves, table.is_by_time()) {
+                // What moves with its order goes with it.
+                (Moves::ByOrder, false) => scope.with_order(ctx.schema, kept),
+                _ => scope.after(kept),
+            }
+        }
+        scope
+    }
+
+    fn both(&mut self, condition: &str) {
+        self.duckdb.push(condition.to_owned());
+        self.postgres.push(condition.to_owned());
+    }
+
+    fn after(&mut self, at: UtcNanos) {
+        self.range.from = self.range.from.max(at);
+    }
+
+    /// Rows of orders that were created since.
+    fn with_order(&mut self, schema: &str, since: UtcNanos) {
+        let orders = |table: &str, at: String| format!("order_id IN (SELECT order_id FROM {table} WHERE created_at >= {at})");
+        self.duckdb.push(orders("orders", format!("make_timestamp({})", since.micros())));
+        self.postgres.push(orders(&format!("{}.orders", quoted(schema)), postgres::instant(since.micros())));
+    }
+
+    /// The same in time, in microseconds.
+    pub fn part(&self) -> Part<'static> {
+        let micros = |at: UtcNanos| UtcNanos(at.0.saturating_add(999)).micros();
+        let from = if self.range.from == Range::ALL.from { Part::ALL.from } else { micros(self.range.from) };
+        let to = if self.range.to == Range::ALL.to { Part::ALL.to } else { micros(self.range.to) };
+        Part { from, to, symbol: None }
+    }
+}
+
+/// Since when no row of a table has been deleted at the end of its life: from the first day on that is whole. `None` where
+/// none ever is.
+pub(super) fn kept_since(limits: &Limits, now: UtcNanos) -> Option<UtcNanos> {
+    let age = limits.disk.max(limits.warm).max(limits.cold);
+    match (limits.at_end, age) {
+        (AtEnd::Delete, Age::For(age)) => Some(UtcNanos::start_of_day(now.before(age).day() + 1)),
+        _ => None,
+    }
+}
+
+/// Holds one table against each other.
+///
+/// # Errors
+/// A side cannot be read.
+pub(super) fn table<'s>(
+    ctx: &Compare<'_>,
+    agreed: &Agreed<'_>,
+    shape: &'s Shape,
+    (wanted, most): (Range, usize),
+    watch: &Watch,
+) -> Result<Found<'s>, Error> {
+    watch.begin(shape.table.name.to_owned());
+    let scope = Scope::of(ctx, agreed, shape, wanted);
+    let mut duckdb = agreed.snapshot.table(shape, scope.range, &scope.duckdb)?;
+    let mut postgres = Sunk::new(agreed.session, ctx.schema, shape, &scope.postgres);
+    let mut sides = Sides { shape, duckdb: &mut duckdb, postgres: &mut postgres, watch };
+    find(&mut sides, &scope.part(), None, most)
+}
+
+/// Holds both sides of a part against each other, and finds the rows of it that differ, up to so many keys.
+///
+/// # Errors
+/// A side cannot be read.
+pub(super) fn find<'s>(
+    sides: &mut Sides<'s, '_>,
+    part: &Part<'_>,
+    origin: Option<String>,
+    most: usize,
+) -> Result<Found<'s>, Error> {
+    let slices = sides.slices(part)?;
+    let mut found = Found { shape: sides.shape, origin, slices, differing: ByKey::new(), has_more: false };
+    let empty = Default::default();
+    for key in found.unequal() {
+        let digests = [0, 1].map(|side| found.slices[side].get(&key).unwrap_or(&empty));
+        let of_slice = part.of_slice(&key, sides.shape);
+        if !sides.search(&of_slice, digests, &mut found.differing, most)? {
+            found.has_more = true;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cold::StorageClass;
+
+    #[test]
+    fn what_may_have_been_deleted_is_not_compared() {
+        let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
+        let limits = |cold, at_end| Limits { disk: days(7), warm: days(90), cold, at_end, storage_class: StorageClass::GlacierIr };
+        let now: UtcNanos = "2024-08-08 12:00:00".parse().unwrap();
+        let check = |limits: &Limits, expected: Option<&str>| {
+            assert_eq!(kept_since(limits, now), expected.map(|day| day.parse().unwrap()));
+        };
+        check(&limits(Age::Forever, AtEnd::Delete), None);
+        check(&limits(days(365), AtEnd::Keep), None);
+        // At noon of the day that is 365 days old, its rows go at midnight, and those of the day before have gone.
+        check(&limits(days(365), AtEnd::Delete), Some("2023-08-10"));
+        check(&limits(days(0), AtEnd::Delete), Some("2024-05-11"));
+    }
+}

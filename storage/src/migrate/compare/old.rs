@@ -1,0 +1,208 @@
+//! What was brought over, held against the tables that it came from: slice by slice, as the backfill took them.
+//!
+//! Columns that are ours to give are left out: theirs have none of them. Rows of theirs that do not fit are counted apart, and are
+//! expected to be as many as when they were brought over. What stands in their table between the slices has not come over.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Field, Schema};
+use messages::{UtcNanos, caps};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::live::{self, kept_since};
+use super::report::{Found, Refused};
+use super::shape::Shape;
+use super::side::{Part, Side, Sides, Take};
+use super::watch::Watch;
+use super::{Compare, Error, cells};
+use crate::migrate::plan::{self, Plan};
+use crate::postgres::Session;
+use crate::query::fetch::{Fetched, fetch};
+use crate::query::{Range, Stores};
+use crate::tiers::{Manifest, Origin, Piece};
+
+/// A stretch of time of one of their tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// Its range, half open, in microseconds.
+    pub from: i64,
+    pub to: i64,
+    /// Rows of it that did not fit when it was brought over; none where it has not been.
+    pub refused: Option<u64>,
+}
+
+/// The slices of a table that were brought over, and what lies between them, in the order of time, as far as it lies in `range`.
+pub(super) fn stretches<'a>(origins: impl Iterator<Item = &'a Origin>, range: (i64, i64)) -> Vec<Stretch> {
+    let mut slices: Vec<&Origin> = origins.filter(|o| o.start < range.1 && range.0 < o.end).collect();
+    slices.sort_by_key(|origin| (origin.start, origin.end));
+    // Each piece of a slice tells the same.
+    slices.dedup_by_key(|origin| (origin.start, origin.end));
+    let (mut found, mut at) = (Vec::new(), range.0);
+    for slice in slices {
+        if at < slice.start {
+            found.push(Stretch { from: at, to: slice.start, refused: None });
+        }
+        found.push(Stretch { from: slice.start, to: slice.end, refused: Some(slice.refused) });
+        at = at.max(slice.end);
+    }
+    if at < range.1 {
+        found.push(Stretch { from: at, to: range.1, refused: None });
+    }
+    found
+}
+
+/// One of their tables, and what came of it.
+pub(super) struct Old<'a> {
+    pub plan: &'a Plan,
+    pub shape: &'a Shape,
+    pub session: &'a Session,
+    pub stores: &'a Stores,
+    pub manifest: &'a Manifest,
+}
+
+impl<'a> Old<'a> {
+    /// The pieces of its rows.
+    fn pieces(&self) -> impl Iterator<Item = (&'a Arc<Piece>, &'a Origin)> {
+        let from = self.plan.from.to_string();
+        let of_table = self.manifest.of_table(self.plan.into.table);
+        let with_origin = of_table.filter_map(|piece| Some((piece, piece.origin.as_ref()?)));
+        with_origin.filter(move |(_, origin)| origin.from == from)
+    }
+
+    /// Everything from before the watermark, in stretches.
+    pub fn stretches(&self, ctx: &Compare<'_>, wanted: Range) -> Vec<Stretch> {
+        let kept = kept_since(ctx.tiers.limits(self.plan.into.table), ctx.now);
+        let from = kept.map_or(wanted.from, |kept| kept.max(wanted.from));
+        let micros = |at: UtcNanos| if at == Range::ALL.from { Part::ALL.from } else { at.micros() };
+        stretches(self.pieces().map(|(_, origin)| origin), (micros(from), micros(wanted.to.min(ctx.watermark.at))))
+    }
+
+    /// Holds one stretch against each other.
+    ///
+    /// # Errors
+    /// A side cannot be read.
+    pub fn compare(
+        &self,
+        stretch: &Stretch,
+        (most, watch): (usize, &Watch),
+    ) -> Result<(Found<'a>, Option<Refused>), Error> {
+        let (from, to) = (stretch.from, stretch.to);
+        watch.begin(format!("{} before {}", self.plan.from, cells::time(to)));
+        let own = self.pieces().filter(|(_, origin)| (origin.start, origin.end) == (from, to));
+        let pieces: Vec<Arc<Piece>> = own.map(|(piece, _)| piece.clone()).collect();
+        let fetched = fetch(self.stores, &pieces)?;
+        let mut duckdb = Brought { files: &fetched, shape: self.shape };
+        let mut postgres = Mapped { session: self.session, plan: self.plan, shape: self.shape, refused: None };
+        let mut sides = Sides { shape: self.shape, duckdb: &mut duckdb, postgres: &mut postgres, watch };
+        let part = Part { from, to, symbol: None };
+        let found = live::find(&mut sides, &part, Some(self.plan.from.to_string()), most)?;
+        let now = postgres.refused.unwrap_or_default();
+        // What has not come over at all is found by its rows; where none of them fits there was nothing to bring.
+        let differs = stretch.refused.is_some_and(|then| then != now);
+        let refused = differs.then(|| Refused {
+            origin: self.plan.from.to_string(),
+            from: cells::time(from),
+            to: cells::time(to),
+            now,
+            then: stretch.refused,
+        });
+        Ok((found, refused))
+    }
+}
+
+/// Rows of theirs, as the mapping makes them.
+struct Mapped<'a> {
+    session: &'a Session,
+    plan: &'a Plan,
+    shape: &'a Shape,
+    /// How many of the first part that was read did not fit: it is all of the stretch.
+    refused: Option<u64>,
+}
+
+impl Side for Mapped<'_> {
+    fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
+        let at = |micros: i64, beyond: UtcNanos| micros.checked_mul(1_000).map_or(beyond, UtcNanos);
+        let range = Range { from: at(part.from, Range::ALL.from), to: at(part.to, Range::ALL.to) };
+        let (mut rows, mut refused) = (self.plan.rows(), 0);
+        let mut show = |rows: &mut plan::Rows<'_>| match part.symbol {
+            None => take(&rows.take()),
+            // What they call it is the mapping's matter.
+            Some(_) => take(&part.only(self.shape, &rows.take())),
+        };
+        self.session.in_snapshot("compare", |session| -> Result<(), Error> {
+            self.plan.confirm(session)?;
+            session.copy_out("compare rows", &self.plan.select(range), |row| -> Result<(), Error> {
+                refused += u64::from(rows.push(row).is_err());
+                if rows.len() == caps::TRIAL_ROWS { show(&mut rows) } else { Ok(()) }
+            })?;
+            show(&mut rows)
+        })?;
+        self.refused.get_or_insert(refused);
+        Ok(())
+    }
+}
+
+/// The files of what was brought over, read by another reader than the one that wrote them.
+struct Brought<'a> {
+    files: &'a Fetched,
+    shape: &'a Shape,
+}
+
+impl Brought<'_> {
+    fn read(&self, file: &PathBuf, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
+        let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| {
+            Error::Archive(crate::archive::Error::Unreadable { path: file.clone(), source })
+        };
+        let opened = File::open(file).map_err(|source| Error::Io { what: "open", path: file.clone(), source })?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|e| unreadable(Box::new(e)))?;
+        for batch in reader.build().map_err(|e| unreadable(Box::new(e)))? {
+            let batch = batch.map_err(|e| unreadable(Box::new(e)))?;
+            let own = columns(self.shape, &batch).ok_or_else(|| unreadable("it lacks a column of its table".into()))?;
+            take(&part.only(self.shape, &own))?;
+        }
+        Ok(())
+    }
+}
+
+impl Side for Brought<'_> {
+    fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
+        self.files.parts.pieces.iter().try_for_each(|(_, file)| self.read(file, part, take))
+    }
+}
+
+/// The columns of a shape out of a row as it is stored; what an order says beside its columns stands in a struct.
+fn columns(shape: &Shape, batch: &RecordBatch) -> Option<RecordBatch> {
+    let said = batch.column_by_name("metadata").and_then(|column| column.as_struct_opt());
+    let column = |name: &str| -> Option<ArrayRef> {
+        batch.column_by_name(name).or_else(|| said?.column_by_name(name)).cloned()
+    };
+    let arrays: Vec<ArrayRef> = shape.names().map(column).collect::<Option<_>>()?;
+    let fields: Vec<Field> =
+        shape.names().zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_and_what_lies_between_them_are_everything_once() {
+        let origin = |start, end, refused| Origin { from: "public.t".to_owned(), start, end, refused };
+        let check = |origins: &[Origin], range, expected: &[(i64, i64, Option<u64>)]| {
+            let found = stretches(origins.iter(), range);
+            let found: Vec<_> = found.iter().map(|s| (s.from, s.to, s.refused)).collect();
+            assert_eq!(found, expected);
+        };
+        check(&[], (0, 100), &[(0, 100, None)]);
+        check(&[origin(0, 100, 2)], (0, 100), &[(0, 100, Some(2))]);
+        let two = [origin(50, 60, 0), origin(10, 20, 1), origin(10, 20, 1)];
+        check(&two, (0, 100), &[(0, 10, None), (10, 20, Some(1)), (20, 50, None), (50, 60, Some(0)), (60, 100, None)]);
+        // A slice is compared as a whole.
+        check(&two, (15, 55), &[(10, 20, Some(1)), (20, 50, None), (50, 60, Some(0))]);
+        check(&two, (20, 50), &[(20, 50, None)]);
+    }
+}

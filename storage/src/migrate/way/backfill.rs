@@ -1,0 +1,134 @@
+//! A backfill of the way: the mapping held against the server, the archive left alone meanwhile, and what all slices so far
+//! come to.
+
+use std::collections::BTreeMap;
+
+use messages::UtcNanos;
+use messages::migration::{Backfilled, Migration};
+
+use super::{Done, Error, Progress, Way};
+use crate::archive::Archive;
+use crate::migrate::backfill::{self, Backfill, Limits, Summary, Wanted};
+use crate::migrate::mapping;
+use crate::migrate::phase::Ask;
+use crate::migrate::plan::Plan;
+use crate::postgres::catalog::TableName;
+use crate::postgres::{Server, Session, catalog};
+use crate::query::Range;
+use crate::tiers::Manifest;
+
+/// The folder of the files of rejects, in the data directory.
+const REJECTS: &str = "rejects";
+
+impl Way {
+    /// Brings over what is due.
+    pub(super) fn backfill(
+        &self,
+        state: &Migration,
+        (tables, range, again): (&[String], Range, bool),
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
+        on(Progress::of("looks at the tables"));
+        let server = Server::new(self.settings())?;
+        let plans = self.plans(&server)?;
+        let tables = tables.iter().map(|name| named(name, &plans)).collect::<Result<Vec<_>, _>>()?;
+        let is_whole = tables.is_empty() && (!again || state.backfilled.is_some());
+        let wanted = Wanted { tables, again: again.then_some(range) };
+        let (summary, all) =
+            self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
+        let text = words(&summary);
+        let is_good = summary.refused == 0;
+        let report = serde_json::to_value(&summary).ok();
+        let ask = is_whole.then_some(Ask::BackfillDone(all));
+        Ok(Done { ask, text, is_good, report, noted: None })
+    }
+
+    /// What the mapping file comes to on this server.
+    pub(super) fn plans(&self, server: &Server) -> Result<Vec<Plan>, Error> {
+        let session = Session::open(server)?;
+        Ok(mapping::plans(&self.mapping_file(), &catalog::read(&session)?)?)
+    }
+
+    /// Brings slices over; returns what was done, and what all slices so far come to.
+    pub(super) fn bring(
+        &self,
+        (server, plans): (&Server, &[Plan]),
+        before: UtcNanos,
+        wanted: &Wanted,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<(Summary, Backfilled), Error> {
+        let (parts, settings) = (&*self.0, self.settings());
+        let limits = Limits {
+            connections: settings.connections,
+            rows_per_second: settings.backfill_rows_per_second,
+            max_rejects: settings.max_rejects,
+            part_rows: messages::caps::BACKFILL_PART_ROWS,
+            reserve_bytes: parts.room.0.bytes(),
+        };
+        let rejects = parts.paths.root.join(REJECTS);
+        parts.archive.alone(|archive| {
+            let ctx = Backfill {
+                archive,
+                hot: parts.database.hot(),
+                server,
+                plans,
+                before,
+                now: (parts.wall)(),
+                rejects: &rejects,
+                limits,
+                must_wait: &|| parts.room.0.is_short() || parts.room.1.is_full(),
+                go_on,
+                on: &|now| on(progress(now)),
+                did: &|did| tracing::debug!(?did, "backfill"),
+            };
+            let summary = backfill::run(&ctx, wanted)?;
+            let all = all(archive, &summary, (parts.wall)())?;
+            Ok((summary, all))
+        })
+    }
+}
+
+/// One of their tables, as a person names it.
+fn named(name: &str, plans: &[Plan]) -> Result<TableName, Error> {
+    let found = plans.iter().find(|plan| plan.from.to_string() == name || plan.from.table == name);
+    found.map(|plan| plan.from.clone()).ok_or_else(|| {
+        let mapped: Vec<String> = plans.iter().map(|plan| plan.from.to_string()).collect();
+        Error::NotMapped { table: name.to_owned(), mapped: mapped.join(", ") }
+    })
+}
+
+fn progress(now: &backfill::Progress) -> Progress {
+    Progress {
+        step: format!("{:.0} rows/s, {} rows refused", now.rows_per_second, now.refused),
+        done: now.slices_done as u64,
+        all: now.slices_all as u64,
+        rows: now.rows,
+    }
+}
+
+/// What the slices come to that the manifest owns.
+fn all(archive: &Archive<'_>, summary: &Summary, at: UtcNanos) -> Result<Backfilled, Error> {
+    let manifest = Manifest::load(&archive.db)?;
+    let (mut slices, mut rows) = (BTreeMap::new(), 0);
+    for piece in manifest.all() {
+        if let Some(origin) = &piece.origin {
+            rows += piece.content.as_ref().map_or(0, |content| content.rows);
+            slices.insert((origin.from.as_str(), &piece.table, origin.start), origin.refused);
+        }
+    }
+    let refused = slices.values().sum::<u64>() + summary.refused_alone;
+    Ok(Backfilled { at, slices: slices.len() as u64, rows, refused })
+}
+
+fn words(summary: &Summary) -> String {
+    let Summary { rows, refused, slices_done, slices_before, slices_empty, seconds, rows_per_second, .. } = summary;
+    let mut text = format!(
+        "{rows} rows came over in {slices_done} slices ({slices_before} were done before, {slices_empty} have none) in {seconds:.1} s, {rows_per_second:.0} rows/s; {refused} rows did not fit"
+    );
+    if *refused > 0 {
+        text += &format!(": they stand, each with the reason, in {}", summary.rejects.join(", "));
+    }
+    text
+}

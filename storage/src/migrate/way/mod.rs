@@ -1,0 +1,280 @@
+//! The way itself: the pieces of this folder put together, as the migration actor uses them.
+//!
+//! It holds no phase: what the ledger says is given to it, and it follows. Everything here may be called from any thread; what
+//! takes long says so by its progress and looks whether it is to go on.
+//!
+//! - [`Work`]: what takes long; [`Standing`]: how both sides stand.
+
+mod backfill;
+mod standing;
+mod tmp;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messages::UtcNanos;
+use messages::ledger::Seq;
+use messages::migration::{Migration, Phase, Watermark as Begin};
+
+pub use standing::{SinkStanding, Standing};
+pub use work::{Done, Progress, Work};
+
+use super::phase::Ask;
+use super::reads::watch::StepBack;
+use super::reads::{Follows, Need, Reads};
+use super::sink::{self, Sink, SinkHandle, State};
+use super::{mapping, server};
+use crate::archive::{Runner, chain};
+use crate::datadir::Paths;
+use crate::disk::Reserve;
+use crate::journal::{Room, Watermark};
+use crate::pool::Limits;
+use crate::postgres::{self, Server, Session, catalog};
+use crate::service::Database;
+use crate::settings::{self, Timescale};
+
+/// What can go wrong on the way.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server, or the settings that lead to it.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    /// The server cannot be left as it is.
+    #[error("{server}: {findings}")]
+    Unfit {
+        /// The server.
+        server: String,
+        /// What is in the way.
+        findings: String,
+    },
+    /// Rows do not get there.
+    #[error(transparent)]
+    Sink(#[from] sink::Error),
+    /// The server did not take the first rows.
+    #[error("{why}")]
+    NotTaken {
+        /// Why, with the next step.
+        why: String,
+    },
+    /// Somebody asked to stop, or it took too long.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// The mapping file.
+    #[error(transparent)]
+    Mapping(#[from] mapping::Unusable),
+    /// A table that the mapping does not name.
+    #[error("the mapping has no table {table}; it has {mapped}")]
+    NotMapped {
+        /// What was asked for.
+        table: String,
+        /// What there is.
+        mapped: String,
+    },
+    /// The backfill.
+    #[error(transparent)]
+    Backfill(#[from] super::backfill::Error),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] crate::archive::Error),
+    /// DuckDB.
+    #[error(transparent)]
+    Duck(#[from] crate::duck::Error),
+}
+
+/// How long a server has to take the first rows when dual write begins.
+const FIRST_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often it looks whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The pieces, put together. A clone is the same.
+#[derive(Clone)]
+pub struct Way(Arc<Parts>);
+
+/// What it is made from.
+pub struct Parts {
+    /// The settings.
+    pub settings: Timescale,
+    /// How long rows live.
+    pub tiers: settings::Tiers,
+    /// Where things are.
+    pub paths: Paths,
+    /// The database.
+    pub database: Database,
+    /// The archive.
+    pub archive: Runner,
+    /// The place of the sink.
+    pub sink: Sink,
+    /// Who answers reads.
+    pub reads: Reads,
+    /// Up to where the journals are durable: the ledger and the market journal.
+    pub durable: (Watermark, Watermark),
+    /// The room on the disk of the tables, and whether the market journal has room.
+    pub room: (Reserve, Room),
+    /// The wall clock.
+    pub wall: Box<dyn Fn() -> UtcNanos + Send + Sync>,
+}
+
+impl Way {
+    /// Of these. Reads may go to the server from when the phase says so.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let way = Self(Arc::new(parts));
+        if !way.settings().url.is_empty()
+            && let Err(error) = way.open_reads()
+        {
+            // Whoever asks for a step is told so again.
+            tracing::error!(event = "migration_failed", "PostgreSQL answers no reads: {error}");
+        }
+        way
+    }
+
+    fn open_reads(&self) -> Result<(), postgres::Error> {
+        let Parts { settings, sink, reads, .. } = &*self.0;
+        let (sink, limits) =
+            (sink.clone(), Limits { acquire: settings.connect_timeout, execute: settings.answer_timeout });
+        reads.open(settings, self.mapping_file(), limits, Arc::new(move || follows(&sink)))
+    }
+
+    /// Which of their columns become which of ours.
+    fn mapping_file(&self) -> PathBuf {
+        match self.settings().mapping_file.as_str() {
+            "" => self.0.paths.root.join("timescale.toml"),
+            named => PathBuf::from(named),
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Timescale {
+        &self.0.settings
+    }
+
+    /// Who answers reads.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.0.reads
+    }
+
+    /// What `USE_DUCKDB` says.
+    #[must_use]
+    pub fn use_duckdb(&self) -> Option<bool> {
+        self.0.reads.share().get().use_duckdb
+    }
+
+    /// Where dual write would begin now.
+    #[must_use]
+    pub fn watermark(&self, now: UtcNanos) -> Begin {
+        let at = UtcNanos(now.0 - now.0.rem_euclid(1_000));
+        Begin { market: self.0.durable.1.get(), at }
+    }
+
+    /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
+    pub fn follow(&self, state: &Migration) {
+        self.0.reads.share().set(state);
+        let sink = &self.0.sink;
+        match state.watermark.filter(|_| state.writes()) {
+            None => sink.release(sink::TO_FINISH),
+            Some(_) if sink.handle().is_some() => {}
+            Some(watermark) => {
+                if let Err(error) = self.begin(watermark.market) {
+                    tracing::error!(event = "sink_failed", "rows do not go to PostgreSQL: {}", chain(&error));
+                }
+            }
+        }
+    }
+
+    /// Lets rows go there.
+    fn begin(&self, watermark: Seq) -> Result<SinkHandle, Error> {
+        let Parts { settings, tiers, sink, .. } = &*self.0;
+        let server = Server::new(settings)?;
+        let plan = sink::Plan { server, schema: settings.schema.clone(), tiers: tiers.clone(), watermark };
+        Ok(sink.start(plan)?)
+    }
+
+    /// For how long the server has lacked something; none while that is not known.
+    #[must_use]
+    pub fn lag(&self) -> Option<Duration> {
+        let status = self.0.sink.handle()?.status();
+        matches!(status.state, State::Following | State::Held).then_some(status.lag)
+    }
+
+    /// How far reads are to go back, and why; none where nothing is wrong with them.
+    #[must_use]
+    pub fn step_back(&self, state: &Migration) -> Option<StepBack> {
+        if state.phase != Phase::GradualReads || self.use_duckdb().is_some() {
+            return None;
+        }
+        self.0.reads.judge()
+    }
+
+    /// Does long work.
+    ///
+    /// # Errors
+    /// Why it did not come to its end.
+    pub fn perform(
+        &self,
+        work: &Work,
+        state: &Migration,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
+        match work {
+            Work::Init => self.prepare(state, on, go_on),
+            Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
+            Work::Compare { tables, range, repair, .. } => self.compare(state, tables, *range, *repair, on, go_on),
+            Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
+        }
+    }
+
+    /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.
+    fn prepare(&self, state: &Migration, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Done, Error> {
+        on(Progress::of("looks at the server"));
+        let server = Server::new(self.settings())?;
+        let session = Session::open(&server)?;
+        let wall = &self.0.wall;
+        let asked = wall();
+        let facts = catalog::read(&session)?.facts;
+        let findings = server::findings(&facts, asked, wall());
+        if !findings.is_empty() {
+            return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
+        }
+        drop(session);
+        on(Progress::of("makes the tables"));
+        // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
+        let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));
+        let handle = self.begin(watermark.market)?;
+        let deadline = wall().after(FIRST_WITHIN);
+        loop {
+            match handle.status().state {
+                State::Following | State::Held => break,
+                State::Failed { error, .. } => {
+                    self.0.sink.release(sink::TO_FINISH);
+                    return Err(Error::NotTaken { why: error });
+                }
+                State::Connecting | State::Ended if !go_on() || wall() > deadline => {
+                    self.0.sink.release(sink::TO_FINISH);
+                    return Err(Error::Stopped);
+                }
+                State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
+            }
+        }
+        let text = format!("rows go to both sides from {} on", watermark.at);
+        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None })
+    }
+}
+
+/// How far the sink is, for who asks the server for what is new.
+fn follows(sink: &Sink) -> Follows {
+    let Some(status) = sink.handle().map(|handle| handle.status()) else {
+        return Follows { applied: Need::default(), trouble: Some("nothing is written to it now".to_owned()) };
+    };
+    let trouble = match status.state {
+        State::Failed { error, .. } => Some(error),
+        State::Ended => Some("nothing is written to it any more".to_owned()),
+        State::Connecting | State::Following | State::Held => None,
+    };
+    Follows { applied: Need { ledger: status.applied.0, market: status.applied.1 }, trouble }
+}

@@ -1,0 +1,77 @@
+//! How both sides stand.
+
+use std::time::Duration;
+
+use messages::ledger::Seq;
+
+use super::Way;
+use crate::migrate::reads::Stats;
+use crate::migrate::sink::State;
+use crate::postgres::Server;
+
+/// Both sides, and the reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The server, or why there is none.
+    pub server: String,
+    /// What writes to it.
+    pub sink: SinkStanding,
+    /// The reads of either side; none where no server is named.
+    pub reads: Option<Stats>,
+    /// What `USE_DUCKDB` says.
+    pub use_duckdb: Option<bool>,
+}
+
+/// What writes to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkStanding {
+    /// What it does, in a word; `off` where it is not to run.
+    pub state: &'static str,
+    /// Records of the ledger that are durable and not there.
+    pub ledger_lag: u64,
+    /// Records of the market journal.
+    pub market_lag: u64,
+    /// For how long the server has lacked something; none while it does not run.
+    pub lag: Option<Duration>,
+    /// Rows written since its start.
+    pub rows: u64,
+    /// Market records that were given up since its start, for the server was away for too long.
+    pub given_up: u64,
+    /// Why it does not work.
+    pub error: Option<String>,
+}
+
+impl Way {
+    /// How both sides stand now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let server = match Server::new(self.settings()) {
+            Ok(server) => server.name(),
+            Err(error) => error.to_string(),
+        };
+        let (sink, reads, use_duckdb) = (self.sink_standing(), self.0.reads.stats(), self.use_duckdb());
+        Standing { server, sink, reads, use_duckdb }
+    }
+
+    fn sink_standing(&self) -> SinkStanding {
+        let off =
+            SinkStanding { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error: None };
+        let Some(handle) = self.0.sink.handle() else { return off };
+        let status = handle.status();
+        let (ledger, market) = (self.0.durable.0.get(), self.0.durable.1.get());
+        let behind = |durable: Seq, applied: Seq| durable.0.saturating_sub(applied.0);
+        let error = match &status.state {
+            State::Failed { error, .. } => Some(error.clone()),
+            _ => None,
+        };
+        SinkStanding {
+            state: status.state.as_str(),
+            ledger_lag: behind(ledger, status.applied.0),
+            market_lag: behind(market, status.applied.1),
+            lag: (status.state != State::Connecting).then_some(status.lag),
+            rows: status.rows,
+            given_up: status.given_up,
+            error,
+        }
+    }
+}
