@@ -180,3 +180,13 @@ pub const BACKFILL_PART_ROWS: usize = 2_000_000;
 /// Rows of one table of positions, balances or snapshots at one microsecond: their numbers, which rank them, leave so much
 /// room between two.
 pub const BACKFILL_ROWS_AT_ONCE: i64 = 1_024;
+/// Slices (a table, a day, a symbol) that a comparison shows, those that differ before the others: about 10 MB of its answer.
+pub const COMPARE_SLICES: usize = 5_000;
+/// Rows that differ which a comparison names, and repairs that it tells of: who has more looks for a cause and not at rows.
+pub const COMPARE_MISMATCHES: usize = 10_000;
+/// Rows that differ which are put right in one round: about 150 MB while they are held. Further ones are the next round's.
+pub const COMPARE_REPAIRS: usize = 500_000;
+/// Rows that the one writer of DuckDB puts right in one transaction: less than a second.
+pub const MEND_ROWS: usize = 20_000;
+/// Comparisons of which the rows that differed are kept.
+pub const COMPARISONS_KEPT: i64 = 100;

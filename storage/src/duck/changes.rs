@@ -12,8 +12,10 @@ use messages::UtcNanos;
 
 use super::Error;
 use super::file::FileWriter;
+use super::mend::Mend;
 use super::rows::Rows;
 use super::ticks;
+use crate::migrate::compare::Compared;
 use crate::tiers::manifest::{self, Key};
 use crate::tiers::period::Unit;
 use crate::tiers::places::quoted;
@@ -30,6 +32,10 @@ pub enum Change {
     Publish(Publication),
     /// The same, where the numbers of the parts were chosen beside this thread: nobody may have taken one meanwhile.
     PublishNew(Publication),
+    /// Puts rows right that are not what the journal says.
+    Mend(Mend),
+    /// Writes down what a comparison found.
+    Compared(Box<Compared>),
     /// Writes down that a `manifest-N.json` is to be written by this directory.
     Record {
         /// N.
@@ -188,6 +194,11 @@ impl Tiers {
     pub fn perform(&self, db: &Connection, change: &Change) -> Result<Arc<Manifest>, Error> {
         match change {
             Change::Seal(key) => self.seal(db, key),
+            Change::Mend(mend) => match mend.perform(db, &self.manifest)? {
+                parts if parts.is_empty() => Ok(self.manifest.clone()),
+                parts => self.apply(db, &[], &parts, "rows were mended"),
+            },
+            Change::Compared(compared) => compared.write(db).map(|()| self.manifest.clone()),
             Change::Record { number, run, version } => {
                 db.execute("INSERT INTO manifest_files VALUES (?, ?, ?)", params![number, run, version])
                     .map_err(Error::duck("write which manifest is recorded"))?;

@@ -141,6 +141,12 @@ impl FileWriter {
     /// # Errors
     /// DuckDB refuses, or the rows are not the ones that were exported.
     pub fn change(&mut self, change: &Change) -> Result<(), Error> {
+        let brought = match change {
+            // What has become of the rows up to now, which may be more than was known when they were looked at.
+            Change::Mend(mend) => Some(Change::Mend(mend.brought_to(self.applied())?)),
+            _ => None,
+        };
+        let change = brought.as_ref().unwrap_or(change);
         self.db.execute_batch("BEGIN").map_err(Error::duck("begin a transaction"))?;
         let done = self.tiers.perform(&self.db, change).and_then(|manifest| self.end(Some(manifest)));
         if done.is_err() {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, Step)] = &[
     (2, "tiers", Step::MoveToDisk(include_str!("migrations/0002_tiers.sql"))),
     (3, "decisions", Step::Sql(include_str!("migrations/0003_decisions.sql"))),
     (4, "origin", Step::Sql(include_str!("migrations/0004_origin.sql"))),
+    (5, "comparisons", Step::Sql(include_str!("migrations/0005_comparisons.sql"))),
 ];
 
 /// What a migration does.

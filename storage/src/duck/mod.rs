@@ -3,6 +3,7 @@
 //! - [`instance`]: opens `trading.duckdb`, brings it up to date, locks it down.
 //! - [`file`]: the consumer of both journals that writes the tables on disk.
 //! - [`changes`]: what it changes between batches: parts that are sealed, moved or dropped.
+//! - [`mend`]: rows on disk that are not what the journal says.
 //! - [`memory`], [`hot`]: the consumer of the market journal that keeps the newest rows in memory.
 //! - [`sheet`], [`rows`], [`ticks`], [`stored`]: how records become rows, and rows values again; [`intake`]: how
 //!   telemetry does.
@@ -17,6 +18,7 @@ pub mod instance;
 mod intake;
 pub mod measure;
 pub mod memory;
+pub mod mend;
 mod migrate;
 pub(crate) mod rows;
 pub(crate) mod sheet;

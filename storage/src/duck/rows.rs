@@ -24,6 +24,7 @@ mod gaps;
 mod spec;
 mod telemetry;
 
+pub(super) use spec::sql_type;
 pub use spec::{Table, columns, prepare};
 
 type BarKey = (Instrument, u32, UtcNanos);

@@ -7,7 +7,8 @@
 //! - [`sink`]: what we write there while rows go to both sides.
 //! - [`phase`]: which step may be taken, forward or back.
 //! - [`trial`]: reads all of a table and keeps none of it: what does not fit, and what the rest is.
-//! - [`backfill`]: slice by slice into the tiers, each once.
+//! - [`backfill`]: what stood there before, slice by slice into the tiers, each once.
+//! - [`compare`]: both sides held against each other, and put right.
 //! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
 //! - [`way`]: all of it put together, as the migration actor uses it.
 //! - `convert`: one cell by one rule; `whole`: the cells of a row together; `encode`: the other way round.
@@ -15,6 +16,7 @@
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
 pub mod backfill;
+pub mod compare;
 mod convert;
 pub(crate) mod encode;
 pub mod mapping;

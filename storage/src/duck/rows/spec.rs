@@ -64,7 +64,8 @@ impl Table {
     }
 }
 
-fn sql_type(kind: Kind) -> &'static str {
+/// The type of a column in DuckDB.
+pub fn sql_type(kind: Kind) -> &'static str {
     match kind {
         Text => "VARCHAR",
         Int => "BIGINT",

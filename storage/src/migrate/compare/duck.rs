@@ -13,6 +13,7 @@ use messages::ledger::Seq;
 use super::Error;
 use super::shape::Shape;
 use super::side::{Part, Side, Take};
+use crate::duck::sheet::Kind;
 use crate::duck::{self, file};
 use crate::journal::Log;
 use crate::postgres::catalog::quoted;
@@ -21,7 +22,7 @@ use crate::query::plan::{Wanted, select};
 use crate::query::{self, Range, Stores};
 use crate::service::Database;
 use crate::tiers::tables::Moves;
-use crate::tiers::{Manifest, Piece, views};
+use crate::tiers::{Manifest, Piece, Tier, views};
 
 /// The latest instant that either database can tell from infinity: both compare in whole microseconds.
 const LAST: i64 = 9_223_371_331_199_999_999;
@@ -61,22 +62,33 @@ impl Snapshot {
     pub fn table<'a>(&'a self, shape: &'a Shape, range: Range, conditions: &[String]) -> Result<Stored<'a>, Error> {
         let selected = select(&self.manifest, &Wanted::all(shape.table, range)).pieces;
         let pieces: Vec<Arc<Piece>> = selected.into_iter().filter(|piece| piece.origin.is_none()).collect();
-        let mut files = fetch(&self.stores, &pieces)?;
+        Ok(self.stored(shape, conditions, fetch(&self.stores, &pieces)?))
+    }
+
+    /// Those of its rows that are on disk.
+    ///
+    /// # Errors
+    /// Never: nothing has to be fetched.
+    pub fn on_disk<'a>(&'a self, shape: &'a Shape) -> Result<Stored<'a>, Error> {
+        let on_disk = self.manifest.of_table(shape.table.name).filter(|piece| piece.tier == Tier::Disk);
+        let pieces: Vec<Arc<Piece>> = on_disk.cloned().collect();
+        Ok(self.stored(shape, &[], fetch(&self.stores, &pieces)?))
+    }
+
+    fn stored<'a>(&'a self, shape: &'a Shape, conditions: &[String], mut files: Fetched) -> Stored<'a> {
         if shape.table.moves == Moves::Whole {
             for (piece, _) in &mut files.parts.pieces {
                 *piece = Arc::new(Piece { has_revisions: false, ..Piece::clone(piece) });
             }
         }
-        let moves = crate::tiers::table(shape.table.name).is_some();
-        let from = if moves {
-            format!("({})", views::relation(shape.table, &self.stores.columns, &files.parts))
-        } else {
-            shape.table.name.to_owned()
+        let from = match crate::tiers::table(shape.table.name) {
+            Some(table) => format!("({})", views::relation(table, &self.stores.columns, &files.parts)),
+            None => shape.table.name.to_owned(),
         };
-        let columns: Vec<String> = shape.names().map(|name| cell(shape.table.name, name)).collect();
-        let conditions = conditions.to_vec();
+        let columns: Vec<String> =
+            shape.columns.iter().map(|(name, kind)| cell(shape.table.name, name, *kind)).collect();
         let sql = format!("SELECT {} FROM {from} AS t", columns.join(", "));
-        Ok(Stored { snapshot: self, shape, sql, conditions, files })
+        Stored { snapshot: self, shape, sql, conditions: conditions.to_vec(), files }
     }
 }
 
@@ -87,10 +99,15 @@ impl Drop for Snapshot {
     }
 }
 
-/// A column of ours; what an order says beside its columns stands in a struct.
-fn cell(table: &str, column: &str) -> String {
-    let is_said = table == "orders" && matches!(column, "origin" | "note" | "risk");
-    if is_said { format!("t.metadata.{column} AS {column}") } else { format!("t.{}", quoted(column)) }
+/// A column of ours as the other side has it; what an order says beside its columns stands in a struct.
+fn cell(table: &str, column: &str, kind: Kind) -> String {
+    let (is_said, name) = (table == "orders" && matches!(column, "origin" | "note" | "risk"), quoted(column));
+    match kind {
+        _ if is_said => format!("t.metadata.{name} AS {name}"),
+        // Some counts are narrower in DuckDB.
+        Kind::Int => format!("t.{name}::BIGINT AS {name}"),
+        _ => format!("t.{name}"),
+    }
 }
 
 /// The rows of a table in a snapshot.

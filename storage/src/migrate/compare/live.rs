@@ -19,7 +19,7 @@ use super::watch::Watch;
 use super::{Compare, Error};
 use crate::journal::Log;
 use crate::migrate::backfill::BACKFILL_IDS;
-use crate::migrate::sink::{Position, SINK_OFFSET, SinkHandle};
+use crate::migrate::sink::{Held, Position, SINK_OFFSET, SinkHandle};
 use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
 use crate::query::Range;
@@ -32,10 +32,38 @@ pub(super) const LIMIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 600;
 
-/// Both sides at the same record.
+/// Both databases hold the same records, and the sink waits.
+pub(super) struct Level<'a> {
+    pub snapshot: Snapshot,
+    pub session: &'a Session,
+    held: Held,
+}
+
+/// Brings both databases to the same record, and does the work while the sink waits there.
+///
+/// # Errors
+/// A side does not get there, or those of the work.
+pub(super) fn level<T>(
+    ctx: &Compare<'_>,
+    sink: &SinkHandle,
+    work: impl FnOnce(&Level<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let session = Session::open(ctx.server)?;
+    work(&get_level(ctx, sink, &session)?)
+}
+
+fn get_level<'a>(ctx: &Compare<'_>, sink: &SinkHandle, session: &'a Session) -> Result<Level<'a>, Error> {
+    let held = sink.hold(LIMIT)?;
+    wait_for_tables(ctx, held.at())?;
+    let snapshot = Snapshot::open(ctx.database)?;
+    held.go_to(snapshot.at, LIMIT)?;
+    Ok(Level { snapshot, session, held })
+}
+
+/// Both sides as they were at the same record.
 pub(super) struct Agreed<'a> {
     pub snapshot: &'a Snapshot,
-    pub session: &'a Session,
+    session: &'a Session,
     /// The first tick that the sink wrote.
     first_tick: Option<i64>,
 }
@@ -50,15 +78,13 @@ pub(super) fn agreed<T>(
     work: impl FnOnce(&Agreed<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let session = Session::open(ctx.server)?;
-    let held = sink.hold(LIMIT)?;
-    wait_for_tables(ctx, held.at())?;
-    let snapshot = Snapshot::open(ctx.database)?;
-    held.go_to(snapshot.at, LIMIT)?;
+    let Level { snapshot, held, .. } = get_level(ctx, sink, &session)?;
     session.in_snapshot("compare", |session| {
         let (there, first_tick) = offset(session, ctx.schema)?;
         if there != snapshot.at {
             return Err(Error::Apart { server: ctx.server.name(), there, here: snapshot.at });
         }
+        // From here on the server's snapshot says what there was.
         drop(held);
         work(&Agreed { snapshot: &snapshot, session, first_tick })
     })

@@ -295,6 +295,15 @@ impl Found<'_> {
         self.slices[0].keys().chain(self.slices[1].keys()).collect()
     }
 
+    /// With what was found elsewhere of the same table.
+    pub fn merge(&mut self, more: Self) {
+        for (all, more) in self.slices.iter_mut().zip(more.slices) {
+            more.into_iter().for_each(|(key, digest)| all.entry(key).or_default().merge(&digest));
+        }
+        more.differing.into_iter().for_each(|(key, rows)| self.differing.entry(key).or_default().merge(rows));
+        self.has_more |= more.has_more;
+    }
+
     /// The slices that are not the same.
     pub fn unequal(&self) -> Vec<(i64, String)> {
         self.keys().into_iter().filter(|key| self.slices[0].get(key) != self.slices[1].get(key)).cloned().collect()

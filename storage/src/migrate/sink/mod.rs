@@ -37,6 +37,7 @@ use crate::journal::{Taken, Watermark};
 use crate::postgres::Server;
 use crate::settings;
 
+pub(super) use days::make_days;
 pub use error::Error;
 pub use held::Held;
 pub use status::{SinkStatus, State};

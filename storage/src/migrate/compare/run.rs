@@ -1,0 +1,188 @@
+//! A comparison from its beginning to its end: what is written to both sides, what was brought over, and a repair if that is
+//! asked for, with a second look behind it.
+
+use std::time::Instant;
+
+use messages::ledger::Seq;
+use messages::{UtcNanos, caps};
+
+use super::live;
+use super::old::{Old, Stretch};
+use super::record::Compared;
+use super::repair::{self, Wrong};
+use super::report::{Found, Repair, Report};
+use super::rows::ByKey;
+use super::shape::{Shape, TWICE};
+use super::watch::{Progress, Watch};
+use super::{Compare, Error, Wanted, cells};
+use crate::duck::changes::Change;
+use crate::migrate::plan::Plan;
+use crate::migrate::sink::SinkHandle;
+use crate::postgres::Session;
+use crate::query::{self, Range};
+
+/// Files may move to another tier while they are read: so often it is begun anew.
+const TRIES: usize = 3;
+
+/// What differs, for who puts it right.
+#[derive(Default)]
+struct Differing<'a> {
+    /// Rows that are written to both sides.
+    rows: Vec<Wrong>,
+    /// Stretches of tables that were brought over.
+    stretches: Vec<(&'a Plan, Stretch)>,
+    /// True when there may be more.
+    has_more: bool,
+}
+
+impl Differing<'_> {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.stretches.is_empty()
+    }
+
+    /// The tables of ours in which something differs.
+    fn tables(&self) -> Vec<String> {
+        let written = self.rows.iter().map(|wrong| wrong.shape.table.name);
+        let brought = self.stretches.iter().map(|(plan, _)| plan.into.table);
+        let mut tables: Vec<String> = written.chain(brought).map(str::to_owned).collect();
+        tables.sort();
+        tables.dedup();
+        tables
+    }
+}
+
+/// Compares, and repairs if that is asked for. It blocks, for as long as an hour where there is much; the work is done on
+/// threads of its own, which step back for those that trade.
+///
+/// # Errors
+/// A side cannot be read, or does not get to where the other is.
+pub fn run(
+    ctx: &Compare<'_>,
+    what: &Wanted,
+    on: &dyn Fn(Progress),
+    go_on: &dyn Fn() -> bool,
+) -> Result<Report, Error> {
+    if let Some(table) = what.tables.iter().find(|table| !TWICE.contains(&table.as_str())) {
+        return Err(Error::NoTable { table: table.clone() });
+    }
+    let began = now();
+    let (mut report, mut differing) = Watch::over(|watch| compare(ctx, what, watch), on, go_on)?;
+    while what.repair && !differing.is_empty() {
+        let (before, has_more) = (report.repaired, differing.has_more);
+        let tables = differing.tables();
+        let Differing { rows, stretches, .. } = differing;
+        let position = (Seq(report.ledger), Seq(report.market));
+        let done = Watch::over(|watch| repair::rows(ctx, position, rows, watch), on, go_on)?;
+        done.into_iter().for_each(|repair| report.add_repair(repair));
+        stretches.iter().for_each(|(plan, stretch)| report.add_repair(bring_again(ctx, plan, stretch)));
+        let again = Wanted { tables, ..what.clone() };
+        let (after, left) = Watch::over(|watch| compare(ctx, &again, watch), on, go_on)?;
+        // What was not put right now is not put right by trying again.
+        differing = if has_more && report.repaired > before { left } else { Differing::default() };
+        (report.ledger, report.market) = (after.ledger, after.market);
+        report.after = Some(Box::new(after));
+    }
+    let seconds = now().duration_since(began).as_secs_f64();
+    let rows = report.rows() + report.after.as_ref().map_or(0, |after| after.rows());
+    (report.seconds, report.rows_per_second) = (seconds, rows as f64 / seconds.max(1e-9));
+    let compared = Compared { at: ctx.now, report: report.clone() };
+    ctx.archive.with(|archive| archive.writer.change(Change::Compared(Box::new(compared))))?;
+    Ok(report)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a comparison takes is real time, and decides nothing")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Compares once.
+fn compare<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Report, Differing<'a>), Error> {
+    for _ in 1..TRIES {
+        match compare_once(ctx, what, watch) {
+            Err(Error::Query(query::Error::Moved { .. })) => {}
+            other => return other,
+        }
+    }
+    compare_once(ctx, what, watch)
+}
+
+fn compare_once<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Report, Differing<'a>), Error> {
+    let most = if what.repair { caps::COMPARE_REPAIRS } else { caps::COMPARE_MISMATCHES };
+    let mut both = (Report::default(), Differing::default());
+    if let Some(sink) = ctx.sink {
+        written(ctx, sink, (what, most), watch, &mut both)?;
+    }
+    if !ctx.plans.is_empty() {
+        brought(ctx, (what, most), watch, &mut both)?;
+    }
+    Ok(both)
+}
+
+/// What is written to both sides.
+fn written(
+    ctx: &Compare<'_>,
+    sink: &SinkHandle,
+    (what, most): (&Wanted, usize),
+    watch: &Watch,
+    (report, differing): &mut (Report, Differing<'_>),
+) -> Result<(), Error> {
+    live::agreed(ctx, sink, |agreed| {
+        (report.ledger, report.market) = (agreed.snapshot.at.0.0, agreed.snapshot.at.1.0);
+        for shape in TWICE.into_iter().filter(|name| what.has(name)).filter_map(Shape::of) {
+            let found = live::table(ctx, agreed, &shape, (what.range, most), watch)?;
+            report.add(&found);
+            differing.has_more |= found.has_more;
+            if !found.differing.is_empty() {
+                let rows = found.differing;
+                differing.rows.push(Wrong { shape: shape.clone(), rows });
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What was brought over.
+fn brought<'a>(
+    ctx: &Compare<'a>,
+    (what, most): (&Wanted, usize),
+    watch: &Watch,
+    (report, differing): &mut (Report, Differing<'a>),
+) -> Result<(), Error> {
+    let session = Session::open(ctx.server)?;
+    let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
+    for plan in ctx.plans.iter().filter(|plan| what.has(plan.into.table)) {
+        let Some(shape) = Shape::mapped(plan) else { continue };
+        let manifest = stores.manifest.newest();
+        let old = Old { plan, shape: &shape, session: &session, stores, manifest: &manifest };
+        let origin = Some(plan.from.to_string());
+        let mut whole =
+            Found { shape: &shape, origin, slices: Default::default(), differing: ByKey::new(), has_more: false };
+        for stretch in old.stretches(ctx, what.range) {
+            let left = most.saturating_sub(whole.differing.len());
+            let (found, refused) = old.compare(&stretch, (left, watch))?;
+            if refused.is_some() || !found.unequal().is_empty() {
+                differing.stretches.push((plan, stretch));
+            }
+            report.refused.extend(refused);
+            whole.merge(found);
+        }
+        report.add(&whole);
+    }
+    Ok(())
+}
+
+/// Lets a stretch of a table of theirs be brought over again.
+fn bring_again(ctx: &Compare<'_>, plan: &Plan, stretch: &Stretch) -> Repair {
+    let at = |micros: i64, beyond: UtcNanos| micros.checked_mul(1_000).map_or(beyond, UtcNanos);
+    let range = Range { from: at(stretch.from, Range::ALL.from), to: at(stretch.to, Range::ALL.to) };
+    let done = (ctx.again)(&plan.from, range);
+    Repair {
+        table: plan.into.table.to_owned(),
+        what: format!("{} from {} to {}", plan.from, cells::time(stretch.from), cells::time(stretch.to)),
+        is_done: done.is_ok(),
+        how: match done {
+            Ok(()) => "brought over again".to_owned(),
+            Err(why) => why,
+        },
+    }
+}
