@@ -70,7 +70,8 @@ impl Mend {
             Vec::new()
         };
         for staged in [KEYS, ROWS] {
-            db.execute_batch(&format!("DROP TABLE IF EXISTS {staged}")).map_err(Error::duck("drop rows that were mended"))?;
+            db.execute_batch(&format!("DROP TABLE IF EXISTS {staged}"))
+                .map_err(Error::duck("drop rows that were mended"))?;
         }
         Ok(added)
     }
@@ -110,7 +111,12 @@ impl Mend {
     }
 
     /// Ticks have no key in DuckDB: all that have the numbers go, and the right ones come.
-    fn mend_ticks(&self, db: &Connection, manifest: &Manifest, truth: Option<&RecordBatch>) -> Result<Vec<Piece>, Error> {
+    fn mend_ticks(
+        &self,
+        db: &Connection,
+        manifest: &Manifest,
+        truth: Option<&RecordBatch>,
+    ) -> Result<Vec<Piece>, Error> {
         let ticks = tables::ticks();
         let mut open: BTreeMap<i64, String> = BTreeMap::new();
         let mut deleted = 0;
@@ -163,8 +169,10 @@ impl Mend {
         let mut set: Vec<String> = plain.iter().map(|name| format!("{0} = s.{0}", quoted(name))).collect();
         let packed = "struct_pack(origin := s.origin, note := s.note, risk := s.risk)";
         set.extend((!said.is_empty()).then(|| format!("metadata = {packed}")));
-        let all = if said.is_empty() { "s.*".to_owned() } else { format!("s.* EXCLUDE (origin, note, risk), {packed}") };
-        let update = |set: &str, only: &str| format!("UPDATE {table} AS t SET {set} FROM {ROWS} AS s WHERE {same}{only}");
+        let all =
+            if said.is_empty() { "s.*".to_owned() } else { format!("s.* EXCLUDE (origin, note, risk), {packed}") };
+        let update =
+            |set: &str, only: &str| format!("UPDATE {table} AS t SET {set} FROM {ROWS} AS s WHERE {same}{only}");
         let mut script = vec![
             format!(
                 "DELETE FROM {table} AS t WHERE {} AND NOT EXISTS (SELECT 1 FROM {ROWS} AS s WHERE {same})",
@@ -204,8 +212,9 @@ fn stage(db: &Connection, name: &str, columns: &[String], batch: Option<RecordBa
     db.execute_batch(&format!("CREATE OR REPLACE TEMP TABLE {plain} ({})", columns.join(", ")))
         .map_err(Error::duck("create a table for rows that are to be mended"))?;
     let Some(batch) = batch else { return Ok(()) };
-    let mut appender =
-        db.appender_to_catalog_and_db(plain, "temp", "main").map_err(Error::duck("append rows that are to be mended"))?;
+    let mut appender = db
+        .appender_to_catalog_and_db(plain, "temp", "main")
+        .map_err(Error::duck("append rows that are to be mended"))?;
     appender.append_record_batch(batch).map_err(Error::duck("append rows that are to be mended"))?;
     appender.flush().map_err(Error::duck("append rows that are to be mended"))
 }

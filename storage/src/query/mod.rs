@@ -26,6 +26,7 @@ pub(crate) mod tests;
 pub use crate::duck::stored::StoredTick;
 pub use crate::migrate::reads::Side;
 pub use crate::tiers::Tier;
+pub use answer::log_of;
 pub use duck::{Duck, answer, class, first_micros};
 pub use stores::Stores;
 

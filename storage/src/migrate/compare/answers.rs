@@ -134,12 +134,16 @@ mod tests {
     #[test]
     fn answers_are_the_same_whatever_numbers_their_rows_have_and_in_whatever_order_of_an_instant() {
         let query = ticks(Page::Oldest(10));
-        let (a, b) = (answer(&[(1, 1, 5), (2, 1, 6), (3, 2, 7)], false), answer(&[(0, 1, 6), (0, 1, 5), (0, 2, 7)], false));
+        let (a, b) =
+            (answer(&[(1, 1, 5), (2, 1, 6), (3, 2, 7)], false), answer(&[(0, 1, 6), (0, 1, 5), (0, 2, 7)], false));
         assert_eq!(unlike(&query, a, b), None);
         let (a, b) = (answer(&[(1, 1, 5), (2, 1, 5)], false), answer(&[(1, 1, 5), (2, 2, 8)], false));
         let found = unlike(&query, a, b).unwrap();
         assert_eq!((found.only_duckdb, found.only_postgres), (1, 1));
-        assert!(found.first.starts_with("DuckDB alone: ") && found.first.contains("last_price=5.00000000"), "{found:?}");
+        assert!(
+            found.first.starts_with("DuckDB alone: ") && found.first.contains("last_price=5.00000000"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{
-    DataType, Decimal64Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, i256,
+    DataType, Decimal64Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    i256,
 };
 use chrono::DateTime;
 use uuid::Uuid;
@@ -30,9 +31,8 @@ pub fn text(column: &dyn Array, row: usize) -> Option<String> {
         DataType::Timestamp(..) => time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
         DataType::Boolean => column.as_boolean().value(row).to_string(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
-        DataType::FixedSizeBinary(16) => {
-            Uuid::from_slice(column.as_fixed_size_binary().value(row)).map_or_else(|e| e.to_string(), |id| id.to_string())
-        }
+        DataType::FixedSizeBinary(16) => Uuid::from_slice(column.as_fixed_size_binary().value(row))
+            .map_or_else(|e| e.to_string(), |id| id.to_string()),
         other => format!("a value of the type {other}"),
     })
 }
@@ -45,7 +45,8 @@ fn number(value: i128, scale: i8) -> String {
 #[must_use]
 pub fn time(micros: i64) -> String {
     let beyond = if micros > 0 { "infinity" } else { "-infinity" };
-    DateTime::from_timestamp_micros(micros).map_or(beyond.to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+    DateTime::from_timestamp_micros(micros)
+        .map_or(beyond.to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
 
 /// A day since 1970.

@@ -148,10 +148,7 @@ impl Side for Stored<'_> {
 
 /// PostgreSQL's texts take no NUL: there U+FFFD stands for it, and here as well while both are compared.
 fn without_nul(batch: &RecordBatch) -> RecordBatch {
-    let has_nul = |column: &ArrayRef| {
-        *column.data_type() == DataType::Utf8
-            && holds_nul(column.as_string::<i32>())
-    };
+    let has_nul = |column: &ArrayRef| *column.data_type() == DataType::Utf8 && holds_nul(column.as_string::<i32>());
     if !batch.columns().iter().any(has_nul) {
         return batch.clone();
     }
@@ -184,7 +181,8 @@ mod tests {
         let schema = Schema::new(vec![Field::new("n", DataType::Int64, true), Field::new("t", DataType::Utf8, true)]);
         let texts = StringArray::from(vec![Some("plain"), None, Some("a\0b\0")]);
         let batch =
-            RecordBatch::try_new(schema.into(), vec![Arc::new(Int64Array::from(vec![0, 0, 0])), Arc::new(texts)]).unwrap();
+            RecordBatch::try_new(schema.into(), vec![Arc::new(Int64Array::from(vec![0, 0, 0])), Arc::new(texts)])
+                .unwrap();
         let shown = |batch: &RecordBatch| -> Vec<Option<String>> {
             batch.column(1).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
         };

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use messages::ledger::Seq;
 use messages::UtcNanos;
+use messages::ledger::Seq;
 
 use super::duck::Snapshot;
 use super::postgres::{self, Sunk};
@@ -141,7 +141,8 @@ impl Scope {
             "ohlcv_bars" => scope.after(ctx.watermark.at),
             _ => {}
         }
-        if let Some(kept) = crate::tiers::table(table.name).and_then(|t| kept_since(ctx.tiers.limits(t.name), ctx.now)) {
+        if let Some(kept) = crate::tiers::table(table.name).and_then(|t| kept_since(ctx.tiers.limits(t.name), ctx.now))
+        {
             match (table.moves, table.is_by_time()) {
                 // What moves with its order goes with it.
                 (Moves::ByOrder, false) => scope.with_order(ctx.schema, kept),
@@ -162,7 +163,8 @@ impl Scope {
 
     /// Rows of orders that were created since.
     fn with_order(&mut self, schema: &str, since: UtcNanos) {
-        let orders = |table: &str, at: String| format!("order_id IN (SELECT order_id FROM {table} WHERE created_at >= {at})");
+        let orders =
+            |table: &str, at: String| format!("order_id IN (SELECT order_id FROM {table} WHERE created_at >= {at})");
         self.duckdb.push(orders("orders", format!("make_timestamp({})", since.micros())));
         self.postgres.push(orders(&format!("{}.orders", quoted(schema)), postgres::instant(since.micros())));
     }
@@ -237,7 +239,13 @@ mod tests {
     #[test]
     fn what_may_have_been_deleted_is_not_compared() {
         let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
-        let limits = |cold, at_end| Limits { disk: days(7), warm: days(90), cold, at_end, storage_class: StorageClass::GlacierIr };
+        let limits = |cold, at_end| Limits {
+            disk: days(7),
+            warm: days(90),
+            cold,
+            at_end,
+            storage_class: StorageClass::GlacierIr,
+        };
         let now: UtcNanos = "2024-08-08 12:00:00".parse().unwrap();
         let check = |limits: &Limits, expected: Option<&str>| {
             assert_eq!(kept_since(limits, now), expected.map(|day| day.parse().unwrap()));

@@ -176,9 +176,8 @@ impl Side for Brought<'_> {
 /// The columns of a shape out of a row as it is stored; what an order says beside its columns stands in a struct.
 fn columns(shape: &Shape, batch: &RecordBatch) -> Option<RecordBatch> {
     let said = batch.column_by_name("metadata").and_then(|column| column.as_struct_opt());
-    let column = |name: &str| -> Option<ArrayRef> {
-        batch.column_by_name(name).or_else(|| said?.column_by_name(name)).cloned()
-    };
+    let column =
+        |name: &str| -> Option<ArrayRef> { batch.column_by_name(name).or_else(|| said?.column_by_name(name)).cloned() };
     let arrays: Vec<ArrayRef> = shape.names().map(column).collect::<Option<_>>()?;
     let fields: Vec<Field> =
         shape.names().zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();

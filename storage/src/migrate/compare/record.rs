@@ -48,7 +48,8 @@ impl Compared {
             ];
             sums.execute(values).map_err(refused())?;
         }
-        let mut rows = db.prepare("INSERT INTO migration_mismatches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").map_err(refused())?;
+        let mut rows =
+            db.prepare("INSERT INTO migration_mismatches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").map_err(refused())?;
         for m in mismatches {
             let Mismatch { table, origin, day, symbol, key, side, columns } = m;
             for c in columns {

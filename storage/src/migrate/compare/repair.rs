@@ -161,7 +161,11 @@ impl Table<'_> {
             mend::write(level, self.ctx.schema, &self.wrong.shape, &keys, &rows)
         })?;
         let how = |key: &Key| {
-            let from = if plan.copied.contains(key) { "DuckDB has; the journal has no record of it any more" } else { "the journal says" };
+            let from = if plan.copied.contains(key) {
+                "DuckDB has; the journal has no record of it any more"
+            } else {
+                "the journal says"
+            };
             format!("PostgreSQL has what {from}")
         };
         Ok(keys.into_iter().map(|key| self.repair_of(key, how(key), true)).collect())

@@ -335,6 +335,7 @@ fn mismatch(found: &Found<'_>, key: &Key, pair: Pair<'_>) -> Mismatch {
 
 /// A key for people: `exchange=binance symbol=BTCUSDT`.
 pub(super) fn shown_key(shape: &Shape, key: &Key) -> String {
-    let pairs = shape.key_names().zip(key).map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NULL")));
+    let pairs =
+        shape.key_names().zip(key).map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NULL")));
     pairs.collect::<Vec<_>>().join(" ")
 }

@@ -56,12 +56,7 @@ impl Differing<'_> {
 ///
 /// # Errors
 /// A side cannot be read, or does not get to where the other is.
-pub fn run(
-    ctx: &Compare<'_>,
-    what: &Wanted,
-    on: &dyn Fn(Progress),
-    go_on: &dyn Fn() -> bool,
-) -> Result<Report, Error> {
+pub fn run(ctx: &Compare<'_>, what: &Wanted, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Report, Error> {
     if let Some(table) = what.tables.iter().find(|table| !TWICE.contains(&table.as_str())) {
         return Err(Error::NoTable { table: table.clone() });
     }

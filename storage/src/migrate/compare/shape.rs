@@ -65,8 +65,7 @@ impl Shape {
     pub fn mapped(plan: &Plan) -> Option<Self> {
         let table = tiers::table(plan.into.table)?;
         let made = plan.columns();
-        let columns: Vec<(&'static str, Kind)> =
-            plan.into.columns().filter(|(name, _)| made.contains(name)).collect();
+        let columns: Vec<(&'static str, Kind)> = plan.into.columns().filter(|(name, _)| made.contains(name)).collect();
         let key: &[&str] = match table.name {
             "market_ticks" => &["exchange", "symbol", "kind", "timestamp", "sequence_number"],
             "ohlcv_bars" => &["exchange", "symbol", "timeframe", "timestamp"],

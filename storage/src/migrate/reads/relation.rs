@@ -5,8 +5,8 @@ use arrow::array::RecordBatch;
 use messages::caps;
 
 use super::Error;
-use crate::duck::sheet::Kind;
 use crate::duck::rows;
+use crate::duck::sheet::Kind;
 use crate::migrate::convert::Rule;
 use crate::migrate::plan::question::Wanted;
 use crate::migrate::plan::{self, Made, Plan};

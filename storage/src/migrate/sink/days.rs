@@ -75,7 +75,12 @@ pub(in crate::migrate) fn make_days(
     days: impl IntoIterator<Item = i64>,
 ) -> Result<(), Error> {
     let Some(ticks) = super::tables::table("market_ticks") else { return Ok(()) };
-    let is_cut = format!("SELECT 1 FROM pg_class WHERE oid = '{}'::regclass AND relkind = 'p'", ticks.in_schema(schema));
+    let is_cut =
+        format!("SELECT 1 FROM pg_class WHERE oid = '{}'::regclass AND relkind = 'p'", ticks.in_schema(schema));
     // A hypertable makes its chunks itself.
-    if session.ask(WHAT, &is_cut, &[])?.is_empty() { Ok(()) } else { Days::of(session, ticks, schema)?.make(session, days) }
+    if session.ask(WHAT, &is_cut, &[])?.is_empty() {
+        Ok(())
+    } else {
+        Days::of(session, ticks, schema)?.make(session, days)
+    }
 }

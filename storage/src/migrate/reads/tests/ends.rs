@@ -63,7 +63,10 @@ fn a_connection_that_died_while_it_waited_is_replaced() {
     let Some(running) = running() else { return };
     let sessions = Sessions::new(Server::new(&running.settings("owner")).unwrap(), 1, SHORT);
     let pid = |sessions: &Sessions| {
-        sessions.lend().unwrap().run(|session| Ok(session.ask("look", "SELECT pg_backend_pid()", &[])?[0].get::<_, i32>(0)))
+        sessions
+            .lend()
+            .unwrap()
+            .run(|session| Ok(session.ask("look", "SELECT pg_backend_pid()", &[])?[0].get::<_, i32>(0)))
     };
     let first = pid(&sessions).unwrap();
     assert_eq!(pid(&sessions).unwrap(), first, "it is kept");

@@ -26,8 +26,14 @@ fn questions() -> Vec<Query> {
         range("2023-12-12 19:59:00", "2023-12-13 01:00:00"),
         range("2025-01-01", "2025-01-02"),
     ];
-    let pages =
-        [Page::Oldest(1), Page::Oldest(7), Page::Newest(7), Page::Oldest(640), Page::Newest(641), Page::Newest(100_000)];
+    let pages = [
+        Page::Oldest(1),
+        Page::Oldest(7),
+        Page::Newest(7),
+        Page::Oldest(640),
+        Page::Newest(641),
+        Page::Newest(100_000),
+    ];
     let account = Some("paper".parse().unwrap());
     let filters = [
         Of::default(),

@@ -24,7 +24,12 @@ fn an_answer_holds_what_it_must_or_is_none() {
     let need = |ledger, market| Need { ledger: Seq(ledger), market };
     world.there(&ticks(), need(99, last)).unwrap();
     let next = Seq(last.0 + 1);
-    refused(&world, &ticks(), need(0, next), &format!("holds market records up to {last} and the answer must hold {next}"));
+    refused(
+        &world,
+        &ticks(),
+        need(0, next),
+        &format!("holds market records up to {last} and the answer must hold {next}"),
+    );
     world.there(&orders, need(1, next)).unwrap();
     refused(&world, &orders, need(2, next), "ledger records up to 1");
 }
@@ -64,7 +69,10 @@ fn a_mapping_that_fits_no_more_is_said_and_read_again_when_it_was_mended() {
 #[test]
 fn a_row_of_ours_that_somebody_changed_is_not_left_out() {
     let Some(world) = World::new("reads_changed") else { return };
-    world.session.execute("change a row", "UPDATE merganser.market_ticks SET source = 'nobody' WHERE tick_id = 7").unwrap();
+    world
+        .session
+        .execute("change a row", "UPDATE merganser.market_ticks SET source = 'nobody' WHERE tick_id = 7")
+        .unwrap();
     let all = Query::Ticks { instrument: instrument("A"), range: Range::ALL, page: Page::Oldest(10_000) };
     refused(&world, &all, Need::default(), "nobody");
 }

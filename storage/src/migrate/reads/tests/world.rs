@@ -299,7 +299,8 @@ impl World {
         };
         let journals = world.journal();
         let server = Server::new(&settings).unwrap();
-        let plan = sink::Plan { server, schema: settings.schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
+        let plan =
+            sink::Plan { server, schema: settings.schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
         sink::tests::follow(&plan, &journals, (journals.ledger.get(), journals.market.get())).unwrap();
         world.directory.follow();
         world.fill();
@@ -360,13 +361,22 @@ impl World {
         };
         let upper = |rows: &Rows| -> Rows {
             rows.iter()
-                .map(|(name, value)| if *name == "side" { (*name, format!("upper({value})")) } else { (*name, value.clone()) })
+                .map(
+                    |(name, value)| {
+                        if *name == "side" { (*name, format!("upper({value})")) } else { (*name, value.clone()) }
+                    },
+                )
                 .collect()
         };
 
         let all = orders();
         let theirs = upper(&without(&all, &["exchange", "strategy_id"]));
-        old("old_orders", "id, who, ref, sym, way, kind, tif, qty, done, px, state, made, changed, corr, remark", &theirs, "0, 230");
+        old(
+            "old_orders",
+            "id, who, ref, sym, way, kind, tif, qty, done, px, state, made, changed, corr, remark",
+            &theirs,
+            "0, 230",
+        );
         ours("orders", &with(&all, "origin", "'manual'"), "200, 399");
         let stored = |origin: &str| {
             let rows = without(&all, &["note"]);
