@@ -193,6 +193,14 @@ metrics! {
         TABLES_APPLIED_SEQ "tables_applied_seq" Counter Count "journal" "Its last record that the tables hold."
         TABLES_LAG_RECORDS "tables_lag_records" Gauge Count "journal" "Records that are durable and not in the tables."
     }
+    "postgres" {
+        POSTGRES_FOLLOWING "postgres_following" Gauge Flag "" "PostgreSQL is written to, too, and takes it."
+        POSTGRES_APPLIED_SEQ "postgres_applied_seq" Counter Count "journal" "Its last record that PostgreSQL holds."
+        POSTGRES_LAG_RECORDS "postgres_lag_records" Gauge Count "" "Records that are durable and not in PostgreSQL."
+        POSTGRES_LAG_SECONDS "postgres_lag_seconds" Gauge Seconds "" "For how long PostgreSQL has lacked something."
+        POSTGRES_ROWS "postgres_rows" Counter Count "" "Rows written to PostgreSQL since it was begun with."
+        POSTGRES_RECORDS_GIVEN_UP "postgres_records_given_up" Counter Count "" "Market records that were not kept for it any longer."
+    }
     "bulk" {
         BULK_BATCHES_WAITING "bulk_batches_waiting" Gauge Count "actor" "Batches of the market that wait."
         BULK_QUEUE_RATIO "bulk_queue_ratio" Gauge Ratio "actor" "How full its queue of the market is."

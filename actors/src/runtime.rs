@@ -202,6 +202,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         ledger: storage.ledger.clone(),
         journal: storage.market.clone(),
         database: storage.database(),
+        sink: storage.sink(),
         applied: (storage.applied_ledger().clone(), storage.applied_market().clone()),
         telemetry: storage.telemetry(),
         telemetry_every: plan.telemetry_every,

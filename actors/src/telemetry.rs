@@ -22,6 +22,7 @@ use messages::{StrategyId, UtcNanos};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::archive::Runner;
 use storage::journal::{Journal, Watermark};
+use storage::migrate::sink::Sink;
 use storage::pool::Pool;
 use storage::service::Database;
 use storage::tiers::Tier;
@@ -60,6 +61,8 @@ pub struct Arguments {
     pub journal: (Journal<MarketRecord>, Watermark),
     /// The archive.
     pub archive: Runner,
+    /// The place of what writes to PostgreSQL as well.
+    pub sink: Sink,
     /// The database, whose readers are counted once it is open.
     pub database: Database,
     /// Folders whose disks are looked at, by the names that people know them by.
@@ -207,6 +210,9 @@ impl Shell {
         let [ledger, market] = JOURNALS;
         sample.journal(ledger, &status(&self.a.ledger));
         sample.journal(market, &status(&self.a.journal));
+        if let Some(postgres) = self.a.sink.handle() {
+            sample.postgres(JOURNALS, &postgres.status());
+        }
         self.a.queues.iter().for_each(|(actor, queue)| sample.queue(actor, queue.len(), queue.capacity()));
         if let Some(readers) = self.a.database.pool().map(Pool::stats) {
             sample.readers(&readers);

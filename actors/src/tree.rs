@@ -32,6 +32,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, Supervi
 use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log, Room, Watermark};
+use storage::migrate::sink::Sink;
 use storage::migrate::way::Way;
 use storage::service::Database;
 
@@ -106,6 +107,8 @@ pub(crate) struct Tree {
     pub ledger: storage::journal::Journal<LedgerRecord>,
     pub journal: storage::journal::Journal<MarketRecord>,
     pub database: Database,
+    /// The place of what writes to PostgreSQL as well.
+    pub sink: Sink,
     /// How far the tables hold the ledger and the market journal.
     pub applied: (Watermark, Watermark),
     pub telemetry: storage::telemetry::Sender,

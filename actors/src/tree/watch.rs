@@ -56,6 +56,7 @@ impl Tree {
             ledger: (self.ledger.clone(), self.applied.0.clone()),
             journal: (self.journal.clone(), self.applied.1.clone()),
             archive: self.archive.0.clone(),
+            sink: self.sink.clone(),
             database: self.database.clone(),
             folders: self.folders(),
             file: self.plan_paths.database.clone(),

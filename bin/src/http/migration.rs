@@ -58,11 +58,11 @@ pub struct BackfillAsked {
     /// Only these tables of theirs, as `public.trades`; empty for all of the mapping.
     pub tables: Vec<String>,
     /// The first instant of the range, UTC: `YYYY-MM-DD`, or with `HH:MM:SS`.
-    #[serde(deserialize_with = "words::maybe_time")]
+    #[serde(deserialize_with = "words::maybe_time", serialize_with = "words::maybe_as_text")]
     #[schema(value_type = Option<String>)]
     pub from: Option<UtcNanos>,
     /// The first instant after it.
-    #[serde(deserialize_with = "words::maybe_time")]
+    #[serde(deserialize_with = "words::maybe_time", serialize_with = "words::maybe_as_text")]
     #[schema(value_type = Option<String>)]
     pub to: Option<UtcNanos>,
     /// Also what came over before: it is replaced.
@@ -80,11 +80,11 @@ pub struct CompareAsked {
     /// Only these tables of ours; empty for all.
     pub tables: Vec<String>,
     /// The first instant of the range, UTC: `YYYY-MM-DD`, or with `HH:MM:SS`.
-    #[serde(deserialize_with = "words::maybe_time")]
+    #[serde(deserialize_with = "words::maybe_time", serialize_with = "words::maybe_as_text")]
     #[schema(value_type = Option<String>)]
     pub from: Option<UtcNanos>,
     /// The first instant after it.
-    #[serde(deserialize_with = "words::maybe_time")]
+    #[serde(deserialize_with = "words::maybe_time", serialize_with = "words::maybe_as_text")]
     #[schema(value_type = Option<String>)]
     pub to: Option<UtcNanos>,
     /// Mends what differs, from the journal.

@@ -46,7 +46,16 @@ pub fn time<'de, D: Deserializer<'de>>(from: D) -> Result<UtcNanos, D::Error> {
 
 /// The same where there may be none.
 pub fn maybe_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UtcNanos>, D::Error> {
-    time(from).map(Some)
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
+
+/// The other way, where there may be none.
+pub fn maybe_as_text<S: Serializer>(value: &Option<UtcNanos>, to: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => to.collect_str(value),
+        None => to.serialize_none(),
+    }
 }
 
 /// The other way.

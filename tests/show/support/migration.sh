@@ -28,13 +28,13 @@ CREATE TABLE my_orders (id uuid PRIMARY KEY, symbol text NOT NULL, side text NOT
 INSERT INTO my_orders
     SELECT md5('order ' || n)::uuid, 'GENUSDT', CASE n % 2 WHEN 0 THEN 'BUY' ELSE 'SELL' END, n::numeric / 1000, 100 + n::numeric / 100,
         TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * ($old_first + n * 7000001)
-    FROM generate_series(1, 5000) n;
+    FROM generate_series(1::bigint, 5000) n;
 CREATE TABLE my_fills (id uuid PRIMARY KEY, order_id uuid NOT NULL, symbol text NOT NULL, side text NOT NULL, qty numeric NOT NULL,
     price numeric NOT NULL, at timestamptz NOT NULL);
 INSERT INTO my_fills
     SELECT md5('fill ' || n)::uuid, md5('order ' || n)::uuid, 'GENUSDT', CASE n % 2 WHEN 0 THEN 'BUY' ELSE 'SELL' END, n::numeric / 1000,
         100 + n::numeric / 100, TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * ($old_first + n * 7000001 + 1500)
-    FROM generate_series(1, 5000) n;
+    FROM generate_series(1::bigint, 5000) n;
 SQL
     if [ -f "$shared_trades" ]; then
         gzip -dc "$shared_trades" | psql_as owner -c "CREATE TEMP TABLE t (time timestamptz, symbol text, trade_id bigint, price numeric,

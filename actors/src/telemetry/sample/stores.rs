@@ -3,6 +3,7 @@
 use messages::telemetry::Labels;
 use storage::archive::Runs;
 use storage::migrate::reads;
+use storage::migrate::sink::{SinkStatus, State};
 use storage::pool::Stats;
 use storage::recent::Spread;
 use storage::tiers::Tier;
@@ -39,6 +40,20 @@ impl Sample {
             self.counter(TABLES_APPLIED_SEQ, tables(), applied);
             self.gauge(TABLES_LAG_RECORDS, tables(), status.durable.saturating_sub(applied) as f64);
         }
+    }
+
+    /// What is written to PostgreSQL as well.
+    pub fn postgres(&mut self, [ledger, market]: [&str; 2], status: &SinkStatus) {
+        self.flag(POSTGRES_FOLLOWING, whole(), matches!(status.state, State::Following | State::Held));
+        // They say 0 until the server was reached.
+        if status.applied.0.0 + status.applied.1.0 > 0 {
+            self.counter(POSTGRES_APPLIED_SEQ, of(ledger), status.applied.0.0);
+            self.counter(POSTGRES_APPLIED_SEQ, of(market), status.applied.1.0);
+            self.gauge(POSTGRES_LAG_RECORDS, whole(), status.lag_records as f64);
+        }
+        self.gauge(POSTGRES_LAG_SECONDS, whole(), status.lag.as_secs_f64());
+        self.counter(POSTGRES_ROWS, whole(), status.rows);
+        self.counter(POSTGRES_RECORDS_GIVEN_UP, whole(), status.given_up);
     }
 
     /// A bulk queue: who drains it, what waits, and how much may.

@@ -1,7 +1,9 @@
 //! A sample of everything, so that no metric is defined that nobody takes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use messages::ledger::Seq;
 use messages::positions::Position;
 use messages::risk::TradingState;
 use messages::snapshots::{Portfolio, SnapshotType};
@@ -11,6 +13,7 @@ use storage::archive::Runs;
 use storage::disk::Space;
 use storage::migrate::reads::watch::SideStats;
 use storage::migrate::reads::{self, Side};
+use storage::migrate::sink::{SinkStatus, State};
 use storage::pool::{Class, ClassStats, Stats};
 use storage::recent::Recent;
 use storage::tiers::Tier;
@@ -121,6 +124,11 @@ fn journal(applied: Option<u64>) -> JournalStatus {
     JournalStatus { waiting: 1, capacity: 4, durable: 10, applied, syncs: 3, sync_seconds: spread() }
 }
 
+fn postgres((ledger, market): (u64, u64), state: State) -> SinkStatus {
+    let lag = Duration::from_secs(2);
+    SinkStatus { state, applied: (Seq(ledger), Seq(market)), lag_records: 4, lag, rows: 6, given_up: 0 }
+}
+
 /// Everything that can be known.
 fn whole_sample() -> Vec<Metric> {
     let mut sample = Sample::new(UtcNanos(7));
@@ -141,6 +149,7 @@ fn whole_sample() -> Vec<Metric> {
     sample.answers("orders", 2, spread());
     sample.actor(&Traffic::default().status("orders", "orders"));
     sample.journal("ledger", &journal(Some(4)));
+    sample.postgres(["ledger", "market"], &postgres((3, 5), State::Following));
     sample.queue("orders", 1, 2);
     sample.readers(&readers());
     let runs = Runs { begun: 1, steps_failed: 0, last_failed: Some(false), last_good: Some(UtcNanos(0)) };
@@ -192,6 +201,19 @@ fn what_is_not_known_has_no_metric() {
         ("process_memory_bytes", 5.0),
     ];
     assert_eq!(names, expected.map(|(name, value)| (name.to_owned(), value)).into());
+}
+
+#[test]
+fn a_server_that_was_never_reached_has_no_records() {
+    let mut sample = Sample::new(UtcNanos(7));
+    let state = State::Failed { error: "it is gone".to_owned(), is_temporary: true };
+    sample.postgres(["ledger", "market"], &postgres((0, 0), state));
+    let sample = sample.take();
+    assert_eq!(value(&sample, metrics::POSTGRES_FOLLOWING), Some(0.0));
+    assert_eq!(value(&sample, metrics::POSTGRES_LAG_SECONDS), Some(2.0));
+    for metric in [metrics::POSTGRES_APPLIED_SEQ, metrics::POSTGRES_LAG_RECORDS] {
+        assert_eq!(value(&sample, metric), None, "{}", metric.name);
+    }
 }
 
 #[test]

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use actors::restore;
 use config::Settings;
 use messages::ledger::Seq;
+use serde::Deserialize;
+use storage::migrate::compare::Report;
+use storage::migrate::compare::report::On;
 
 use super::steps;
 use crate::commands::Common;
@@ -116,6 +119,59 @@ pub fn last(last: &Last, json: bool) -> anyhow::Result<()> {
         output::line(format_args!("{}", serde_json::to_string_pretty(last)?));
         return Ok(());
     }
+    let report = last.report.as_ref().filter(|_| last.what == "compare");
+    if let Some(report) = report.and_then(|report| Report::deserialize(report).ok()) {
+        compared(&report);
+    }
     output::line(format_args!("{}", last.text));
     Ok(())
+}
+
+/// What a comparison found: each table, each row that differs, and what was done about it.
+fn compared(report: &Report) {
+    for total in &report.totals {
+        let of = total.origin.as_ref().map_or(String::new(), |origin| format!(" ({origin})"));
+        let word = if total.differing == 0 { "equal" } else { "DIFFERS" };
+        output::line(format_args!(
+            "{word:<8} {}{of}: {} rows, {} there, {} slices; hash {} and {}",
+            total.table, total.duckdb, total.postgres, total.slices, total.duckdb_hash, total.postgres_hash
+        ));
+    }
+    for row in &report.mismatches {
+        let known = |value: &Option<String>| value.clone().unwrap_or("NULL".to_owned());
+        let cells = row.columns.iter().map(|cell| {
+            let (column, duckdb, postgres) = (&cell.column, known(&cell.duckdb), known(&cell.postgres));
+            match row.side {
+                On::Differs => format!("{column} is {duckdb} in DuckDB and {postgres} in PostgreSQL"),
+                On::OnlyDuckdb => format!("{column} {duckdb}"),
+                On::OnlyPostgres => format!("{column} {postgres}"),
+            }
+        });
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        let side = match row.side {
+            On::Differs => String::new(),
+            On::OnlyDuckdb => " only DuckDB has it:".to_owned(),
+            On::OnlyPostgres => " only PostgreSQL has it:".to_owned(),
+        };
+        let symbol = if row.symbol.is_empty() { String::new() } else { format!(" {}", row.symbol) };
+        output::line(format_args!("MISMATCH {} {}{symbol} {}:{side} {cells}", row.table, row.day, row.key));
+    }
+    if report.has_more {
+        output::line(format_args!("MISMATCH and more rows, which are not shown"));
+    }
+    for refused in &report.refused {
+        let then = refused.then.map_or("was not brought over".to_owned(), |then| format!("{then} did not fit then"));
+        output::line(format_args!(
+            "DIFFERS  {} from {} to {}: {} rows do not fit now, {then}",
+            refused.origin, refused.from, refused.to, refused.now
+        ));
+    }
+    for repair in &report.repairs {
+        let word = if repair.is_done { "REPAIRED" } else { "LEFT" };
+        output::line(format_args!("{word:<8} {} {}: {}", repair.table, repair.what, repair.how));
+    }
+    if let Some(after) = &report.after {
+        output::line(format_args!("after that:"));
+        compared(after);
+    }
 }

@@ -24,7 +24,7 @@ mod schema;
 mod status;
 mod tables;
 #[cfg(test)]
-pub(crate) mod tests;
+pub(super) mod tests;
 mod thread;
 
 use std::path::PathBuf;

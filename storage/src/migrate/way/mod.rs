@@ -6,6 +6,7 @@
 //! - [`Work`]: what takes long; [`Standing`]: how both sides stand.
 
 mod backfill;
+mod compare;
 mod standing;
 mod tmp;
 mod work;
@@ -21,6 +22,7 @@ use messages::migration::{Migration, Phase, Watermark as Begin};
 pub use standing::{SinkStanding, Standing};
 pub use work::{Done, Progress, Work};
 
+use super::compare::Wanted;
 use super::phase::Ask;
 use super::reads::watch::StepBack;
 use super::reads::{Follows, Need, Reads};
@@ -75,6 +77,12 @@ pub enum Error {
     /// The backfill.
     #[error(transparent)]
     Backfill(#[from] super::backfill::Error),
+    /// The comparison.
+    #[error(transparent)]
+    Compare(#[from] super::compare::Error),
+    /// Nothing is compared or left before dual write.
+    #[error("rows do not go to both sides yet; `merganser migrate timescale init` begins it")]
+    NotBegun,
     /// The archive.
     #[error(transparent)]
     Archive(#[from] crate::archive::Error),
@@ -224,7 +232,10 @@ impl Way {
         match work {
             Work::Init => self.prepare(state, on, go_on),
             Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
-            Work::Compare { tables, range, repair, .. } => self.compare(state, tables, *range, *repair, on, go_on),
+            Work::Compare { tables, range, repair, .. } => {
+                let wanted = Wanted { tables: tables.clone(), range: *range, repair: *repair };
+                self.compare(state, wanted, on, go_on)
+            }
             Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
         }
     }

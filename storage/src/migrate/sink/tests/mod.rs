@@ -4,7 +4,7 @@ mod cut;
 mod equal;
 mod gone;
 mod held;
-mod records;
+pub mod records;
 mod refused;
 mod restarts;
 mod wire;
@@ -28,7 +28,7 @@ use records::Directory;
 /// Rows in the binary form of PostgreSQL, each as one, sorted.
 type Rows = Vec<Vec<u8>>;
 
-fn tiers() -> Tiers {
+pub fn tiers() -> Tiers {
     let limits = Limits {
         disk: Age::For(parse("7d").unwrap()),
         warm: Age::For(parse("90d").unwrap()),

@@ -96,7 +96,7 @@ impl Directory {
     }
 }
 
-fn started(instance: &str) -> Started {
+pub fn started(instance: &str) -> Started {
     Started {
         instance: instance.to_owned(),
         epoch: 1,
@@ -116,7 +116,7 @@ fn instrument(n: u64) -> Instrument {
 
 /// Numbers with all digits that a column holds, of either sign.
 fn wide(n: u64) -> i128 {
-    let mixed = i128::from(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)) * i128::from(n.wrapping_mul(0xC2B2_AE3D_27D4_EB4F));
+    let mixed = (u128::from(n) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) as i128;
     let value = mixed.rem_euclid(caps::DECIMAL_38_MAX);
     if n.is_multiple_of(2) { value } else { -value }
 }
@@ -139,7 +139,7 @@ fn at(n: u64, nanos: i64) -> UtcNanos {
 
 /// What a group of the ledger holds: an order from its intent to its fill, replaced on the way, and every third time a
 /// snapshot.
-fn ledger(n: u64) -> Vec<LedgerRecord> {
+pub fn ledger(n: u64) -> Vec<LedgerRecord> {
     let mut ids = IdMaker::new(n, "test");
     let order_id = ids.next_order_id();
     let states = [
@@ -281,7 +281,7 @@ fn portfolio(n: u64) -> Portfolio {
 
 /// What a group of the market journal holds: quotes and trades of some seconds, a correction, and a bar with a revision of
 /// the bar before it.
-fn market(n: u64) -> Vec<MarketRecord> {
+pub fn market(n: u64) -> Vec<MarketRecord> {
     let event = |k: u64, body| Event { id: MarketId(n * 1_000 + k), body };
     let mut events: Vec<Event> = (0..20).map(|k| event(k, EventBody::Tick(tick(n, k)))).collect();
     events.push(event(20, EventBody::Bar(bar(n, 0))));

@@ -48,7 +48,7 @@ fn a_directory_that_is_older_than_what_stands_there_or_has_another_past_writes_n
     let ahead = refused(follow(&plan, &restored.journals(), restored.ends()), "newer state of this directory");
     assert!(matches!(ahead, Error::Ahead { .. }) && !ahead.is_temporary(), "{ahead:?}");
     // It goes on, with other records, and has as many as stand there, then more.
-    for n in [7, 9] {
+    for n in [9, 7] {
         restored.write_group(n);
         let diverged = refused(follow(&plan, &restored.journals(), restored.ends()), "a restored backup?");
         assert!(matches!(diverged, Error::Diverged { .. }) && !diverged.is_temporary(), "{diverged:?}");

@@ -1,0 +1,174 @@
+//! What was brought over is held against the tables that it came from, and brought over again where it differs.
+
+use messages::UtcNanos;
+use messages::ledger::Seq;
+use messages::migration::Watermark;
+
+use super::{Both, all_shown};
+use crate::duck::hot::Hot;
+use crate::migrate::backfill::{self, Backfill, Limits, Summary};
+use crate::migrate::compare::{Compare, Folders, Report, Wanted, run};
+use crate::migrate::mapping::{Mapping, check};
+use crate::migrate::plan::Plan;
+use crate::postgres::catalog;
+use crate::postgres::catalog::TableName;
+use crate::postgres::tests::running::running;
+use crate::query::Range;
+
+/// What another program keeps: two days of two symbols, and orders.
+const THEIRS: &str = "
+    CREATE TABLE public.raw_trades (time timestamptz, symbol text NOT NULL, trade_id bigint, price numeric, qty numeric NOT NULL);
+    INSERT INTO public.raw_trades
+        SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 minute', CASE i % 2 WHEN 0 THEN 'BTC/USD' ELSE 'ETHUSDT' END,
+            i, 61837.63 + i, 0.5
+        FROM generate_series(0, 2879) i;
+    INSERT INTO public.raw_trades VALUES ('2026-01-02 12:00:00+00', 'ETHUSDT', 9000, 'NaN', 1);
+    CREATE TABLE public.cash (at timestamptz, currency text, amount numeric);
+    INSERT INTO public.cash SELECT '2026-01-01'::timestamptz + i * INTERVAL '1 hour', 'USDT', 100.5 * i FROM generate_series(0, 9) i";
+
+const MAPPING: &str = r#"
+    [[table]]
+    from = "public.raw_trades"
+    into = "market_ticks"
+    [table.columns]
+    exchange = { value = "binance" }
+    kind = { value = "trade" }
+    symbol = { from = "symbol" }
+    timestamp = { from = "time" }
+    last_price = { from = "price" }
+    volume = { from = "qty" }
+    sequence_number = { from = "trade_id" }
+    [[table]]
+    from = "public.cash"
+    into = "balances"
+    [table.columns]
+    account = { value = "paper" }
+    asset = { from = "currency" }
+    total = { from = "amount" }
+    timestamp = { from = "at" }
+"#;
+
+fn plans(both: &Both) -> Vec<Plan> {
+    let theirs = both.theirs.as_ref().unwrap();
+    let checked = check(&Mapping::parse(MAPPING).unwrap(), &catalog::read(theirs).unwrap());
+    assert_eq!(checked.problems, []);
+    checked.plans
+}
+
+fn before() -> UtcNanos {
+    "2026-01-03 18:00:00".parse().unwrap()
+}
+
+/// Brings over what is wanted.
+pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<Summary, backfill::Error> {
+    let hot = Hot::default();
+    let limits = Limits { connections: 1, rows_per_second: 0, max_rejects: 100, part_rows: 500, reserve_bytes: 0 };
+    both.archive.alone(|archive| {
+        let ctx = Backfill {
+            archive,
+            hot: &hot,
+            server: &both.server,
+            plans,
+            before: before(),
+            now: "2026-01-10".parse().unwrap(),
+            rejects: &both.paths.root.join("rejects"),
+            limits,
+            must_wait: &|| false,
+            go_on: &|| true,
+            on: &|_| {},
+            did: &|_| {},
+        };
+        backfill::run(&ctx, wanted)
+    })
+}
+
+/// Compares, and brings over again what differs if it is to be repaired.
+pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
+    let database = both.storage().database();
+    let again = |table: &TableName, range: Range| {
+        let wanted = backfill::Wanted { tables: vec![table.clone()], again: Some(range) };
+        bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
+    };
+    let ctx = Compare {
+        database: &database,
+        archive: &both.archive,
+        folders: Folders { ledger: both.paths.ledger.clone(), market: both.paths.market.clone() },
+        server: &both.server,
+        schema: &both.settings.schema,
+        sink: both.sink.as_ref(),
+        plans,
+        watermark: Watermark { market: Seq(0), at: before() },
+        tiers: &both.tiers,
+        now: "2026-01-10".parse().unwrap(),
+        again: &again,
+    };
+    run(&ctx, &Wanted { repair, ..Wanted::all() }, &|_| {}, &|| true).unwrap()
+}
+
+#[test]
+fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_brought");
+    both.in_postgres(THEIRS);
+    let plans = plans(&both);
+    let missing = compare(&both, &plans, false);
+    assert_eq!(missing.totals[0].postgres, 1440 + 1080, "nothing has come over yet");
+    assert!(!missing.is_clean() && missing.refused.is_empty());
+    bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    let report = compare(&both, &plans, false);
+    assert!(report.is_clean(), "{:#?} {:#?}", all_shown(&report), report.refused);
+    let total = &report.totals[0];
+    assert_eq!((total.origin.as_deref(), total.duckdb, total.slices), (Some("public.raw_trades"), 1440 + 1080, 4));
+
+    both.in_postgres("UPDATE public.raw_trades SET price = 1.25 WHERE trade_id = 100");
+    both.in_postgres("DELETE FROM public.raw_trades WHERE trade_id = 101");
+    both.in_postgres("INSERT INTO public.raw_trades VALUES ('2026-01-03 00:00:30+00', 'BTC/USD', 70000, 5, 1), ('2025-12-31', 'BTC/USD', 1, 5, 1)");
+    both.in_postgres("UPDATE public.raw_trades SET price = 0.123456789 WHERE trade_id = 2000");
+    both.in_postgres("UPDATE public.cash SET amount = 7 WHERE amount = 201");
+    // Behind the watermark nothing is brought over, and nothing compared.
+    both.in_postgres("UPDATE public.raw_trades SET price = 1 WHERE time >= '2026-01-03 18:00:00+00'");
+    let report = compare(&both, &plans, false);
+    let found = all_shown(&report);
+    let key = |symbol: &str, time: &str, n: u32| {
+        format!("exchange=binance symbol={symbol} kind=trade timestamp={time}.000000 sequence_number={n}")
+    };
+    let expected = [
+        format!("market_ticks only_postgres {} (7 columns)", key("BTC/USD", "2025-12-31 00:00:00", 1)),
+        format!("market_ticks differs {} (last_price: 61937.63000000 | 1.25000000)", key("BTC/USD", "2026-01-02 01:40:00", 100)),
+        format!("market_ticks only_postgres {} (7 columns)", key("BTC/USD", "2026-01-03 00:00:30", 70_000)),
+        format!("market_ticks only_duckdb {} (7 columns)", key("BTC/USD", "2026-01-03 09:20:00", 2_000)),
+        format!("market_ticks only_duckdb {} (7 columns)", key("ETHUSDT", "2026-01-02 01:41:00", 101)),
+        "balances differs account=paper asset=USDT timestamp=2026-01-01 02:00:00.000000 (total: 201.000000000 | 7.000000000)".to_owned(),
+    ];
+    assert_eq!(found, expected, "{found:#?}");
+    let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.then)).collect();
+    assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Some(0))]);
+
+    let report = compare(&both, &plans, true);
+    assert_eq!((report.repaired, report.unrepaired), (4, 0), "{:#?}", report.repairs);
+    assert!(report.is_clean(), "{:#?}", report.after.as_ref().map(|after| all_shown(after)));
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks WHERE last_price = 1.25"), "{'n': 1}");
+}
+
+#[test]
+fn what_is_written_to_both_sides_is_told_from_what_was_brought_over() {
+    let Some(running) = running() else { return };
+    let mut both = Both::new(&running, "compare_together", 6);
+    both.in_postgres(THEIRS);
+    let plans = plans(&both);
+    bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    both.write(3);
+    both.level();
+    // Bars of the records are from before this watermark, and so are not compared.
+    let report = compare(&both, &plans, false);
+    assert!(report.is_clean(), "{:#?}", all_shown(&report));
+    let rows = |table: &str, origin: Option<&str>| {
+        let total = report.totals.iter().find(|t| t.table == table && t.origin.as_deref() == origin).unwrap();
+        assert_eq!(total.duckdb, total.postgres);
+        total.duckdb
+    };
+    assert_eq!(rows("market_ticks", None), 9 * 20);
+    assert_eq!(rows("market_ticks", Some("public.raw_trades")), 2520);
+    assert_eq!((rows("balances", None), rows("balances", Some("public.cash"))), (9 * 2 + 3, 10));
+    assert_eq!(rows("ohlcv_bars", None), 0);
+}

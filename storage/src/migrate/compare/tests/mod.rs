@@ -1,0 +1,250 @@
+//! A running directory and a real PostgreSQL that is written to as well: both are compared, changed by hand, and put right.
+
+mod brought;
+mod changed;
+mod moving;
+mod repaired;
+mod timescale;
+
+use std::time::Duration;
+
+use messages::UtcNanos;
+use messages::ledger::{LedgerRecord, Seq};
+use messages::migration::Watermark;
+
+use super::report::{Mismatch, On};
+use super::{Compare, Error, Folders, Report, TWICE, Wanted, run};
+use crate::archive::Runner;
+use crate::datadir::Paths;
+use crate::duck::instance::Options;
+use crate::migrate::plan::Plan;
+use crate::migrate::sink::tests::records;
+use crate::migrate::sink::tests::tiers;
+use crate::migrate::sink::{self, SinkHandle, State};
+use crate::postgres::tests::running::{Running, wait};
+use crate::postgres::{Server, Session};
+use crate::query::Range;
+use crate::service::Storage;
+use crate::settings::{self, Timescale};
+
+/// Both sides.
+pub struct Both {
+    _dir: tempfile::TempDir,
+    paths: Paths,
+    storage: Option<Storage>,
+    archive: Runner,
+    settings: Timescale,
+    server: Server,
+    /// For hands in PostgreSQL; none where there is room for one session only.
+    theirs: Option<Session>,
+    sink: Option<SinkHandle>,
+    tiers: settings::Tiers,
+    groups: u64,
+}
+
+impl Both {
+    /// With so many groups of records, and a database of the test's own.
+    pub fn new(running: &Running, database: &str, groups: u64) -> Self {
+        let mut both = Self::without_sink(running, database);
+        let storage = both.storage.as_ref().unwrap();
+        storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
+        let plan = sink::Plan {
+            server: both.server.clone(),
+            schema: both.settings.schema.clone(),
+            tiers: both.tiers.clone(),
+            watermark: Seq(0),
+        };
+        both.sink = Some(storage.sink().start(plan).unwrap());
+        both.write(groups);
+        both.level();
+        both
+    }
+
+    pub fn without_sink(running: &Running, database: &str) -> Self {
+        let theirs = running.database(database);
+        let settings = running.settings_of(database, "owner");
+        let mut both = Self::beside(Server::new(&settings).unwrap(), settings);
+        both.theirs = Some(theirs);
+        both
+    }
+
+    /// Beside a server.
+    pub fn beside(server: Server, settings: Timescale) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (paths, tiers) = (Paths::of(dir.path(), None), tiers());
+        let journal = settings::Journal {
+            ledger_dir: String::new(),
+            ledger_segment_bytes: 1 << 20,
+            market_segment_bytes: 1 << 20,
+            market_max_bytes: 1 << 30,
+            market_linger_ms: 0,
+            market_queue: 100,
+            ledger_queue: 100,
+        };
+        let options = Options::small();
+        let storage = Storage::open(&paths, &journal, &tiers.cold, &settings, options, None, |_, _| {}).unwrap();
+        let archive = storage.archive(&paths, &tiers);
+        let (storage, theirs, sink) = (Some(storage), None, None);
+        let both = Self { _dir: dir, paths, storage, archive, settings, server, theirs, sink, tiers, groups: 0 };
+        until("the database is open", || both.storage().database().stores().is_some());
+        both
+    }
+
+    pub fn storage(&self) -> &Storage {
+        self.storage.as_ref().unwrap()
+    }
+
+    /// Writes the next groups of records.
+    pub fn write(&mut self, groups: u64) {
+        for _ in 0..groups {
+            self.groups += 1;
+            let (ledger, market) = (records::ledger(self.groups), records::market(self.groups));
+            self.storage().ledger.append_and_wait(ledger).unwrap();
+            self.storage().market.append_and_wait(market).unwrap();
+        }
+    }
+
+    /// Waits until both sides hold all records.
+    pub fn level(&self) {
+        let storage = self.storage();
+        let ends = (storage.ledger.watermark().get(), storage.market.watermark().get());
+        let sink = self.sink.as_ref().unwrap();
+        until("both sides are level", || {
+            assert!(!matches!(sink.status().state, State::Failed { is_temporary: false, .. }), "{:?}", sink.status());
+            let tables = (storage.applied_ledger().get(), storage.applied_market().get());
+            sink.applied() == ends && tables == ends
+        });
+    }
+
+    /// Changes rows of DuckDB by hand.
+    pub fn in_duckdb(&self, sql: &str) {
+        self.storage().database().connect().unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// Changes rows of PostgreSQL by hand.
+    pub fn in_postgres(&self, sql: &str) {
+        let schema = &self.settings.schema;
+        let theirs = self.theirs.as_ref().unwrap();
+        theirs.execute("change by hand", &format!("SET search_path = {schema}, public; {sql}")).unwrap();
+    }
+
+    pub fn compare(&self, plans: &[Plan], what: &Wanted) -> Result<Report, Error> {
+        self.compare_before(plans, what, Watermark { market: Seq(0), at: UtcNanos(0) })
+    }
+
+    pub fn compare_before(&self, plans: &[Plan], what: &Wanted, watermark: Watermark) -> Result<Report, Error> {
+        let database = self.storage().database();
+        let ctx = Compare {
+            database: &database,
+            archive: &self.archive,
+            folders: Folders { ledger: self.paths.ledger.clone(), market: self.paths.market.clone() },
+            server: &self.server,
+            schema: &self.settings.schema,
+            sink: self.sink.as_ref(),
+            plans,
+            watermark,
+            tiers: &self.tiers,
+            now: "2026-01-10".parse().unwrap(),
+            again: &|table, range| Err(format!("{table} was to be brought over again, {} to {}", range.from, range.to)),
+        };
+        run(&ctx, what, &|_| {}, &|| true)
+    }
+
+    /// Compares everything that is written to both sides.
+    pub fn found(&self) -> Report {
+        self.compare(&[], &Wanted::all()).unwrap()
+    }
+
+    /// Compares it and puts it right.
+    pub fn repaired(&self) -> Report {
+        self.compare(&[], &Wanted { repair: true, ..Wanted::all() }).unwrap()
+    }
+
+    /// Answers with text.
+    pub fn sql(&self, sql: &str) -> String {
+        let db = self.storage().database().connect().unwrap();
+        let sql = format!("SELECT coalesce(string_agg(whole::VARCHAR, ';'), '') FROM ({sql}) whole");
+        db.query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The newest tick of a table on disk, by its number.
+    pub fn ticks_table(&self, id: i64) -> String {
+        let manifest = self.storage().database().stores().unwrap().manifest.newest();
+        let tables: Vec<String> = manifest.of_table("market_ticks").map(|piece| piece.location.clone()).collect();
+        let has = |table: &&String| self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")) != "";
+        tables.iter().find(has).unwrap_or_else(|| panic!("no table has the tick {id}")).clone()
+    }
+}
+
+impl Drop for Both {
+    fn drop(&mut self) {
+        self.archive.close();
+        if let Some(storage) = self.storage.take() {
+            let _ = storage.finish();
+        }
+    }
+}
+
+/// Waits for what another thread does, for up to a minute.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        wait(Duration::from_millis(10));
+    }
+    panic!("within a minute not: {what}");
+}
+
+/// A row that differs, in one line: who has it, its key, and each column with both values; of a row that one side has alone,
+/// how many columns.
+pub fn shown(m: &Mismatch) -> String {
+    let columns = match m.side {
+        On::Differs => {
+            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "NULL".to_owned());
+            let cell = |c: &super::report::Cell| format!("{}: {} | {}", c.column, value(&c.duckdb), value(&c.postgres));
+            m.columns.iter().map(cell).collect::<Vec<_>>().join(", ")
+        }
+        _ => format!("{} columns", m.columns.len()),
+    };
+    format!("{} {} {} ({columns})", m.table, m.side.as_str(), m.key)
+}
+
+pub fn all_shown(report: &Report) -> Vec<String> {
+    report.mismatches.iter().map(shown).collect()
+}
+
+#[test]
+fn both_sides_are_the_same_in_every_table_and_it_is_shown_of_what() {
+    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let both = Both::new(&running, "compare_equal", 12);
+    let report = both.found();
+    assert!(report.is_clean() && report.mismatches.is_empty(), "{:?}", all_shown(&report));
+    assert_eq!(report.totals.iter().map(|total| total.table.as_str()).collect::<Vec<_>>(), TWICE);
+    for total in &report.totals {
+        assert!(total.duckdb > 0 && total.duckdb == total.postgres, "{total:?}");
+        assert_eq!(total.duckdb_hash, total.postgres_hash);
+    }
+    let ends = (both.storage().applied_ledger().get(), both.storage().applied_market().get());
+    assert_eq!((Seq(report.ledger), Seq(report.market)), ends);
+    // Ticks of three symbols, on both sides of midnight.
+    let ticks: Vec<_> = report.slices.iter().filter(|slice| slice.table == "market_ticks").collect();
+    assert_eq!(ticks.len(), 6, "{ticks:?}");
+    assert!(ticks.iter().all(|slice| slice.is_equal && slice.duckdb == slice.postgres));
+    assert!(ticks[0].duckdb.sums.contains_key("last_price"));
+    // What was found stands where SQL reaches it.
+    let stored = both.sql("SELECT count(*) AS n, sum(differing) AS d FROM migration_comparisons");
+    assert_eq!(stored, "{'n': 9, 'd': 0}");
+}
+
+#[test]
+fn a_table_that_is_not_written_twice_is_refused_by_name() {
+    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let both = Both::new(&running, "compare_names", 1);
+    let what = Wanted { tables: vec!["application_logs".to_owned()], ..Wanted::all() };
+    let refused = both.compare(&[], &what).unwrap_err();
+    assert!(refused.to_string().starts_with("application_logs is not written to both sides"), "{refused}");
+    let what = Wanted { tables: vec!["trades".to_owned()], range: Range::until(UtcNanos(0)), repair: false };
+    let nothing = both.compare(&[], &what).unwrap();
+    assert_eq!((nothing.totals.len(), nothing.rows()), (1, 0));
+}

@@ -1,0 +1,100 @@
+//! A comparison of the way: of everything, or of some of it, with or without a repair.
+
+use messages::UtcNanos;
+use messages::migration::{Compared, Migration};
+
+use super::{Done, Error, Progress, Way};
+use crate::migrate::backfill::Wanted as Slices;
+use crate::migrate::compare::{self, Compare, Folders, Report, Wanted};
+use crate::migrate::phase::Ask;
+use crate::migrate::plan::Plan;
+use crate::postgres::Server;
+use crate::postgres::catalog::TableName;
+use crate::query::Range;
+
+impl Way {
+    /// Holds both sides against each other.
+    pub(super) fn compare(
+        &self,
+        state: &Migration,
+        wanted: Wanted,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
+        let report = self.compared(state, &wanted, on, go_on)?;
+        let (is_good, at) = (report.is_clean(), (self.0.wall)());
+        let is_whole = wanted.tables.is_empty() && wanted.range == Range::ALL;
+        let differing = report.after.as_ref().map_or(report.differing(), |after| after.differing());
+        let done = Compared { at, rows: report.rows(), differing, clean_since: None };
+        let noted = (report.repaired > 0).then(|| format!("{} rows and slices were put right", report.repaired));
+        let ask = is_whole.then_some(Ask::CompareDone(done));
+        Ok(Done { ask, text: words(&report), is_good, report: serde_json::to_value(&report).ok(), noted })
+    }
+
+    /// What a comparison finds.
+    pub(super) fn compared(
+        &self,
+        state: &Migration,
+        wanted: &Wanted,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Report, Error> {
+        let (parts, settings) = (&*self.0, self.settings());
+        let server = Server::new(settings)?;
+        let watermark = state.watermark.ok_or(Error::NotBegun)?;
+        // What was never brought over has nothing to be compared with.
+        let plans = if state.backfilled.is_some() { self.plans(&server)? } else { Vec::new() };
+        let sink = parts.sink.handle();
+        let again = |table: &TableName, range: Range| self.again((&server, &plans), watermark.at, table, range);
+        let ctx = Compare {
+            database: &parts.database,
+            archive: &parts.archive,
+            folders: Folders { ledger: parts.paths.ledger.clone(), market: parts.paths.market.clone() },
+            server: &server,
+            schema: &settings.schema,
+            sink: sink.as_ref(),
+            plans: &plans,
+            watermark,
+            tiers: &parts.tiers,
+            now: (parts.wall)(),
+            again: &again,
+        };
+        let on = |now: compare::Progress| on(Progress { rows: now.rows, ..Progress::of(&now.what) });
+        Ok(compare::run(&ctx, wanted, &on, go_on)?)
+    }
+
+    /// Brings a stretch over again.
+    fn again(
+        &self,
+        (server, plans): (&Server, &[Plan]),
+        before: UtcNanos,
+        table: &TableName,
+        range: Range,
+    ) -> Result<(), String> {
+        let wanted = Slices { tables: vec![table.clone()], again: Some(range) };
+        let brought = self.bring((server, plans), before, &wanted, &|_| {}, &|| true);
+        brought.map(drop).map_err(|error| crate::archive::chain(&error))
+    }
+}
+
+fn words(report: &Report) -> String {
+    let (mut slices, mut duckdb, mut postgres) = (0, 0, 0);
+    for total in &report.totals {
+        slices += total.slices;
+        duckdb += total.duckdb;
+        postgres += total.postgres;
+    }
+    let seconds = report.seconds;
+    let all = format!("{duckdb} rows of DuckDB and {postgres} of PostgreSQL in {slices} slices, {seconds:.1} s");
+    if report.differing() == 0 {
+        return format!("{all}: both sides are the same");
+    }
+    let mut text = format!("{all}: {} slices differ", report.differing());
+    if report.repaired + report.unrepaired > 0 {
+        let now = if report.is_clean() { "both sides are the same now" } else { "the sides still differ" };
+        text += &format!("; {} rows and slices were put right, {} were not: {now}", report.repaired, report.unrepaired);
+    } else {
+        text += "; `merganser migrate timescale compare --repair` puts right what the journal knows";
+    }
+    text
+}
