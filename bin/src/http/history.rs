@@ -93,7 +93,7 @@ async fn ask_history(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>
     let Request { query, format, explain, fresh } = asked.into_inner();
     check(&query).map_err(|why| Problem::new(Code::Invalid, why))?;
     let need = if fresh { edge.watermarks.durable() } else { Need::default() };
-    let question = Question { whole: query.clone(), query, need };
+    let question = Question { whole: query.clone(), query, need, memory: need.market };
     let (body, note) = edge.history(question, move |answer, body| write(answer, format, explain, body)).await?;
     let note = serde_json::to_string(&note).unwrap_or_default();
     Ok(body.answer(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note))))

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use actix_web::web;
+use messages::ledger::Seq;
 use storage::journal::Log;
 use storage::migrate::reads::{Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
 use storage::pool;
@@ -34,6 +35,9 @@ pub struct Question {
     pub whole: Query,
     /// What the answer must hold.
     pub need: Need,
+    /// What memory must hold of the market to answer: it may be behind the tables, and who turns a page of theirs must not miss
+    /// what was there.
+    pub memory: Seq,
 }
 
 /// Both sides. A clone asks the same ones.
@@ -121,9 +125,7 @@ impl Sides {
         };
         // Dropped with this future when the client goes: nobody reads for who does not listen.
         let _ender = lease.ender();
-        // Memory may be behind the tables, and who turned a page of theirs must not miss what was there.
-        let at_least = question.need.market.max(self.watermarks.market.1.get());
-        let (database, query) = (self.database.clone(), question.query.clone());
+        let (database, query, at_least) = (self.database.clone(), question.query.clone(), question.memory);
         let work =
             move || lease.run(|reader| database.answer(reader, &query, at_least).expect("open: it has lent a reader"));
         Ok(web::block(work).await?)

@@ -77,7 +77,7 @@ impl Pages {
     /// The question for a page; all of them are pages of the whole range.
     fn question(&self, range: Range, page: Page) -> Question {
         let (query, whole) = ((self.query)(range, page), (self.query)(self.range, page));
-        Question { query, whole, need: self.need }
+        Question { query, whole, need: self.need, memory: self.edge.watermarks.market.1.get() }
     }
 
     async fn newest(&self, limit: u32) -> Result<Filled, Problem> {

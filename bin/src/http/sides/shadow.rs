@@ -68,7 +68,7 @@ impl Sides {
     /// Both answers, which hold all that is durable now.
     async fn both(&self, query: &Query, divided: Divided) -> Option<(Answer, Answer)> {
         let need: Need = self.watermarks.durable();
-        let question = Question { query: query.clone(), whole: query.clone(), need };
+        let question = Question { query: query.clone(), whole: query.clone(), need, memory: need.market };
         // Neither is counted: nobody waited for it.
         let duckdb = self.read_duckdb(&question).await.ok()?.ok()?;
         let postgres = self.ask_postgres(&question, divided).await.ok()?;
