@@ -1,6 +1,8 @@
 //! `USE_DUCKDB`: who answers questions to history, whatever the phase of the way out of PostgreSQL. No setting, for it is
 //! meant for the one start at which it is needed, and is written nowhere.
 
+use std::env::VarError;
+
 use crate::Error;
 
 const NAME: &str = "USE_DUCKDB";
@@ -11,7 +13,11 @@ const NAME: &str = "USE_DUCKDB";
 /// It is neither `true` nor `false`.
 #[expect(clippy::disallowed_methods, reason = "this is the home of that variable")]
 pub fn use_duckdb() -> Result<Option<bool>, Error> {
-    read(std::env::var_os(NAME).map(|value| value.to_string_lossy().into_owned()).as_deref())
+    match std::env::var(NAME) {
+        Ok(value) => read(Some(&value)),
+        Err(VarError::NotPresent) => read(None),
+        Err(VarError::NotUnicode(value)) => read(Some(&value.to_string_lossy())),
+    }
 }
 
 fn read(value: Option<&str>) -> Result<Option<bool>, Error> {
