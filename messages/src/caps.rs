@@ -190,3 +190,6 @@ pub const COMPARE_REPAIRS: usize = 500_000;
 pub const MEND_ROWS: usize = 20_000;
 /// Comparisons of which the rows that differed are kept.
 pub const COMPARISONS_KEPT: i64 = 100;
+/// What a question to PostgreSQL may take for whose answer all of a table must be read: the first row of one without an index
+/// on its time, or what all of its rows are together.
+pub const LONG_QUESTION: Duration = Duration::from_secs(86_400);

@@ -113,7 +113,7 @@ impl Actor for MigrationActor {
                 let _ = reply.send(done);
             }
             Mailbox::Look => shell.look(&me).await?,
-            Mailbox::Ended(ended) => shell.ended(*ended).await?,
+            Mailbox::Ended(ended) => shell.ended(*ended, &me).await?,
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl Shell {
     }
 
     /// Takes in what work came to.
-    async fn ended(&mut self, ended: Ended) -> Result<(), ActorProcessingErr> {
+    async fn ended(&mut self, ended: Ended, me: &ActorRef<Mailbox>) -> Result<(), ActorProcessingErr> {
         self.working = None;
         let Ended { what, by, outcome } = ended;
         let at = self.a.wall.now();
@@ -281,6 +281,10 @@ impl Shell {
         // Facts may have changed while it worked.
         if let Some(ask) = done.ask
             && let Err(NotDone(refusal)) = self.step(ask, &by).await?
+        {
+            (last.is_good, last.text) = (false, format!("{}: {refusal}", last.text));
+        } else if let Some(next) = done.then
+            && let Err(NotDone(refusal)) = self.begin(next, by, me).await?
         {
             (last.is_good, last.text) = (false, format!("{}: {refusal}", last.text));
         }

@@ -214,6 +214,7 @@ impl Keeper {
         for first_seq in &given_up {
             let path = self.remove(*first_seq)?;
             tracing::error!(
+                event = "journal_given_up",
                 segment = %path.display(),
                 consumer = late.name,
                 "more of the market journal waits for it than timescale.journal_max_bytes: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"

@@ -12,13 +12,17 @@
 //! - [`reads`]: who answers questions meanwhile, and PostgreSQL as who does.
 //! - [`way`]: all of it put together, as the migration actor uses it.
 //! - `convert`: one cell by one rule; `whole`: the cells of a row together; `encode`: the other way round.
+//! - [`leave`]: the last step: all of it exported and verified, and only then dropped there.
+//! - `apart`: long questions, which nobody need wait for.
 //!
 //! Invariant: no value is rounded, cut or guessed. What does not fit is refused, with its column and the reason.
 
+mod apart;
 pub mod backfill;
 pub mod compare;
 mod convert;
 pub(crate) mod encode;
+pub mod leave;
 pub mod mapping;
 pub mod phase;
 pub mod plan;

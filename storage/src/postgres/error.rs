@@ -169,6 +169,12 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// Nobody waits for it any more.
+    #[error("{server} was left before it had answered; nothing of the question was kept there")]
+    Left {
+        /// The server.
+        server: String,
+    },
     /// It understood and said no.
     #[error("{server} cannot {what}: {reason} (SQLSTATE {code}); look at its log")]
     Refused {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -20,6 +22,8 @@ pub struct Server {
     pub(super) tls: Option<rustls_tokio_postgres::MakeRustlsConnect>,
     pub(super) connect_timeout: Duration,
     pub(super) answer_timeout: Duration,
+    /// True when nobody waits for it any more.
+    pub(super) left: Arc<watch::Sender<bool>>,
     user: String,
     database: String,
     place: String,
@@ -45,7 +49,27 @@ impl Server {
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         config.application_name("merganser");
         let (connect_timeout, answer_timeout) = (settings.connect_timeout, settings.answer_timeout);
-        Ok(Self { config, tls, connect_timeout, answer_timeout, user, database, place })
+        let left = Arc::new(watch::Sender::new(false));
+        Ok(Self { config, tls, connect_timeout, answer_timeout, left, user, database, place })
+    }
+
+    /// The same server for work of its own that can be left: a question may take so long, where all of a table must be read
+    /// for its answer.
+    #[must_use]
+    pub fn apart(&self, answer_timeout: Duration) -> Self {
+        Self { answer_timeout, left: Arc::new(watch::Sender::new(false)), ..self.clone() }
+    }
+
+    /// Ends every question that is under way and every later one, of all clones, with [`Error::Left`]: a server that does
+    /// not answer holds nobody up who wants to end.
+    pub fn leave(&self) {
+        self.left.send_replace(true);
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
     }
 
     /// Who asks.

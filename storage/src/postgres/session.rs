@@ -1,5 +1,5 @@
-//! One connection to the server, for an ordinary thread: it blocks, and every question ends, by an answer, a refusal, or
-//! its time.
+//! One connection to the server, for an ordinary thread: it blocks, and every question ends, by an answer, a refusal,
+//! its time, or because it was left.
 //!
 //! The wire is served by a small runtime of its own. A session is in UTC. What takes too long is cancelled on the server as
 //! well; of a COPY the time counts for each piece, for a large table may take hours.
@@ -133,11 +133,14 @@ impl Session {
 
     /// Waits for what comes next, not longer than a question may take.
     fn next<T>(&self, what: &'static str, coming: impl Future<Output = T>) -> Result<T, Error> {
-        let came = self.runtime.block_on(async { timeout(self.server.answer_timeout, coming).await });
-        came.map_err(|_| {
-            self.cancel();
-            Error::too_slow(&self.server, what)
-        })
+        let (server, mut left) = (&self.server, self.server.left.subscribe());
+        let came = self.runtime.block_on(async {
+            tokio::select! {
+                came = timeout(server.answer_timeout, coming) => came.map_err(|_| Error::too_slow(server, what)),
+                _ = left.wait_for(|left| *left) => Err(Error::Left { server: server.name() }),
+            }
+        });
+        came.inspect_err(|_| self.cancel())
     }
 
     /// Lets the server drop what nobody waits for. One that does not hear it finds out when it writes to us.

@@ -1,4 +1,4 @@
-//! In which stretches of time a table of theirs has rows: the chunks of a hypertable, or all between the first and the last.
+//! In which stretches of time a table of theirs has rows: the chunks of a hypertable, or the periods that have any.
 
 use messages::UtcNanos;
 
@@ -6,6 +6,7 @@ use super::super::plan::{self, Plan};
 use super::slices::FIRST;
 use crate::postgres::Session;
 use crate::query::Range;
+use crate::tiers::Period;
 
 const WHAT: &str = "look for the first and the last row of a table";
 
@@ -28,13 +29,22 @@ pub fn stretches(session: &Session, plan: &Plan, before: UtcNanos) -> Result<Vec
     if !chunks.is_empty() {
         return Ok(chunks);
     }
-    let select = plan.select_bounds(Range { from: FIRST, to: before });
-    let rows = session.ask(WHAT, &select, &[])?;
-    let bounds = rows.first().and_then(|row| row.try_get::<_, Option<i64>>(0).ok()?.zip(row.try_get(1).ok()?));
-    // The last one is a row's own time: the stretch ends behind it.
-    let stretch =
-        |(first, last): (i64, i64)| Range { from: plan.instant(first), to: UtcNanos(plan.instant(last).0 + 1) };
-    Ok(bounds.map(stretch).into_iter().collect())
+    // Period by period, from each to the next that has a row: an index on the time leads there, and what lies between is
+    // never asked for.
+    let (mut found, mut from) = (Vec::new(), FIRST);
+    while from < before {
+        let rows = session.ask(WHAT, &plan.select_bounds(Range { from, to: before }), &[])?;
+        let bounds = rows.first().and_then(|row| row.try_get::<_, Option<i64>>(0).ok()?.zip(row.try_get(1).ok()?));
+        let Some((first, last)): Option<(i64, i64)> = bounds else { break };
+        let (first, last) = (plan.instant(first), plan.instant(last));
+        let end = Period::of(plan.table().unit, first).end();
+        found.push(Range { from: first, to: end });
+        if last < end {
+            break;
+        }
+        from = end;
+    }
+    Ok(found)
 }
 
 fn chunks(session: &Session, plan: &Plan) -> Result<Vec<Range>, plan::Error> {

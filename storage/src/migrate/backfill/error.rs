@@ -87,6 +87,17 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// The same, of who had been told to stop before: that nobody waited for the server any more says nothing else.
+    pub(super) fn stopped(self) -> Self {
+        match self {
+            Self::Postgres(postgres::Error::Left { .. })
+            | Self::Plan(plan::Error::Postgres(postgres::Error::Left { .. })) => Self::Stopped,
+            other => other,
+        }
+    }
+}
+
 fn shown(first: &[(u64, Refusal)]) -> String {
     let one = |(row, refusal): &(u64, Refusal)| format!("row {row}: {refusal}");
     first.iter().map(one).collect::<Vec<_>>().join("; ")

@@ -8,8 +8,8 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use messages::market::Source;
 
 use super::super::plan::Plan;
+use super::super::targets::Target;
 use crate::duck::sheet::{Kind, field};
-use crate::duck::{rows, ticks};
 use crate::tiers::Table;
 
 /// How a column is made.
@@ -40,7 +40,7 @@ impl Filler {
     /// For the rows of a plan in a table with these columns.
     pub fn new(plan: &Plan, table: &Table, columns: &[String]) -> Self {
         let made = plan.columns();
-        let filling = Filling { made: &made, table };
+        let filling = Filling { made: &made, target: plan.into, table };
         let (fields, given): (Vec<Field>, Vec<Given>) =
             columns.iter().map(|quoted| filling.column(quoted.trim_matches('"'))).unzip();
         Self { schema: Arc::new(Schema::new(fields)), given }
@@ -76,6 +76,7 @@ fn array(given: &Given, field: &Field, from: (&RecordBatch, Option<&ArrayRef>), 
 
 struct Filling<'a> {
     made: &'a [&'static str],
+    target: &'static Target,
     table: &'a Table,
 }
 
@@ -101,9 +102,14 @@ impl Filling<'_> {
         }
     }
 
-    /// What a column holds; ticks have an id of what caused them that nothing writes.
+    /// What a column holds, those among them that are ours to give.
     fn kind(&self, name: &str) -> Kind {
-        let known = if self.table.name == "market_ticks" { ticks::COLUMNS } else { rows::columns(self.table.name) };
-        known.iter().find(|(column, _)| *column == name).map_or(Kind::Id, |(_, kind)| *kind)
+        match name {
+            _ if Some(name) == self.table.id => Kind::Int,
+            "as_of" => Kind::Int,
+            "origin" | "risk" => Kind::Text,
+            // Ticks have an id of what caused them, which nothing writes.
+            _ => self.target.columns().find(|(column, _)| *column == name).map_or(Kind::Id, |(_, kind)| kind),
+        }
     }
 }

@@ -27,9 +27,10 @@ mod run;
 pub mod slices;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use messages::UtcNanos;
@@ -45,6 +46,7 @@ use crate::duck::hot::Hot;
 use crate::postgres::Server;
 use crate::postgres::catalog::TableName;
 use crate::query::Range;
+use crate::tiers::Manifest;
 
 /// What a backfill works with.
 pub struct Backfill<'a> {
@@ -72,6 +74,12 @@ pub struct Backfill<'a> {
     pub on: &'a dyn Fn(&Progress),
     /// Hears each step of each file, on the thread that does it: for a log, or a test that pulls the plug.
     pub did: &'a (dyn Fn(&Did) + Sync),
+}
+
+impl Backfill<'_> {
+    fn goes_on(&self) -> bool {
+        (self.go_on)() && (self.archive.go_on)()
+    }
 }
 
 /// How fast, and how much.
@@ -120,8 +128,6 @@ pub struct Summary {
     pub rows: u64,
     /// Rows that did not fit, and stand in files of rejects.
     pub refused: u64,
-    /// Those among them of which no piece tells: their slice has no row that fits, or they have no time.
-    pub refused_alone: u64,
     /// Bytes of the files that were made.
     pub bytes: u64,
     /// Slices that were brought over.
@@ -136,10 +142,41 @@ pub struct Summary {
     pub seconds: f64,
     /// Rows that were brought over per second.
     pub rows_per_second: f64,
+    /// What stands here now, of this run and those before.
+    pub total: Total,
     /// By their tables.
     pub tables: Vec<OfTable>,
     /// The files of rejects that were written.
     pub rejects: Vec<String>,
+}
+
+/// What was brought over and stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Total {
+    /// Slices with rows.
+    pub slices: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Rows that did not fit.
+    pub refused: u64,
+}
+
+impl Total {
+    /// As the manifest says it. Rows that did not fit are known of slices that have others as well.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let mut slices = BTreeSet::new();
+        let mut total = Self::default();
+        for piece in manifest.all() {
+            let Some(origin) = &piece.origin else { continue };
+            total.rows += piece.content.as_ref().map_or(0, |content| content.rows);
+            if slices.insert((&piece.table, &origin.from, origin.start)) {
+                total.slices += 1;
+                total.refused += origin.refused;
+            }
+        }
+        total
+    }
 }
 
 /// What came of one of their tables.

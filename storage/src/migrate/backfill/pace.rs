@@ -65,7 +65,12 @@ impl Pace {
 
     /// Ends all that is under way.
     pub fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Release);
+        self.end();
+    }
+
+    /// As [`Self::stop`]; true if it had been stopped before.
+    pub fn end(&self) -> bool {
+        self.is_stopped.swap(true, Ordering::AcqRel)
     }
 
     /// Lets all wait, or go on.

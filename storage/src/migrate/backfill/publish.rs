@@ -3,7 +3,6 @@
 //! What the same table brought over of that time before goes with it: a slice that is done again is there once. Numbers of parts
 //! are chosen here, beside the file thread, which may give one to late ticks of the day meanwhile; then others are chosen.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use duckdb::Connection;
@@ -50,12 +49,6 @@ pub struct Made<'a> {
     pub is_revised: bool,
 }
 
-/// A file on its way.
-struct File {
-    at: PathBuf,
-    piece: Piece,
-}
-
 impl<'a> Publisher<'a> {
     /// For a run.
     pub fn new(ctx: &Backfill<'a>, pace: &'a Pace) -> Self {
@@ -77,26 +70,27 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     /// The disk, the store or DuckDB refuses; then nothing has changed but files that nobody owns.
-    pub fn publish(&self, db: &Connection, made: Made<'_>) -> Result<Vec<Arc<Piece>>, Error> {
+    pub fn publish(&self, db: &Connection, made: &Made<'_>) -> Result<Vec<Arc<Piece>>, Error> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut at: Vec<Vec<PathBuf>> =
-            made.parts.iter().map(|part| part.iter().map(|staged| staged.file.clone()).collect()).collect();
         for tried in 1.. {
             let manifest = Manifest::load(db)?;
-            let replaced = replaced(&manifest, &made);
+            let replaced = replaced(&manifest, made);
             if made.parts.is_empty() && replaced.is_empty() {
                 return Ok(replaced);
             }
-            let files = self.files(db, &manifest, &made, &at, &replaced)?;
-            at = self.place(made.slice.tier, &made, files.as_slice())?;
-            let publication = publication(&made, &replaced, files);
+            let pieces = self.pieces(db, &manifest, made, &replaced)?;
+            let files = || made.parts.iter().flatten().zip(&pieces);
+            files().try_for_each(|(staged, piece)| self.place(staged, piece))?;
             // Before anybody can find it elsewhere, memory must not answer for that time any more.
             if matches!(made.table.name, "market_ticks" | "ohlcv_bars") {
                 self.hot.begin_at(made.origin.end());
             }
+            let publication = publication(made, &replaced, pieces.clone());
             let what = publication.what.clone();
             match self.change(publication) {
-                Err(Error::Archive(archive::Error::Duck(duck::Error::PartTaken { .. }))) if tried < TRIES => {}
+                Err(Error::Archive(archive::Error::Duck(duck::Error::PartTaken { .. }))) if tried < TRIES => {
+                    files().try_for_each(|(staged, piece)| self.take_back(staged, piece))?;
+                }
                 other => {
                     other?;
                     tracing::info!(table = made.table.name, from = made.origin.from, event = "backfilled", "{what}");
@@ -118,39 +112,35 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// The pieces of a slice, each with where its file is now.
-    fn files(
+    /// The pieces of a slice, one for each file.
+    fn pieces(
         &self,
         db: &Connection,
         manifest: &Manifest,
         made: &Made<'_>,
-        at: &[Vec<PathBuf>],
         replaced: &[Arc<Piece>],
-    ) -> Result<Vec<File>, Error> {
-        let period = made.slice.period.to_string();
-        let others = manifest.of_period(made.table.name, &period).len() > replaced.len();
+    ) -> Result<Vec<Piece>, Error> {
+        let Slice { period, tier, .. } = *made.slice;
+        let (table, name) = (made.table, period.to_string());
+        let others = manifest.of_period(table.name, &name).len() > replaced.len();
         let has_revisions = made.is_revised || self.may_replace(db, made, others)?;
-        let first = manifest.next_part(made.table.name, &period);
-        let mut files = Vec::new();
-        for (part, (staged, at)) in (first..).zip(made.parts.iter().zip(at)) {
-            files.extend(staged.iter().zip(at).map(|(staged, at)| {
-                let piece = Piece {
-                    table: made.table.name.to_owned(),
-                    period: period.clone(),
-                    part,
-                    slice: staged.slice.clone(),
-                    tier: made.slice.tier,
-                    location: Piece::path(made.table.name, made.slice.period, &staged.slice, part),
-                    storage_class: archive::class(self.cold, self.settings, made.table, made.slice.tier),
-                    content: Some(staged.content.clone()),
-                    sealed: true,
-                    has_revisions,
-                    origin: Some(made.origin.clone()),
-                };
-                File { at: at.clone(), piece }
+        let mut pieces = Vec::new();
+        for (part, staged) in (manifest.next_part(table.name, &name)..).zip(&made.parts) {
+            pieces.extend(staged.iter().map(|staged| Piece {
+                table: table.name.to_owned(),
+                period: name.clone(),
+                part,
+                slice: staged.slice.clone(),
+                tier,
+                location: Piece::path(table.name, period, &staged.slice, part),
+                storage_class: archive::class(self.cold, self.settings, table, tier),
+                content: Some(staged.content.clone()),
+                sealed: true,
+                has_revisions,
+                origin: Some(made.origin.clone()),
             }));
         }
-        Ok(files)
+        Ok(pieces)
     }
 
     /// That a row of a table whose rows are written anew may stand in another part of the period as well: the bar that was
@@ -167,34 +157,32 @@ impl<'a> Publisher<'a> {
         Ok(others || on_disk)
     }
 
-    /// Brings files to where they stay; returns where each is then, by part.
-    fn place(&self, tier: Tier, made: &Made<'_>, files: &[File]) -> Result<Vec<Vec<PathBuf>>, Error> {
-        let mut placed = Vec::with_capacity(files.len());
-        for File { at, piece } in files {
-            placed.push(if tier == Tier::Cold { self.upload(at, piece)? } else { self.bring_to_warm(at, piece)? });
+    /// Brings a file to where it stays.
+    fn place(&self, staged: &Staged, piece: &Piece) -> Result<(), archive::Error> {
+        if piece.tier == Tier::Cold {
+            let text = &staged.content.file_hash;
+            let no_hash = |_| archive::Error::NoHash { path: piece.location.clone(), hash: text.clone() };
+            let hash: FileHash = text.parse().map_err(no_hash)?;
+            self.cold.put(&piece.location, &staged.file, self.settings.limits(&piece.table).storage_class, &hash)?;
+            (self.did)(&Did::Uploaded(piece.location.clone()));
+            return Ok(());
         }
-        let mut placed = placed.into_iter();
-        Ok(made.parts.iter().map(|part| placed.by_ref().take(part.len()).collect()).collect())
-    }
-
-    fn bring_to_warm(&self, at: &Path, piece: &Piece) -> Result<PathBuf, archive::Error> {
         let file = self.places.file(&piece.location);
         let folder = file.parent().unwrap_or(&file).to_owned();
         std::fs::create_dir_all(&folder).map_err(archive::io("make the folder", &folder))?;
-        std::fs::rename(at, &file).map_err(archive::io("move a file to", &file))?;
+        std::fs::rename(&staged.file, &file).map_err(archive::io("move a file to", &file))?;
         archive::sync_folders(&folder, &self.places.warm)?;
         (self.did)(&Did::Placed(piece.location.clone()));
-        Ok(file)
+        Ok(())
     }
 
-    /// The file itself stays until the run ends: under another number it would be wanted again.
-    fn upload(&self, at: &Path, piece: &Piece) -> Result<PathBuf, archive::Error> {
-        let text = piece.content.as_ref().map(|content| content.file_hash.clone()).unwrap_or_default();
-        let hash: FileHash =
-            text.parse().map_err(|_| archive::Error::NoHash { path: piece.location.clone(), hash: text })?;
-        self.cold.put(&piece.location, at, self.settings.limits(&piece.table).storage_class, &hash)?;
-        (self.did)(&Did::Uploaded(piece.location.clone()));
-        Ok(at.to_owned())
+    /// Takes a file back that would stand under somebody else's number.
+    fn take_back(&self, staged: &Staged, piece: &Piece) -> Result<(), archive::Error> {
+        if piece.tier == Tier::Cold {
+            return Ok(self.cold.delete(&piece.location)?);
+        }
+        std::fs::rename(self.places.file(&piece.location), &staged.file)
+            .map_err(archive::io("move a file back to", &staged.file))
     }
 }
 
@@ -207,7 +195,7 @@ fn replaced(manifest: &Manifest, made: &Made<'_>) -> Vec<Arc<Piece>> {
     manifest.of_period(made.table.name, &period.to_string()).iter().filter(same).cloned().collect()
 }
 
-fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], files: Vec<File>) -> Publication {
+fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], added: Vec<Piece>) -> Publication {
     let (table, period, from) = (made.table.name, made.slice.period, &made.origin.from);
     let mut what = format!("{table} {period} backfilled from {from}");
     if !replaced.is_empty() {
@@ -216,5 +204,5 @@ fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], files: Vec<File>) -> Pu
         what += &format!("{IN_PLACE_OF}{}", parts.join(", "));
     }
     let removed = replaced.iter().map(|piece| piece.key()).collect();
-    Publication { removed, added: files.into_iter().map(|file| file.piece).collect(), source: None, what }
+    Publication { removed, added, source: None, what }
 }

@@ -6,24 +6,24 @@
 
 use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
-use std::time::Duration;
 
 use flume::RecvTimeoutError;
+use messages::{UtcNanos, caps};
 
+use super::super::apart::{LOOK, watched};
 use super::super::plan::Plan;
 use super::numbers::{Ids, Numbers};
 use super::pace::Pace;
 use super::publish::Publisher;
 use super::slices::{Due, cut};
 use super::worker::{Done, Shared, Task, open};
-use super::{Backfill, Error, OfTable, Progress, Summary, Wanted, bounds};
+use super::{Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds};
 use crate::archive;
 use crate::duck;
+use crate::postgres::Server;
+use crate::query::Range;
 use crate::tiers::views::Columns;
 use crate::tiers::{Manifest, Tier};
-
-/// How often who waits looks whether to go on, and says how far it is.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Slices after which what was brought over can be found without the database: a record names every file there is.
 const NOTE_EVERY: usize = 32;
@@ -34,11 +34,15 @@ const NOTE_EVERY: usize = 32;
 /// [`Error`] says what ended it; a later run goes on with the slices that are not done.
 pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
     let manifest = Manifest::load(&ctx.archive.db)?;
-    let (due, outside) = look(ctx, wanted, &manifest)?;
+    let server = ctx.server.apart(caps::LONG_QUESTION);
+    let plans = chosen(ctx.plans, wanted)?;
+    let before = ctx.before;
+    let looked = watched(&server, &|| ctx.goes_on(), || stretches(&server, &plans, before)).map_err(Error::stopped)?;
+    let (due, outside) = due(ctx, wanted, &manifest, (&plans, looked));
     ctx.archive.begin_bringing(due.slices.iter().any(|slice| slice.tier == Tier::Cold))?;
     let pace = Pace::begin(ctx.limits.rows_per_second);
     let shared = Shared {
-        server: ctx.server,
+        server: &server,
         plans: ctx.plans,
         limits: ctx.limits,
         rejects: ctx.rejects,
@@ -52,34 +56,46 @@ pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
         tasks: tasks(&due, &outside),
         next: 0.into(),
     };
-    let mut watch = Watch::new(ctx, &pace, &due);
+    let mut watch = Watch::new(ctx, (&server, &pace), &due);
     let done = watch.all(&shared);
     // However it ended: what was published is to be found.
     let noted = ctx.archive.end_bringing(ctx.now);
     let _ = std::fs::remove_dir_all(&ctx.archive.places.staging);
     done?;
     noted?;
-    Ok(watch.summary())
+    Ok(watch.summary(&Manifest::load(&ctx.archive.db)?))
+}
+
+/// What a table has: the stretches of its rows, and whether rows of it lie outside of all of them.
+type Looked = (Vec<Range>, bool);
+
+/// What each table has, asked of the server.
+fn stretches(server: &Server, plans: &[(usize, &Plan)], before: UtcNanos) -> Result<Vec<Looked>, Error> {
+    let session = open(server)?;
+    let look = |(_, plan): &(usize, &Plan)| {
+        session.in_snapshot("look at a table", |session| {
+            plan.confirm(session)?;
+            Ok((bounds::stretches(session, plan, before)?, bounds::has_outside(session, plan)?))
+        })
+    };
+    plans.iter().map(look).collect()
 }
 
 /// What there is to do, and in which tables rows have no time.
-fn look(ctx: &Backfill<'_>, wanted: &Wanted, manifest: &Manifest) -> Result<(Due, Vec<usize>), Error> {
-    let plans = chosen(ctx.plans, wanted)?;
-    let session = open(ctx.server)?;
+fn due(
+    ctx: &Backfill<'_>,
+    wanted: &Wanted,
+    manifest: &Manifest,
+    (plans, looked): (&[(usize, &Plan)], Vec<Looked>),
+) -> (Due, Vec<usize>) {
     let (mut due, mut outside) = (Due::default(), Vec::new());
-    for (at, plan) in plans {
-        let cut = session.in_snapshot("look at a table", |session| {
-            plan.confirm(session)?;
-            if bounds::has_outside(session, plan)? {
-                outside.push(at);
-            }
-            let stretches = bounds::stretches(session, plan, ctx.before)?;
-            Ok::<_, Error>(cut(plan.table().unit, &stretches, ctx.before))
-        })?;
-        due.add((at, plan), cut, (manifest, &ctx.archive.settings, ctx.now), wanted.again);
+    for ((at, plan), (stretches, has_outside)) in plans.iter().zip(looked) {
+        let cut = cut(plan.table().unit, &stretches, ctx.before);
+        due.add((*at, plan), cut, (manifest, &ctx.archive.settings, ctx.now), wanted.again);
+        outside.extend(has_outside.then_some(*at));
     }
     due.sort();
-    Ok((due, outside))
+    (due, outside)
 }
 
 /// The plans that are wanted, each with its place among all.
@@ -110,20 +126,23 @@ fn tasks(due: &Due, outside: &[usize]) -> Vec<Task> {
 /// Who waits for the workers.
 struct Watch<'a> {
     ctx: &'a Backfill<'a>,
+    server: &'a Server,
     pace: &'a Pace,
     summary: Summary,
     /// What came of each plan.
     tables: BTreeMap<usize, OfTable>,
     slices_all: usize,
+    /// Rows that did not fit and of whose slices there is nothing else.
+    refused_wholly: u64,
     /// Slices that were published since a record was written.
     since_noted: usize,
 }
 
 impl<'a> Watch<'a> {
-    fn new(ctx: &'a Backfill<'a>, pace: &'a Pace, due: &Due) -> Self {
+    fn new(ctx: &'a Backfill<'a>, (server, pace): (&'a Server, &'a Pace), due: &Due) -> Self {
         let summary = Summary { slices_before: due.before, slices_past: due.past, ..Summary::default() };
         let slices_all = due.before + due.slices.len();
-        Self { ctx, pace, summary, tables: BTreeMap::new(), slices_all, since_noted: 0 }
+        Self { ctx, server, pace, summary, tables: BTreeMap::new(), slices_all, refused_wholly: 0, since_noted: 0 }
     }
 
     /// Lets workers do all tasks.
@@ -138,8 +157,8 @@ impl<'a> Watch<'a> {
                 let (said, name) = (said.clone(), format!("backfill-{number}"));
                 let worker = std::thread::Builder::new().name(name).spawn_scoped(threads, move || {
                     let ended = shared.work(db, number, &said);
-                    // Whatever ends one ends all.
-                    ended.inspect_err(|_| shared.pace.stop())
+                    // Whatever ends one ends all, and what is left then has stopped with them.
+                    ended.map_err(|error| if shared.pace.end() { error.stopped() } else { error })
                 });
                 workers.push(worker.map_err(|e| self.no_thread(e)));
             }
@@ -157,8 +176,9 @@ impl<'a> Watch<'a> {
     fn watch(&mut self, heard: &flume::Receiver<Done>) -> Result<(), Error> {
         loop {
             let next = heard.recv_timeout(LOOK);
-            if !(self.ctx.go_on)() || !(self.ctx.archive.go_on)() {
+            if !self.ctx.goes_on() {
                 self.pace.stop();
+                self.server.leave();
             }
             self.pace.hold((self.ctx.must_wait)());
             match next {
@@ -176,8 +196,8 @@ impl<'a> Watch<'a> {
         summary.refused += done.refused;
         summary.bytes += done.bytes;
         summary.rejects.extend(done.rejects.map(|file| file.display().to_string()));
-        if !done.is_slice || done.rows == 0 {
-            summary.refused_alone += done.refused;
+        if done.rows == 0 {
+            self.refused_wholly += done.refused;
         }
         if done.is_slice {
             let count = if done.rows > 0 { &mut summary.slices_done } else { &mut summary.slices_empty };
@@ -208,10 +228,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn summary(&self) -> Summary {
+    fn summary(&self, manifest: &Manifest) -> Summary {
         let seconds = self.pace.elapsed();
         let rows_per_second = per_second(self.summary.rows, seconds);
-        Summary { seconds, rows_per_second, tables: self.tables.values().cloned().collect(), ..self.summary.clone() }
+        let mut total = Total::of(manifest);
+        total.refused += self.refused_wholly;
+        let tables = self.tables.values().cloned().collect();
+        Summary { seconds, rows_per_second, total, tables, ..self.summary.clone() }
     }
 
     fn no_thread(&self, source: std::io::Error) -> Error {

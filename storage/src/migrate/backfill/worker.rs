@@ -171,7 +171,7 @@ impl Shared<'_> {
         let origin =
             Origin { from: plan.from.to_string(), start: slice.start.micros(), end: slice.end.micros(), refused };
         let is_revised = rows.sums.get("revision").is_some_and(|(sum, _)| *sum != arrow::datatypes::i256::ZERO);
-        self.publisher.publish(db, Made { slice, table: plan.table(), origin, parts, is_revised })
+        self.publisher.publish(db, &Made { slice, table: plan.table(), origin, parts, is_revised })
     }
 }
 

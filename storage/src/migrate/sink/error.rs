@@ -79,7 +79,7 @@ pub enum Error {
     },
     /// The server holds more than the journal.
     #[error(
-        "{server} holds {log} records up to {applied} and the {log} here ends at {end}: it was written from a newer state of this directory than the one that runs now; restore the newer one, or give timescale.schema another name and run `merganser migrate timescale init` again"
+        "{server} holds {log} records up to {applied} and the {log} here ends at {end}: it was written from a newer state of this directory than the one that runs now; restore the newer one, or give timescale.schema another name: there it is written anew from where dual write began"
     )]
     Ahead {
         /// The server.
@@ -93,7 +93,7 @@ pub enum Error {
     },
     /// The journal has another record where the server stopped.
     #[error(
-        "{log} record {seq}, the last that {server} holds, is another one in the {log} here: it was written from another state of this directory (a restored backup?); give timescale.schema another name and run `merganser migrate timescale init` again"
+        "{log} record {seq}, the last that {server} holds, is another one in the {log} here: it was written from another state of this directory (a restored backup?); give timescale.schema another name: there it is written anew from where dual write began"
     )]
     Diverged {
         /// The server.

@@ -136,6 +136,7 @@ impl Follower {
         match self.market.next_group(upto) {
             Err(journal::Error::Gone { from, oldest, .. }) => {
                 tracing::error!(
+                    event = "postgres_records_gone",
                     from,
                     to = oldest - 1,
                     "PostgreSQL was away for too long: these market records are not kept any more; `merganser migrate timescale compare --repair` brings their rows from DuckDB"

@@ -90,6 +90,8 @@ struct Place {
     journals: Journals,
     /// How much of the market journal is kept for it.
     taken: Taken,
+    /// Held by who starts or ends it; who only looks at it waits for neither.
+    turn: Mutex<()>,
     running: Mutex<Option<Running>>,
 }
 
@@ -97,7 +99,7 @@ impl Sink {
     /// A place where none runs. `taken` says what of the market journal is kept for it.
     #[must_use]
     pub fn new(journals: Journals, taken: Taken) -> Self {
-        Self(Arc::new(Place { journals, taken, running: Mutex::default() }))
+        Self(Arc::new(Place { journals, taken, turn: Mutex::default(), running: Mutex::default() }))
     }
 
     /// Starts it; one that runs is ended before. What fails from here on shows in its status, and is tried again.
@@ -105,31 +107,28 @@ impl Sink {
     /// # Errors
     /// The thread cannot be started.
     pub fn start(&self, plan: Plan) -> Result<SinkHandle, Error> {
-        let mut place = self.running();
-        if let Some(before) = place.take() {
-            before.end(TO_FINISH);
-        }
+        let _turn = self.turn();
+        self.end(TO_FINISH);
         // Until the server says how far it is, everything that it may lack is kept.
         self.0.taken.set(Seq(0));
         let running = Running::start(self.0.journals.clone(), self.0.taken.clone(), plan)?;
         let handle = running.handle.clone();
-        *place = Some(running);
+        *self.running() = Some(running);
         Ok(handle)
     }
 
     /// Ends it: what is durable is still written, if the server takes it within `limit`. The rest waits in the journal for
     /// the next start.
     pub fn stop(&self, limit: Duration) {
-        let before = self.running().take();
-        if let Some(running) = before {
-            running.end(limit);
-        }
+        let _turn = self.turn();
+        self.end(limit);
     }
 
     /// As [`Self::stop`], and nothing is kept in the journal for it any more: dual write is off, has not begun, or the server
     /// was frozen. Should it be wanted again, what it lacks of the market comes from DuckDB.
     pub fn release(&self, limit: Duration) {
-        self.stop(limit);
+        let _turn = self.turn();
+        self.end(limit);
         self.0.taken.needs_nothing();
     }
 
@@ -137,6 +136,17 @@ impl Sink {
     #[must_use]
     pub fn handle(&self) -> Option<SinkHandle> {
         self.running().as_ref().map(|running| running.handle.clone())
+    }
+
+    fn end(&self, limit: Duration) {
+        let before = self.running().take();
+        if let Some(running) = before {
+            running.end(limit);
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {

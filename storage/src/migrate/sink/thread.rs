@@ -44,7 +44,7 @@ impl Running {
         let handle = SinkHandle { journals: journals.clone(), shared: shared.clone(), asks };
         let worker = Worker { plan, journals, shared, asks: heard, pause: FIRST_PAUSE };
         std::thread::Builder::new()
-            .name("postgres".to_owned())
+            .name("postgres-sink".to_owned())
             .spawn(move || {
                 crate::background::step_back();
                 worker.run();
@@ -155,7 +155,12 @@ impl Worker {
         let applied = follower.applied();
         self.shared.found(applied);
         self.shared.enter(State::Following);
-        tracing::info!(ledger = applied.0.0, market = applied.1.0, "PostgreSQL is written to from here on");
+        tracing::info!(
+            event = "postgres_follows",
+            ledger = applied.0.0,
+            market = applied.1.0,
+            "PostgreSQL is written to from here on"
+        );
     }
 
     fn hear(&mut self, follower: &mut Follower, ask: Ask) -> Result<Flow, Error> {
@@ -209,9 +214,12 @@ impl Worker {
             return;
         }
         if error.is_temporary() {
-            tracing::warn!("PostgreSQL lags, and catches up when it is back: {error}");
+            tracing::warn!(event = "postgres_lags", "PostgreSQL lags, and catches up when it is back: {error}");
         } else {
-            tracing::error!("nothing is written to PostgreSQL until this is put right: {error}");
+            tracing::error!(
+                event = "postgres_failed",
+                "nothing is written to PostgreSQL until this is put right: {error}"
+            );
         }
     }
 

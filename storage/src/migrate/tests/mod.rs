@@ -4,7 +4,7 @@ mod cells;
 mod mapping;
 pub(super) mod real;
 pub(super) mod round;
-pub(super) mod timescale;
+pub mod timescale;
 
 use std::collections::BTreeMap;
 

@@ -1,21 +1,16 @@
-//! A backfill of the way: the mapping held against the server, the archive left alone meanwhile, and what all slices so far
-//! come to.
-
-use std::collections::BTreeMap;
+//! A backfill of the way: the mapping held against the server, and the archive left alone meanwhile.
 
 use messages::UtcNanos;
 use messages::migration::{Backfilled, Migration};
 
 use super::{Done, Error, Progress, Way};
-use crate::archive::Archive;
-use crate::migrate::backfill::{self, Backfill, Limits, Summary, Wanted};
+use crate::migrate::backfill::{self, Backfill, Limits, Summary, Total, Wanted};
 use crate::migrate::mapping;
 use crate::migrate::phase::Ask;
 use crate::migrate::plan::Plan;
 use crate::postgres::catalog::TableName;
 use crate::postgres::{Server, Session, catalog};
 use crate::query::Range;
-use crate::tiers::Manifest;
 
 /// The folder of the files of rejects, in the data directory.
 const REJECTS: &str = "rejects";
@@ -35,13 +30,15 @@ impl Way {
         let tables = tables.iter().map(|name| named(name, &plans)).collect::<Result<Vec<_>, _>>()?;
         let is_whole = tables.is_empty() && (!again || state.backfilled.is_some());
         let wanted = Wanted { tables, again: again.then_some(range) };
-        let (summary, all) =
+        let summary =
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
+        let Total { slices, rows, refused } = summary.total;
+        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused };
         let text = words(&summary);
         let is_good = summary.refused == 0;
         let report = serde_json::to_value(&summary).ok();
         let ask = is_whole.then_some(Ask::BackfillDone(all));
-        Ok(Done { ask, text, is_good, report, noted: None })
+        Ok(Done { ask, text, is_good, report, noted: None, then: None })
     }
 
     /// What the mapping file comes to on this server.
@@ -50,7 +47,7 @@ impl Way {
         Ok(mapping::plans(&self.mapping_file(), &catalog::read(&session)?)?)
     }
 
-    /// Brings slices over; returns what was done, and what all slices so far come to.
+    /// Brings slices over.
     pub(super) fn bring(
         &self,
         (server, plans): (&Server, &[Plan]),
@@ -58,7 +55,7 @@ impl Way {
         wanted: &Wanted,
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
-    ) -> Result<(Summary, Backfilled), Error> {
+    ) -> Result<Summary, Error> {
         let (parts, settings) = (&*self.0, self.settings());
         let limits = Limits {
             connections: settings.connections,
@@ -83,9 +80,7 @@ impl Way {
                 on: &|now| on(progress(now)),
                 did: &|did| tracing::debug!(?did, "backfill"),
             };
-            let summary = backfill::run(&ctx, wanted)?;
-            let all = all(archive, &summary, (parts.wall)())?;
-            Ok((summary, all))
+            Ok(backfill::run(&ctx, wanted)?)
         })
     }
 }
@@ -106,20 +101,6 @@ fn progress(now: &backfill::Progress) -> Progress {
         all: now.slices_all as u64,
         rows: now.rows,
     }
-}
-
-/// What the slices come to that the manifest owns.
-fn all(archive: &Archive<'_>, summary: &Summary, at: UtcNanos) -> Result<Backfilled, Error> {
-    let manifest = Manifest::load(&archive.db)?;
-    let (mut slices, mut rows) = (BTreeMap::new(), 0);
-    for piece in manifest.all() {
-        if let Some(origin) = &piece.origin {
-            rows += piece.content.as_ref().map_or(0, |content| content.rows);
-            slices.insert((origin.from.as_str(), &piece.table, origin.start), origin.refused);
-        }
-    }
-    let refused = slices.values().sum::<u64>() + summary.refused_alone;
-    Ok(Backfilled { at, slices: slices.len() as u64, rows, refused })
 }
 
 fn words(summary: &Summary) -> String {

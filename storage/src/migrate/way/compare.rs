@@ -28,7 +28,8 @@ impl Way {
         let done = Compared { at, rows: report.rows(), differing, clean_since: None };
         let noted = (report.repaired > 0).then(|| format!("{} rows and slices were put right", report.repaired));
         let ask = is_whole.then_some(Ask::CompareDone(done));
-        Ok(Done { ask, text: words(&report), is_good, report: serde_json::to_value(&report).ok(), noted })
+        let (text, report) = (words(&report), serde_json::to_value(&report).ok());
+        Ok(Done { ask, text, is_good, report, noted, then: None })
     }
 
     /// What a comparison finds.

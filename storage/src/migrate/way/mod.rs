@@ -7,8 +7,8 @@
 
 mod backfill;
 mod compare;
+mod leave;
 mod standing;
-mod tmp;
 mod work;
 
 use std::path::PathBuf;
@@ -80,6 +80,17 @@ pub enum Error {
     /// The comparison.
     #[error(transparent)]
     Compare(#[from] super::compare::Error),
+    /// The export.
+    #[error(transparent)]
+    Leave(#[from] super::leave::Error),
+    /// Both sides are not the same.
+    #[error(
+        "the last comparison found {differing} slices in which the sides differ, and nothing was exported; `merganser migrate timescale compare --repair`, then leave again"
+    )]
+    NotEqual {
+        /// How many.
+        differing: u64,
+    },
     /// Nothing is compared or left before dual write.
     #[error("rows do not go to both sides yet; `merganser migrate timescale init` begins it")]
     NotBegun,
@@ -273,7 +284,7 @@ impl Way {
             }
         }
         let text = format!("rows go to both sides from {} on", watermark.at);
-        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None })
+        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
     }
 }
 

@@ -109,4 +109,6 @@ pub struct Done {
     pub report: Option<Value>,
     /// What the ledger is to hold of it beside the phase, in words.
     pub noted: Option<String>,
+    /// What is to be done next, once all of that stands in the ledger.
+    pub then: Option<Work>,
 }

@@ -2,6 +2,7 @@
 
 mod kills;
 mod refused;
+mod speed;
 mod timescale;
 mod whole;
 
@@ -59,7 +60,7 @@ fn range(from: &str, to: &str) -> Range {
 }
 
 /// Ticks are warm for 90 days, then cold; the others are warm.
-fn tiers() -> settings::Tiers {
+pub fn tiers() -> settings::Tiers {
     let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
     let limits = |cold: Age| settings::Limits {
         disk: days(7),

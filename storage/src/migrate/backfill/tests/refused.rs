@@ -32,6 +32,7 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     let no_time = text("no-time");
     assert!(no_time.contains("timestamp,NULL,must have a value"), "{no_time}");
     assert!(no_time.contains("-infinity,is infinite; expected an instant"), "{no_time}");
+    assert_eq!((summary.total.slices, summary.total.rows, summary.total.refused), (3, 4_315, 5));
     let refused = |day: &str| way.manifest().of_period("market_ticks", day)[0].origin.as_ref().unwrap().refused;
     assert_eq!((refused("2026-01-02"), refused("2026-01-03")), (3, 0));
     session.execute("mend rows", "UPDATE raw_trades SET price = 1 WHERE trade_id IN (7, 8, 9)").unwrap();

@@ -188,7 +188,7 @@ fn memory_answers_for_no_time_that_is_brought_over() {
     // Our own ticks of that day stand on disk: a start takes them from the watermark on, and no later.
     way.db()
         .execute_batch(
-            "CREATE TABLE disk.ticks_20260104 AS SELECT * REPLACE (1 AS tick_id, TIMESTAMP '2026-01-04 13:00:00' AS \"timestamp\",
+            "CREATE TABLE disk.ticks_20260104 AS SELECT * REPLACE (1::BIGINT AS tick_id, TIMESTAMP '2026-01-04 13:00:00' AS \"timestamp\",
                  TIMESTAMP '2026-01-04 13:00:00' AS ingestion_time) FROM market_ticks LIMIT 1;
              INSERT INTO manifest (table_name, period, part, slice, tier, location, sealed, has_revisions)
                  VALUES ('market_ticks', '2026-01-04', 9, '', 'disk', 'disk.ticks_20260104', false, false)",

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::super::follower::Follower;
-use super::super::{Error, Plan, Position};
+use super::super::{Plan, Position};
 use super::wire::{Last, Wire};
-use super::{Directory, Rows, all_there, follow, offset, plan, tables, until};
+use super::{Directory, Rows, all_there, follow, offset, plan, tables};
 use crate::postgres::Session;
 use crate::postgres::tests::running::{Running, running};
 use crate::settings::Timescale;
@@ -65,11 +65,7 @@ impl<'a> Cutting<'a> {
         let (is_ok, ..) = self.write(schema, fatal, last);
         assert!(!is_ok, "cut at {fatal}, {last:?}: nobody noticed");
         let (plan, ends) = (self.plan(schema, None), self.directory.ends());
-        // The server may still have to find out that the one before is gone.
-        until("the next one is let in", || match follow(&plan, &self.directory.journals(), ends) {
-            Err(Error::Occupied { .. }) => false,
-            followed => followed.map(|()| true).unwrap(),
-        });
+        follow(&plan, &self.directory.journals(), ends).unwrap();
         assert_eq!(all_there(&self.session, schema), self.whole, "cut at {fatal}, {last:?}");
         let at = ["ledger", "market"].map(|log| offset(&self.session, schema, log).0 as u64);
         assert_eq!(at, [ends.0.0, ends.1.0], "cut at {fatal}, {last:?}");

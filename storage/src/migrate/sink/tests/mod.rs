@@ -7,6 +7,7 @@ mod held;
 pub mod records;
 mod refused;
 mod restarts;
+mod timescale;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -57,7 +58,16 @@ fn plan(settings: &Timescale) -> Plan {
 
 /// Follows up to a position and lets go.
 pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
-    let mut follower = Follower::open(plan, journals)?;
+    let mut opened = Follower::open(plan, journals);
+    // The server may still have to find out that the one before has let go.
+    until("it is let in", || {
+        let is_occupied = matches!(opened, Err(Error::Occupied { .. }));
+        if is_occupied {
+            opened = Follower::open(plan, journals);
+        }
+        !is_occupied
+    });
+    let mut follower = opened?;
     while follower.step(upto)?.is_some() {}
     Ok(())
 }

@@ -1,0 +1,53 @@
+//! What was exported and what is gone, in words. Pure.
+
+use std::fmt::Write;
+
+use super::columns::Kept;
+use super::record::{Exported, OfTable};
+
+/// The report, as Markdown.
+#[must_use]
+pub fn text(exported: &Exported, dropped: &[String], folder: &str) -> String {
+    let Exported { server, at, tables, .. } = exported;
+    let rows: u64 = tables.iter().map(|table| table.rows).sum();
+    let bytes: u64 = tables.iter().flat_map(|table| &table.files).map(|file| file.bytes).sum();
+    let mut out = format!(
+        "# What stood in {server}\n\nExported {at} UTC into {folder}: {} tables, {rows} rows, {bytes} bytes. Every file was read \
+         again by another reader than the one that wrote it, and its rows have the hash of those that the server sent.\n\n\
+         | table | is a | rows | files | bytes | now |\n|---|---|---|---|---|---|\n",
+        tables.len()
+    );
+    for table in tables {
+        let bytes: u64 = table.files.iter().map(|file| file.bytes).sum();
+        let (name, form, rows, files) = (&table.name, &table.form, table.rows, table.files.len());
+        let _ = writeln!(out, "| {name} | {form} | {rows} | {files} | {bytes} | {} |", now(table, dropped));
+    }
+    out += "\nTo read one: `SELECT * FROM read_parquet('…/<table>/part-*.parquet')`, in DuckDB or whatever reads Parquet.\n";
+    let texts: Vec<String> = tables.iter().filter_map(kept_as_text).collect();
+    if !texts.is_empty() {
+        out +=
+            "\nColumns that are kept as the text that the server showed, for nothing else holds all that they may:\n\n";
+        out += &texts.concat();
+    }
+    out
+}
+
+fn now(table: &OfTable, dropped: &[String]) -> &'static str {
+    match (dropped.contains(&table.name), table.is_table) {
+        (true, _) => "dropped",
+        (false, true) => "as it was",
+        (false, false) => "as it was: no table, and so never dropped",
+    }
+}
+
+/// The columns of a table of which the type says more than the text that is kept.
+fn kept_as_text(table: &OfTable) -> Option<String> {
+    let is_text = |kind: &str| kind == "text" || kind.starts_with("character");
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .filter(|column| column.kept_as == Kept::Text && !is_text(&column.kind))
+        .map(|column| format!("{} {}", column.name, column.kind))
+        .collect();
+    (!columns.is_empty()).then(|| format!("- {}: {}\n", table.name, columns.join(", ")))
+}

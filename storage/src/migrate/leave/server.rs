@@ -1,0 +1,140 @@
+//! What is asked of the server: which tables there are to export, their columns, and what all rows of one are together.
+
+use tokio_postgres::Row;
+
+use super::Error;
+use super::columns::{Column, Kept};
+use super::record::Exported;
+use crate::postgres::catalog::{self, Form, TableName, quoted};
+use crate::postgres::{self, Server, Session};
+
+/// Texts are the same whoever's settings the session would have, and no statement of the server's own settings ends a long read.
+const SET_UP: &str =
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET DateStyle = 'ISO, YMD';
+    SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; SET bytea_output = 'hex'";
+
+/// A domain is sent as the type that it is made of.
+const COLUMNS: &str = "
+    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(b.typname, t.typname)::text, a.attnotnull
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+/// Connects as an export needs it.
+///
+/// # Errors
+/// The server refuses, or is not there.
+pub fn open(server: &Server) -> Result<Session, Error> {
+    let session = Session::open(server)?;
+    session.execute("set up the session", SET_UP)?;
+    Ok(session)
+}
+
+/// A table that is there.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its name.
+    pub name: TableName,
+    /// What it is.
+    pub form: Form,
+}
+
+/// What is there of what is to be exported.
+pub enum Tables {
+    /// All of it.
+    There(Vec<Found>),
+    /// These are not.
+    Missing(Vec<String>),
+}
+
+impl Tables {
+    /// Looks for the tables that are mapped, and for ours.
+    ///
+    /// # Errors
+    /// One may not be read; the server refuses, or is gone.
+    pub fn find(session: &Session, mapped: &[TableName], schema: &str) -> Result<Self, Error> {
+        let catalog = catalog::read(session)?;
+        let missing: Vec<String> =
+            mapped.iter().filter(|name| !catalog.tables.contains_key(name)).map(ToString::to_string).collect();
+        if !missing.is_empty() {
+            return Ok(Self::Missing(missing));
+        }
+        let mut found = Vec::new();
+        for (name, table) in catalog.tables {
+            if name.schema != schema && !mapped.contains(&name) {
+                continue;
+            }
+            if !table.may_read {
+                return Err(Error::Denied { table: name.to_string() });
+            }
+            if table.columns.is_empty() {
+                return Err(Error::NoColumns { table: name.to_string() });
+            }
+            found.push(Found { name, form: table.form });
+        }
+        Ok(Self::There(found))
+    }
+}
+
+/// The columns of a table.
+///
+/// # Errors
+/// The server refuses, or is gone.
+pub fn columns(session: &Session, table: &str) -> Result<Vec<Column>, Error> {
+    let what = "read the columns of a table";
+    let rows = session.ask(what, COLUMNS, &[&table])?;
+    let unreadable = |e: tokio_postgres::Error| {
+        Error::Postgres(postgres::Error::Unreadable { server: session.server().name(), what, reason: e.to_string() })
+    };
+    let column = |row: &Row| {
+        let type_name: String = row.try_get(2)?;
+        Ok(Column {
+            name: row.try_get(0)?,
+            kind: row.try_get(1)?,
+            is_required: row.try_get(3)?,
+            kept_as: Kept::of(&type_name),
+        })
+    };
+    rows.iter().map(|row| column(row).map_err(unreadable)).collect()
+}
+
+/// What all rows of a table are together, as the server says it: how many, and the sum of the hashes of their texts.
+///
+/// # Errors
+/// The server refuses, or is gone.
+pub fn fingerprint(session: &Session, table: &str, columns: &[Column]) -> Result<String, Error> {
+    let what = "add up the rows of a table";
+    // A name that no column has: it would stand for that one and not for the row.
+    let mut row = "row".to_owned();
+    while columns.iter().any(|column| column.name == row) {
+        row.push('_');
+    }
+    let row = quoted(&row);
+    let sql = format!(
+        "SELECT count(*)::text || ' rows with sum ' || coalesce(sum(hashtextextended({row}::text, 0)::numeric), 0)::text
+         FROM {table} {row}"
+    );
+    let found = session.ask(what, &sql, &[])?;
+    found.first().and_then(|found| found.try_get(0).ok()).ok_or_else(|| {
+        let reason = "no row of an aggregate".to_owned();
+        postgres::Error::Unreadable { server: session.server().name(), what, reason }.into()
+    })
+}
+
+/// That what was exported is still what stands there: the same tables, with the same columns and rows.
+///
+/// # Errors
+/// The server refuses, or is gone.
+pub fn is_unchanged(session: &Session, exported: &Exported, tables: &[Found]) -> Result<bool, Error> {
+    let known: Vec<&str> = exported.tables.iter().map(|table| table.name.as_str()).collect();
+    let there: Vec<String> = tables.iter().map(|found| found.name.to_string()).collect();
+    if known != there {
+        return Ok(false);
+    }
+    for table in &exported.tables {
+        let columns = columns(session, &table.sql)?;
+        if columns != table.columns || fingerprint(session, &table.sql, &columns)? != table.fingerprint {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
