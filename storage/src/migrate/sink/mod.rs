@@ -24,7 +24,7 @@ mod schema;
 mod status;
 mod tables;
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 mod thread;
 
 use std::path::PathBuf;
