@@ -4,6 +4,7 @@ use messages::ledger::Seq;
 
 use super::super::{Error, Need};
 use super::world::{World, instrument};
+use crate::migrate::sink;
 use crate::query::{Of, Page, Query, Range, Rows};
 
 fn ticks() -> Query {
@@ -42,8 +43,13 @@ fn records_that_were_given_up_are_missing_from_no_answer() {
     world.session.execute("skip", skipped).unwrap();
     let error = refused(&world, &ticks(), Need::default(), "compare --repair");
     assert!(matches!(error, Error::GivenUp { first: Seq(1_300), last: Seq(1_310), .. }), "{error:?}");
+    sink::forget_skipped(&world.session, "merganser", Seq(1_309)).unwrap();
+    refused(&world, &ticks(), Need::default(), "compare --repair");
     // The ledger is never given up.
     world.there(&Query::Positions { at: messages::UtcNanos::MAX, of: Of::default() }, Need::default()).unwrap();
+    // Once everything was compared and is the same, they are there.
+    sink::forget_skipped(&world.session, "merganser", Seq(1_310)).unwrap();
+    world.there(&ticks(), Need::default()).unwrap();
 }
 
 #[test]
