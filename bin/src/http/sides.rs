@@ -215,3 +215,37 @@ fn is_fault(error: &query::Error) -> bool {
     // Archived files are restored when they are asked for.
     !matches!(error, query::Error::Restoring { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use messages::migration::Phase;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_may_be_done_meanwhile() {
+        let check = |error: Error, use_duckdb, words: &[&str], never: &str| {
+            let problem = refused(error, Divided { phase: Phase::DualWrite, use_duckdb, ..Divided::default() });
+            assert_eq!(problem.code, Code::Unavailable);
+            words.iter().for_each(|word| assert!(problem.detail.contains(word), "{}", problem.detail));
+            assert!(!problem.detail.contains(never), "{}", problem.detail);
+        };
+        let behind = || Error::Behind {
+            server: "db:5432/market".to_owned(),
+            log: "ledger",
+            found: Seq(3),
+            wanted: Seq(5),
+            cause: "it could not be reached".to_owned(),
+        };
+        check(behind(), None, &["db:5432/market", "could not be reached", "USE_DUCKDB=true"], "USE_DUCKDB=false");
+        check(behind(), Some(false), &["could not be reached", "USE_DUCKDB=false lets nobody else"], "USE_DUCKDB=true");
+        check(no_server(), Some(false), &["timescale.url names no server", "without USE_DUCKDB=false"], "nobody else");
+    }
+
+    #[test]
+    fn what_is_restored_from_an_archive_is_no_fault_of_duckdb() {
+        let restoring = query::Error::Restoring { files: 1, ready_about: Duration::from_secs(1), tickets: Vec::new() };
+        assert!(!is_fault(&restoring));
+        assert!(is_fault(&query::Error::Pool(pool::Error::Failed)));
+    }
+}
