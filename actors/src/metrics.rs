@@ -218,6 +218,13 @@ metrics! {
         QUERY_ROWS "query_rows" Counter Count "class" "Rows read."
         QUERY_SECONDS "query_seconds" Histogram Seconds "class" "How long questions took."
     }
+    "reads" {
+        READS "reads" Counter Count "side" "Questions to history that a side was asked, on the way out of PostgreSQL."
+        READS_FAILED "reads_failed" Counter Count "side" "Questions that it did not answer."
+        READ_SECONDS "read_seconds" Histogram Seconds "side" "How long its answers took."
+        READS_COMPARED "reads_compared" Counter Count "" "Questions that were asked of both sides."
+        READS_DIFFERENT "reads_different" Counter Count "" "Questions to which both sides gave different answers."
+    }
     "archive" {
         ARCHIVE_RUNS "archive_runs" Counter Count "" "Runs of the archive."
         ARCHIVE_STEPS_FAILED "archive_steps_failed" Counter Count "" "Steps of the archive that failed."

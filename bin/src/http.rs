@@ -22,6 +22,7 @@ pub mod orders;
 pub mod problem;
 mod rows;
 mod session;
+pub mod sides;
 pub mod sql;
 mod stored;
 pub mod strategies;

@@ -30,6 +30,7 @@ use crate::http;
 use crate::http::body::Answers;
 use crate::http::edge::{Edge, Watermarks};
 use crate::http::metrics::Requests;
+use crate::http::sides::Sides;
 use crate::http::tiers::backup::{Current, Directory};
 use crate::http::views::Alert;
 use crate::stopped::Tables;
@@ -56,14 +57,20 @@ pub struct Live {
 
 /// Runs until a signal, the time or the input ends it. Prints what it did.
 pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
+    let use_duckdb = config::use_duckdb()?;
     let venues = &live.settings.venues;
     let route = plugins.venues.route(&venues.orders_to, &venues.parameters)?;
     let dir = DataDir::create(&stopped::paths(root, &live.settings))?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    threads.block_on(until_stopped(live, dir, plugins.strategies, route))
+    threads.block_on(until_stopped(live, dir, (plugins.strategies, route), use_duckdb))
 }
 
-async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: Route) -> anyhow::Result<()> {
+async fn until_stopped(
+    live: Live,
+    mut dir: DataDir,
+    (registry, route): (Registry, Route),
+    use_duckdb: Option<bool>,
+) -> anyhow::Result<()> {
     let Live { settings, exchanges, mode, frames, feeds, clock, stop_after } = live;
     let paths = stopped::paths(dir.root(), &settings);
     let ledger_writes = Arc::new(AtomicBool::new(true));
@@ -73,16 +80,27 @@ async fn until_stopped(live: Live, mut dir: DataDir, registry: Registry, route: 
     let (cold, timescale) = (&settings.tiers.cold, &settings.timescale);
     let storage = Storage::open(&paths, &settings.journal, cold, timescale, duck, hot, on_health)?;
     telemetry::send_to(storage.telemetry());
+    if let Some(use_duckdb) = use_duckdb {
+        tracing::warn!(
+            event = "reads_overridden",
+            use_duckdb,
+            "USE_DUCKDB says who answers history, whatever the phase"
+        );
+        storage.reads().share().set_override(Some(use_duckdb));
+    }
     let started = Clock::wall().now();
     let (audience, seat) = audience::channel();
     let requests = Arc::new(Requests::default());
-    let (counted, watched) = (requests.clone(), seat.stats.clone());
+    let (counted, watched, reads) = (requests.clone(), seat.stats.clone(), storage.reads());
     let plan = Plan {
         mode,
         frames,
         live: feeds,
         ledger_writes: ledger_writes.clone(),
-        edge: Some(Arc::new(move || EdgeCounts { requests: counted.counts(), stream: Some(counts(&watched)) })),
+        edge: Some(Arc::new(move || {
+            let (requests, stream, reads) = (counted.counts(), Some(counts(&watched)), reads.stats());
+            EdgeCounts { requests, stream, reads }
+        })),
         route,
         audience: Some(audience.clone()),
         ..settings.plan(&paths, exchanges, registry, clock)
@@ -208,6 +226,7 @@ fn serve(
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
+    let sides = Sides::new(database.clone(), storage.reads(), watermarks.clone(), settings.timescale.shadow_every);
     let backup = Current::default();
     let directory = Directory {
         paths: paths.clone(),
@@ -219,6 +238,7 @@ fn serve(
         runtime: runtime.clone(),
         database,
         answers: Answers::default(),
+        sides,
         watermarks,
         ledger: storage.ledger.clone(),
         ledger_writes: own.ledger_writes,

@@ -4,6 +4,7 @@
 mod check;
 mod http;
 mod load;
+mod override_reads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use storage::settings::{DuckDb, Hot, Journal, Tiers, Timescale};
 
 pub use http::{Http, Scope, Token};
 pub use load::{Layers, load};
+pub use override_reads::use_duckdb;
 
 /// The embedded defaults: every key with its unit and reason.
 pub const DEFAULTS: &str = include_str!("../default.toml");

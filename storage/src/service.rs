@@ -345,6 +345,7 @@ impl Storage {
             // A journal's thread ends with an error by itself, and has said so.
             let _ = writer.join();
         }
+        self.reads.close();
         // Everything is durable now. What the server does not take in time it gets after the next start.
         self.sink.stop(sink::TO_FINISH);
         if let Some(memory) = self.memory {

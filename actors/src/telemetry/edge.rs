@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use storage::migrate::reads;
+
 /// Asked for each sample; must answer at once.
 pub type EdgeSource = Arc<dyn Fn() -> EdgeCounts + Send + Sync>;
 
 /// What the edge has counted since its start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeCounts {
     /// Requests by their class, a fixed list.
     pub requests: Vec<(&'static str, RequestCounts)>,
     /// The stream; `None` where there is none.
     pub stream: Option<StreamCounts>,
+    /// Reads on the way out of PostgreSQL; `None` where no server is named.
+    pub reads: Option<reads::Stats>,
 }
 
 /// Requests of one class.

@@ -4,6 +4,7 @@ import * as api from '../api.js';
 import { confirm } from '../dialogs.js';
 import { button, el, figures, say, sending, stack, table } from '../dom.js';
 import * as f from '../format.js';
+import { migration } from './migration.js';
 
 const TIERS = ['hot', 'disk', 'warm', 'cold'];
 // Periods beyond which a strip has no room for gaps.
@@ -14,6 +15,7 @@ export function build(view) {
   const [timeline, totals, every] = tiers(view);
   view.root.append(
     el('h1', {}, 'History'),
+    ...migration(view),
     timeline,
     stack('half', totals, archive(view).node),
     stack('half', every, tickets(view).node),

@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use actors::clock::Clock;
+use actors::restore;
 use clap::{Args, ValueEnum};
 use config::Settings;
+use messages::ledger::Seq;
 use messages::market::Timeframe;
 use messages::{Account, Instrument, StrategyId, UtcNanos, caps};
+use storage::datadir::Paths;
 use storage::duck::hot::Hot;
+use storage::migrate::reads::{Share, Side};
 use storage::query::{Duck, Explain, Gaps, Of, Page, Query, Range, Source};
 
 use super::Common;
@@ -165,6 +169,7 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         }
         None => {
             let stopped = stopped::open(&common.data_dir, settings)?;
+            say_who_answers(&stopped.paths)?;
             let duck = Duck::new(stopped.instance.pool().clone(), Hot::default(), stopped.stores.clone());
             let mut body = Vec::new();
             let note = history::write(duck.ask(&query)?, format, explain, &mut body)?;
@@ -176,6 +181,20 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
         say(&note, arguments);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says that somebody else answers while merganser runs, where that is so.
+fn say_who_answers(paths: &Paths) -> anyhow::Result<()> {
+    let state = restore::migration(&paths.ledger, Seq(u64::MAX))?;
+    let share = Share::default();
+    share.set(&state);
+    if share.get().may_ask_postgres() {
+        eprintln!(
+            "DuckDB answers, for merganser does not run; the phase is {}, in which PostgreSQL has rows that DuckDB may lack",
+            state.phase
+        );
+    }
+    Ok(())
 }
 
 /// Says beside the answer what is to be known of it.
@@ -201,7 +220,12 @@ fn say(note: &Note, arguments: &Arguments) {
 fn explain(explain: &Explain) {
     let rows: Vec<String> = explain.rows_by_tier.iter().map(|(tier, rows)| format!("{rows} {tier}")).collect();
     let rows = if rows.is_empty() { "none".to_owned() } else { rows.join(", ") };
-    let Explain { files_total, files_read, files_pruned, ms_by_step: steps, .. } = explain;
+    let Explain { answered_by, left_out, files_total, files_read, files_pruned, ms_by_step: steps, .. } = explain;
+    if *answered_by == Side::Postgres {
+        eprintln!("answered by PostgreSQL; rows there that do not fit and are left out: {left_out}");
+        eprintln!("time: plan {:.1} ms, read {:.1} ms", steps.plan, steps.read);
+        return;
+    }
     eprintln!("files: {files_read} read, {files_pruned} pruned of {files_total}");
     eprintln!("rows: {rows}");
     eprintln!("time: plan {:.1} ms, fetch {:.1} ms, read {:.1} ms", steps.plan, steps.fetch, steps.read);

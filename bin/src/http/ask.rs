@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use actix_web::web;
 use messages::caps;
-use messages::ledger::Seq;
 use storage::pool::{Class, Limits};
-use storage::query::{Answer, Query};
+use storage::query::Answer;
 use storage::sql_tiers::Scope;
 use storage::{pool, sql};
 
 use super::body::{Body, Filled};
 use super::edge::{Edge, opening};
 use super::problem::{Code, Problem};
+use super::sides::Question;
 
 /// One SELECT.
 pub struct Select {
@@ -29,27 +29,18 @@ pub struct Select {
 }
 
 impl Edge {
-    /// Answers a question to history that holds at least the record `at_least`; `write` writes the body.
+    /// Answers a question to history; `write` writes the body.
     ///
     /// # Errors
     /// It cannot be answered, or not now.
     pub async fn history<T: Send + 'static>(
         &self,
-        query: Query,
-        at_least: Seq,
+        question: Question,
         write: impl FnOnce(Answer, &mut Body) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<(Filled, T), Problem> {
-        let lease = self.database.lease(&query).await.ok_or_else(opening)?.map_err(|error| busy(&error))?;
-        // Dropped with this future when the client goes: nobody reads for who does not listen.
-        let _ender = lease.ender();
-        let (database, room) = (self.database.clone(), self.answers.clone());
-        let work = move || {
-            let found =
-                lease.run(|reader| database.answer(reader, &query, at_least).expect("open: it has lent a reader"));
-            let found = found.map_err(anyhow::Error::from)?;
-            room.fill(|body| write(found, body))
-        };
-        web::block(work).await?
+        let found = self.sides.answer(&question).await?;
+        let room = self.answers.clone();
+        web::block(move || room.fill(|body| write(found, body))).await?
     }
 
     /// Answers a SELECT; `write` writes the body.
@@ -77,6 +68,6 @@ impl Edge {
     }
 }
 
-fn busy(error: &pool::Error) -> Problem {
+pub(super) fn busy(error: &pool::Error) -> Problem {
     Problem::new(Code::Unavailable, error.to_string())
 }

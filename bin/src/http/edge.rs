@@ -9,16 +9,18 @@ use actors::clock::Clock;
 use actors::runtime::Runtime;
 use config::Settings;
 use messages::ids::IdMaker;
-use messages::ledger::{Action, LedgerRecord, Seq};
+use messages::ledger::{Action, LedgerRecord};
 use messages::{OrderId, UtcNanos, durations};
 use storage::disk::Reserve;
 use storage::journal::{Ack, Journal, Room, Watermark};
+use storage::migrate::reads::Need;
 use storage::service::Database;
 
 use super::access::Who;
 use super::body::Answers;
 use super::metrics::Requests;
 use super::problem::{Code, Problem};
+use super::sides::Sides;
 use super::tiers::backup::Directory;
 
 /// The longest that a question waits for the tables to hold what was durable when it was asked.
@@ -35,6 +37,8 @@ pub struct Edge {
     pub database: Database,
     /// The memory for its answers.
     pub answers: Answers,
+    /// Who answers questions to history.
+    pub sides: Sides,
     /// How far the ledger and the market journal are durable, and how far the tables are.
     pub watermarks: Watermarks,
     /// Where actions of people are written down.
@@ -62,6 +66,7 @@ pub struct Edge {
 }
 
 /// How far journals and tables are.
+#[derive(Clone)]
 pub struct Watermarks {
     /// The ledger.
     pub ledger: (Watermark, Watermark),
@@ -115,16 +120,29 @@ impl Edge {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).next_order_id()
     }
 
-    /// Waits until the tables hold what is durable now. Returns the last market record that was.
+    /// Waits until the tables hold what is durable now.
     ///
     /// # Errors
     /// The database is not open yet, or it takes too long.
-    pub async fn until_fresh(&self) -> Result<Seq, Problem> {
+    pub async fn until_fresh(&self) -> Result<(), Problem> {
         self.database.pool().ok_or_else(opening)?;
-        let w = &self.watermarks;
-        let (ledger, market) = (w.ledger.0.get(), w.market.0.get());
+        self.watermarks.until_applied(self.watermarks.durable()).await
+    }
+}
+
+impl Watermarks {
+    /// What is durable now.
+    pub fn durable(&self) -> Need {
+        Need { ledger: self.ledger.0.get(), market: self.market.0.get() }
+    }
+
+    /// Waits until the tables hold this.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn until_applied(&self, need: Need) -> Result<(), Problem> {
         let deadline = now() + FRESH_WITHIN;
-        while w.ledger.1.get() < ledger || w.market.1.get() < market {
+        while self.ledger.1.get() < need.ledger || self.market.1.get() < need.market {
             if now() > deadline {
                 let within = durations::format(FRESH_WITHIN);
                 let text = format!(
@@ -134,7 +152,7 @@ impl Edge {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Ok(market)
+        Ok(())
     }
 }
 
@@ -153,6 +171,6 @@ pub fn opening() -> Problem {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a person waits is real time")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

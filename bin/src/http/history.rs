@@ -4,12 +4,14 @@ use actix_web::{HttpResponse, post, web};
 use messages::caps;
 use messages::ledger::Seq;
 use serde::{Deserialize, Serialize};
+use storage::migrate::reads::Need;
 use storage::query::{Answer, Explain, Page, Query};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::Reader;
 use super::edge::Edge;
 use super::problem::{Code, Problem};
+use super::sides::Question;
 use super::{NOTE, Refusals};
 use crate::output::{self, Format, Table};
 
@@ -90,8 +92,9 @@ fn check(query: &Query) -> Result<(), String> {
 async fn ask_history(_: Reader, edge: web::Data<Edge>, asked: web::Json<Request>) -> Result<HttpResponse, Problem> {
     let Request { query, format, explain, fresh } = asked.into_inner();
     check(&query).map_err(|why| Problem::new(Code::Invalid, why))?;
-    let durable = if fresh { edge.until_fresh().await? } else { Seq(0) };
-    let (body, note) = edge.history(query, durable, move |answer, body| write(answer, format, explain, body)).await?;
+    let need = if fresh { edge.watermarks.durable() } else { Need::default() };
+    let question = Question { whole: query.clone(), query, need, memory: need.market };
+    let (body, note) = edge.history(question, move |answer, body| write(answer, format, explain, body)).await?;
     let note = serde_json::to_string(&note).unwrap_or_default();
     Ok(body.answer(HttpResponse::Ok().content_type(format.content_type()).insert_header((NOTE, note))))
 }

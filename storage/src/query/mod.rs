@@ -1,7 +1,8 @@
 //! Questions as plain data, and who answers them.
 //!
 //! A [`Query`] says what is wanted and never where it is; a [`Source`] answers it with rows, with how far those rows
-//! are complete, and with what was read for them. DuckDB's tiers are one source; PostgreSQL, while it is left, another.
+//! are complete, and with what was read for them. DuckDB's tiers are such a source;
+//! while PostgreSQL is left it answers the same questions (`migrate::reads`).
 //!
 //! - `hot`: answers from memory.
 //! - [`plan`]: which pieces of the other tiers an answer needs; [`fetch`]: brings cold ones to the local disk.
@@ -21,11 +22,12 @@ mod select;
 pub mod stores;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::duck::stored::StoredTick;
 pub use crate::migrate::reads::Side;
 pub use crate::tiers::Tier;
+pub use answer::log_of;
 pub use duck::{Duck, answer, class, first_micros};
 pub use stores::Stores;
 
@@ -262,9 +264,6 @@ pub enum Error {
     /// A cold file cannot be had.
     #[error(transparent)]
     Cold(#[from] crate::cold::Error),
-    /// PostgreSQL cannot answer.
-    #[error(transparent)]
-    Postgres(#[from] crate::migrate::reads::Error),
     /// Files must be restored before they can be read.
     #[error(
         "the answer needs {files} archived file{}: restore started, ready in about {}; ask again then",

@@ -25,13 +25,14 @@ impl Sample {
         self.flag(ACTOR_RUNNING, actor(), status.is_running());
     }
 
-    /// The edge: requests by class, and the stream's clients.
+    /// The edge: requests by class, reads by side, and the stream's clients.
     pub fn edge(&mut self, edge: &EdgeCounts) {
         for (class, RequestCounts { answered, refused, failed }) in &edge.requests {
             self.counter(HTTP_REQUESTS, of(class), *answered);
             self.counter(HTTP_REQUESTS_REFUSED, of(class), *refused);
             self.counter(HTTP_REQUESTS_FAILED, of(class), *failed);
         }
+        edge.reads.iter().for_each(|reads| self.reads(reads));
         let Some(stream) = &edge.stream else { return };
         self.gauge(STREAM_CLIENTS, whole(), stream.clients as f64);
         for (metric, value) in [

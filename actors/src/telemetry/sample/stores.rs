@@ -2,6 +2,7 @@
 
 use messages::telemetry::Labels;
 use storage::archive::Runs;
+use storage::migrate::reads;
 use storage::migrate::sink::{SinkStatus, State};
 use storage::pool::Stats;
 use storage::recent::Spread;
@@ -77,6 +78,18 @@ impl Sample {
             self.counter(QUERY_ROWS, name(), class.rows);
             self.spread(QUERY_SECONDS, name(), class.seconds);
         }
+    }
+
+    /// Answers to questions to history, of both sides, and those that were held against each other.
+    pub fn reads(&mut self, reads: &reads::Stats) {
+        for (side, stats) in &reads.sides {
+            let side = || of(side.as_str());
+            self.counter(READS, side(), stats.count);
+            self.counter(READS_FAILED, side(), stats.errors);
+            self.spread(READ_SECONDS, side(), stats.seconds);
+        }
+        self.counter(READS_COMPARED, whole(), reads.shadowed);
+        self.counter(READS_DIFFERENT, whole(), reads.differed);
     }
 
     /// Runs of the archive since the start, and how long ago the last good one ended.

@@ -6,6 +6,7 @@ use anyhow::bail;
 use futures::stream;
 use messages::{UtcNanos, caps};
 use serde_json::{Value, json};
+use storage::migrate::reads::Need;
 use storage::query::{Page, Query, Range};
 use storage::sql::Answer as Rows;
 
@@ -14,6 +15,7 @@ use super::cursor::{Cursor, without};
 use crate::http::body::{Body, Filled};
 use crate::http::edge::Edge;
 use crate::http::problem::{Code, Problem};
+use crate::http::sides::Question;
 use crate::output::{self, Table};
 
 /// Rows that a stream reads at a time.
@@ -34,10 +36,10 @@ pub async fn answer(
     let cursor = span.cursor.as_deref().map(|text| Cursor::parse(text).ok_or_else(no_cursor)).transpose()?;
     let accepts = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let range = Range { from: span.from.unwrap_or(UtcNanos::MIN), to: span.to.unwrap_or(UtcNanos::MAX) };
-    if span.fresh {
-        edge.until_fresh().await?;
-    }
-    let pages = Pages { edge, range, time, query: Box::new(query) };
+    let need = if span.fresh { edge.watermarks.durable() } else { Need::default() };
+    let pages = Pages { edge, range, need, time, query: Box::new(query) };
+    // A stream has no status any more when its first page cannot be had.
+    pages.edge.sides.ready(&pages.question(range, Page::Oldest(span.limit))).await?;
     if accepts.starts_with("text/csv") {
         return Ok(pages.stream(cursor, "text/csv; charset=utf-8", output::csv_rows));
     }
@@ -64,16 +66,23 @@ fn whole(rows: &Rows, next: Option<Cursor>, body: &mut Body) -> anyhow::Result<(
 struct Pages {
     edge: web::Data<Edge>,
     range: Range,
+    /// What each page must hold.
+    need: Need,
     /// The column by which rows are sorted.
     time: &'static str,
     query: Box<dyn Fn(Range, Page) -> Query + Send>,
 }
 
 impl Pages {
+    /// The question for a page; all of them are pages of the whole range.
+    fn question(&self, range: Range, page: Page) -> Question {
+        let (query, whole) = ((self.query)(range, page), (self.query)(self.range, page));
+        Question { query, whole, need: self.need, memory: self.edge.watermarks.market.1.get() }
+    }
+
     async fn newest(&self, limit: u32) -> Result<Filled, Problem> {
-        let query = (self.query)(self.range, Page::Newest(limit));
-        let at_least = self.edge.watermarks.market.1.get();
-        let written = self.edge.history(query, at_least, |found, body| whole(&found.into_table(), None, body));
+        let question = self.question(self.range, Page::Newest(limit));
+        let written = self.edge.history(question, |found, body| whole(&found.into_table(), None, body));
         Ok(written.await?.0)
     }
 
@@ -87,9 +96,9 @@ impl Pages {
         let from = cursor.map_or(self.range.from, |cursor| cursor.at);
         let given = cursor.map_or(0, |cursor| cursor.given);
         let asked = limit.saturating_add(u32::try_from(given).unwrap_or(u32::MAX)).min(caps::HISTORY_ROWS);
-        let query = (self.query)(Range { from, to: self.range.to }, Page::Oldest(asked));
-        let (time, at_least) = (self.time, self.edge.watermarks.market.1.get());
-        let written = self.edge.history(query, at_least, move |found, body| {
+        let question = self.question(Range { from, to: self.range.to }, Page::Oldest(asked));
+        let time = self.time;
+        let written = self.edge.history(question, move |found, body| {
             let rows = found.into_table();
             let found: usize = rows.batches.iter().map(|batch| batch.num_rows()).sum();
             let next = if found == asked as usize { Cursor::behind(&rows, time) } else { None };

@@ -66,7 +66,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Reads rows of one table; only those in which the texts that are wanted stand.
+    /// Reads the rows that are wanted of one table, as far as it counts.
     ///
     /// # Errors
     /// The server refuses, a row of ours is damaged, or `take` fails.
@@ -74,10 +74,10 @@ impl Asking<'_> {
         &self,
         relation: &Relation,
         wanted: &Wanted<'_>,
-        mut take: impl FnMut(RecordBatch) -> Result<(), Error>,
+        take: impl FnMut(RecordBatch) -> Result<(), Error>,
     ) -> Result<Read, Error> {
         let range = self.bounded(relation, wanted.range);
-        relation.read(self.session, &Wanted { range, ..wanted.clone() }, |batch| take(batch))
+        relation.read(self.session, &Wanted { range, ..wanted.clone() }, take)
     }
 
     /// A page of a table whose rows are told apart by `id`.

@@ -5,8 +5,8 @@ use arrow::array::RecordBatch;
 use messages::caps;
 
 use super::Error;
+use crate::duck::rows;
 use crate::duck::sheet::Kind;
-use crate::duck::{rows, ticks};
 use crate::migrate::convert::Rule;
 use crate::migrate::plan::question::Wanted;
 use crate::migrate::plan::{self, Made, Plan};
@@ -47,8 +47,7 @@ impl Relation {
     pub fn ours(schema: &str, table: &'static str) -> Self {
         let into = target(table).expect("a table that is written twice is a target");
         let from = TableName { schema: schema.to_owned(), table: table.to_owned() };
-        let columns = if table == "market_ticks" { ticks::COLUMNS } else { rows::columns(table) };
-        let made = columns.iter().map(|(column, kind)| as_named(into, column, *kind)).collect();
+        let made = rows::columns(table).iter().map(|(column, kind)| as_named(into, column, *kind)).collect();
         Self { plan: Plan::new(from, into, made).expect("it has its time"), owner: Owner::Us }
     }
 

@@ -60,6 +60,19 @@ impl Divided {
         }
     }
 
+    /// True while questions may be PostgreSQL's to answer.
+    #[must_use]
+    pub fn may_ask_postgres(&self) -> bool {
+        match self.use_duckdb {
+            Some(use_duckdb) => !use_duckdb,
+            None => match self.phase {
+                Phase::DualWrite | Phase::Backfill | Phase::Compare => true,
+                Phase::GradualReads => self.percent < 100,
+                Phase::Off | Phase::DuckdbPrimary | Phase::Decommissioned => false,
+            },
+        }
+    }
+
     /// True if DuckDB holds all that PostgreSQL does, and may answer where that cannot.
     #[must_use]
     pub fn may_fall_back(&self) -> bool {
@@ -102,6 +115,7 @@ mod tests {
             share.set(&Migration { phase, percent, ..Migration::default() });
             for (use_duckdb, expected) in [None, Some(true), Some(false)].into_iter().zip(expected) {
                 share.set_override(use_duckdb);
+                assert!(share.get().may_ask_postgres() == (expected == Side::Postgres));
                 assert_eq!(share.get().side(&query), expected, "{phase}, {percent} %, {use_duckdb:?}");
             }
         };

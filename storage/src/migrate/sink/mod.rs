@@ -24,7 +24,7 @@ mod schema;
 mod status;
 mod tables;
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 mod thread;
 
 use std::path::PathBuf;
@@ -40,6 +40,7 @@ use crate::settings;
 pub(super) use days::make_days;
 pub use error::Error;
 pub use held::Held;
+pub use offset::forget_skipped;
 pub use status::{SinkStatus, State};
 pub use tables::{SINK_OFFSET, SKIPPED, tables};
 

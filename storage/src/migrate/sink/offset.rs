@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::tables::{SINK_OFFSET, SKIPPED};
 use super::{Error, Journals, Plan, Position};
 use crate::journal::{self, Log, Reader, Record};
-use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
+use crate::postgres::{self, Session};
 
 const WHAT: &str = "read and write how far its rows reach";
 
@@ -59,6 +59,16 @@ pub(super) fn directory(ledger_dir: &Path, durable: Seq) -> Result<Uuid, Error> 
         }
     }
     Err(Error::NoStart)
+}
+
+/// Forgets which market records up to `upto` were given up: a comparison of everything has shown that their rows are there.
+///
+/// # Errors
+/// The server refuses, or is gone.
+pub fn forget_skipped(session: &Session, schema: &str, upto: Seq) -> Result<(), postgres::Error> {
+    let (schema, table) = (quoted(schema), quoted(SKIPPED));
+    let script = format!("DELETE FROM {schema}.{table} WHERE log = '{}' AND last_seq <= {upto}", Log::Market);
+    session.execute("forget what was given up", &script)
 }
 
 /// The tables of the offsets, as SQL.

@@ -1,6 +1,7 @@
 //! A comparison of the way: of everything, or of some of it, with or without a repair.
 
 use messages::UtcNanos;
+use messages::ledger::Seq;
 use messages::migration::{Compared, Migration};
 
 use super::{Done, Error, Progress, Way};
@@ -8,8 +9,9 @@ use crate::migrate::backfill::Wanted as Slices;
 use crate::migrate::compare::{self, Compare, Folders, Report, Wanted};
 use crate::migrate::phase::Ask;
 use crate::migrate::plan::Plan;
-use crate::postgres::Server;
+use crate::migrate::sink::forget_skipped;
 use crate::postgres::catalog::TableName;
+use crate::postgres::{Server, Session};
 use crate::query::Range;
 
 impl Way {
@@ -24,6 +26,9 @@ impl Way {
         let report = self.compared(state, &wanted, on, go_on)?;
         let (is_good, at) = (report.is_clean(), (self.0.wall)());
         let is_whole = wanted.tables.is_empty() && wanted.range == Range::ALL;
+        if is_whole && is_good && state.writes() {
+            self.forget_given_up(Seq(report.market))?;
+        }
         let differing = report.after.as_ref().map_or(report.differing(), |after| after.differing());
         let done = Compared { at, rows: report.rows(), differing, clean_since: None };
         let noted = (report.repaired > 0).then(|| format!("{} rows and slices were put right", report.repaired));
@@ -62,6 +67,12 @@ impl Way {
         };
         let on = |now: compare::Progress| on(Progress { rows: now.rows, ..Progress::of(&now.what) });
         Ok(compare::run(&ctx, wanted, &on, go_on)?)
+    }
+
+    /// Market records that the server had lacked up to this one are there: it may answer questions about them again.
+    fn forget_given_up(&self, upto: Seq) -> Result<(), Error> {
+        let session = Session::open(&Server::new(self.settings())?)?;
+        Ok(forget_skipped(&session, &self.settings().schema, upto)?)
     }
 
     /// Brings a stretch over again.

@@ -23,7 +23,7 @@ use crate::settings::{Age, AtEnd, Cold, Limits, StorageClass, Tiers};
 use crate::tiers::{Places, Published};
 
 /// A data directory without a running process, and who asks it.
-struct Directory {
+pub(crate) struct Directory {
     root: tempfile::TempDir,
     instance: Instance,
     manifest: Published,
@@ -32,7 +32,7 @@ struct Directory {
 }
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let options = Options { memory_bytes: 512 << 20, ..Options::small() };
         let paths = Paths::of(root.path(), None);
@@ -46,17 +46,17 @@ impl Directory {
         Self { root, instance, manifest, stores, duck }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.root.path()
     }
 
     /// Applies what the journals hold.
-    fn follow(&self) -> FileWriter {
+    pub(crate) fn follow(&self) -> FileWriter {
         let paths = Paths::of(self.path(), None);
         catch_up(self.instance.connect().unwrap(), &paths, self.manifest.clone()).unwrap()
     }
 
-    fn execute(&self, sql: &str) {
+    pub(crate) fn execute(&self, sql: &str) {
         self.instance.connect().unwrap().execute_batch(sql).unwrap();
     }
 
@@ -76,13 +76,13 @@ impl Directory {
         report
     }
 
-    fn ask(&self, query: &Query) -> Answer {
+    pub(crate) fn ask(&self, query: &Query) -> Answer {
         self.duck.ask(query).unwrap_or_else(|e| panic!("{query:?}: {e}"))
     }
 }
 
 /// Ticks: a day on disk, another one warm. Months: a day on disk, ten days warm. Then cold for ever.
-fn limits() -> Tiers {
+pub(crate) fn limits() -> Tiers {
     let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
     let limits = |warm| Limits {
         disk: days(1),

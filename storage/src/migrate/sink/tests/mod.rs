@@ -57,7 +57,7 @@ fn plan(settings: &Timescale) -> Plan {
 }
 
 /// Follows up to a position and lets go.
-fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
+pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
     let mut opened = Follower::open(plan, journals);
     // The server may still have to find out that the one before has let go.
     until("it is let in", || {

@@ -1,0 +1,251 @@
+//! Who answers questions to history: DuckDB, or, on the way out of PostgreSQL, that.
+//!
+//! The phase says who, and in it a share of the questions. An answer holds what it must, whoever gives it: the side that is
+//! asked is waited for. Where PostgreSQL cannot answer DuckDB does, once it holds everything; before, the question is
+//! refused, for an answer without the rows that were not brought over yet would be a wrong one. Some questions are asked of
+//! both, behind the answer, and what both say is held against each other.
+
+mod shadow;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use actix_web::web;
+use messages::ledger::Seq;
+use storage::journal::Log;
+use storage::migrate::reads::{Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
+use storage::pool;
+use storage::query::{self, Answer, Query};
+use storage::service::Database;
+
+use super::ask::busy;
+use super::edge::{FRESH_WITHIN, Watermarks, now, opening};
+use super::problem::{Code, Problem};
+
+/// How often it is looked whether a side holds what it must.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A question to history.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// What is asked.
+    pub query: Query,
+    /// The question of which it asks a page: all its pages are answered by one side.
+    pub whole: Query,
+    /// What the answer must hold.
+    pub need: Need,
+    /// What memory must hold of the market to answer: it may be behind the tables, and who turns a page of theirs must not miss
+    /// what was there.
+    pub memory: Seq,
+}
+
+/// Both sides. A clone asks the same ones.
+#[derive(Clone)]
+pub struct Sides {
+    database: Database,
+    reads: Reads,
+    watermarks: Watermarks,
+    shadows: Arc<Shadows>,
+}
+
+/// Questions that are asked of both sides.
+struct Shadows {
+    /// One of so many; 0 for none.
+    every: u64,
+    answered: AtomicU64,
+    /// One at a time: they take readers from those who wait for an answer.
+    is_one_under_way: AtomicBool,
+}
+
+impl Sides {
+    /// These sides; one of `shadow_every` questions is asked of both.
+    pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64) -> Self {
+        let (answered, is_one_under_way) = (AtomicU64::new(0), AtomicBool::new(false));
+        let shadows = Arc::new(Shadows { every: shadow_every, answered, is_one_under_way });
+        Self { database, reads, watermarks, shadows }
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// It cannot be answered, or not now.
+    pub async fn answer(&self, question: &Question) -> Result<Answer, Problem> {
+        let divided = self.reads.share().get();
+        let answer = match divided.side(&question.whole) {
+            Side::DuckDb => self.duckdb(question).await?,
+            Side::Postgres => match self.postgres(question, divided).await {
+                Ok(answer) => answer,
+                Err(error) if divided.may_fall_back() && !error.is_ours() => {
+                    tracing::warn!(event = "read_fell_back", "DuckDB answers in place of PostgreSQL: {}", words(error));
+                    self.duckdb(question).await?
+                }
+                Err(error) => return Err(refused(error, divided)),
+            },
+        };
+        self.shadow(question, divided);
+        Ok(answer)
+    }
+
+    /// Waits until the side that will answer holds what it must.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn ready(&self, question: &Question) -> Result<(), Problem> {
+        let divided = self.reads.share().get();
+        if divided.side(&question.whole) == Side::Postgres {
+            match self.until_there(question).await {
+                Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
+                Ok(()) => return Ok(()),
+                Err(_) => {}
+            }
+        }
+        self.watermarks.until_applied(question.need).await
+    }
+
+    /// DuckDB's answer.
+    async fn duckdb(&self, question: &Question) -> Result<Answer, Problem> {
+        self.database.pool().ok_or_else(opening)?;
+        self.watermarks.until_applied(question.need).await?;
+        let began = now();
+        let found = self.read_duckdb(question).await?;
+        if !matches!(found, Err(query::Error::Pool(pool::Error::Gone))) {
+            self.reads.answered(Side::DuckDb, began.elapsed(), found.as_ref().is_err_and(is_fault));
+        }
+        found.map_err(|error| match error {
+            query::Error::Pool(error @ pool::Error::Busy { .. }) => busy(&error),
+            error => anyhow::Error::from(error).into(),
+        })
+    }
+
+    async fn read_duckdb(&self, question: &Question) -> Result<Result<Answer, query::Error>, Problem> {
+        let lease = match self.database.lease(&question.query).await.ok_or_else(opening)? {
+            Ok(lease) => lease,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        // Dropped with this future when the client goes: nobody reads for who does not listen.
+        let _ender = lease.ender();
+        let (database, query, at_least) = (self.database.clone(), question.query.clone(), question.memory);
+        let work =
+            move || lease.run(|reader| database.answer(reader, &query, at_least).expect("open: it has lent a reader"));
+        Ok(web::block(work).await?)
+    }
+
+    /// PostgreSQL's answer.
+    async fn postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
+        let began = now();
+        let found = self.ask_postgres(question, divided).await;
+        if !found.as_ref().is_err_and(Error::is_ours) {
+            self.reads.answered(Side::Postgres, began.elapsed(), found.is_err());
+        }
+        found
+    }
+
+    async fn ask_postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
+        let watermark = divided.watermark()?;
+        self.until_there(question).await?;
+        let postgres = self.reads.postgres().ok_or_else(no_server)?;
+        let (server, lent) = (postgres.sessions().server().name(), postgres.sessions().lend_async().await?);
+        // Dropped with this future when the client goes, or when it takes too long.
+        let _ender = lent.ender();
+        let after = self.database.pool().map_or(FRESH_WITHIN, |pool| pool.limits().execute);
+        let (reads, query, need) = (self.reads.clone(), question.query.clone(), question.need);
+        let work = move || {
+            let postgres = reads.postgres().ok_or_else(no_server)?;
+            lent.run(|session| postgres.answer(session, &query, watermark, need))
+        };
+        match tokio::time::timeout(after, web::block(work)).await {
+            Ok(answered) => answered.unwrap_or(Err(Error::Closed)),
+            Err(_) => Err(Error::TimedOut { server, after }),
+        }
+    }
+
+    /// Waits until the server holds what the answer must, unless something keeps it from getting there.
+    async fn until_there(&self, question: &Question) -> Result<(), Error> {
+        let deadline = now() + FRESH_WITHIN;
+        loop {
+            let Follows { applied, trouble } = self.reads.follows().ok_or_else(no_server)?;
+            let (log, found, wanted) = match query::log_of(&question.query) {
+                Log::Ledger => ("ledger", applied.ledger, question.need.ledger),
+                Log::Market => ("market", applied.market, question.need.market),
+            };
+            if found >= wanted {
+                return Ok(());
+            }
+            let cause = match trouble {
+                None if now() > deadline => format!("it did not get there within {}", within()),
+                None => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                Some(trouble) => trouble,
+            };
+            let server = self.reads.postgres().map(|postgres| postgres.sessions().server().name());
+            return Err(Error::Behind { server: server.unwrap_or_default(), log, found, wanted, cause });
+        }
+    }
+}
+
+/// The refusal of a question that only PostgreSQL could answer.
+fn refused(error: Error, divided: Divided) -> Problem {
+    let next = match divided.use_duckdb {
+        _ if matches!(error, Error::NothingThere { .. }) => None,
+        None => Some(OTHERWISE),
+        Some(_) => Some("USE_DUCKDB=false lets nobody else answer: start without it"),
+    };
+    let words = words(error);
+    Problem::new(Code::Unavailable, next.map_or(words.clone(), |next| format!("{words}; {next}")))
+}
+
+/// An error with what is behind it.
+fn words(error: Error) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+fn no_server() -> Error {
+    Error::NothingThere { why: "timescale.url names no server".to_owned() }
+}
+
+fn within() -> String {
+    messages::durations::format(FRESH_WITHIN)
+}
+
+/// Whether DuckDB is to blame that there is no answer.
+fn is_fault(error: &query::Error) -> bool {
+    // Archived files are restored when they are asked for.
+    !matches!(error, query::Error::Restoring { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::migration::Phase;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_may_be_done_meanwhile() {
+        let check = |error: Error, use_duckdb, words: &[&str], never: &str| {
+            let problem = refused(error, Divided { phase: Phase::DualWrite, use_duckdb, ..Divided::default() });
+            assert_eq!(problem.code, Code::Unavailable);
+            words.iter().for_each(|word| assert!(problem.detail.contains(word), "{}", problem.detail));
+            assert!(!problem.detail.contains(never), "{}", problem.detail);
+        };
+        let behind = || Error::Behind {
+            server: "db:5432/market".to_owned(),
+            log: "ledger",
+            found: Seq(3),
+            wanted: Seq(5),
+            cause: "it could not be reached".to_owned(),
+        };
+        check(behind(), None, &["db:5432/market", "could not be reached", "USE_DUCKDB=true"], "USE_DUCKDB=false");
+        check(behind(), Some(false), &["could not be reached", "USE_DUCKDB=false lets nobody else"], "USE_DUCKDB=true");
+        check(no_server(), Some(false), &["timescale.url names no server", "without USE_DUCKDB=false"], "nobody else");
+    }
+
+    #[test]
+    fn what_is_restored_from_an_archive_is_no_fault_of_duckdb() {
+        let restoring = query::Error::Restoring { files: 1, ready_about: Duration::from_secs(1), tickets: Vec::new() };
+        assert!(!is_fault(&restoring));
+        assert!(is_fault(&query::Error::Pool(pool::Error::Failed)));
+    }
+}

@@ -1,0 +1,155 @@
+//! The same rows on both sides give the same answers, but for numbers that only we give.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type};
+use arrow::util::pretty::pretty_format_batches;
+use messages::market::Timeframe;
+use messages::{MarketId, UtcNanos};
+
+use super::super::{Need, Side};
+use super::world::{BACKFILL_IDS, World, at, instrument};
+use crate::query::{Answer, Gaps, Of, Page, Query, Range, Rows};
+
+fn range(from: &str, to: &str) -> Range {
+    Range { from: at(from), to: at(to) }
+}
+
+/// Questions to every table, of ranges and pages of every kind.
+fn questions() -> Vec<Query> {
+    let ranges = [
+        Range::ALL,
+        range("2023-11-10", "2023-11-20"),
+        range("2023-12-12 15:00:00", "2023-12-12 17:00:00"),
+        range("2023-12-12 00:45:00", "2023-12-12 00:45:00.000001"),
+        range("2023-12-12 19:59:00", "2023-12-13 01:00:00"),
+        range("2025-01-01", "2025-01-02"),
+    ];
+    let pages = [
+        Page::Oldest(1),
+        Page::Oldest(7),
+        Page::Newest(7),
+        Page::Oldest(640),
+        Page::Newest(641),
+        Page::Newest(100_000),
+    ];
+    let account = Some("paper".parse().unwrap());
+    let filters = [
+        Of::default(),
+        Of { account, strategy: Some("s".parse().unwrap()), instrument: None },
+        Of { instrument: Some(instrument("B/C")), ..Of::default() },
+    ];
+    let mut asked = Vec::new();
+    for range in ranges {
+        for page in pages {
+            for symbol in ["A", "B/C", "X"] {
+                asked.push(Query::Ticks { instrument: instrument(symbol), range, page });
+            }
+            for (secs, gaps) in [(60, Gaps::Left), (3_600, Gaps::Left), (7_200, Gaps::Filled), (86_400, Gaps::Left)] {
+                let timeframe = Timeframe::from_secs(secs).unwrap();
+                asked.push(Query::Bars { instrument: instrument("A"), timeframe, range, gaps, page });
+            }
+            for of in filters {
+                asked.push(Query::Orders { range, of, page });
+                asked.push(Query::Trades { range, of, page });
+            }
+            asked.push(Query::Equity { range, account, page });
+            asked.push(Query::Equity { range, account: None, page });
+        }
+        for of in filters {
+            asked.push(Query::Positions { at: range.to, of });
+        }
+    }
+    asked
+}
+
+/// Without the numbers that a backfill gives.
+fn plain(rows: Rows) -> Rows {
+    let of_backfill = |id: &mut MarketId| {
+        if id.0 >= BACKFILL_IDS {
+            *id = MarketId(0);
+        }
+    };
+    match rows {
+        Rows::Ticks(mut ticks) => {
+            ticks.iter_mut().for_each(|tick| of_backfill(&mut tick.id));
+            Rows::Ticks(ticks)
+        }
+        Rows::Bars(mut bars) => {
+            bars.iter_mut().for_each(|bar| of_backfill(&mut bar.bar_id));
+            Rows::Bars(bars)
+        }
+        Rows::Table { schema, batches } => {
+            Rows::Table { schema, batches: batches.into_iter().map(|batch| without_low_ids(&batch)).collect() }
+        }
+    }
+}
+
+fn without_low_ids(batch: &RecordBatch) -> RecordBatch {
+    let column = |column: &ArrayRef| -> ArrayRef {
+        match column.data_type() {
+            DataType::Int64 => {
+                let ids = column.as_primitive::<Int64Type>().iter();
+                Arc::new(ids.map(|id| id.filter(|id| *id >= 0)).collect::<Int64Array>())
+            }
+            _ => column.clone(),
+        }
+    };
+    RecordBatch::try_new(batch.schema(), batch.columns().iter().map(column).collect()).unwrap()
+}
+
+fn text(rows: Rows) -> String {
+    match plain(rows) {
+        Rows::Table { batches, .. } if batches.iter().all(|batch| batch.num_rows() == 0) => "none".to_owned(),
+        Rows::Table { batches, .. } => pretty_format_batches(&batches).unwrap().to_string(),
+        other => format!("{other:#?}"),
+    }
+}
+
+#[test]
+fn every_question_has_the_same_answer_on_both_sides() {
+    let Some(world) = World::new("reads_equal") else { return };
+    let (mut rows, mut left_out) = (0, 0);
+    for query in questions() {
+        let here = world.directory.ask(&query);
+        let there = world.there(&query, Need::default()).unwrap_or_else(|e| panic!("{query:?}: {e}"));
+        if let (Rows::Table { schema: here, .. }, Rows::Table { schema: there, .. }) = (&here.rows, &there.rows) {
+            assert_eq!(here, there, "{query:?}");
+        }
+        assert_eq!((here.explain.answered_by, there.explain.answered_by), (Side::DuckDb, Side::Postgres));
+        assert_eq!((here.complete_to, here.is_cut), (there.complete_to, there.is_cut), "{query:?}");
+        left_out = left_out.max(there.explain.left_out);
+        let (here, there) = (text(here.rows), text(there.rows));
+        rows += here.lines().count();
+        assert!(here == there, "{query:?}\nDuckDB:\n{here}\nPostgreSQL:\n{there}");
+    }
+    assert!(rows > 100_000, "{rows}");
+    assert_eq!(left_out, 1, "the one trade that does not fit");
+}
+
+#[test]
+fn pages_that_follow_each_other_are_the_whole() {
+    let Some(world) = World::new("reads_pages") else { return };
+    let ask = |from, limit| {
+        let range = Range { from, to: UtcNanos::MAX };
+        let query = Query::Ticks { instrument: instrument("A"), range, page: Page::Oldest(limit) };
+        let Answer { rows: Rows::Ticks(ticks), is_cut, .. } = world.there(&query, Need::default()).unwrap() else {
+            panic!("no ticks")
+        };
+        (ticks, is_cut)
+    };
+    let (all, _) = ask(UtcNanos::MIN, 100_000);
+    let (mut turned, mut from, mut given) = (Vec::new(), UtcNanos::MIN, 0);
+    loop {
+        // As the API turns them: from the instant of the last row on, without those of it that were given.
+        let (ticks, is_cut) = ask(from, 10 + given as u32);
+        turned.extend_from_slice(&ticks[given..]);
+        if !is_cut {
+            break;
+        }
+        from = ticks.last().unwrap().tick.time;
+        given = ticks.iter().rev().take_while(|tick| tick.tick.time == from).count();
+    }
+    assert_eq!(turned, all);
+}

@@ -1,0 +1,440 @@
+//! The same rows on both sides: in PostgreSQL those of another program and those of the sink, in DuckDB all of them, numbered
+//! as a backfill numbers them.
+
+use std::sync::Arc;
+
+use messages::ledger::{LedgerRecord, MarketRecord, Mode, Seq, Started};
+use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
+use messages::{Exchange, Instrument, MarketId, Price, Size, UtcNanos};
+
+use super::super::{Need, Postgres, Sessions};
+use crate::journal::{Watermark, Writer};
+use crate::migrate::sink::{self, Journals};
+use crate::postgres::tests::running::{Running, running};
+use crate::postgres::{Server, Session};
+use crate::query::tests::{Directory, limits};
+use crate::query::{Answer, Query};
+
+/// Where rows of the other program end and those of the sink begin.
+pub const WATERMARK: &str = "2023-12-12 16:00:00";
+/// From here on a backfill numbers ticks and bars.
+pub const BACKFILL_IDS: u64 = 1 << 62;
+
+/// Rows of which each has a number `n`: columns, and what stands in each, in words of both databases.
+type Rows = Vec<(&'static str, String)>;
+
+fn rows(columns: &[(&'static str, &str)]) -> Rows {
+    columns.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+/// Both sides.
+pub struct World {
+    /// The server, for as long as this lives.
+    _running: Arc<Running>,
+    pub directory: Directory,
+    pub postgres: Postgres,
+    pub session: Session,
+}
+
+pub fn at(text: &str) -> UtcNanos {
+    text.parse().unwrap()
+}
+
+pub fn instrument(symbol: &str) -> Instrument {
+    Instrument { exchange: Exchange::Simulated, symbol: symbol.parse().unwrap() }
+}
+
+/// A trade: its number, symbol, time, the venue's number, and revision.
+pub type Trade = (u64, &'static str, UtcNanos, Option<i64>, u16);
+
+fn tick((_, symbol, time, sequence, revision): Trade) -> Tick {
+    let price = Price::from_raw(100_000_000 + sequence.unwrap_or(7) + i64::from(revision)).unwrap();
+    let body = TickBody::Trade { price, size: Size::ONE, aggressor: None, conditions: Default::default() };
+    Tick { instrument: instrument(symbol), time, sequence, revision, body }
+}
+
+/// Trades of the other program: two of an instant, some without a number, and one that the sink's correct.
+fn theirs() -> Vec<Trade> {
+    let first = at("2023-12-12").0;
+    let trade = |n: u64| {
+        let time = UtcNanos(first + (n / 2 * 90) as i64 * 1_000_000_000);
+        (BACKFILL_IDS + n, ["A", "B/C"][(n % 3 / 2) as usize], time, (n % 14 != 1).then_some(n as i64), 0)
+    };
+    (0..1_280).map(trade).collect()
+}
+
+/// Trades of the sink: from the watermark on, and some that the venue sent late or corrected.
+fn ours() -> Vec<Trade> {
+    let first = at(WATERMARK).0;
+    let trade = |n: u64| {
+        let time = UtcNanos(first + n as i64 * 60_000_000_000);
+        (n + 1, ["A", "B/C"][(n % 3 / 2) as usize], time, Some(5_000 + n as i64), 0)
+    };
+    let mut trades: Vec<Trade> = (0..900).map(trade).collect();
+    // Late, and at the instant of one of theirs.
+    trades.push((901, "A", at("2023-12-12 00:45:00"), Some(9_001), 0));
+    trades.push((902, "A", at("2023-12-12 07:45:01"), None, 0));
+    // One of the other program's trades, and one of the sink's own, twice.
+    trades.push((903, "A", at("2023-12-12 00:03:00"), Some(3), 1));
+    trades.push((904, "A", at("2023-12-12 20:00:30"), Some(5_240), 1));
+    trades.push((905, "A", at("2023-12-12 20:00:30"), Some(5_240), 2));
+    trades
+}
+
+const LEDGER: &str = "
+    CREATE TABLE old_orders (id uuid, who text, ref text, sym text, way text, kind text, tif text, qty numeric, done numeric,
+        px double precision, state text, made timestamptz, changed timestamptz, corr uuid, remark text);
+    CREATE TABLE old_fills (id uuid, who text, order_id uuid, sym text, way text, qty numeric, px numeric, at timestamptz,
+        exec text, corr uuid);
+    CREATE TABLE old_positions (who text, sym text, way text, qty numeric, cost numeric, at timestamptz);
+    CREATE TABLE old_equity (who text, at timestamptz, form text, cash numeric, value numeric, longs int, shorts int);
+    CREATE TABLE old_trades (t timestamptz, sym text, px numeric, qty numeric, seq bigint);
+    CREATE TABLE old_bars (t timestamptz, sym text, o numeric, h numeric, l numeric, c numeric, v numeric, n numeric,
+        k bigint);
+    CREATE INDEX ON old_trades (sym, t)";
+
+const MAPPING: &str = r#"
+[[table]]
+from = "public.old_orders"
+into = "orders"
+[table.columns]
+order_id = { from = "id" }
+account = { from = "who" }
+client_order_id = { from = "ref" }
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+side = { from = "way", values = { BUY = "buy", SELL = "sell" } }
+order_type = { from = "kind" }
+time_in_force = { from = "tif" }
+quantity = { from = "qty" }
+filled_quantity = { from = "done" }
+price = { from = "px", floating = "shortest" }
+status = { from = "state" }
+created_at = { from = "made" }
+updated_at = { from = "changed" }
+correlation_id = { from = "corr" }
+strategy_id = { value = "manual" }
+note = { from = "remark" }
+
+[[table]]
+from = "public.old_fills"
+into = "trades"
+[table.columns]
+trade_id = { from = "id" }
+account = { from = "who" }
+order_id = { from = "order_id" }
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+side = { from = "way", values = { BUY = "buy" } }
+quantity = { from = "qty" }
+price = { from = "px" }
+executed_at = { from = "at" }
+execution_id = { from = "exec" }
+strategy_id = { value = "s" }
+correlation_id = { from = "corr" }
+
+[[table]]
+from = "public.old_positions"
+into = "positions"
+[table.columns]
+account = { from = "who" }
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+side = { from = "way" }
+quantity = { from = "qty" }
+cost_basis = { from = "cost" }
+snapshot_time = { from = "at" }
+strategy_id = { value = "s" }
+
+[[table]]
+from = "public.old_equity"
+into = "portfolio_snapshots"
+[table.columns]
+account = { from = "who" }
+currency = { value = "USDT" }
+snapshot_time = { from = "at" }
+snapshot_type = { from = "form" }
+cash_balance = { from = "cash" }
+portfolio_value = { from = "value" }
+long_positions = { from = "longs" }
+short_positions = { from = "shorts" }
+
+[[table]]
+from = "public.old_trades"
+into = "market_ticks"
+[table.columns]
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+timestamp = { from = "t" }
+kind = { value = "trade" }
+last_price = { from = "px" }
+volume = { from = "qty" }
+sequence_number = { from = "seq" }
+
+[[table]]
+from = "public.old_bars"
+into = "ohlcv_bars"
+[table.columns]
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+timeframe = { value = "1m" }
+timestamp = { from = "t" }
+open = { from = "o" }
+high = { from = "h" }
+low = { from = "l" }
+close = { from = "c" }
+volume = { from = "v" }
+notional = { from = "n" }
+trade_count = { from = "k" }
+is_complete = { value = "true" }
+"#;
+
+fn orders() -> Rows {
+    rows(&[
+        ("order_id", "md5('o' || n)::uuid"),
+        ("account", "CASE WHEN n % 2 = 0 THEN 'paper' ELSE 'other' END"),
+        ("client_order_id", "'c' || n"),
+        ("exchange", "'simulated'"),
+        ("symbol", "CASE WHEN n % 5 = 0 THEN 'B/C' ELSE 'A' END"),
+        ("side", "CASE WHEN n % 3 = 0 THEN 'sell' ELSE 'buy' END"),
+        ("order_type", "'limit'"),
+        ("time_in_force", "'day'"),
+        ("quantity", "n + 0.000000001"),
+        ("filled_quantity", "0"),
+        ("price", "n + 0.25"),
+        ("status", "'canceled'"),
+        // Two of each instant.
+        ("created_at", "TIMESTAMP '2023-11-01' + (n / 2 * 2) * INTERVAL '5 hours'"),
+        ("updated_at", "TIMESTAMP '2023-11-01' + (n * 5 + 1) * INTERVAL '1 hour'"),
+        ("correlation_id", "md5('k' || n)::uuid"),
+        ("strategy_id", "CASE WHEN n < 200 OR n % 3 = 0 THEN 'manual' ELSE 's' END"),
+        ("note", "CASE WHEN n % 4 = 0 THEN 'a ''note''' ELSE NULL END"),
+    ])
+}
+
+fn fills() -> Rows {
+    rows(&[
+        ("trade_id", "md5('t' || n)::uuid"),
+        ("account", "CASE WHEN n % 2 = 0 THEN 'paper' ELSE 'other' END"),
+        ("order_id", "md5('o' || n)::uuid"),
+        ("exchange", "'simulated'"),
+        ("symbol", "'A'"),
+        ("side", "'buy'"),
+        ("quantity", "1"),
+        ("price", "2.5"),
+        ("executed_at", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
+        ("execution_id", "'e' || n"),
+        ("strategy_id", "'s'"),
+        ("correlation_id", "md5('k' || n)::uuid"),
+    ])
+}
+
+fn positions() -> Rows {
+    rows(&[
+        ("account", "'paper'"),
+        ("exchange", "'simulated'"),
+        ("symbol", "CASE WHEN n < 10 THEN 'OLD' WHEN n % 2 = 0 THEN 'A' ELSE 'B/C' END"),
+        ("side", "CASE WHEN n % 4 = 3 THEN 'flat' ELSE 'long' END"),
+        ("quantity", "n"),
+        ("cost_basis", "n"),
+        ("snapshot_time", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
+        ("strategy_id", "'s'"),
+    ])
+}
+
+fn equity() -> Rows {
+    rows(&[
+        ("account", "CASE WHEN n % 3 = 0 THEN 'other' ELSE 'paper' END"),
+        ("currency", "'USDT'"),
+        ("snapshot_time", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
+        ("snapshot_type", "CASE WHEN n % 5 = 0 THEN 'eod' ELSE 'intraday' END"),
+        ("cash_balance", "0 - n"),
+        ("portfolio_value", "n + 0.5"),
+        ("long_positions", "1"),
+        ("short_positions", "0"),
+    ])
+}
+
+/// Bars of a minute, each half an hour, of which some have a gap behind them.
+fn bars() -> Rows {
+    rows(&[
+        ("exchange", "'simulated'"),
+        ("symbol", "'A'"),
+        ("timeframe", "'1m'"),
+        ("timestamp", "TIMESTAMP '2023-11-01' + n * INTERVAL '30 minutes'"),
+        ("open", "1 + n % 7"),
+        ("high", "10"),
+        ("low", "0.5"),
+        ("close", "2 + n % 5"),
+        ("volume", "n + 0.000000001"),
+        ("notional", "n * 2"),
+        ("trade_count", "2"),
+        ("revision", "0"),
+        ("is_complete", "true"),
+    ])
+}
+
+fn names(rows: &Rows) -> String {
+    rows.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+fn values(rows: &Rows) -> String {
+    rows.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl World {
+    /// `None` where PostgreSQL is not installed.
+    pub fn new(name: &str) -> Option<Self> {
+        let running = running()?;
+        let session = running.database(name);
+        let settings = running.settings_of(name, "owner");
+        let directory = Directory::new();
+        let mapping_file = directory.path().join("timescale.toml");
+        std::fs::write(&mapping_file, MAPPING).unwrap();
+        session.execute("make their tables", LEDGER).unwrap();
+        let world = {
+            let sessions = Sessions::new(Server::new(&settings).unwrap(), 2, settings.connect_timeout);
+            let postgres = Postgres::new(sessions, &settings.schema, mapping_file);
+            Self { _running: running, directory, postgres, session }
+        };
+        let journals = world.journal();
+        let server = Server::new(&settings).unwrap();
+        let plan =
+            sink::Plan { server, schema: settings.schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
+        sink::tests::follow(&plan, &journals, (journals.ledger.get(), journals.market.get())).unwrap();
+        world.directory.follow();
+        world.fill();
+        Some(world)
+    }
+
+    /// Writes the ledger's first record, and all trades into the market journal, each as a record of its own: those of the
+    /// other program first, which is how DuckDB gets them here; the sink begins behind them.
+    fn journal(&self) -> Journals {
+        let (ledger_dir, market_dir) = (self.directory.path().join("ledger"), self.directory.path().join("market"));
+        let mut ledger = Writer::open(&ledger_dir, 1 << 22).unwrap();
+        let started = Started {
+            instance: "a".to_owned(),
+            epoch: 1,
+            seed: 7,
+            config_hash: [0; 32],
+            mode: Mode::Run,
+            account: "paper".parse().unwrap(),
+            settings: String::new(),
+            at: UtcNanos(0),
+        };
+        ledger.append(&LedgerRecord::Started(started)).unwrap();
+        let mut market = Writer::open(&market_dir, 1 << 22).unwrap();
+        for trade in theirs().into_iter().chain(ours()) {
+            let source = if trade.0 < BACKFILL_IDS { Source::Stream } else { Source::Import };
+            let event = Event { id: MarketId(trade.0), body: EventBody::Tick(tick(trade)) };
+            let received = if source == Source::Import { trade.2 } else { at(WATERMARK) };
+            market.append(&MarketRecord::Batch(Batch { source, received, events: vec![event] })).unwrap();
+        }
+        let (ledger, market) = (ledger.sync().unwrap(), market.sync().unwrap());
+        Journals { ledger_dir, market_dir, ledger: Watermark::new(ledger), market: Watermark::new(market) }
+    }
+
+    /// Rows of all else: up to number 200 of the other program, from there on ours.
+    fn fill(&self) {
+        self.old_trades();
+        let old = |table: &str, columns: &str, rows: &Rows, n: &str| {
+            let sql = format!("INSERT INTO {table} ({columns}) SELECT {} FROM generate_series({n}) n", values(rows));
+            self.session.execute("fill a table", &sql).unwrap();
+        };
+        let ours = |table: &str, rows: &Rows, n: &str| old(&format!("merganser.{table}"), &names(rows), rows, n);
+        let duck = |table: &str, rows: &Rows, n: &str| {
+            let (names, values) = (names(rows), values(rows));
+            // Whole numbers are divided so in PostgreSQL.
+            let values = values.replace("n / 2", "n // 2");
+            self.directory.execute(&format!("INSERT INTO disk.{table} ({names}) SELECT {values} FROM range({n}) t(n)"));
+        };
+        let with = |rows: &Rows, id: &'static str, value: &str| {
+            let mut rows = rows.clone();
+            rows.push((id, value.to_owned()));
+            rows
+        };
+        // Theirs go on behind the watermark, where nobody looks.
+        let without = |rows: &Rows, names: &[&str]| -> Rows {
+            let mut rows = rows.clone();
+            rows.retain(|(name, _)| !names.contains(name));
+            rows
+        };
+        let upper = |rows: &Rows| -> Rows {
+            rows.iter()
+                .map(
+                    |(name, value)| {
+                        if *name == "side" { (*name, format!("upper({value})")) } else { (*name, value.clone()) }
+                    },
+                )
+                .collect()
+        };
+
+        let all = orders();
+        let theirs = upper(&without(&all, &["exchange", "strategy_id"]));
+        old(
+            "old_orders",
+            "id, who, ref, sym, way, kind, tif, qty, done, px, state, made, changed, corr, remark",
+            &theirs,
+            "0, 230",
+        );
+        ours("orders", &with(&all, "origin", "'manual'"), "200, 399");
+        let stored = |origin: &str| {
+            let rows = without(&all, &["note"]);
+            let note = &all.last().unwrap().1;
+            with(&rows, "metadata", &format!("struct_pack(origin := {origin}, note := {note}, risk := NULL)"))
+        };
+        duck("orders", &stored("NULL"), "0, 200");
+        duck("orders", &stored("'manual'"), "200, 400");
+
+        let all = fills();
+        let theirs = upper(&without(&all, &["exchange", "strategy_id"]));
+        old("old_fills", "id, who, order_id, sym, way, qty, px, at, exec, corr", &theirs, "0, 230");
+        ours("trades", &with(&all, "as_of", "n"), "200, 399");
+        duck("trades", &all, "0, 200");
+        duck("trades", &with(&all, "as_of", "n"), "200, 400");
+
+        let all = positions();
+        old("old_positions", "who, sym, way, qty, cost, at", &without(&all, &["exchange", "strategy_id"]), "0, 230");
+        ours("positions", &with(&all, "position_id", "n"), "200, 399");
+        duck("positions", &with(&all, "position_id", "n - 4611686018427387904"), "0, 200");
+        duck("positions", &with(&all, "position_id", "n"), "200, 400");
+
+        let all = equity();
+        old("old_equity", "who, at, form, cash, value, longs, shorts", &without(&all, &["currency"]), "0, 230");
+        ours("portfolio_snapshots", &with(&all, "snapshot_id", "n"), "200, 399");
+        duck("portfolio_snapshots", &with(&all, "snapshot_id", "n - 4611686018427387904"), "0, 200");
+        duck("portfolio_snapshots", &with(&all, "snapshot_id", "n"), "200, 400");
+
+        let all = bars();
+        let theirs = without(&all, &["exchange", "timeframe", "revision", "is_complete"]);
+        old("old_bars", "sym, t, o, h, l, c, v, n, k", &theirs, "1, 2200");
+        ours("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 3999");
+        duck("ohlcv_bars", &with(&all, "bar_id", "n + 4611686018427387904"), "1, 2000");
+        duck("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 4000");
+    }
+
+    fn old_trades(&self) {
+        let row = |trade: Trade| {
+            let tick = tick(trade);
+            let TickBody::Trade { price, .. } = tick.body else { unreachable!() };
+            let sequence = trade.3.map_or("NULL".to_owned(), |n| n.to_string());
+            format!("('{}+00', '{}', {price}, 1, {sequence})", trade.2, trade.1)
+        };
+        // As many again behind the watermark, and one that does not fit.
+        let later = theirs().into_iter().map(|(id, symbol, time, number, revision)| {
+            (id, symbol, UtcNanos(time.0 + 16 * 3_600_000_000_000), number, revision)
+        });
+        let rows: Vec<String> = theirs().into_iter().chain(later).map(row).collect();
+        let sql = format!(
+            "INSERT INTO old_trades VALUES {}, ('2023-12-12 03:00:00+00', 'A', 0.123456789, 1, 77)",
+            rows.join(", ")
+        );
+        self.session.execute("fill a table", &sql).unwrap();
+    }
+
+    /// PostgreSQL's answer.
+    pub fn there(&self, query: &Query, need: Need) -> Result<Answer, super::super::Error> {
+        let watermark = at(WATERMARK);
+        self.postgres.sessions().lend()?.run(|session| self.postgres.answer(session, query, watermark, need))
+    }
+}
