@@ -40,14 +40,11 @@ impl Working {
         let (state, way, me) = (state.clone(), way.clone(), me.clone());
         let doing = tokio::task::spawn_blocking(move || {
             let on = |now: Progress| *progress.lock().unwrap_or_else(PoisonError::into_inner) = now;
-            way.perform(&work, &state, &on, &|| go_on.load(Ordering::Acquire))
+            way.perform(&work, &state, &on, &|| go_on.load(Ordering::Acquire)).map_err(|error| chain(&error))
         });
         tokio::spawn(async move {
             // What panics has ended as well.
-            let outcome = match doing.await {
-                Ok(done) => done.map_err(|error| chain(&error)),
-                Err(panic) => Err(panic.to_string()),
-            };
+            let outcome = doing.await.unwrap_or_else(|panic| Err(panic.to_string()));
             // An actor that has ended hears no more of it; what was done stands in the manifest and on the server.
             let _ = me.send_message(Mailbox::Ended(Box::new(Ended { what, by, outcome })));
         });
