@@ -63,10 +63,9 @@ async fn place(who: &Who, edge: &Edge, terms: OrderRequest, key: Option<String>)
     }
     edge.note(who, "order.submit", order_id, &terms.note).await?;
     let command = Command::Submit { order_id, request: Box::new(terms.clone()) };
-    if !edge.runtime.command(command).await {
-        return Err(Problem::silent("orders"));
-    }
-    match edge.runtime.find_order(order_id).await.and_then(|found| found.order) {
+    // One that was not heard in time may still be, later: it is not known then, and must not be sent under another id.
+    let found = if edge.runtime.command(command).await { edge.runtime.find_order(order_id).await } else { None };
+    match found.and_then(|found| found.order) {
         // Another request with this key may have come first, with other terms.
         Some(order) => same(&terms, stored::Known::Open(order), HttpResponse::Created()),
         None => {
