@@ -166,7 +166,7 @@ impl ResponseError for Problem {
         answer.insert_header((CONTENT_TYPE, "application/problem+json"));
         match self.code {
             Code::Unauthorized => drop(answer.insert_header((WWW_AUTHENTICATE, "Bearer"))),
-            Code::TooMany | Code::Unavailable | Code::Unknown => drop(answer.insert_header((RETRY_AFTER, "1"))),
+            Code::TooMany | Code::Unavailable => drop(answer.insert_header((RETRY_AFTER, "1"))),
             _ => {}
         }
         answer.body(serde_json::to_vec(self).unwrap_or_default())
