@@ -26,6 +26,8 @@ pub enum Scope {
     Local,
     /// Everything of a range of time, of each table that moves.
     Range(Range),
+    /// Everything but what was brought over from another database.
+    Own,
 }
 
 /// The tables that a question names.
@@ -116,16 +118,19 @@ pub fn prepare(db: &Connection, stores: &Stores, named: &Named, scope: Scope) ->
             .filter(|piece| piece.tier == Tier::Cold)
             .map(|piece| (piece.period.as_str(), piece.part))
             .collect();
-        let Scope::Range(range) = scope else {
-            if partitions.is_empty() {
-                continue;
-            }
-            return Err(Error::Cold { table: table.name, partitions: partitions.len() });
+        let range = match scope {
+            Scope::Range(range) => range,
+            Scope::Own => Range::ALL,
+            Scope::All | Scope::Local if partitions.is_empty() => continue,
+            Scope::All | Scope::Local => return Err(Error::Cold { table: table.name, partitions: partitions.len() }),
         };
         if let Some(name) = named.evading(table) {
             return Err(Error::Qualified { name: name.clone(), table: table.name });
         }
-        let selection = select(&manifest, &Wanted::all(table, range));
+        let mut selection = select(&manifest, &Wanted::all(table, range));
+        if scope == Scope::Own {
+            selection.pieces.retain(|piece| piece.origin.is_none());
+        }
         let fetched = fetch(stores, &selection.pieces)?;
         prepared.views.push(view(table, stores, &fetched, range));
         prepared._files.push(fetched);

@@ -23,7 +23,7 @@ trades_per_sec = 1000
 quotes_per_sec = 2000
 [feeds.simulated.SIMETH]
 trades_per_sec = 700
-quotes_per_sec = 1200
+quotes_per_sec = 1300
 TOML
 write_mapping
 say() { echo "   $(date +%T) $*"; }
@@ -101,9 +101,11 @@ m decommission --yes-drop other > out 2>&1 && fail "dropped though another datab
 m decommission --yes-drop market > left 2>&1 || fail "drop: $(cat left)"
 expect "tables that are left there" "$(psql_as owner -c "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'merganser')")" 0
 ends
-all=$(sql data "SELECT count(*) FROM market_ticks WHERE symbol = 'GENUSDT'")
-expect "old ticks that DuckDB has" "$all" "$rows"
-expect "old fills that DuckDB has" "$(sql data "SELECT count(*) FROM trades WHERE strategy_id = 'old'")" 5000
+whole() { "$merganser" sql --data-dir data --from 2000-01-01 --to "$(date -d tomorrow +%F)" --format csv "$1" | tail -n +2; }
+expect "old ticks that DuckDB has" "$(whole "SELECT count(*) FROM market_ticks WHERE symbol = 'GENUSDT'")" "$rows"
+expect "old fills that DuckDB has" "$(whole "SELECT count(*) FROM trades WHERE strategy_id = 'old'")" 5000
+"$merganser" doctor --data-dir data --config settings.toml > looked 2>&1 || fail "doctor: $(grep -v '^ok' looked)"
+say "doctor: $(grep -c '^ok' looked) checks, no finding"
 cat read
 python3 - read compared <<'PY' || fail "a read was wrong"
 import json, re, sys

@@ -6,8 +6,8 @@
 . "$here/support/postgres.sh"
 . "$here/support/migration.sh"
 cd "$work"
-small="$work/small"; mkdir "$small"
-trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null || true; postgres_stop; sleep 0.5; umount "$small" 2> /dev/null || true; rm -rf "$work"' EXIT
+small="$work/small"; own="$work/own"; mkdir "$small" "$own"
+trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null || true; postgres_stop; umount "$small" "$own" 2> /dev/null || true; rm -rf "$work"' EXIT
 postgres_start "$work/pg" || exit 0
 old_tables 2000 2 > /dev/null
 postgres_settings settings.toml
@@ -33,6 +33,21 @@ sed 's/public.raw_trades/public.nosuch/' data/timescale.toml > other.toml
 says "public.nosuch: there is no such table" "public.raw_trades" look --set timescale.mapping_file="$work/other.toml"
 sed 's/from = "qty"/from = "quantity"/' data/timescale.toml > other.toml
 says "there is no column \`quantity\`" "qty" look --set timescale.mapping_file="$work/other.toml"
+
+# A server that takes TLS alone, from an authority of its own.
+served="$work/pg/data"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=127.0.0.1" -addext "subjectAltName=IP:127.0.0.1" -addext basicConstraints=critical,CA:FALSE \
+    -keyout "$served/server.key" -out "$served/server.crt" 2> /dev/null
+chmod 600 "$served/server.key"; [ "$(id -u)" != 0 ] || chown postgres "$served/server.key" "$served/server.crt"
+cp "$served/server.crt" authority.pem
+cp "$served/pg_hba.conf" hba; sed 's/^host /hostssl /' hba > "$served/pg_hba.conf"
+psql_as owner -c "ALTER SYSTEM SET ssl = on" -c "SELECT pg_reload_conf()" > /dev/null
+for n in $(seq 50); do [ "$(psql_as owner -c "SHOW ssl")" != on ] || break; sleep 0.1; done
+says "refuses connections without TLS" 'timescale.tls = "verify"' look
+says "is not trusted" "timescale.ca_file" look --set timescale.tls=verify
+m check --set timescale.tls=verify --set timescale.ca_file="$work/authority.pem" > out 2>&1 || fail "with its authority: $(cat out)"
+cat hba > "$served/pg_hba.conf"
+psql_as owner -c "ALTER SYSTEM RESET ssl" -c "SELECT pg_reload_conf()" > /dev/null
 
 # Privileges: to read a table, and to make a schema.
 psql_as owner -c "CREATE ROLE reader LOGIN PASSWORD 'swordfish'" -c "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
@@ -72,15 +87,25 @@ says "the phase is off" "init" m backfill
 m init > out 2>&1 || fail "$(cat out)"
 until_level
 
-# A column changes its type in the middle of the backfill: nothing of another type is read as a number.
+# A column changes its type before the backfill, and in the middle of it: nothing of another type is read as a number.
 psql_as owner -c "ALTER TABLE my_fills ALTER COLUMN qty TYPE double precision"
-says "public.my_fills" "qty" m backfill
+says "public.my_fills into trades.quantity: double precision holds no decimal exactly" "floating" m backfill
 psql_as owner -c "ALTER TABLE my_fills ALTER COLUMN qty TYPE numeric"
+ends
+begin --set timescale.backfill_rows_per_second=1000
+m backfill --detach > out 2>&1 || fail "$(cat out)"
+for n in $(seq 100); do [ "$(field backfill.rows)" = None ] && [ "$(field working.rows)" = 0 ] || break; sleep 0.05; done
+psql_as owner -c "ALTER TABLE raw_trades ALTER COLUMN qty TYPE double precision"
+for n in $(seq 200); do [ "$(field working)" != None ] || break; sleep 0.1; done
+says "the column qty of public.raw_trades was numeric" "and is double precision now" eval 'field last.text && false'
+psql_as owner -c "ALTER TABLE raw_trades ALTER COLUMN qty TYPE numeric"
+ends
+begin
 m backfill > out 2>&1 || fail "$(cat out)"
 
 # A value that does not fit stands in the rejects, and who goes on must say how many they are.
 psql_as owner -c "INSERT INTO my_fills SELECT md5('nan')::uuid, md5('x')::uuid, 'GENUSDT', 'BUY', 'NaN', 1, min(at) FROM my_fills"
-m backfill --again > out 2>&1 || fail "$(cat out)"
+says "1 rows did not fit" "data/rejects/public.my_fills" m backfill --again
 says "1 rows did not fit" "--accept-rejects 1" m compare
 grep -rq NaN data/rejects || fail "the row that did not fit is in no file of rejects"
 m compare --accept-rejects 1 > out 2>&1 || fail "compare: $(cat out)"
@@ -113,8 +138,21 @@ TOML
     until_level
     shown=$(( shown + 1 ))
     ends
-    # Our own disk is full: a backfill says so and ends, and goes on when there is room.
     psql_as owner -c "ALTER DATABASE market RESET default_tablespace"
+
+    # Our own disk is full: a backfill says so and ends; where there is room it goes on.
+    mount -t tmpfs -o size=2g tmpfs "$own"
+    mkdir "$own/data"; cp data/timescale.toml "$own/data/"; rm -rf data; ln -s "$own/data" data
+    sed -i 's/^schema = .*/schema = "third"\n[duckdb]\nreserve_bytes = 268435456/' settings.toml
+    begin
+    m init > out 2>&1 || fail "$(cat out)"
+    until_level
+    fallocate -l "$(( $(df --output=avail -B1 "$own" | tail -1) - 134217728 ))" "$own/filler"
+    says "the disk has less room than duckdb.reserve_bytes" "make room" m backfill
+    rm "$own/filler"
+    for n in $(seq 100); do m backfill > out 2>&1 || true; ! grep -q "1 rows did not fit" out || break; sleep 0.2; done
+    grep -q "1 rows did not fit" out || fail "there is room and it does not go on: $(cat out)"
+    ends
 else
     echo "   skipped: no small disk can be mounted here"
 fi

@@ -34,7 +34,8 @@ pub struct Request {
     /// The SELECT.
     #[schema(example = "select symbol, count(*) from market_ticks group by 1")]
     pub query: String,
-    /// How far it reaches: `all`, `local`, or `{"range": {"from": ns, "to": ns}}`, which brings what is cold.
+    /// How far it reaches: `all`, `local`, or `{"range": {"from": ns, "to": ns}}`, which brings what is cold;
+    /// `own` is everything, but for what was brought over from another database.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub scope: Scope,

@@ -88,7 +88,7 @@ FILLS = ["trade_id", "order_id", "symbol", "side", "quantity", "price", "execute
 
 
 def sql(query):
-    return post("/api/v1/sql", {"query": query, "format": "json", "max_rows": 60000})
+    return post("/api/v1/sql", {"query": query, "format": "json", "max_rows": 60000, "scope": "local"})
 
 
 def same(what, got, want, cells):

@@ -44,7 +44,7 @@ postgres_start() {
 }
 
 postgres_kill() { kill -9 "$postgres_pid" 2> /dev/null || true; wait "$postgres_pid" 2> /dev/null || true; }
-postgres_stop() { [ -z "$postgres_pid" ] || kill -INT "$postgres_pid" 2> /dev/null || true; postgres_pid=""; }
+postgres_stop() { [ -z "$postgres_pid" ] || { kill -INT "$postgres_pid" 2> /dev/null; wait "$postgres_pid"; } || true; postgres_pid=""; }
 psql_as() { local user="$1"; shift; PGPASSWORD=swordfish psql -h 127.0.0.1 -p "$postgres_port" -U "$user" -d market -qAt -v ON_ERROR_STOP=1 "$@"; }
 postgres_settings() {
     printf '%s\n' swordfish > "$work/pg-password"

@@ -17,7 +17,7 @@ const GATHER: Duration = Duration::from_millis(200);
 /// The first pause before the server is tried again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Who may ask it at once: a comparison and an end.
 const ASKS: usize = 4;
