@@ -29,13 +29,17 @@ pub enum Rule {
     ArchiveFailure,
     /// A strategy has failed too often and stays down.
     StrategyQuarantined,
+    /// PostgreSQL, to which rows go as well, lacks them for long.
+    PostgresLag,
+    /// Market records were not kept for PostgreSQL any longer.
+    PostgresGivenUp,
     /// No market data comes, or nobody takes samples any more.
     DeadMan,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Drawdown,
         Self::DailyLoss,
         Self::RejectRate,
@@ -45,6 +49,8 @@ impl Rule {
         Self::DiskSpace,
         Self::ArchiveFailure,
         Self::StrategyQuarantined,
+        Self::PostgresLag,
+        Self::PostgresGivenUp,
         Self::DeadMan,
     ];
 
@@ -61,6 +67,8 @@ impl Rule {
             Self::DiskSpace => "disk_space",
             Self::ArchiveFailure => "archive_failure",
             Self::StrategyQuarantined => "strategy_quarantined",
+            Self::PostgresLag => "postgres_lag",
+            Self::PostgresGivenUp => "postgres_given_up",
             Self::DeadMan => "dead_man",
         }
     }
@@ -72,9 +80,13 @@ impl Rule {
             Self::Drawdown | Self::DailyLoss | Self::DiskSpace | Self::StrategyQuarantined | Self::DeadMan => {
                 Severity::Critical
             }
-            Self::RejectRate | Self::StaleFeed | Self::FeedGap | Self::QueueDepth | Self::ArchiveFailure => {
-                Severity::Warning
-            }
+            Self::RejectRate
+            | Self::StaleFeed
+            | Self::FeedGap
+            | Self::QueueDepth
+            | Self::ArchiveFailure
+            | Self::PostgresLag
+            | Self::PostgresGivenUp => Severity::Warning,
         }
     }
 }

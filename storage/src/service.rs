@@ -144,11 +144,11 @@ pub fn open_cold(paths: &Paths, cold: &settings::Cold) -> Result<(Cold, Cache), 
     Ok((Cold::open(cold, &places.cold)?, Cache::open(&places.cache, cold.cache_bytes)?))
 }
 
-/// PostgreSQL as a consumer of the market journal. Where one is named, all is kept for it until it is known what it is to
-/// get: the ledger says that, and is read later.
-fn late(timescale: &settings::Timescale) -> Late {
-    let taken = if timescale.url.is_empty() { Taken::all() } else { Taken::default() };
-    Late { name: sink::CONSUMER, taken, max_bytes: timescale.journal_max_bytes }
+/// PostgreSQL as a consumer of the market journal. All is kept for it until it is known what it is to get: the ledger says
+/// that, and is read later. Below twice the room at which the tables stop, what is kept for it goes first.
+fn late(timescale: &settings::Timescale, reserve_bytes: u64) -> Late {
+    let (taken, min_free_bytes) = (Taken::default(), reserve_bytes.saturating_mul(2));
+    Late { name: sink::CONSUMER, taken, max_bytes: timescale.journal_max_bytes, min_free_bytes }
 }
 
 impl Storage {
@@ -200,7 +200,8 @@ impl Storage {
         let (telemetry, told) = telemetry::channel(caps::TELEMETRY_QUEUE);
         let published = database.manifest.clone();
         let ends = (ledger.watermark().get(), market.watermark().get());
-        let reserve = Reserve::new(&paths.root, duck.reserve_bytes);
+        let reserve_bytes = duck.reserve_bytes;
+        let reserve = Reserve::new(&paths.root, reserve_bytes);
         let make = move || {
             let opened = Instance::open(&paths.database, &duck, &paths.places)?;
             let mut writer = FileWriter::open(opened.connect()?, &paths, ends, published.clone())?;
@@ -215,7 +216,7 @@ impl Storage {
         // Everybody who must have read a market segment before it may go; the hot tier is a cache and may miss some.
         let applied = database.manifest.applied(Log::Market).clone();
         let consumers = vec![Consumer { name: CONSUMER, applied }];
-        let late = late(timescale);
+        let late = late(timescale, reserve_bytes);
         let sink = Sink::new(journals.clone(), late.taken.clone());
         let (max_bytes, open) = (journal.market_max_bytes, market.open_segment().clone());
         let housekeeping = Housekeeping::start(&journals.market_dir, max_bytes, open, KeptFor { consumers, late })?;

@@ -43,8 +43,13 @@ const DIRECT: &[(Rule, Definition, f64)] = &[
     (Rule::DiskSpace, metrics::DISK_FREE_BYTES, 1.0 / (1 << 20) as f64),
     (Rule::ArchiveFailure, metrics::ARCHIVE_FAILING, 1.0),
     (Rule::StrategyQuarantined, metrics::STRATEGY_QUARANTINED, 1.0),
+    (Rule::PostgresLag, metrics::POSTGRES_LAG_SECONDS, 1.0),
     (Rule::DeadMan, metrics::MARKET_DATA_AGE_SECONDS, 1.0),
 ];
+
+/// Counters of which it is read by how much they rose in the window.
+const RISING: &[(Rule, Definition)] =
+    &[(Rule::FeedGap, metrics::FEED_GAPS), (Rule::PostgresGivenUp, metrics::POSTGRES_RECORDS_GIVEN_UP)];
 
 /// Reads samples, and remembers what counters said within the window.
 pub struct Reader {
@@ -67,10 +72,11 @@ impl Reader {
                 readings.push(Reading { rule: *rule, subject: subject(metric, found), value: found.value * factor });
             }
         }
-        for found in sample.iter().filter(|m| m.name == metrics::FEED_GAPS.name) {
-            let subject = subject(&metrics::FEED_GAPS, found);
-            let value = self.rise(&metrics::FEED_GAPS, found, now);
-            readings.push(Reading { rule: Rule::FeedGap, subject, value });
+        for (rule, metric) in RISING {
+            for found in sample.iter().filter(|m| m.name == metric.name) {
+                let (subject, value) = (subject(metric, found), self.rise(metric, found, now));
+                readings.push(Reading { rule: *rule, subject, value });
+            }
         }
         readings.extend(self.reject_rate(sample, now));
         readings
@@ -133,6 +139,14 @@ pub fn words(rule: Rule, subject: &str, value: f64, bounds: &Bounds) -> String {
         Rule::StrategyQuarantined => {
             format!("{subject} failed too often; `merganser strategies resume {subject}` starts it again")
         }
+        Rule::PostgresLag => format!(
+            "PostgreSQL has lacked something for {value:.0} s; the limit is {limit} s; \
+             see `merganser migrate timescale status`"
+        ),
+        Rule::PostgresGivenUp => format!(
+            "{value:.0} market records were not kept for PostgreSQL any longer; once it is back, \
+             `merganser migrate timescale compare --repair` brings their rows"
+        ),
         Rule::DeadMan => format!("nothing has come from the {subject} for {value:.0} s; the limit is {limit} s"),
     }
 }

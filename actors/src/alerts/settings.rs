@@ -55,6 +55,10 @@ pub struct Rules {
     pub archive_failure: Bounds,
     /// 1 while it is quarantined.
     pub strategy_quarantined: Bounds,
+    /// Seconds for which PostgreSQL has lacked something.
+    pub postgres_lag: Bounds,
+    /// Market records of the window that were not kept for PostgreSQL.
+    pub postgres_given_up: Bounds,
     /// Seconds without market data, or without a sample.
     pub dead_man: Bounds,
 }
@@ -86,6 +90,8 @@ impl Rules {
             Rule::DiskSpace => &self.disk_space,
             Rule::ArchiveFailure => &self.archive_failure,
             Rule::StrategyQuarantined => &self.strategy_quarantined,
+            Rule::PostgresLag => &self.postgres_lag,
+            Rule::PostgresGivenUp => &self.postgres_given_up,
             Rule::DeadMan => &self.dead_man,
         }
     }

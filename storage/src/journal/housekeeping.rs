@@ -202,8 +202,10 @@ impl Keeper {
         let (passed, who) = slowest.map_or((Seq(u64::MAX), ""), |c| (c.applied.get(), c.name));
         let late = &self.kept_for.late;
         let passed = Passed { by_all: passed, by_late: late.taken.get() };
-        let Verdict { dropped, given_up, is_full } =
-            decide(&sized, open, passed, Budgets { journal: self.max_bytes, late: late.max_bytes });
+        let free = crate::disk::free(&self.dir).map_err(|e| Error::io("see the room of the disk of", &self.dir, e))?;
+        let room = free.cast_signed().saturating_sub(late.min_free_bytes.cast_signed());
+        let budgets = Budgets { journal: self.max_bytes, late: late.max_bytes, room };
+        let Verdict { dropped, given_up, is_full } = decide(&sized, open, passed, budgets);
         for first_seq in &dropped {
             let path = self.remove(*first_seq)?;
             tracing::warn!(
@@ -217,7 +219,7 @@ impl Keeper {
                 event = "journal_given_up",
                 segment = %path.display(),
                 consumer = late.name,
-                "more of the market journal waits for it than timescale.journal_max_bytes: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
+                "more of the market journal waits for it than timescale.journal_max_bytes, or than the disk has room for: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
             );
         }
         if is_full && !self.room.is_full() {
@@ -257,6 +259,8 @@ pub(super) struct Budgets {
     pub(super) journal: u64,
     /// Beyond these, for the one who may be late.
     pub(super) late: u64,
+    /// By how much more it may grow on this disk; below zero: by how much it is too large for it.
+    pub(super) room: i64,
 }
 
 /// What is to be done about the size of a journal.
@@ -288,9 +292,10 @@ pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Passed, budgets
     let mut for_late: u64 = kept.iter().map(|(_, size)| size).sum();
     // The open segment alone cannot be the reason to wait: it would never be closed.
     let closed_remain = segments.iter().skip(dropped.len() + kept.len()).any(|(first, _)| *first < open);
+    let budget = budgets.late.min(for_late.saturating_add_signed(budgets.room));
     let mut given_up = Vec::new();
     for (first, size) in kept {
-        if for_late <= budgets.late {
+        if for_late <= budget {
             break;
         }
         given_up.push(first);

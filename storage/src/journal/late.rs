@@ -15,6 +15,8 @@ pub struct Late {
     pub taken: Taken,
     /// Bytes of closed segments that may be kept for it alone.
     pub max_bytes: u64,
+    /// Where the disk has less room than this, less is kept for it: the ledger's room comes first.
+    pub min_free_bytes: u64,
 }
 
 /// The last record that a consumer has taken in for good. Unlike a durable watermark it may be set back: to where a

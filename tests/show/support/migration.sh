@@ -117,7 +117,7 @@ print(value)' "$1"; }
 until_level() {
     local n
     for n in $(seq 600); do
-        [ "$(field sink.state)" != following ] || [ "$(field sink.lag_seconds | cut -d. -f1)" -ge 3 ] || return 0
+        [ "$(field sink.state)" != following ] || case "$(field sink.lag_seconds)" in [0-2] | [0-2].*) return 0 ;; esac
         sleep 0.2
     done
     m status; fail "PostgreSQL has not caught up in 120 s"

@@ -26,6 +26,8 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         disk_space: off(),
         archive_failure: off(),
         strategy_quarantined: off(),
+        postgres_lag: off(),
+        postgres_given_up: off(),
         dead_man: off(),
     };
     match rule {

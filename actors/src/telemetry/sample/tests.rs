@@ -126,7 +126,15 @@ fn journal(applied: Option<u64>) -> JournalStatus {
 
 fn postgres((ledger, market): (u64, u64), state: State) -> SinkStatus {
     let lag = Duration::from_secs(2);
-    SinkStatus { state, applied: (Seq(ledger), Seq(market)), lag_records: 4, lag, rows: 6, given_up: 0 }
+    SinkStatus {
+        state,
+        applied: (Seq(ledger), Seq(market)),
+        lag_records: 4,
+        lag,
+        was_level: true,
+        rows: 6,
+        given_up: 0,
+    }
 }
 
 /// Everything that can be known.

@@ -168,7 +168,7 @@ fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
     let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
     let check = |passed: u64, max_bytes: u64, dropped: &[u64], is_full: bool| {
         let passed = Passed { by_all: Seq(passed), by_late: Seq(u64::MAX) };
-        let verdict = decide(&segments, 31, passed, Budgets { journal: max_bytes, late: 0 });
+        let verdict = decide(&segments, 31, passed, Budgets { journal: max_bytes, late: 0, room: i64::MAX });
         let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], is_full };
         assert_eq!(verdict, expected, "{passed:?} max {max_bytes}");
     };
@@ -189,7 +189,7 @@ fn for_one_who_is_late_they_are_kept_within_a_budget_of_its_own_and_nobody_waits
     let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
     let check = |passed: (u64, u64), budgets: (u64, u64), dropped: &[u64], given_up: &[u64], is_full: bool| {
         let of = Passed { by_all: Seq(passed.0), by_late: Seq(passed.1) };
-        let verdict = decide(&segments, 31, of, Budgets { journal: budgets.0, late: budgets.1 });
+        let verdict = decide(&segments, 31, of, Budgets { journal: budgets.0, late: budgets.1, room: i64::MAX });
         let expected = Verdict { dropped: dropped.to_vec(), given_up: given_up.to_vec(), is_full };
         assert_eq!(verdict, expected, "passed {passed:?} budgets {budgets:?}");
     };
@@ -212,6 +212,20 @@ fn for_one_who_is_late_they_are_kept_within_a_budget_of_its_own_and_nobody_waits
     check((10, 0), (20, 100), &[], &[], true);
     check((10, 0), (20, 0), &[], &[1], true);
     check((0, 40), (20, 100), &[], &[], true);
+}
+
+#[test]
+fn what_is_kept_for_one_who_is_late_goes_before_the_disk_is_full() {
+    let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
+    let given_up = |room: i64| {
+        let passed = Passed { by_all: Seq(40), by_late: Seq(0) };
+        decide(&segments, 31, passed, Budgets { journal: 10, late: 100, room }).given_up
+    };
+    assert!(given_up(0).is_empty());
+    assert_eq!(given_up(-1), [1]);
+    assert_eq!(given_up(-10), [1]);
+    assert_eq!(given_up(-11), [1, 11]);
+    assert_eq!(given_up(i64::MIN), [1, 11, 21]);
 }
 
 #[test]
@@ -241,7 +255,7 @@ fn there_is_no_room_while_one_consumer_needs_the_oldest_segment() {
 
 /// One who may be late, and needs nothing.
 fn nobody() -> Late {
-    Late { name: "nobody", taken: Taken::all(), max_bytes: 0 }
+    Late { name: "nobody", taken: Taken::all(), max_bytes: 0, min_free_bytes: 0 }
 }
 
 #[test]
@@ -250,7 +264,7 @@ fn what_is_given_up_is_gone_for_the_late_one_and_feeds_go_on() {
     let writer = journal(dir.path(), 1..=4);
     let file = Consumer { name: "file", applied: Watermark::new(Seq(12)) };
     let taken = Taken::default();
-    let late = |max_bytes| Late { name: "late", taken: taken.clone(), max_bytes };
+    let late = |max_bytes| Late { name: "late", taken: taken.clone(), max_bytes, min_free_bytes: 0 };
     let keeper = |max_bytes| {
         let kept_for = KeptFor { consumers: vec![file.clone()], late: late(max_bytes) };
         Keeper::new(dir.path(), 0, Watermark::new(writer.open_segment()), kept_for)

@@ -103,6 +103,18 @@ pub enum Error {
         /// The record.
         seq: u64,
     },
+    /// Somebody has dropped tables of ours.
+    #[error(
+        "{schema} of {server} says how far its rows reach, and lacks {tables}: somebody dropped them; bring them back, or drop all of it (DROP SCHEMA \"{schema}\" CASCADE): then it is written anew, and `merganser migrate timescale compare --repair` brings what the journals have no more"
+    )]
+    Dropped {
+        /// The server.
+        server: String,
+        /// Our schema there.
+        schema: String,
+        /// What is missing.
+        tables: String,
+    },
     /// The offset was changed by somebody else.
     #[error("somebody else has changed sink_offset of {server} meanwhile; nothing was written: it is read again")]
     Moved {

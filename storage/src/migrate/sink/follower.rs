@@ -60,11 +60,15 @@ impl Follower {
     fn begin(session: Session, plan: &Plan, journals: &Journals, directory: uuid::Uuid) -> Result<Self, Error> {
         claim(&session, &plan.schema)?;
         session.execute("begin a transaction", "BEGIN")?;
-        let by_day = schema::make(&session, plan)?;
+        let made = schema::make(&session, plan)?;
         let offsets = Offsets::new(&plan.schema, directory);
         let offset = offsets.open(&session, plan, journals)?;
+        if offset.at.0 > Seq(0) && !made.missing.is_empty() {
+            let (server, schema, tables) = (session.server().name(), plan.schema.clone(), made.missing.join(", "));
+            return Err(Error::Dropped { server, schema, tables });
+        }
         session.execute("commit", "COMMIT")?;
-        let ticks = tables::table("market_ticks").filter(|_| by_day);
+        let ticks = tables::table("market_ticks").filter(|_| made.by_day);
         let days = ticks.map(|ticks| Days::of(&session, ticks, &plan.schema)).transpose()?;
         let there = There { session, schema: plan.schema.clone(), offsets, days };
         there.prepare()?;

@@ -9,8 +9,8 @@ use super::{Error, Position};
 pub(super) enum Ask {
     /// To wait at the end of its transaction.
     Hold(Hold),
-    /// To write what is durable, for so long at most, and end.
-    End(Duration),
+    /// To write what is durable, for as long as it may, and end.
+    End,
 }
 
 /// Who wants it to wait.

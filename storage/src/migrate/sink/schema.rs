@@ -22,11 +22,19 @@ struct Found {
     columns: Vec<String>,
 }
 
-/// Makes what is missing, in the caller's transaction. True when ticks need a partition for each day.
+/// What stands there now.
+pub(super) struct Made {
+    /// True when ticks need a partition for each day.
+    pub(super) by_day: bool,
+    /// Tables that were missing, and are empty.
+    pub(super) missing: Vec<&'static str>,
+}
+
+/// Makes what is missing, in the caller's transaction.
 ///
 /// # Errors
 /// The server refuses or is gone, a right is missing, or a table is there that is not ours.
-pub(super) fn make(session: &Session, plan: &Plan) -> Result<bool, Error> {
+pub(super) fn make(session: &Session, plan: &Plan) -> Result<Made, Error> {
     make_schema(session, &plan.schema)?;
     let found = look(session, &plan.schema)?;
     for table in tables::tables() {
@@ -35,8 +43,10 @@ pub(super) fn make(session: &Session, plan: &Plan) -> Result<bool, Error> {
         }
     }
     let extension = Extension::find(session)?;
+    let mut missing = Vec::new();
     for table in tables::tables().iter().filter(|table| !found.contains_key(table.name)) {
         create(session, table, plan, extension.as_ref())?;
+        missing.push(table.name);
     }
     for name in [SINK_OFFSET, SKIPPED].into_iter().filter(|name| !found.contains_key(*name)) {
         session.execute(MAKE, &offset::create(name, &plan.schema))?;
@@ -47,7 +57,7 @@ pub(super) fn make(session: &Session, plan: &Plan) -> Result<bool, Error> {
         extension.retain(session, &plan.schema, &lives)?;
     }
     let by_day = found.get("market_ticks").map(|there| there.kind == "p");
-    Ok(by_day.unwrap_or(extension.is_none()))
+    Ok(Made { by_day: by_day.unwrap_or(extension.is_none()), missing })
 }
 
 fn make_schema(session: &Session, schema: &str) -> Result<(), Error> {

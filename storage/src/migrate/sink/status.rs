@@ -51,6 +51,8 @@ pub struct SinkStatus {
     pub lag_records: u64,
     /// For how long the server has lacked something; zero when it lacks nothing.
     pub lag: Duration,
+    /// False until everything was there once since its start: it may have lacked something for longer than that.
+    pub was_level: bool,
     /// Rows written since its start.
     pub rows: u64,
     /// Market records that were given up since its start because the server was away for too long.
@@ -68,6 +70,9 @@ struct Known {
     given_up: u64,
     /// Everything that was durable at this instant is there.
     complete_at: Instant,
+    was_level: bool,
+    /// When it is to write no more; none as long as it is wanted.
+    end_at: Option<Instant>,
     /// What of the market journal need not be kept for it; none once it is to end.
     taken: Option<Taken>,
 }
@@ -81,7 +86,17 @@ impl Shared {
     /// Of a sink that has not reached its server yet, and says in `taken` how far it has come.
     pub(super) fn new(taken: Taken) -> Self {
         let (state, applied, taken) = (State::Connecting, Position::default(), Some(taken));
-        Self(Arc::new(Mutex::new(Known { state, applied, rows: 0, given_up: 0, complete_at: now(), taken })))
+        let (complete_at, was_level, end_at) = (now(), false, None);
+        Self(Arc::new(Mutex::new(Known {
+            state,
+            applied,
+            rows: 0,
+            given_up: 0,
+            complete_at,
+            was_level,
+            end_at,
+            taken,
+        })))
     }
 
     /// As it stands when the journals end with the records `durable`.
@@ -90,8 +105,9 @@ impl Shared {
         let behind = |durable: u64, applied: u64| durable.saturating_sub(applied);
         let lag_records = behind(durable.0.0, known.applied.0.0) + behind(durable.1.0, known.applied.1.0);
         let lag = if lag_records == 0 { Duration::ZERO } else { now().saturating_duration_since(known.complete_at) };
-        let Known { state, applied, rows, given_up, .. } = &*known;
-        SinkStatus { state: state.clone(), applied: *applied, lag_records, lag, rows: *rows, given_up: *given_up }
+        let Known { state, applied, rows, given_up, was_level, .. } = &*known;
+        let (state, applied, rows, given_up, was_level) = (state.clone(), *applied, *rows, *given_up, *was_level);
+        SinkStatus { state, applied, lag_records, lag, was_level, rows, given_up }
     }
 
     pub(super) fn applied(&self) -> Position {
@@ -104,6 +120,21 @@ impl Shared {
             State::Failed { error, .. } => error.clone(),
             state => state.as_str().to_owned(),
         }
+    }
+
+    /// It is to write no more from this instant on.
+    pub(super) fn end_at(&self, instant: Instant) {
+        self.known().end_at = Some(instant);
+    }
+
+    /// True once it is to end, soon or now.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.known().end_at.is_some()
+    }
+
+    /// True once it is to write no more.
+    pub(super) fn is_over(&self) -> bool {
+        self.known().end_at.is_some_and(|end| now() >= end)
     }
 
     /// What it does from now on says nothing about the journal any more: somebody else does.
@@ -140,7 +171,8 @@ impl Shared {
 
     /// Everything that was durable at `instant` is there.
     pub(super) fn complete(&self, instant: Instant) {
-        self.known().complete_at = instant;
+        let mut known = self.known();
+        (known.complete_at, known.was_level) = (instant, true);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -178,7 +210,9 @@ mod tests {
         let taken = Taken::default();
         let shared = Shared::new(taken.clone());
         let before = now().checked_sub(Duration::from_secs(60)).unwrap();
+        assert!(!shared.status((Seq(0), Seq(0))).was_level, "nobody knows what was there before");
         shared.complete(before);
+        assert!(shared.status((Seq(0), Seq(0))).was_level);
         shared.wrote((Seq(3), Seq(10)), 7, 0);
         let all = shared.status((Seq(3), Seq(10)));
         assert_eq!((all.lag_records, all.lag, all.rows), (0, Duration::ZERO, 7));

@@ -58,7 +58,8 @@ impl Running {
     /// still commit is whole, and the next one goes on from there.
     pub(super) fn end(self, limit: Duration) {
         self.handle.shared.let_go();
-        if self.handle.asks.send_timeout(Ask::End(limit), GRACE).is_ok() {
+        self.handle.shared.end_at(now() + limit);
+        if self.handle.asks.send_timeout(Ask::End, GRACE).is_ok() {
             let _ = self.ended.recv_timeout(limit + GRACE);
         }
     }
@@ -84,7 +85,7 @@ impl Worker {
     fn run(mut self) {
         while let Err(error) = self.follow() {
             self.say(&error);
-            if self.wait_out(error.is_temporary()) == Flow::Ended {
+            if self.shared.is_to_end() || self.wait_out(error.is_temporary()) == Flow::Ended {
                 break;
             }
         }
@@ -99,11 +100,14 @@ impl Worker {
         loop {
             let (upto, seen) = (self.durable(), now());
             while self.step(&mut follower, upto)? {
-                if let Ok(ask) = self.asks.try_recv()
+                if let Some(ask) = self.next_ask(Duration::ZERO)
                     && self.hear(&mut follower, ask)? == Flow::Ended
                 {
                     return Ok(());
                 }
+            }
+            if self.shared.is_over() {
+                return Ok(());
             }
             self.shared.complete(seen);
             let ask = match self.wait(&ledger, &market) {
@@ -144,6 +148,9 @@ impl Worker {
 
     /// One transaction. False when there was nothing to write.
     fn step(&mut self, follower: &mut Follower, upto: Position) -> Result<bool, Error> {
+        if self.shared.is_over() {
+            return Ok(false);
+        }
         let Some(wrote) = follower.step(upto)? else { return Ok(false) };
         let applied = follower.applied();
         self.shared.wrote(applied, wrote.rows, wrote.given_up);
@@ -166,14 +173,14 @@ impl Worker {
     fn hear(&mut self, follower: &mut Follower, ask: Ask) -> Result<Flow, Error> {
         match ask {
             Ask::Hold(hold) => self.hold(follower, &hold),
-            Ask::End(limit) => self.finish(follower, limit),
+            Ask::End => self.finish(follower),
         }
     }
 
-    /// Writes what is durable now, for so long at most.
-    fn finish(&mut self, follower: &mut Follower, limit: Duration) -> Result<Flow, Error> {
-        let (upto, since) = (self.durable(), now());
-        while now().duration_since(since) < limit && self.step(follower, upto)? {}
+    /// Writes what is durable now, for as long as it may.
+    fn finish(&mut self, follower: &mut Follower) -> Result<Flow, Error> {
+        let upto = self.durable();
+        while self.shared.is_to_end() && self.step(follower, upto)? {}
         Ok(Flow::Ended)
     }
 
@@ -192,7 +199,7 @@ impl Worker {
                 None => break Flow::On,
                 Some(Said::GoTo(go)) => self.go_to(follower, &go)?,
                 Some(Said::Ask(Ask::Hold(other))) => drop(other.waits.send(Err(Error::HeldAlready))),
-                Some(Said::Ask(Ask::End(limit))) => break self.finish(follower, limit)?,
+                Some(Said::Ask(Ask::End)) => break self.finish(follower)?,
             }
         };
         self.shared.enter(State::Following);
@@ -229,7 +236,7 @@ impl Worker {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         loop {
             match self.next_ask(until.saturating_duration_since(now())) {
-                Some(Ask::End(_)) => return Flow::Ended,
+                Some(Ask::End) => return Flow::Ended,
                 Some(Ask::Hold(hold)) => {
                     let state = self.shared.words();
                     let _ = hold.waits.send(Err(Error::NotFollowing { state }));
@@ -245,7 +252,7 @@ impl Worker {
 }
 
 /// What is done when nobody is left who could ask.
-const NOBODY: Ask = Ask::End(Duration::ZERO);
+const NOBODY: Ask = Ask::End;
 
 /// Why it does not wait any more.
 enum Woken {

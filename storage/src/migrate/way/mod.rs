@@ -217,7 +217,7 @@ impl Way {
     #[must_use]
     pub fn lag(&self) -> Option<Duration> {
         let status = self.0.sink.handle()?.status();
-        matches!(status.state, State::Following | State::Held).then_some(status.lag)
+        (status.was_level && matches!(status.state, State::Following | State::Held)).then_some(status.lag)
     }
 
     /// How far reads are to go back, and why; none where nothing is wrong with them.

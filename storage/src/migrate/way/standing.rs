@@ -68,7 +68,7 @@ impl Way {
             state: status.state.as_str(),
             ledger_lag: behind(ledger, status.applied.0),
             market_lag: behind(market, status.applied.1),
-            lag: (status.state != State::Connecting).then_some(status.lag),
+            lag: status.was_level.then_some(status.lag),
             rows: status.rows,
             given_up: status.given_up,
             error,

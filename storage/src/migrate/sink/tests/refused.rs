@@ -130,6 +130,26 @@ fn a_directory_is_known_by_its_first_start() {
 }
 
 #[test]
+fn a_table_that_somebody_dropped_is_not_made_anew_as_if_it_were_whole() {
+    let Some(running) = running() else { return };
+    let session = running.database("dropped");
+    let directory = Directory::new("a");
+    let sink = Sink::new(directory.journals(), Taken::default());
+    let handle = sink.start(plan(&running.settings_of("dropped", "owner"))).unwrap();
+    until("everything is there", || handle.status().was_level);
+    sink.stop(std::time::Duration::from_secs(5));
+    session.execute("drop a table", "DROP TABLE merganser.trades").unwrap();
+    let handle = sink.start(plan(&running.settings_of("dropped", "owner"))).unwrap();
+    until("it has failed", || matches!(handle.status().state, State::Failed { .. }));
+    let State::Failed { error, .. } = handle.status().state else { panic!("it was") };
+    assert!(error.contains("lacks trades") && error.contains("DROP SCHEMA"), "{error}");
+    // As it says.
+    session.execute("drop all", "DROP SCHEMA merganser CASCADE").unwrap();
+    until("everything is there again", || handle.status().was_level);
+    sink.stop(std::time::Duration::from_secs(5));
+}
+
+#[test]
 fn what_somebody_must_put_right_shows_as_failed_and_the_journal_is_kept_meanwhile() {
     let Some(running) = running() else { return };
     drop(running.database("shown"));

@@ -16,7 +16,7 @@ fn texts(session: &Session, sql: &str) -> Vec<String> {
 /// Makes what is missing, as a start does. True when ticks need a partition for each day.
 fn make(session: &Session, plan: &Plan) -> bool {
     session.execute("begin", "BEGIN").unwrap();
-    let by_day = schema::make(session, plan).unwrap();
+    let by_day = schema::make(session, plan).unwrap().by_day;
     session.execute("commit", "COMMIT").unwrap();
     by_day
 }
