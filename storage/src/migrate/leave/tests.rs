@@ -89,8 +89,14 @@ impl Place {
         })
     }
 
+    /// A file or a folder of the first export.
     fn folder(&self, table: &str) -> PathBuf {
-        self.paths.places.cold.join("decommissioned").join(self.server.database()).join(table)
+        self.export(1).join(table)
+    }
+
+    fn export(&self, number: u32) -> PathBuf {
+        let all = self.paths.places.cold.join("decommissioned").join(self.server.database());
+        all.join(format!("export-{number}"))
     }
 
     /// A value out of the files of a table.
@@ -170,10 +176,48 @@ fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
         0
     );
     assert_eq!(count(&session, "seen"), 0, "what was not exported is there");
-    assert!(place.folder("dropped.json").is_file());
+    assert!(place.export(2).join("dropped.json").is_file() && !place.folder("dropped.json").exists());
     // Whoever did not hear the answer asks again.
     let heard = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap();
     assert_eq!((heard.was_there, heard.dropped.len()), (true, 4));
+}
+
+#[test]
+fn what_was_dropped_stays_in_the_store_whatever_comes_after_it() {
+    let Some(running) = running() else { return };
+    let session = running.database("kept");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "kept");
+    place.leave(Drop::No, &|_| {}).unwrap();
+    place.leave(Drop::Yes("kept"), &|_| {}).unwrap();
+    // A collector that nobody ended makes its tables anew.
+    let anew =
+        r#"CREATE TABLE "Odd ones" (id bigint); CREATE TABLE many (id bigint); CREATE TABLE nothing (id bigint)"#;
+    session.execute("make tables anew", anew).unwrap();
+    let changed = place.leave(Drop::Yes("kept"), &|_| {}).unwrap_err();
+    assert!(matches!(changed, Error::Changed { .. }), "{changed}");
+    let report = place.leave(Drop::No, &|_| {}).unwrap();
+    assert!(!report.was_there && report.folder.ends_with("/kept/export-2"), "{}", report.folder);
+    assert_eq!(place.read("public.many", "count(*)"), "1000");
+    assert!(place.folder("manifest.json").is_file() && place.folder("dropped.json").is_file());
+    assert_eq!(place.leave(Drop::Yes("kept"), &|_| {}).unwrap().dropped.len(), 3);
+    assert_eq!(place.read("public.many", "count(*)"), "1000");
+}
+
+#[test]
+fn tables_are_called_dropped_only_when_all_of_them_are_gone() {
+    let Some(running) = running() else { return };
+    let session = running.database("by_hand");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "by_hand");
+    place.leave(Drop::No, &|_| {}).unwrap();
+    session.execute("drop one by hand", "DROP TABLE nothing").unwrap();
+    let missing = place.leave(Drop::Yes("by_hand"), &|_| {}).unwrap_err();
+    assert!(matches!(&missing, Error::Missing { tables } if tables == "public.nothing"), "{missing}");
+    session.execute("drop the others of theirs", r#"DROP TABLE many, "Odd ones""#).unwrap();
+    let missing = place.leave(Drop::Yes("by_hand"), &|_| {}).unwrap_err();
+    assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+    assert_eq!(count(&session, "merganser.orders"), 10);
 }
 
 #[test]
