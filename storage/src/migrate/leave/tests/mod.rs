@@ -1,5 +1,7 @@
 //! Everything of a real PostgreSQL is in the store before anything of it is dropped, and what has changed is not.
 
+mod timescale;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
