@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::Error;
 use super::columns::{Column, Kept};
 use super::record::Exported;
+use crate::migrate::sink;
 use crate::postgres::catalog::{self, Form, TableName, quoted};
 use crate::postgres::{self, Server, Session};
 
@@ -59,7 +60,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Looks for the tables that are mapped, and for ours.
+    /// Looks for the tables that are mapped, and for those that the sink made. What else is in its schema is left alone.
     ///
     /// # Errors
     /// One may not be read; the server refuses, or is gone.
@@ -70,7 +71,8 @@ impl Tables {
         let all = catalog.tables.keys().map(ToString::to_string).collect();
         let mut there = Vec::new();
         for (name, table) in catalog.tables {
-            if name.schema != schema && !mapped.contains(&name) {
+            let is_ours = name.schema == schema && sink::is_ours(&name.table);
+            if !is_ours && !mapped.contains(&name) {
                 continue;
             }
             if !table.may_read {

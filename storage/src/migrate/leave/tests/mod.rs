@@ -18,7 +18,7 @@ use crate::postgres::Session;
 use crate::postgres::tests::running::{Running, running};
 use crate::tiers::Published;
 
-/// Their tables, with what no other database has; a view that is mapped; one of ours.
+/// Their tables, with what no other database has; a view that is mapped; one of ours, and one of theirs beside it.
 const TABLES: &str = r#"
     CREATE TYPE way AS ENUM ('BUY', 'SELL');
     CREATE TABLE "Odd ones" (id bigint PRIMARY KEY, small smallint, whole integer, flag boolean, price numeric, fixed numeric(18, 8),
@@ -35,6 +35,7 @@ const TABLES: &str = r#"
     CREATE TABLE unrelated (id bigint);
     CREATE VIEW seen AS SELECT id FROM unrelated;
     CREATE SCHEMA merganser;
+    CREATE TABLE merganser.my_notes (id bigint);
     CREATE TABLE merganser.orders (order_id uuid PRIMARY KEY);
     INSERT INTO merganser.orders SELECT gen_random_uuid() FROM generate_series(1, 10)"#;
 
@@ -178,6 +179,7 @@ fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
         0
     );
     assert_eq!(count(&session, "seen"), 0, "what was not exported is there");
+    assert_eq!(count(&session, "merganser.my_notes"), 0, "and so is what somebody else made in our schema");
     assert!(place.export(2).join("dropped.json").is_file() && !place.folder("dropped.json").exists());
     // Whoever did not hear the answer asks again.
     let heard = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap();
