@@ -197,6 +197,11 @@ fn timescale(s: &Timescale, must: &mut impl FnMut(bool, String)) {
     must(schema, format!("timescale.schema: `{}` is not 1 to 63 characters of a-z 0-9 _", s.schema));
     let starts = !s.schema.starts_with("pg_") && !s.schema.starts_with(|c: char| c.is_ascii_digit());
     must(starts, format!("timescale.schema: `{}` begins with a digit or with pg_", s.schema));
+    let own = !["public", "information_schema"].contains(&s.schema.as_str());
+    must(
+        own,
+        format!("timescale.schema: `{}` is not ours alone; name one that nobody else uses, as merganser", s.schema),
+    );
     let (connections, errors) = (s.connections, s.read_errors);
     must((1..=32).contains(&connections), format!("timescale.connections: {connections} is not between 1 and 32"));
     must(errors <= 100, format!("timescale.read_errors: {errors} is more than 100 of a hundred"));

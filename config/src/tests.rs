@@ -46,10 +46,11 @@ fn contradictions_are_refused() {
         "hot.keep=0s",
         "feeds.simulated.NEW={price=\"1\",volatility_bps=1,trades_per_sec=1,quotes_per_sec=1}",
         "journal.market_max_bytes=1000000",
+        "timescale.schema=\"public\"",
     ])
     .unwrap_err();
     // The address lacks a token and TLS.
-    assert_eq!(problems.len(), 7, "{problems:#?}");
+    assert_eq!(problems.len(), 8, "{problems:#?}");
 }
 
 #[test]

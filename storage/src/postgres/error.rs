@@ -131,6 +131,20 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// Policies hide rows of a table from this user.
+    #[error(
+        "{server} would show {user} only some rows, and so cannot {what} ({reason}); let a superuser run ALTER ROLE {user} BYPASSRLS, or, where {user} owns the table, ALTER TABLE … NO FORCE ROW LEVEL SECURITY, then try again"
+    )]
+    RowsHidden {
+        /// The server.
+        server: String,
+        /// Who asked.
+        user: String,
+        /// What was asked.
+        what: &'static str,
+        /// What it said.
+        reason: String,
+    },
     /// It is a standby, or was told to write nothing.
     #[error("{server} takes no writes ({reason}); name its primary in timescale.url")]
     ReadOnly {
@@ -217,6 +231,11 @@ impl Error {
     pub(super) fn of(server: &Server, what: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |error| {
             if let Some(said) = error.as_db_error() {
+                // The code is that of any right that is missing, and the words are in the server's language.
+                if said.routine() == Some("check_enable_rls") {
+                    let (user, reason) = (server.user().to_owned(), said.message().to_owned());
+                    return Self::RowsHidden { server: server.name(), user, what, reason };
+                }
                 return said_no(server, what, said.code().code(), said.message());
             }
             match fault(&error) {

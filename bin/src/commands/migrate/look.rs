@@ -71,10 +71,10 @@ pub fn run(what: &Look, common: &Common, settings: &Settings) -> anyhow::Result<
         Look::Check => {
             say_server(&server, &catalog);
             findings.iter().for_each(|finding| output::line(format_args!("FINDING  {}: {finding}", server.name())));
-            let is_mapped = say_mapping(&file, &catalog)?;
+            let is_mapped = say_mapping(&file, &settings.timescale.schema, &catalog)?;
             Ok(if findings.is_empty() && is_mapped { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
-        Look::Try(what) => what.run(&file, &session, &catalog, &wall),
+        Look::Try(what) => what.run((&file, &settings.timescale.schema), &session, &catalog, &wall),
     }
 }
 
@@ -118,9 +118,15 @@ fn say_server(server: &Server, catalog: &Catalog) {
 }
 
 impl Try {
-    fn run(&self, file: &Path, session: &Session, catalog: &Catalog, wall: &Clock) -> anyhow::Result<ExitCode> {
+    fn run(
+        &self,
+        (file, schema): (&Path, &str),
+        session: &Session,
+        catalog: &Catalog,
+        wall: &Clock,
+    ) -> anyhow::Result<ExitCode> {
         let range = Range { from: self.from.unwrap_or(Range::ALL.from), to: self.to.unwrap_or(Range::ALL.to) };
-        let plans = mapping::plans(file, catalog)?;
+        let plans = mapping::plans(file, catalog, schema)?;
         let is_asked = |plan: &&Plan| self.tables.is_empty() || self.tables.contains(&plan.from.to_string());
         let plans: Vec<&Plan> = plans.iter().filter(is_asked).collect();
         if plans.is_empty() {
@@ -158,7 +164,7 @@ fn say_trial(plan: &Plan, found: &Trial, nanos: i64) {
 }
 
 /// Says what the mapping file comes to; true if nothing is wrong with it.
-fn say_mapping(file: &Path, catalog: &Catalog) -> anyhow::Result<bool> {
+fn say_mapping(file: &Path, schema: &str, catalog: &Catalog) -> anyhow::Result<bool> {
     let shown = file.display();
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -169,7 +175,8 @@ fn say_mapping(file: &Path, catalog: &Catalog) -> anyhow::Result<bool> {
         Err(e) => return Err(e).with_context(|| format!("cannot read {shown}")),
     };
     let mapping = Mapping::parse(&text).with_context(|| format!("{shown} is no mapping file"))?;
-    let Checked { plans, problems, doubts, left } = mapping::check(&mapping, catalog);
+    let Checked { plans, mut problems, doubts, left } = mapping::check(&mapping, catalog);
+    problems.extend(mapping.among_ours(schema));
     for plan in &plans {
         let columns = plan.columns().join(", ");
         output::line(format_args!("{} → {}: {columns}", plan.from, plan.into.table));

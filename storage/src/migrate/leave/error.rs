@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// Tables that are to be exported are not there.
     #[error(
-        "{tables} cannot be found on the server, and no export says that they were dropped; nothing was done: bring them back, or take them out of the mapping"
+        "{tables} cannot be found on the server, and were not dropped together with all that was exported; nothing was done: bring them back, or take them out of the mapping: what was exported of them stays in the store"
     )]
     Missing {
         /// Which.
@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// Rows have changed since they were exported.
     #[error(
-        "tables there have changed since they were exported ({since}); nothing was dropped: run `merganser migrate timescale decommission` without --yes-drop again, look at its report, and then drop"
+        "tables there have changed since they were exported ({since}); nothing was dropped: run `merganser migrate timescale decommission` without --yes-drop again, which exports them beside what was exported then, look at its report, and then drop"
     )]
     Changed {
         /// When they were exported.
@@ -109,7 +109,7 @@ pub enum Error {
     },
     /// The record of the export is not one.
     #[error(
-        "{path} is no record of an export; move it away in the store, and run `merganser migrate timescale decommission` again"
+        "{path} is no record of an export; move its folder away in the store, and run `merganser migrate timescale decommission` again"
     )]
     Unreadable {
         /// The file.

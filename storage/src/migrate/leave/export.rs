@@ -14,14 +14,13 @@ use parquet::file::properties::WriterProperties;
 use super::columns::{Misfit, Sheet, select};
 use super::record::{OfFile, OfTable};
 use super::server::{Found, columns, fingerprint};
-use super::store::Store;
+use super::store::Folder;
 use super::{Error, Said};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
 use crate::cold::FileHash;
 use crate::duck;
 use crate::postgres::Session;
-use crate::postgres::catalog::Form;
 use crate::postgres::copy::Row;
 use crate::tiers::period::Unit;
 use crate::tiers::places::quoted;
@@ -65,14 +64,14 @@ impl Exporter<'_> {
     ///
     /// # Errors
     /// The server, the disk or the store refuses, or a file does not hold what was written.
-    pub(super) fn table(&self, session: &Session, found: &Found, store: &Store<'_>) -> Result<OfTable, Error> {
+    pub(super) fn table(&self, session: &Session, found: &Found, into: &Folder<'_>) -> Result<OfTable, Error> {
         session.in_snapshot("export a table", |session| {
             let sql = found.name.sql();
             let columns = columns(session, &sql)?;
             let fingerprint = fingerprint(session, &sql, &columns)?;
             let mut files = Files {
                 exporter: self,
-                store,
+                into,
                 table: found.name.to_string(),
                 sheet: Sheet::new(&columns),
                 open: None,
@@ -80,7 +79,7 @@ impl Exporter<'_> {
             };
             let rows = session.copy_out("export a table", &select(&sql, &columns), |row| files.row(row, &columns))?;
             let files = files.end()?;
-            let is_table = matches!(found.form, Form::Plain | Form::Partitioned | Form::Hypertable(_));
+            let is_table = found.is_table();
             let (name, form) = (found.name.to_string(), found.form.to_string());
             Ok(OfTable { name, sql, form, is_table, columns, rows, fingerprint, files })
         })
@@ -102,7 +101,7 @@ struct Open {
 /// The files of a table, as far as they are made.
 struct Files<'a> {
     exporter: &'a Exporter<'a>,
-    store: &'a Store<'a>,
+    into: &'a Folder<'a>,
     table: String,
     sheet: Sheet,
     open: Option<Open>,
@@ -154,7 +153,7 @@ impl Files<'_> {
     /// Brings a file to the disk, looks at it, and puts it into the store, where it is read again.
     fn close(&mut self, open: Open) -> Result<(), Error> {
         let Open { file, writer, digest } = open;
-        let path = self.store.part(&self.table, self.made.len());
+        let path = self.into.part(&self.table, self.made.len());
         let did = self.exporter.did;
         writer.close().map_err(|e| self.exporter.unwritable(&file)(e.into()))?;
         did(&Did::Exported(path.clone()));
@@ -165,7 +164,7 @@ impl Files<'_> {
         let content = FileHash::of_file(&file).map_err(archive::io("read", &file))?;
         let file_hash = content.hash.map(|hash| hash.to_string()).unwrap_or_default();
         let of = OfFile { path, bytes: content.bytes, rows: digest.rows, row_hash: digest.row_hash(), file_hash };
-        self.store.put_file(&file, &of, did)?;
+        self.into.put_file(&file, &of, did)?;
         std::fs::remove_file(&file).map_err(archive::io("remove", &file))?;
         self.made.push(of);
         Ok(())

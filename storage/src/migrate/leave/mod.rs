@@ -3,18 +3,21 @@
 //! the database, are exactly these tables dropped there, in one transaction that refuses if one of them has changed.
 //!
 //! ```text
-//! decommissioned/<database>/<schema>.<table>/part-N.parquet
-//! decommissioned/<database>/report.md       for people
-//! decommissioned/<database>/manifest.json   last: without it the export is not whole
-//! decommissioned/<database>/dropped.json    what is not there any more
+//! decommissioned/<database>/export-1/<schema>.<table>/part-N.parquet
+//! decommissioned/<database>/export-1/report.md       for people
+//! decommissioned/<database>/export-1/manifest.json   last: without it the export is not whole
+//! decommissioned/<database>/export-1/dropped.json    what is not there any more
 //! ```
+//! What has changed since is exported into `export-2`: the first may by then be all that is left of what was dropped.
+//!
 //! - [`columns`]: how each of their types is kept; pure.
 //! - `export`: a table into files, and the look at the files.
 //! - [`record`]: what was exported, as JSON; `store`: where it stands.
 //! - `report`: the same in words; pure.
 //! - `dropping`: the one transaction that removes anything.
 //!
-//! Invariant: nothing is dropped of which the store does not hold every row as it was when it was locked.
+//! Invariants: nothing is dropped of which the store does not hold every row as it was when it was locked; and no export that
+//! is whole is ever removed.
 
 pub mod columns;
 mod dropping;
@@ -38,11 +41,11 @@ pub use record::{Exported, OfTable};
 
 use super::apart::watched;
 use crate::archive::{Archive, Did};
-use crate::postgres::Server;
 use crate::postgres::catalog::TableName;
+use crate::postgres::{Server, Session};
 use export::Exporter;
 use server::Tables;
-use store::Store;
+use store::{Folder, Store};
 
 /// What it works with.
 pub struct Leave<'a> {
@@ -184,54 +187,54 @@ struct Work<'a> {
 impl Work<'_> {
     fn all(self, server: &Server, drop: Drop<'_>) -> Result<Report, Error> {
         let session = server::open(server)?;
-        let known = self.store.exported()?;
-        let tables = match (Tables::find(&session, self.mapped, self.schema)?, &known) {
-            (Tables::There(tables), _) => tables,
-            // What is missing is what was dropped: the answer to the one who dropped it did not arrive.
-            (Tables::Missing(missing), Some(known)) if known.is_dropped_by(&missing) => {
-                let dropped = known.droppable().map(|table| table.name.clone()).collect();
-                return self.report(known.clone(), true, dropped);
-            }
-            (Tables::Missing(missing), _) => return Err(Error::Missing { tables: missing.join(", ") }),
-        };
+        let known = self.store.last(server)?;
+        let tables = Tables::find(&session, self.mapped, self.schema)?;
+        if let Some((folder, known)) = &known
+            && tables.are_left_by(known)
+        {
+            // The answer to the one who dropped them did not arrive.
+            let dropped = known.droppable().map(|table| table.name.clone()).collect();
+            return Ok(report_of(folder, known.clone(), true, dropped));
+        }
+        if !tables.missing.is_empty() {
+            return Err(Error::Missing { tables: tables.missing.join(", ") });
+        }
         let still = match known {
-            Some(known) if server::is_unchanged(&session, &known, &tables)? => {
-                self.store.verify(&known, &|_| self.said.rows(0))?;
-                Some(known)
+            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there)? => {
+                folder.verify(&known, &|_| self.said.rows(0))?;
+                Some((folder, known))
             }
-            Some(known) if drop != Drop::No => return Err(Error::Changed { since: known.at }),
+            Some((_, known)) if drop != Drop::No => return Err(Error::Changed { since: known.at }),
             _ => None,
         };
         let was_there = still.is_some();
-        let exported = match still {
-            Some(exported) => exported,
-            None => self.export(&session, &tables)?,
+        let (folder, exported) = match still {
+            Some(still) => still,
+            None => self.export(&session, &tables.there)?,
         };
         let mut dropped = Vec::new();
         if drop != Drop::No {
             dropped = dropping::drop_all(&session, &exported)?;
-            self.store.note_dropped(&dropped, self.now)?;
+            folder.note_dropped(&dropped, self.now)?;
         }
-        self.report(exported, was_there, dropped)
+        Ok(report_of(&folder, exported, was_there, dropped))
     }
 
-    fn export(&self, session: &crate::postgres::Session, tables: &[server::Found]) -> Result<Exported, Error> {
-        // What an earlier one left, of tables that have changed since or before it was whole.
-        self.store.clear()?;
+    fn export(&self, session: &Session, tables: &[server::Found]) -> Result<(Folder<'_>, Exported), Error> {
+        let folder = self.store.begin()?;
         let mut exported = Exported::new(session.server(), self.now);
         for table in tables {
             self.said.table(&table.name.to_string());
-            exported.tables.push(self.exporter.table(session, table, &self.store)?);
+            exported.tables.push(self.exporter.table(session, table, &folder)?);
         }
-        let text = report::text(&exported, &[], self.store.address());
-        self.store.put("report.md", text.into_bytes())?;
-        self.store.put("manifest.json", exported.to_json())?;
-        Ok(exported)
+        folder.put_report(report::text(&exported, &[], folder.address()))?;
+        folder.put_record(&exported)?;
+        Ok((folder, exported))
     }
+}
 
-    fn report(&self, exported: Exported, was_there: bool, dropped: Vec<String>) -> Result<Report, Error> {
-        let folder = self.store.address().to_owned();
-        let text = report::text(&exported, &dropped, &folder);
-        Ok(Report { exported, was_there, dropped, folder, text })
-    }
+fn report_of(folder: &Folder<'_>, exported: Exported, was_there: bool, dropped: Vec<String>) -> Report {
+    let folder = folder.address().to_owned();
+    let text = report::text(&exported, &dropped, &folder);
+    Report { exported, was_there, dropped, folder, text }
 }

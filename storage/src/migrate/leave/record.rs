@@ -70,13 +70,6 @@ impl Exported {
         self.tables.iter().filter(|table| table.is_table)
     }
 
-    /// That exactly what can be dropped of it is missing.
-    #[must_use]
-    pub fn is_dropped_by(&self, missing: &[String]) -> bool {
-        let droppable: Vec<&str> = self.droppable().map(|table| table.name.as_str()).collect();
-        !droppable.is_empty() && missing.iter().all(|name| droppable.contains(&name.as_str()))
-    }
-
     /// As text.
     ///
     /// # Panics

@@ -1,10 +1,13 @@
 //! What is asked of the server: which tables there are to export, their columns, and what all rows of one are together.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::Row;
 
 use super::Error;
 use super::columns::{Column, Kept};
 use super::record::Exported;
+use crate::migrate::sink;
 use crate::postgres::catalog::{self, Form, TableName, quoted};
 use crate::postgres::{self, Server, Session};
 
@@ -38,29 +41,38 @@ pub struct Found {
     pub form: Form,
 }
 
+impl Found {
+    /// True for a table, which can be dropped.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        matches!(self.form, Form::Plain | Form::Partitioned | Form::Hypertable(_))
+    }
+}
+
 /// What is there of what is to be exported.
-pub enum Tables {
-    /// All of it.
-    There(Vec<Found>),
-    /// These are not.
-    Missing(Vec<String>),
+pub struct Tables {
+    /// What is there.
+    pub there: Vec<Found>,
+    /// What the mapping names and is not there.
+    pub missing: Vec<String>,
+    /// All that there is in the database, whoever's it is.
+    all: BTreeSet<String>,
 }
 
 impl Tables {
-    /// Looks for the tables that are mapped, and for ours.
+    /// Looks for the tables that are mapped, and for those that the sink made. What else is in its schema is left alone.
     ///
     /// # Errors
     /// One may not be read; the server refuses, or is gone.
     pub fn find(session: &Session, mapped: &[TableName], schema: &str) -> Result<Self, Error> {
         let catalog = catalog::read(session)?;
-        let missing: Vec<String> =
+        let missing =
             mapped.iter().filter(|name| !catalog.tables.contains_key(name)).map(ToString::to_string).collect();
-        if !missing.is_empty() {
-            return Ok(Self::Missing(missing));
-        }
-        let mut found = Vec::new();
+        let all = catalog.tables.keys().map(ToString::to_string).collect();
+        let mut there = Vec::new();
         for (name, table) in catalog.tables {
-            if name.schema != schema && !mapped.contains(&name) {
+            let is_ours = name.schema == schema && sink::is_ours(&name.table);
+            if !is_ours && !mapped.contains(&name) {
                 continue;
             }
             if !table.may_read {
@@ -69,9 +81,19 @@ impl Tables {
             if table.columns.is_empty() {
                 return Err(Error::NoColumns { table: name.to_string() });
             }
-            found.push(Found { name, form: table.form });
+            there.push(Found { name, form: table.form });
         }
-        Ok(Self::There(found))
+        Ok(Self { there, missing, all })
+    }
+
+    /// That an export was dropped: every table of it is gone, and nothing has come that it does not hold.
+    #[must_use]
+    pub fn are_left_by(&self, exported: &Exported) -> bool {
+        let is_held = |name: &str| exported.tables.iter().any(|table| table.name == name);
+        exported.droppable().next().is_some()
+            && exported.droppable().all(|table| !self.all.contains(&table.name))
+            && self.missing.iter().all(|name| is_held(name))
+            && self.there.iter().all(|found| is_held(&found.name.to_string()))
     }
 }
 

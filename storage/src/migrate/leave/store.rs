@@ -1,4 +1,8 @@
-//! Where an export stands in the cold store: a folder of its own, which the archive never looks into.
+//! Where exports stand in the cold store: each in a folder of its own, which the archive never looks into.
+//!
+//! Invariant: a folder with a manifest is never written into nor removed. It may be all that is left of what it holds.
+
+use std::collections::BTreeMap;
 
 use messages::UtcNanos;
 use serde_json::json;
@@ -7,12 +11,22 @@ use super::Error;
 use super::record::{Exported, OfFile};
 use crate::archive::Did;
 use crate::cold::{self, Cold, FileHash, StorageClass};
+use crate::postgres::Server;
 use crate::tiers::places;
 
 const MANIFEST: &str = "manifest.json";
+const DROPPED: &str = "dropped.json";
 
-/// The folder of a database.
+/// The exports of a database.
 pub struct Store<'a> {
+    cold: &'a Cold,
+    /// The folder of all of them.
+    folder: String,
+    class: StorageClass,
+}
+
+/// One export.
+pub struct Folder<'a> {
     cold: &'a Cold,
     folder: String,
     address: String,
@@ -20,13 +34,71 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Of a database; its files get a storage class, what is read again a plain one.
+    /// Of a database; files get a storage class, what is read again a plain one.
     pub fn of(cold: &'a Cold, database: &str, class: StorageClass) -> Self {
-        let folder = format!("decommissioned/{}", places::name(database));
-        let address = format!("{}/{folder}", cold.describe());
-        Self { cold, folder, address, class }
+        Self { cold, folder: format!("decommissioned/{}", places::name(database)), class }
     }
 
+    /// What was last exported wholly from this server. Another one may have a database of the same name.
+    ///
+    /// # Errors
+    /// The store does not answer, or what is there is no record.
+    pub fn last(&self, server: &Server) -> Result<Option<(Folder<'a>, Exported)>, Error> {
+        for (number, files) in self.exports()?.into_iter().rev() {
+            let folder = self.export(number);
+            let path = folder.path(MANIFEST);
+            if !files.contains(&path) {
+                continue;
+            }
+            let exported: Exported =
+                serde_json::from_slice(&self.cold.read(&path)?).map_err(|source| Error::Unreadable { path, source })?;
+            if exported.server == server.name() {
+                return Ok(Some((folder, exported)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A fresh folder for the next export. What never became whole is removed.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn begin(&self) -> Result<Folder<'a>, Error> {
+        let mut last = 0;
+        for (number, files) in self.exports()? {
+            let folder = self.export(number);
+            if [MANIFEST, DROPPED].iter().any(|name| files.contains(&folder.path(name))) {
+                last = number;
+                continue;
+            }
+            for path in files {
+                self.cold.delete(&path)?;
+            }
+        }
+        Ok(self.export(last + 1))
+    }
+
+    /// The files of each export, by its number. What else is there is nobody's here.
+    fn exports(&self) -> Result<BTreeMap<u32, Vec<String>>, Error> {
+        let mut exports: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        let before = format!("{}/export-", self.folder);
+        for listed in self.cold.list(&format!("{}/", self.folder))? {
+            let number = listed.path.strip_prefix(&before).and_then(|rest| rest.split_once('/'));
+            if let Some(number) = number.and_then(|(number, _)| number.parse().ok()) {
+                exports.entry(number).or_default().push(listed.path);
+            }
+        }
+        Ok(exports)
+    }
+
+    fn export(&self, number: u32) -> Folder<'a> {
+        let folder = format!("{}/export-{number}", self.folder);
+        let address = format!("{}/{folder}", self.cold.describe());
+        Folder { cold: self.cold, folder, address, class: self.class }
+    }
+}
+
+impl Folder<'_> {
     /// Its address, for people.
     pub fn address(&self) -> &str {
         &self.address
@@ -37,17 +109,8 @@ impl<'a> Store<'a> {
         format!("{}/{}/part-{number}.parquet", self.folder, places::name(table))
     }
 
-    /// What was exported wholly before.
-    ///
-    /// # Errors
-    /// The store does not answer, or what is there is no record.
-    pub fn exported(&self) -> Result<Option<Exported>, Error> {
-        let path = format!("{}/{MANIFEST}", self.folder);
-        let bytes = match self.cold.read(&path) {
-            Err(cold::Error::Missing { .. }) => return Ok(None),
-            other => other?,
-        };
-        serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Unreadable { path, source })
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder)
     }
 
     /// Reads every file of an export again.
@@ -72,18 +135,6 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
-    /// Removes what is there, the record first: without it nothing is taken for whole.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub fn clear(&self) -> Result<(), Error> {
-        self.cold.delete(&format!("{}/{MANIFEST}", self.folder))?;
-        for listed in self.cold.list(&format!("{}/", self.folder))? {
-            self.cold.delete(&listed.path)?;
-        }
-        Ok(())
-    }
-
     /// Puts a file that is whole.
     ///
     /// # Errors
@@ -94,12 +145,24 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
-    /// Puts a text.
+    /// Puts the report.
     ///
     /// # Errors
     /// The store refuses.
-    pub fn put(&self, name: &str, text: Vec<u8>) -> Result<(), Error> {
-        self.cold.put_if_absent(&format!("{}/{name}", self.folder), text)?;
+    pub fn put_report(&self, text: String) -> Result<(), Error> {
+        self.put("report.md", text.into_bytes())
+    }
+
+    /// Puts the record: from here on the export is whole.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub fn put_record(&self, exported: &Exported) -> Result<(), Error> {
+        self.put(MANIFEST, exported.to_json())
+    }
+
+    fn put(&self, name: &str, text: Vec<u8>) -> Result<(), Error> {
+        self.cold.put_if_absent(&self.path(name), text)?;
         Ok(())
     }
 
@@ -109,7 +172,7 @@ impl<'a> Store<'a> {
     /// The store refuses.
     pub fn note_dropped(&self, tables: &[String], now: UtcNanos) -> Result<(), Error> {
         let text = serde_json::to_vec_pretty(&json!({ "at": now.to_string(), "tables": tables })).expect("plain data");
-        self.put("dropped.json", text)
+        self.put(DROPPED, text)
     }
 }
 

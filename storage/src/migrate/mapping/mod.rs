@@ -40,15 +40,28 @@ pub struct Unusable {
     pub why: String,
 }
 
-/// What the mapping in a file comes to, held against the catalog: a plan for each of its tables.
+/// Reads a mapping file, whatever of it is on the server. `schema` is ours there.
 ///
 /// # Errors
-/// It is not there, is no mapping, or something in it cannot be.
-pub fn plans(file: &Path, catalog: &Catalog) -> Result<Vec<Plan>, Unusable> {
+/// It is not there, is no mapping, or a table of it stands in that schema.
+pub fn read(file: &Path, schema: &str) -> Result<Mapping, Unusable> {
     let unusable = |why: String| Unusable { file: file.to_owned(), why };
     let text = fs::read_to_string(file)
         .map_err(|error| unusable(format!("{error}; `merganser migrate timescale map` makes one")))?;
     let mapping = Mapping::parse(&text).map_err(|error| unusable(error.to_string()))?;
+    match mapping.among_ours(schema) {
+        Some(problem) => Err(unusable(problem.to_string())),
+        None => Ok(mapping),
+    }
+}
+
+/// What the mapping in a file comes to, held against the catalog: a plan for each of its tables. `schema` is ours there.
+///
+/// # Errors
+/// It is not there, is no mapping, or something in it cannot be.
+pub fn plans(file: &Path, catalog: &Catalog, schema: &str) -> Result<Vec<Plan>, Unusable> {
+    let unusable = |why: String| Unusable { file: file.to_owned(), why };
+    let mapping = read(file, schema)?;
     let checked = check(&mapping, catalog);
     match checked.problems.as_slice() {
         [] => Ok(checked.plans),
@@ -78,6 +91,16 @@ impl Mapping {
     /// It is no mapping file: where, and what was expected.
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
+    }
+
+    /// The first table that stands in the schema of ours, where it would be taken for what merganser writes.
+    #[must_use]
+    pub fn among_ours(&self, schema: &str) -> Option<Problem> {
+        let table = self.tables.iter().find(|table| table.from.schema == schema)?;
+        let what = format!(
+            "it stands in the schema {schema}, which is timescale.schema, where merganser keeps tables of its own; name another one there that nobody else uses"
+        );
+        Some(Problem { place: table.from.to_string(), what })
     }
 }
 

@@ -42,6 +42,7 @@ pub use error::Error;
 pub use held::Held;
 pub use offset::forget_skipped;
 pub use status::{SinkStatus, State};
+pub(super) use tables::is_ours;
 pub use tables::{SINK_OFFSET, SKIPPED, tables};
 
 use held::Ask;

@@ -169,6 +169,11 @@ pub fn tables() -> &'static [Table] {
     TABLES
 }
 
+/// True for the name of a table that the sink makes in its schema; whatever else stands there is somebody else's.
+pub(in crate::migrate) fn is_ours(name: &str) -> bool {
+    table(name).is_some() || [SINK_OFFSET, SKIPPED].contains(&name)
+}
+
 /// The table of that name.
 pub(super) fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)

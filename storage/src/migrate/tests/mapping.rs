@@ -1,6 +1,6 @@
 //! The mapping file: proposed, checked, refused.
 
-use super::super::mapping::{Mapping, check, propose};
+use super::super::mapping::{Mapping, check, plans, propose};
 use super::{catalog, raw_trades};
 use crate::postgres::catalog::Type;
 use crate::query::Range;
@@ -75,6 +75,20 @@ fn everything_is_said_at_once() {
     assert!(checked.problems[0].what.contains("double its rows"), "{:?}", checked.problems);
     let unread = Mapping::parse("[[table]]\nfrom = \"trades\"\ninto = \"x\"\ncolumns = {}").unwrap_err();
     assert!(unread.to_string().contains("expected schema.table"), "{unread}");
+}
+
+#[test]
+fn a_table_in_the_schema_of_ours_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("timescale.toml");
+    std::fs::write(&file, TRADES).unwrap();
+    let catalog = catalog(&[("public.raw_trades", &raw_trades())]);
+    assert_eq!(plans(&file, &catalog, "merganser").unwrap().len(), 1);
+    let refused = plans(&file, &catalog, "public").unwrap_err().to_string();
+    assert!(
+        refused.contains("public.raw_trades: it stands in the schema public, which is timescale.schema"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Way {
     /// What the mapping file comes to on this server.
     pub(super) fn plans(&self, server: &Server) -> Result<Vec<Plan>, Error> {
         let session = Session::open(server)?;
-        Ok(mapping::plans(&self.mapping_file(), &catalog::read(&session)?)?)
+        Ok(mapping::plans(&self.mapping_file(), &catalog::read(&session)?, &self.settings().schema)?)
     }
 
     /// Brings slices over.

@@ -1,15 +1,13 @@
 //! The last step of the way: both sides compared once more, all of the server exported, and only then left. What was exported
 //! is dropped when the ledger holds that it was left.
 
-use std::fs;
-
 use messages::caps;
 use messages::migration::{Migration, Phase};
 
 use super::{Done, Error, Progress, Way, Work};
 use crate::migrate::compare::Wanted;
 use crate::migrate::leave::{self, Drop, Leave, Report};
-use crate::migrate::mapping::{Mapping, Unusable};
+use crate::migrate::mapping;
 use crate::migrate::phase::Ask;
 use crate::migrate::sink;
 use crate::postgres::Server;
@@ -68,11 +66,8 @@ impl Way {
     }
 
     /// The tables that the mapping names, whether they are still there or not.
-    fn mapped(&self) -> Result<Vec<TableName>, Error> {
-        let file = self.mapping_file();
-        let unusable = |why: String| Unusable { file: file.clone(), why };
-        let text = fs::read_to_string(&file).map_err(|error| unusable(error.to_string()))?;
-        let mapping = Mapping::parse(&text).map_err(|error| unusable(error.to_string()))?;
+    pub(super) fn mapped(&self) -> Result<Vec<TableName>, Error> {
+        let mapping = mapping::read(&self.mapping_file(), &self.settings().schema)?;
         Ok(mapping.tables.into_iter().map(|table| table.from).collect())
     }
 }

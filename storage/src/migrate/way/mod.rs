@@ -264,6 +264,10 @@ impl Way {
             return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
         }
         drop(session);
+        if self.mapping_file().is_file() {
+            // Tables of theirs in our schema are told from ours by nobody later.
+            self.mapped()?;
+        }
         on(Progress::of("makes the tables"));
         // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
         let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));

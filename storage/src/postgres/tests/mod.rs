@@ -183,6 +183,35 @@ fn missing_tables_and_rights_are_told_apart() {
 }
 
 #[test]
+fn rows_that_policies_hide_are_not_left_out_without_a_word() {
+    let Some(running) = running() else { return };
+    let owner = running.database("hidden_rows");
+    let script = "
+        CREATE TABLE theirs (a int);
+        INSERT INTO theirs SELECT generate_series(1, 10);
+        ALTER TABLE theirs ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY few ON theirs USING (a < 3);
+        CREATE TABLE own (a int);
+        ALTER TABLE own ENABLE ROW LEVEL SECURITY;
+        GRANT SELECT ON theirs TO reader;
+        ALTER TABLE own OWNER TO reader";
+    owner.execute("make tables", script).unwrap();
+    let reader = open(&running.settings_of("hidden_rows", "reader")).unwrap();
+    let copy = |session: &Session, table: &str| {
+        session.copy_out("copy a table", &format!("SELECT * FROM {table}"), |_| Ok::<_, Error>(()))
+    };
+    let hidden = |table: &str, next_step: &str| {
+        let error = copy(&reader, table).unwrap_err();
+        assert!(matches!(error, Error::RowsHidden { .. }) && error.to_string().contains(next_step), "{error}");
+    };
+    hidden("theirs", "ALTER ROLE reader BYPASSRLS");
+    assert_eq!(copy(&reader, "own").unwrap(), 0, "an owner sees all of it");
+    owner.execute("hide them from their owner", "ALTER TABLE own FORCE ROW LEVEL SECURITY").unwrap();
+    hidden("own", "NO FORCE ROW LEVEL SECURITY");
+    assert_eq!(copy(&owner, "theirs").unwrap(), 10, "a superuser sees all of it");
+}
+
+#[test]
 fn the_catalog_is_what_is_there() {
     let Some(running) = running() else { return };
     let owner = running.database("catalog");

@@ -1,5 +1,7 @@
 //! Everything of a real PostgreSQL is in the store before anything of it is dropped, and what has changed is not.
 
+mod timescale;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -16,7 +18,7 @@ use crate::postgres::Session;
 use crate::postgres::tests::running::{Running, running};
 use crate::tiers::Published;
 
-/// Their tables, with what no other database has; a view that is mapped; one of ours.
+/// Their tables, with what no other database has; a view that is mapped; one of ours, and one of theirs beside it.
 const TABLES: &str = r#"
     CREATE TYPE way AS ENUM ('BUY', 'SELL');
     CREATE TABLE "Odd ones" (id bigint PRIMARY KEY, small smallint, whole integer, flag boolean, price numeric, fixed numeric(18, 8),
@@ -33,6 +35,7 @@ const TABLES: &str = r#"
     CREATE TABLE unrelated (id bigint);
     CREATE VIEW seen AS SELECT id FROM unrelated;
     CREATE SCHEMA merganser;
+    CREATE TABLE merganser.my_notes (id bigint);
     CREATE TABLE merganser.orders (order_id uuid PRIMARY KEY);
     INSERT INTO merganser.orders SELECT gen_random_uuid() FROM generate_series(1, 10)"#;
 
@@ -89,8 +92,14 @@ impl Place {
         })
     }
 
+    /// A file or a folder of the first export.
     fn folder(&self, table: &str) -> PathBuf {
-        self.paths.places.cold.join("decommissioned").join(self.server.database()).join(table)
+        self.export(1).join(table)
+    }
+
+    fn export(&self, number: u32) -> PathBuf {
+        let all = self.paths.places.cold.join("decommissioned").join(self.server.database());
+        all.join(format!("export-{number}"))
     }
 
     /// A value out of the files of a table.
@@ -170,10 +179,49 @@ fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
         0
     );
     assert_eq!(count(&session, "seen"), 0, "what was not exported is there");
-    assert!(place.folder("dropped.json").is_file());
+    assert_eq!(count(&session, "merganser.my_notes"), 0, "and so is what somebody else made in our schema");
+    assert!(place.export(2).join("dropped.json").is_file() && !place.folder("dropped.json").exists());
     // Whoever did not hear the answer asks again.
     let heard = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap();
     assert_eq!((heard.was_there, heard.dropped.len()), (true, 4));
+}
+
+#[test]
+fn what_was_dropped_stays_in_the_store_whatever_comes_after_it() {
+    let Some(running) = running() else { return };
+    let session = running.database("kept");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "kept");
+    place.leave(Drop::No, &|_| {}).unwrap();
+    place.leave(Drop::Yes("kept"), &|_| {}).unwrap();
+    // A collector that nobody ended makes its tables anew.
+    let anew =
+        r#"CREATE TABLE "Odd ones" (id bigint); CREATE TABLE many (id bigint); CREATE TABLE nothing (id bigint)"#;
+    session.execute("make tables anew", anew).unwrap();
+    let changed = place.leave(Drop::Yes("kept"), &|_| {}).unwrap_err();
+    assert!(matches!(changed, Error::Changed { .. }), "{changed}");
+    let report = place.leave(Drop::No, &|_| {}).unwrap();
+    assert!(!report.was_there && report.folder.ends_with("/kept/export-2"), "{}", report.folder);
+    assert_eq!(place.read("public.many", "count(*)"), "1000");
+    assert!(place.folder("manifest.json").is_file() && place.folder("dropped.json").is_file());
+    assert_eq!(place.leave(Drop::Yes("kept"), &|_| {}).unwrap().dropped.len(), 3);
+    assert_eq!(place.read("public.many", "count(*)"), "1000");
+}
+
+#[test]
+fn tables_are_called_dropped_only_when_all_of_them_are_gone() {
+    let Some(running) = running() else { return };
+    let session = running.database("by_hand");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "by_hand");
+    place.leave(Drop::No, &|_| {}).unwrap();
+    session.execute("drop one by hand", "DROP TABLE nothing").unwrap();
+    let missing = place.leave(Drop::Yes("by_hand"), &|_| {}).unwrap_err();
+    assert!(matches!(&missing, Error::Missing { tables } if tables == "public.nothing"), "{missing}");
+    session.execute("drop the others of theirs", r#"DROP TABLE many, "Odd ones""#).unwrap();
+    let missing = place.leave(Drop::Yes("by_hand"), &|_| {}).unwrap_err();
+    assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+    assert_eq!(count(&session, "merganser.orders"), 10);
 }
 
 #[test]
