@@ -16,6 +16,7 @@ use messages::migration::{Migration, MigrationChange, Phase};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 use storage::migrate::phase::{self, Ask, Facts};
+use storage::migrate::reads::watch::Breach;
 use storage::migrate::way::{Way, Work};
 
 use crate::clock::Clock;
@@ -196,8 +197,14 @@ impl Shell {
     fn facts(&self) -> Facts {
         let (way, now) = (&self.a.way, self.a.wall.now());
         let settings = way.settings();
-        let (clean_for, standby_for) = (settings.clean_for, settings.standby_for);
-        Facts { now, lag: way.lag(), use_duckdb: way.use_duckdb(), clean_for, standby_for }
+        Facts {
+            now,
+            lag: way.lag(),
+            use_duckdb: way.use_duckdb(),
+            compare_every: settings.compare_every,
+            clean_for: settings.clean_for,
+            standby_for: settings.standby_for,
+        }
     }
 
     /// Writes a change to the ledger, and does what follows from it. Where the ledger does not take it in time it is not known
@@ -235,7 +242,8 @@ impl Shell {
     async fn look(&mut self, me: &ActorRef<Mailbox>) -> Result<(), ActorProcessingErr> {
         let now = self.a.wall.now();
         if let Some(back) = self.a.way.step_back(&self.a.state) {
-            let (ask, why) = (Ask::Reads(back.to), back.why.to_string());
+            let differed = matches!(back.why, Breach::Mismatch { .. });
+            let (ask, why) = (Ask::StepBack { to: back.to, differed }, back.why.to_string());
             let by = By { who: ITSELF.to_owned(), why: why.clone() };
             if self.step(ask, &by).await?.is_ok() {
                 let why = format!("reads go back to {} of a hundred: {why}", back.to);
