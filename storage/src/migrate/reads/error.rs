@@ -6,6 +6,7 @@ use messages::durations::format as duration;
 use messages::ledger::Seq;
 
 use super::shape::TooLarge;
+use crate::migrate::mapping::Unusable;
 use crate::migrate::plan;
 use crate::{duck, postgres};
 
@@ -29,15 +30,8 @@ pub enum Error {
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// The mapping says not which rows of theirs belong into an answer.
-    #[error(
-        "{file} does not say which tables there belong into an answer ({reason}); put it right with `merganser migrate timescale check`"
-    )]
-    Mapping {
-        /// The mapping file.
-        file: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("it is not known which tables there belong into an answer: {0}")]
+    Mapping(#[from] Unusable),
     /// The server lacks what the answer must hold.
     #[error(
         "{server} holds {log} records up to {found} and the answer must hold {wanted} ({cause}); see `merganser migrate timescale status`, ask again when it has caught up, or without waiting for what is new"

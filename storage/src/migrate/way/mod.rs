@@ -258,11 +258,13 @@ impl Way {
         let session = Session::open(&server)?;
         let wall = &self.0.wall;
         let asked = wall();
-        let facts = catalog::read(&session)?.facts;
-        let findings = server::findings(&facts, asked, wall());
+        let catalog = catalog::read(&session)?;
+        let findings = server::findings(&catalog.facts, asked, wall());
         if !findings.is_empty() {
             return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
         }
+        // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
+        mapping::plans(&self.mapping_file(), &catalog)?;
         drop(session);
         on(Progress::of("makes the tables"));
         // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
@@ -283,7 +285,13 @@ impl Way {
                 State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
             }
         }
-        let text = format!("rows go to both sides from {} on", watermark.at);
+        let mut text = format!("rows go to both sides from {} on", watermark.at);
+        if watermark.market > Seq(0) {
+            text += &format!(
+                "; the {} market records from before stay with DuckDB, and answers have none of them until reads move over",
+                watermark.market
+            );
+        }
         Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
     }
 }
