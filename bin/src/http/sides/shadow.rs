@@ -43,7 +43,10 @@ impl Sides {
         }
         let sides = self.clone();
         actix_web::rt::spawn(async move {
-            if let Some(difference) = sides.look(&query, divided).await {
+            // What was found in another phase says nothing about this one.
+            if let Some(difference) = sides.look(&query, divided).await
+                && sides.reads.share().get() == divided
+            {
                 sides.reads.shadowed(&query, difference.as_deref());
             }
             sides.shadows.is_one_under_way.store(false, Ordering::Release);

@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use messages::ledger::Seq;
+use messages::migration::Migration;
 
 pub use error::{Error, OTHERWISE};
 pub use postgres::Postgres;
@@ -108,6 +109,15 @@ impl Reads {
     #[must_use]
     pub fn share(&self) -> &Share {
         &self.0.share
+    }
+
+    /// Divides questions as the ledger has it. To be called when the change is durable.
+    pub fn divide(&self, state: &Migration) {
+        if self.0.share.set(state)
+            && let Some((_, mut watch)) = self.watch()
+        {
+            watch.begin_anew();
+        }
     }
 
     /// PostgreSQL; `None` where no server is named.

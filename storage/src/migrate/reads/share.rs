@@ -40,13 +40,15 @@ impl Share {
         *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Divides as the ledger has it. To be called when the change is durable.
-    pub fn set(&self, state: &Migration) {
+    /// Divides as the ledger has it, and says whether other questions are DuckDB's now. To be called when the change is durable.
+    pub(super) fn set(&self, state: &Migration) -> bool {
         let mut divided = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Migration { phase, percent, watermark, .. } = state;
         let has_own = watermark.is_some_and(|w| w.market > Seq(0));
         let watermark = watermark.map(|w| w.at);
+        let before = (divided.phase, divided.percent);
         *divided = Divided { phase: *phase, percent: *percent, watermark, has_own, ..*divided };
+        before != (*phase, *percent)
     }
 
     /// Lets one side answer everything, whatever the phase.

@@ -9,6 +9,7 @@ mod backfill;
 mod compare;
 mod leave;
 mod standing;
+mod turn;
 mod work;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use messages::ledger::Seq;
 use messages::migration::{Migration, Phase, Watermark as Begin};
 
 pub use standing::{SinkStanding, Standing};
+pub use turn::Alone;
 pub use work::{Done, Progress, Work};
 
 use super::compare::Wanted;
@@ -36,6 +38,7 @@ use crate::pool::Limits;
 use crate::postgres::{self, Server, Session, catalog};
 use crate::service::Database;
 use crate::settings::{self, Timescale};
+use turn::Turn;
 
 /// What can go wrong on the way.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +113,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>);
+pub struct Way(Arc<Parts>, Turn);
 
 /// What it is made from.
 pub struct Parts {
@@ -140,7 +143,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts));
+        let way = Self(Arc::new(parts), Turn::default());
         if !way.settings().url.is_empty()
             && let Err(error) = way.open_reads()
         {
@@ -192,7 +195,7 @@ impl Way {
 
     /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
     pub fn follow(&self, state: &Migration) {
-        self.0.reads.share().set(state);
+        self.0.reads.divide(state);
         let sink = &self.0.sink;
         match state.watermark.filter(|_| state.writes()) {
             None => sink.release(sink::TO_FINISH),
@@ -229,12 +232,19 @@ impl Way {
         self.0.reads.judge()
     }
 
-    /// Does long work.
+    /// The turn of one piece of work; none while another has it, were it of an actor that is no more.
+    #[must_use]
+    pub fn turn(&self) -> Option<Alone> {
+        self.1.take()
+    }
+
+    /// Does long work, in its turn.
     ///
     /// # Errors
     /// Why it did not come to its end.
     pub fn perform(
         &self,
+        _: &Alone,
         work: &Work,
         state: &Migration,
         on: &dyn Fn(Progress),
