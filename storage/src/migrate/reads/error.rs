@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// It took too long.
     #[error(
-        "{server} was given {} for the answer, and was stopped; narrow the question, or raise duckdb.query_timeout",
+        "{server} was given {} for the answer, and was stopped; narrow the question, or look why it is so slow",
         duration(*.after)
     )]
     TimedOut {
@@ -91,6 +91,12 @@ pub enum Error {
         server: String,
         /// What it was given.
         after: Duration,
+    },
+    /// It took too long a moment ago.
+    #[error("{server} did not answer in time a moment ago, and is asked again in some seconds")]
+    Hung {
+        /// The server.
+        server: String,
     },
     /// Who asked does not wait for the answer any more.
     #[error("nobody waits for the answer any more")]

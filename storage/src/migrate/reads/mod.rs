@@ -39,7 +39,6 @@ pub use route::Side;
 pub use sessions::{Ender, Lent, Sessions};
 pub use share::{Divided, Share};
 
-use crate::pool::Limits;
 use crate::postgres as server;
 use crate::query::Query;
 use crate::settings::Timescale;
@@ -90,14 +89,8 @@ impl Reads {
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub fn open(
-        &self,
-        settings: &Timescale,
-        mapping_file: PathBuf,
-        limits: Limits,
-        follow: Follow,
-    ) -> Result<(), server::Error> {
-        let sessions = Sessions::new(server::Server::new(settings)?, settings.connections, limits.acquire);
+    pub fn open(&self, settings: &Timescale, mapping_file: PathBuf, follow: Follow) -> Result<(), server::Error> {
+        let sessions = Sessions::new(server::Server::new(settings)?, settings.connections, settings.connect_timeout);
         let postgres = Postgres::new(sessions, &settings.schema, mapping_file);
         let bounds = Bounds { budget: settings.read_budget, errors: settings.read_errors };
         let opened = Opened { postgres, follow, watch: Mutex::new(Watch::new(bounds)), began: now() };

@@ -41,7 +41,7 @@ impl Share {
     }
 
     /// Divides as the ledger has it, and says whether other questions are DuckDB's now. To be called when the change is durable.
-    pub(super) fn set(&self, state: &Migration) -> bool {
+    pub fn set(&self, state: &Migration) -> bool {
         let mut divided = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Migration { phase, percent, watermark, .. } = state;
         let has_own = watermark.is_some_and(|w| w.market > Seq(0));

@@ -34,7 +34,6 @@ use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Room, Watermark};
-use crate::pool::Limits;
 use crate::postgres::{self, Server, Session, catalog};
 use crate::service::Database;
 use crate::settings::{self, Timescale};
@@ -155,9 +154,8 @@ impl Way {
 
     fn open_reads(&self) -> Result<(), postgres::Error> {
         let Parts { settings, sink, reads, .. } = &*self.0;
-        let (sink, limits) =
-            (sink.clone(), Limits { acquire: settings.connect_timeout, execute: settings.answer_timeout });
-        reads.open(settings, self.mapping_file(), limits, Arc::new(move || follows(&sink)))
+        let sink = sink.clone();
+        reads.open(settings, self.mapping_file(), Arc::new(move || follows(&sink)))
     }
 
     /// Which of their columns become which of ours.
