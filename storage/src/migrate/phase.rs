@@ -222,6 +222,9 @@ impl Step<'_> {
     }
 
     fn step_back(&self, to: u8, differed: bool) -> Result<Migration, Refusal> {
+        if self.state.phase != Phase::GradualReads {
+            return self.wrong_phase("reads", "gradual_reads");
+        }
         let back = self.reads(to.min(self.state.percent))?;
         let compared =
             back.compared.map(|known| Compared { clean_since: known.clean_since.filter(|_| !differed), ..known });

@@ -187,6 +187,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
             Ask::CompareDone(Compared { at: NOW, rows: 1, differing: u64::from(!equal), clean_since: None })
         }),
         any::<u8>().prop_map(Ask::Reads),
+        (any::<u8>(), any::<bool>()).prop_map(|(to, differed)| Ask::StepBack { to, differed }),
         any::<bool>().prop_map(|freeze| Ask::Promote { freeze }),
         Just(Ask::Rollback),
         Just(Ask::Decommission),
