@@ -316,7 +316,9 @@ impl Step<'_> {
     fn clean(&self, what: &str) -> Result<(), Refusal> {
         let Some(compared) = self.state.compared else {
             return refuse(
-                format!("both sides were never compared, and must agree before {what}"),
+                format!(
+                    "both sides were not compared since dual write or the last backfill began, and must agree before {what}"
+                ),
                 "`merganser migrate timescale compare`",
             );
         };
@@ -337,10 +339,13 @@ impl Step<'_> {
     /// Both sides were compared not long ago: what was found then says nothing of what came in days since.
     fn lately(&self, at: UtcNanos, what: &str) -> Result<(), Refusal> {
         let every = self.facts.compare_every;
+        let twice = every.saturating_mul(2);
         let (within, setting) = if every.is_zero() {
             (BY_HAND_WITHIN, "")
+        } else if twice < COMPARED_WITHIN_LEAST {
+            (COMPARED_WITHIN_LEAST, "")
         } else {
-            (every.saturating_mul(2).max(COMPARED_WITHIN_LEAST), " (twice timescale.compare_every)")
+            (twice, " (twice timescale.compare_every)")
         };
         let ago = self.been(at);
         if ago <= within {

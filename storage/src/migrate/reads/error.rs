@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// The mapping says not which rows of theirs belong into an answer.
-    #[error("it is not known which tables there belong into an answer: {0}")]
+    #[error(transparent)]
     Mapping(#[from] Unusable),
     /// The server lacks what the answer must hold.
     #[error(
