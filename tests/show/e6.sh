@@ -84,6 +84,10 @@ psql_as owner -c "ALTER DATABASE market RESET timezone"
 says "no merganser runs" "merganser run" m init
 begin
 says "the phase is off" "init" m backfill
+mv data/timescale.toml kept.toml
+says "data/timescale.toml cannot be used" "timescale map" m init
+phase=$(field phase); [ "$phase" = off ] || fail "without a mapping the phase is $phase"
+mv kept.toml data/timescale.toml
 m init > out 2>&1 || fail "$(cat out)"
 until_level
 

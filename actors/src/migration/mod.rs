@@ -16,6 +16,7 @@ use messages::migration::{Migration, MigrationChange, Phase};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::{Ack, Journal};
 use storage::migrate::phase::{self, Ask, Facts};
+use storage::migrate::reads::watch::Breach;
 use storage::migrate::way::{Way, Work};
 
 use crate::clock::Clock;
@@ -81,7 +82,7 @@ pub struct MigrationActor;
 /// The shell.
 pub struct Shell {
     a: Arguments,
-    /// Work that is under way.
+    /// Work that is under way. It ends with the actor, and the next start finds what it has done.
     working: Option<Working>,
     /// How the last work ended.
     last: Option<Last>,
@@ -117,12 +118,6 @@ impl Actor for MigrationActor {
         }
         Ok(())
     }
-
-    async fn post_stop(&self, _: ActorRef<Mailbox>, shell: &mut Shell) -> Result<(), ActorProcessingErr> {
-        // It ends at its next look, and the next start finds what it has done.
-        shell.working.iter().for_each(Working::stop);
-        Ok(())
-    }
 }
 
 impl Shell {
@@ -143,11 +138,18 @@ impl Shell {
                 Ok(Err(NotDone(format!("{} is under way; `merganser migrate timescale stop` ends it", working.what()))))
             }
             (Act::Work(work), None) => self.begin(work, by, me).await,
-            (Act::Step(step), working) => {
-                if step == Step::Rollback {
-                    working.iter().for_each(|working| working.stop());
-                }
+            // Before its end nothing was begun from which a step would lead back.
+            (Act::Step(Step::Rollback), Some(working)) if self.a.state.phase == Phase::Off => {
+                let what = working.what();
+                Ok(Err(NotDone(format!(
+                    "the phase is off, and {what} is under way; `merganser migrate timescale stop` ends it"
+                ))))
+            }
+            (Act::Step(step), _) => {
                 let done = self.step(step.ask(), &by).await?;
+                if step == Step::Rollback && done.is_ok() {
+                    self.working.iter().for_each(Working::stop);
+                }
                 Ok(done.map(|()| self.where_it_stands()))
             }
         }
@@ -169,6 +171,10 @@ impl Shell {
         me: &ActorRef<Mailbox>,
     ) -> Result<Result<String, NotDone>, ActorProcessingErr> {
         let now = self.a.wall.now();
+        let Some(alone) = self.a.way.turn() else {
+            let why = "work that was under way before is still ending; ask again in a minute";
+            return Ok(Err(NotDone(why.to_owned())));
+        };
         let ask = work.ask(&self.a.way, now);
         match phase::decide(&self.a.state, ask, &self.facts()) {
             // What was exported may be dropped later.
@@ -178,7 +184,7 @@ impl Shell {
             Ok(_) => {}
         }
         let what = work.name();
-        self.working = Some(Working::begin(work, by, &self.a.state, &self.a.way, now, me));
+        self.working = Some(Working::begin((work, alone, by), &self.a.state, &self.a.way, now, me));
         Ok(Ok(format!("{what} has begun; `merganser migrate timescale status` shows how far it is")))
     }
 
@@ -196,8 +202,14 @@ impl Shell {
     fn facts(&self) -> Facts {
         let (way, now) = (&self.a.way, self.a.wall.now());
         let settings = way.settings();
-        let (clean_for, standby_for) = (settings.clean_for, settings.standby_for);
-        Facts { now, lag: way.lag(), use_duckdb: way.use_duckdb(), clean_for, standby_for }
+        Facts {
+            now,
+            lag: way.lag(),
+            use_duckdb: way.use_duckdb(),
+            compare_every: settings.compare_every,
+            clean_for: settings.clean_for,
+            standby_for: settings.standby_for,
+        }
     }
 
     /// Writes a change to the ledger, and does what follows from it. Where the ledger does not take it in time it is not known
@@ -235,7 +247,8 @@ impl Shell {
     async fn look(&mut self, me: &ActorRef<Mailbox>) -> Result<(), ActorProcessingErr> {
         let now = self.a.wall.now();
         if let Some(back) = self.a.way.step_back(&self.a.state) {
-            let (ask, why) = (Ask::Reads(back.to), back.why.to_string());
+            let differed = matches!(back.why, Breach::Mismatch { .. });
+            let (ask, why) = (Ask::StepBack { to: back.to, differed }, back.why.to_string());
             let by = By { who: ITSELF.to_owned(), why: why.clone() };
             if self.step(ask, &by).await?.is_ok() {
                 let why = format!("reads go back to {} of a hundred: {why}", back.to);

@@ -7,13 +7,13 @@ use messages::UtcNanos;
 use messages::migration::Migration;
 use ractor::ActorRef;
 use storage::archive::chain;
-use storage::migrate::way::{Done, Progress, Way, Work};
+use storage::migrate::way::{Alone, Done, Progress, Way, Work};
 
 use super::Mailbox;
 use super::status::Underway;
 use crate::ports::By;
 
-/// Work that is under way.
+/// Work that is under way. It ends at its next look once this is dropped, however the actor has ended.
 pub struct Working {
     what: &'static str,
     since: UtcNanos,
@@ -33,14 +33,20 @@ pub struct Ended {
 
 impl Working {
     /// Begins; the actor hears of its end.
-    pub fn begin(work: Work, by: By, state: &Migration, way: &Way, now: UtcNanos, me: &ActorRef<Mailbox>) -> Self {
+    pub fn begin(
+        (work, alone, by): (Work, Alone, By),
+        state: &Migration,
+        way: &Way,
+        now: UtcNanos,
+        me: &ActorRef<Mailbox>,
+    ) -> Self {
         let what = work.name();
         let (progress, go_on) = (Arc::<Mutex<Progress>>::default(), Arc::new(AtomicBool::new(true)));
         let working = Self { what, since: now, progress: progress.clone(), go_on: go_on.clone() };
         let (state, way, me) = (state.clone(), way.clone(), me.clone());
         let doing = tokio::task::spawn_blocking(move || {
             let on = |now: Progress| *progress.lock().unwrap_or_else(PoisonError::into_inner) = now;
-            way.perform(&work, &state, &on, &|| go_on.load(Ordering::Acquire)).map_err(|error| chain(&error))
+            way.perform(&alone, &work, &state, &on, &|| go_on.load(Ordering::Acquire)).map_err(|error| chain(&error))
         });
         tokio::spawn(async move {
             // What panics has ended as well.
@@ -65,5 +71,24 @@ impl Working {
     pub fn underway(&self) -> Underway {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Underway { what: self.what, since: self.since, progress }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_whose_actor_is_gone_ends() {
+        let go_on = Arc::new(AtomicBool::new(true));
+        let (progress, since) = (Arc::default(), UtcNanos::default());
+        drop(Working { what: "compare", since, progress, go_on: go_on.clone() });
+        assert!(!go_on.load(Ordering::Acquire));
     }
 }

@@ -112,7 +112,7 @@ function compared(done) {
   if (done === null) return { text: 'none' };
   const some = done.differing === 1 ? '1 slice differs' : `${f.count(done.differing).text} slices differ`;
   const found = done.differing ? some : 'equal';
-  const clean = done.clean_since ? `equal since ${done.clean_since}` : '';
+  const clean = done.clean_since ? `equal since ${done.clean_since}` : done.differing ? '' : 'an answer differed since';
   return { text: `${found}, ${f.since(done.at).text}`, title: clean, class: done.differing ? 'loss' : 'gain' };
 }
 

@@ -35,15 +35,28 @@ export const ACTS = [
     body: async ({ backfill, phase: now }) => {
       // Rows that did not fit stay behind: whoever goes on must have seen how many.
       const refused = now === 'backfill' ? (backfill?.refused ?? 0) : 0;
-      const word = refused ? String(refused) : null;
-      const looked = refused ? ` ${word} rows did not fit and stay behind: look at the rejects files first.` : '';
-      const text = `Every row of both sides is held against the other, while rows go on coming.${looked}`;
-      const said = await confirm({ title: 'Compare both sides', text, ok: 'Compare', word });
+      const text = 'Every row of both sides is held against the other, while rows go on coming.';
+      if (!refused) return compare(text);
+      const word = String(refused);
+      const looked = `${text} ${word} rows did not fit and stay behind: look at the rejects files first.`;
+      const said = await confirm({ title: 'Compare both sides', text: looked, ok: 'Compare', word });
       return said && { ...said, accept_rejects: refused };
     },
   },
   { label: 'Reads …', path: 'reads', body: (now) => share(now) },
   { label: 'Promote …', path: 'promote', body: () => promote() },
+  {
+    label: 'Decommission …',
+    path: 'decommission',
+    body: () =>
+      confirm({
+        title: 'Leave PostgreSQL',
+        text: 'Every table there is exported to the cold store and verified, and nothing is dropped. From there no way leads back.',
+        ok: 'Decommission',
+        word: 'decommission',
+        kind: 'danger',
+      }),
+  },
   {
     label: 'Roll back',
     path: 'rollback',
@@ -75,6 +88,14 @@ function share({ percent }) {
   choice.value = String(SHARES.find((of) => of > percent) ?? 100);
   const text = `DuckDB answers ${percent} of a hundred questions now. If it is bad at it they go a step back by themselves.`;
   return choose('Let DuckDB answer', text, 'Move reads', 'DuckDB answers', choice, (of) => ({ percent: Number(of) }));
+}
+
+function compare(text) {
+  const choice = select([
+    ['shown', 'is shown'],
+    ['repair', 'is put right by what the journal says'],
+  ]);
+  return choose('Compare both sides', text, 'Compare', 'What differs', choice, (how) => ({ repair: how === 'repair' }));
 }
 
 function promote() {

@@ -5,13 +5,15 @@
 //! refused, for an answer without the rows that were not brought over yet would be a wrong one. Some questions are asked of
 //! both, behind the answer, and what both say is held against each other.
 
+mod rest;
 mod shadow;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
+use messages::UtcNanos;
 use messages::ledger::Seq;
 use storage::journal::Log;
 use storage::migrate::reads::{Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
@@ -22,6 +24,7 @@ use storage::service::Database;
 use super::ask::busy;
 use super::edge::{FRESH_WITHIN, Watermarks, now, opening};
 use super::problem::{Code, Problem};
+use rest::Rest;
 
 /// How often it is looked whether a side holds what it must.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -47,6 +50,7 @@ pub struct Sides {
     reads: Reads,
     watermarks: Watermarks,
     shadows: Arc<Shadows>,
+    rest: Rest,
 }
 
 /// Questions that are asked of both sides.
@@ -63,7 +67,7 @@ impl Sides {
     pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64) -> Self {
         let (answered, is_one_under_way) = (AtomicU64::new(0), AtomicBool::new(false));
         let shadows = Arc::new(Shadows { every: shadow_every, answered, is_one_under_way });
-        Self { database, reads, watermarks, shadows }
+        Self { database, reads, watermarks, shadows, rest: Rest::default() }
     }
 
     /// Answers a question.
@@ -94,7 +98,8 @@ impl Sides {
     pub async fn ready(&self, question: &Question) -> Result<(), Problem> {
         let divided = self.reads.share().get();
         if divided.side(&question.whole) == Side::Postgres {
-            match self.until_there(question).await {
+            let found = self.patiently(divided, self.until_there(question, now() + FRESH_WITHIN)).await;
+            match found {
                 Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
                 Ok(()) => return Ok(()),
                 Err(_) => {}
@@ -134,35 +139,55 @@ impl Sides {
     /// PostgreSQL's answer.
     async fn postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
         let began = now();
-        let found = self.ask_postgres(question, divided).await;
+        let found = self.patiently(divided, self.ask_postgres(question, divided)).await;
         if !found.as_ref().is_err_and(Error::is_ours) {
             self.reads.answered(Side::Postgres, began.elapsed(), found.is_err());
         }
         found
     }
 
+    /// Asks PostgreSQL, unless it hung a moment ago and DuckDB may answer in its place.
+    async fn patiently<T>(&self, divided: Divided, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if divided.may_fall_back() && self.rest.is_on(now()) {
+            return Err(Error::Hung { server: self.server() });
+        }
+        let found = asked.await;
+        if matches!(found, Err(Error::TimedOut { .. })) {
+            self.rest.begin(now());
+        }
+        found
+    }
+
     async fn ask_postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
         let watermark = divided.watermark()?;
-        self.until_there(question).await?;
+        let deadline = now() + FRESH_WITHIN;
+        self.until_there(question, deadline).await?;
+        self.ask_server(question, watermark, deadline).await
+    }
+
+    /// Asks it for an answer until then: waiting for a connection, and for it to be made, is part of that.
+    async fn ask_server(&self, question: &Question, watermark: UtcNanos, deadline: Instant) -> Result<Answer, Error> {
         let postgres = self.reads.postgres().ok_or_else(no_server)?;
-        let (server, lent) = (postgres.sessions().server().name(), postgres.sessions().lend_async().await?);
+        let too_late = |_| Error::TimedOut { server: self.server(), after: FRESH_WITHIN };
+        let deadline = deadline.into();
+        let lent = tokio::time::timeout_at(deadline, postgres.sessions().lend_async()).await.map_err(too_late)??;
         // Dropped with this future when the client goes, or when it takes too long.
         let _ender = lent.ender();
-        let after = self.database.pool().map_or(FRESH_WITHIN, |pool| pool.limits().execute);
         let (reads, query, need) = (self.reads.clone(), question.query.clone(), question.need);
         let work = move || {
             let postgres = reads.postgres().ok_or_else(no_server)?;
             lent.run(|session| postgres.answer(session, &query, watermark, need))
         };
-        match tokio::time::timeout(after, web::block(work)).await {
-            Ok(answered) => answered.unwrap_or(Err(Error::Closed)),
-            Err(_) => Err(Error::TimedOut { server, after }),
-        }
+        let answered = tokio::time::timeout_at(deadline, web::block(work)).await.map_err(too_late)?;
+        answered.unwrap_or(Err(Error::Closed))
+    }
+
+    fn server(&self) -> String {
+        self.reads.postgres().map(|postgres| postgres.sessions().server().name()).unwrap_or_default()
     }
 
     /// Waits until the server holds what the answer must, unless something keeps it from getting there.
-    async fn until_there(&self, question: &Question) -> Result<(), Error> {
-        let deadline = now() + FRESH_WITHIN;
+    async fn until_there(&self, question: &Question, deadline: Instant) -> Result<(), Error> {
         loop {
             let Follows { applied, trouble } = self.reads.follows().ok_or_else(no_server)?;
             let (log, found, wanted) = match query::log_of(&question.query) {
@@ -173,15 +198,18 @@ impl Sides {
                 return Ok(());
             }
             let cause = match trouble {
-                None if now() > deadline => format!("it did not get there within {}", within()),
+                None if now() > deadline => {
+                    // It may hang: the next questions need not find out, too.
+                    self.rest.begin(now());
+                    format!("it did not get there within {}", within())
+                }
                 None => {
                     tokio::time::sleep(LOOK_EVERY).await;
                     continue;
                 }
                 Some(trouble) => trouble,
             };
-            let server = self.reads.postgres().map(|postgres| postgres.sessions().server().name());
-            return Err(Error::Behind { server: server.unwrap_or_default(), log, found, wanted, cause });
+            return Err(Error::Behind { server: self.server(), log, found, wanted, cause });
         }
     }
 }
@@ -218,7 +246,9 @@ fn is_fault(error: &query::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use messages::migration::Phase;
+    use messages::migration::{Migration, Phase, Watermark as Begin};
+    use storage::journal::Watermark;
+    use storage::settings::Tls;
 
     use super::*;
 
@@ -240,6 +270,45 @@ mod tests {
         check(behind(), None, &["db:5432/market", "could not be reached", "USE_DUCKDB=true"], "USE_DUCKDB=false");
         check(behind(), Some(false), &["could not be reached", "USE_DUCKDB=false lets nobody else"], "USE_DUCKDB=true");
         check(no_server(), Some(false), &["timescale.url names no server", "without USE_DUCKDB=false"], "nobody else");
+    }
+
+    /// A server that takes connections and says nothing.
+    async fn hanging() -> (std::net::TcpListener, Sides) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, reads) = (listener.local_addr().unwrap().port(), Reads::default());
+        let settings = storage::settings::Timescale {
+            url: format!("postgres://owner@127.0.0.1:{port}/market"),
+            tls: Tls::Off,
+            ..config::load(&config::Layers::default()).unwrap().timescale
+        };
+        let follows = || Follows { applied: Need::default(), trouble: None };
+        reads.open(&settings, "timescale.toml".into(), Arc::new(follows)).unwrap();
+        let state = Migration {
+            phase: Phase::GradualReads,
+            watermark: Some(Begin { market: Seq(0), at: UtcNanos(1_000) }),
+            ..Migration::default()
+        };
+        reads.divide(&state);
+        let level = || (Watermark::new(Seq(0)), Watermark::new(Seq(0)));
+        let watermarks = Watermarks { ledger: level(), market: level() };
+        (listener, Sides::new(Database::default(), reads, watermarks, 0))
+    }
+
+    #[actix_web::test]
+    async fn one_question_finds_out_that_postgresql_hangs() {
+        let (_listener, sides) = hanging().await;
+        let query = Query::Positions { at: UtcNanos(9), of: query::Of::default() };
+        let question = Question { query: query.clone(), whole: query, need: Need::default(), memory: Seq(0) };
+        let divided = sides.reads.share().get();
+        let deadline = now() + Duration::from_millis(200);
+        let first = sides.ask_server(&question, UtcNanos(1_000), deadline);
+        let first = sides.patiently(divided, first).await.unwrap_err();
+        assert!(matches!(first, Error::TimedOut { .. }), "{first}");
+        let next = sides.postgres(&question, divided).await.unwrap_err();
+        assert!(matches!(next, Error::Hung { .. }), "{next}");
+        // Where nobody else may answer it is asked all the same.
+        let only = Divided { phase: Phase::Compare, ..divided };
+        assert_eq!(sides.patiently(only, async { Ok(7) }).await.unwrap(), 7);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Which step of the way may be taken, forward or back: pure, from the state in the ledger, what is asked, and facts that
 //! the caller has measured. A refusal names the fact, its value, what is needed and what to do.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +13,12 @@ use messages::migration::{Backfilled, Compared, Migration, Phase, Watermark};
 
 /// Rows of PostgreSQL may be behind by so much and still be called level.
 pub const LEVEL_WITHIN: Duration = Duration::from_secs(5);
+
+/// How old a comparison by hand may be and still say that both sides agree.
+const BY_HAND_WITHIN: Duration = Duration::from_hours(24);
+
+/// However often they are compared: a comparison takes its time, and so does whoever goes on.
+const COMPARED_WITHIN_LEAST: Duration = Duration::from_mins(10);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +38,13 @@ pub enum Ask {
     CompareDone(Compared),
     /// To let DuckDB answer so many of a hundred reads.
     Reads(u8),
+    /// To give reads back because of what was seen of them.
+    StepBack {
+        /// So many of a hundred are DuckDB's then.
+        to: u8,
+        /// Whether both sides answered one question differently: what a comparison had shown before counts no more.
+        differed: bool,
+    },
     /// To let DuckDB alone answer.
     Promote {
         /// Whether nothing is written to PostgreSQL any more.
@@ -50,7 +66,7 @@ impl Ask {
             Self::BackfillDone(_) => "migration.backfilled",
             Self::Compare { .. } => "migration.compare",
             Self::CompareDone(_) => "migration.compared",
-            Self::Reads(_) => "migration.reads",
+            Self::Reads(_) | Self::StepBack { .. } => "migration.reads",
             Self::Promote { .. } => "migration.promote",
             Self::Rollback => "migration.rollback",
             Self::Decommission => "migration.decommission",
@@ -67,6 +83,8 @@ pub struct Facts {
     pub lag: Option<Duration>,
     /// What `USE_DUCKDB` says, where it is set.
     pub use_duckdb: Option<bool>,
+    /// `timescale.compare_every`; zero for by hand.
+    pub compare_every: Duration,
     /// `timescale.clean_for`.
     pub clean_for: Duration,
     /// `timescale.standby_for`.
@@ -101,10 +119,11 @@ pub fn decide(state: &Migration, ask: Ask, facts: &Facts) -> Result<Migration, R
     match ask {
         Ask::Init(watermark) => step.init(watermark),
         Ask::Backfill => step.backfill(),
-        Ask::BackfillDone(done) => Ok(Migration { backfilled: Some(done), ..state.clone() }),
+        Ask::BackfillDone(done) => Ok(Migration { backfilled: Some(done), compared: None, ..state.clone() }),
         Ask::Compare { accept_rejects } => step.compare(accept_rejects),
         Ask::CompareDone(done) => Ok(Migration { compared: Some(step.compared(done)), ..state.clone() }),
         Ask::Reads(percent) => step.reads(percent),
+        Ask::StepBack { to, differed } => step.step_back(to, differed),
         Ask::Promote { freeze } => step.promote(freeze),
         Ask::Rollback => step.rollback(),
         Ask::Decommission => step.decommission(),
@@ -131,7 +150,8 @@ impl Step<'_> {
         match (self.state.phase, self.state.watermark) {
             // Dual write begins anew where it was broken off: rows that came meanwhile are in the ledger and the journal.
             (Phase::Off, known) => {
-                Ok(Migration { watermark: Some(known.unwrap_or(watermark)), ..self.to(Phase::DualWrite) })
+                let watermark = Some(known.unwrap_or(watermark));
+                Ok(Migration { watermark, compared: None, ..self.to(Phase::DualWrite) })
             }
             _ => self.wrong_phase("init", "off"),
         }
@@ -141,10 +161,12 @@ impl Step<'_> {
         match self.state.phase {
             Phase::DualWrite => {
                 self.level("a backfill begins")?;
-                Ok(self.to(Phase::Backfill))
+                Ok(Migration { compared: None, ..self.to(Phase::Backfill) })
             }
-            // Rows that another program wrote since are brought over by going again.
-            Phase::Backfill | Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => Ok(self.state.clone()),
+            // Rows that another program wrote since are brought over by going again; what was compared before is others.
+            Phase::Backfill | Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => {
+                Ok(Migration { compared: None, ..self.state.clone() })
+            }
             Phase::Off | Phase::Decommissioned => self.wrong_phase("backfill", "dual_write and later"),
         }
     }
@@ -197,6 +219,16 @@ impl Step<'_> {
         let phase = if self.state.phase == Phase::Compare { self.to(Phase::GradualReads) } else { self.state.clone() };
         let percent_since = if percent == phase.percent { phase.percent_since } else { self.facts.now };
         Ok(Migration { percent, percent_since, ..phase })
+    }
+
+    fn step_back(&self, to: u8, differed: bool) -> Result<Migration, Refusal> {
+        if self.state.phase != Phase::GradualReads {
+            return self.wrong_phase("reads", "gradual_reads");
+        }
+        let back = self.reads(to.min(self.state.percent))?;
+        let compared =
+            back.compared.map(|known| Compared { clean_since: known.clean_since.filter(|_| !differed), ..known });
+        Ok(Migration { compared, ..back })
     }
 
     fn promote(&self, freeze: bool) -> Result<Migration, Refusal> {
@@ -284,19 +316,56 @@ impl Step<'_> {
     fn clean(&self, what: &str) -> Result<(), Refusal> {
         let Some(compared) = self.state.compared else {
             return refuse(
-                format!("both sides were never compared, and must agree before {what}"),
+                format!(
+                    "both sides were not compared since dual write or the last backfill began, and must agree before {what}"
+                ),
                 "`merganser migrate timescale compare`",
             );
         };
         let Some(since) = compared.clean_since else {
+            if compared.differing == 0 {
+                let why = format!(
+                    "both sides answered a question differently since they were compared, and must agree before {what}"
+                );
+                return refuse(why, "`merganser migrate timescale compare`");
+            }
             let next = "`merganser migrate timescale compare --repair`, then compare again";
             return refuse(format!("{} before {what}", differ(compared.differing)), next);
         };
+        self.lately(compared.at, what)?;
         self.long_enough("both sides have agreed", since, self.facts.clean_for, "timescale.clean_for")
     }
 
+    /// Both sides were compared not long ago: what was found then says nothing of what came in days since.
+    fn lately(&self, at: UtcNanos, what: &str) -> Result<(), Refusal> {
+        let every = self.facts.compare_every;
+        let twice = every.saturating_mul(2);
+        let (within, setting) = if every.is_zero() {
+            (BY_HAND_WITHIN, "")
+        } else if twice < COMPARED_WITHIN_LEAST {
+            (COMPARED_WITHIN_LEAST, "")
+        } else {
+            (twice, " (twice timescale.compare_every)")
+        };
+        let ago = self.been(at);
+        if ago <= within {
+            return Ok(());
+        }
+        let (ago, within) = (durations::format(ago), durations::format(within));
+        refuse(
+            format!(
+                "both sides were last compared {ago} ago, and must have been within {within}{setting} before {what}"
+            ),
+            "`merganser migrate timescale compare`",
+        )
+    }
+
+    fn been(&self, since: UtcNanos) -> Duration {
+        Duration::from_secs(u64::try_from(self.facts.now.since(since)).unwrap_or(0) / 1_000_000_000)
+    }
+
     fn long_enough(&self, what: &str, since: UtcNanos, needed: Duration, setting: &str) -> Result<(), Refusal> {
-        let been = Duration::from_secs(u64::try_from(self.facts.now.since(since)).unwrap_or(0) / 1_000_000_000);
+        let been = self.been(since);
         if been >= needed {
             return Ok(());
         }
@@ -331,180 +400,5 @@ pub fn next_command(state: &Migration) -> &'static str {
         Phase::GradualReads => "`merganser migrate timescale reads` with a higher percent is next",
         Phase::DuckdbPrimary => "`merganser migrate timescale decommission` is next",
         Phase::Decommissioned => "nothing is left to do",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use messages::ledger::Seq;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-    const NOW: UtcNanos = UtcNanos(1_000_000_000_000_000);
-    const WATERMARK: Watermark = Watermark { market: Seq(7), at: UtcNanos(5_000) };
-
-    fn facts() -> Facts {
-        Facts {
-            now: NOW,
-            lag: Some(Duration::ZERO),
-            use_duckdb: None,
-            clean_for: MINUTE,
-            standby_for: Duration::from_secs(3_600),
-        }
-    }
-
-    fn clean(at: UtcNanos) -> Compared {
-        Compared { at, rows: 9, differing: 0, clean_since: Some(at) }
-    }
-
-    fn long_ago() -> UtcNanos {
-        NOW.before(Duration::from_secs(7_200))
-    }
-
-    fn in_phase(phase: Phase) -> Migration {
-        let (at, watermark) = (long_ago(), Some(WATERMARK));
-        let backfilled = Some(Backfilled { at, slices: 3, rows: 9, refused: 0 });
-        Migration {
-            phase,
-            since: at,
-            watermark,
-            percent: 0,
-            percent_since: at,
-            is_frozen: false,
-            backfilled,
-            compared: Some(clean(NOW)),
-        }
-    }
-
-    fn agreed(phase: Phase) -> Migration {
-        Migration { compared: Some(Compared { clean_since: Some(long_ago()), ..clean(NOW) }), ..in_phase(phase) }
-    }
-
-    fn refused(state: &Migration, ask: Ask, facts: &Facts, words: &[&str]) {
-        let refusal = decide(state, ask, facts).expect_err("it is not to be allowed");
-        let text = refusal.to_string();
-        words.iter().for_each(|word| assert!(text.contains(word), "`{text}` does not say `{word}`"));
-    }
-
-    #[test]
-    fn the_whole_way_forward() {
-        let mut state = Migration::default();
-        let mut take = |ask, expected: Phase| {
-            let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
-            assert_eq!(next.phase, expected, "{ask:?}");
-            state = next;
-        };
-        take(Ask::Init(WATERMARK), Phase::DualWrite);
-        take(Ask::Backfill, Phase::Backfill);
-        take(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2 }), Phase::Backfill);
-        take(Ask::Compare { accept_rejects: 2 }, Phase::Compare);
-        take(Ask::CompareDone(clean(long_ago())), Phase::Compare);
-        take(Ask::CompareDone(clean(NOW)), Phase::Compare);
-        take(Ask::Reads(10), Phase::GradualReads);
-        take(Ask::Reads(100), Phase::GradualReads);
-        state.percent_since = long_ago();
-        let mut take = |ask, expected: Phase| {
-            let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
-            assert_eq!(next.phase, expected, "{ask:?}");
-            state = next;
-        };
-        take(Ask::Promote { freeze: false }, Phase::DuckdbPrimary);
-        state.since = long_ago();
-        let next = decide(&state, Ask::Decommission, &facts()).unwrap();
-        assert_eq!((next.phase, next.writes(), next.watermark), (Phase::Decommissioned, false, Some(WATERMARK)));
-    }
-
-    #[test]
-    fn each_step_says_what_it_lacks() {
-        let good = facts();
-        let behind = Facts { lag: Some(Duration::from_secs(90)), ..good };
-        let away = Facts { lag: None, ..good };
-        let overridden = Facts { use_duckdb: Some(false), ..good };
-        refused(&in_phase(Phase::DualWrite), Ask::Init(WATERMARK), &good, &["the phase is dual_write", "backfill"]);
-        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &behind, &["1m 30s behind", "within 5s", "status"]);
-        refused(&in_phase(Phase::DualWrite), Ask::Backfill, &away, &["not known", "status"]);
-        let unfinished = Migration { backfilled: None, ..in_phase(Phase::Backfill) };
-        refused(&unfinished, Ask::Compare { accept_rejects: 0 }, &good, &["not come to its end", "backfill"]);
-        let rejects = Backfilled { at: NOW, slices: 1, rows: 1, refused: 12 };
-        let rejects = Migration { backfilled: Some(rejects), ..in_phase(Phase::Backfill) };
-        refused(&rejects, Ask::Compare { accept_rejects: 0 }, &good, &["12 rows", "--accept-rejects 12"]);
-        refused(&rejects, Ask::Compare { accept_rejects: 13 }, &good, &["12 rows", "13 are accepted"]);
-        refused(&in_phase(Phase::Compare), Ask::Reads(1), &good, &["agreed for 0", "1m are needed", "clean_for"]);
-        refused(&agreed(Phase::Compare), Ask::Reads(1), &overridden, &["USE_DUCKDB=false", "PostgreSQL"]);
-        refused(&agreed(Phase::Compare), Ask::Reads(101), &good, &["101", "0 to 100"]);
-        let differs = Compared { at: NOW, rows: 9, differing: 3, clean_since: None };
-        let differs = Migration { compared: Some(differs), ..in_phase(Phase::Compare) };
-        refused(&differs, Ask::Reads(1), &good, &["3 slices", "--repair"]);
-        let half = Migration { percent: 50, ..agreed(Phase::GradualReads) };
-        refused(&half, Ask::Promote { freeze: false }, &good, &["50 of a hundred", "--percent 100"]);
-        let fresh = Migration { percent: 100, percent_since: NOW, ..agreed(Phase::GradualReads) };
-        refused(&fresh, Ask::Promote { freeze: false }, &good, &["all reads for 0", "1m are needed"]);
-        let primary = Migration { since: NOW, ..agreed(Phase::DuckdbPrimary) };
-        refused(&primary, Ask::Decommission, &good, &["standby for 0", "1h are needed", "standby_for"]);
-        let old = Migration { compared: Some(clean(long_ago().before(MINUTE))), ..in_phase(Phase::DuckdbPrimary) };
-        refused(&old, Ask::Decommission, &good, &["not compared since", "compare"]);
-        refused(&in_phase(Phase::Decommissioned), Ask::Rollback, &good, &["no way leads back"]);
-        refused(&Migration::default(), Ask::Rollback, &good, &["nothing before it"]);
-    }
-
-    #[test]
-    fn a_frozen_server_catches_up_before_it_answers_again() {
-        let frozen = Migration { is_frozen: true, percent: 100, ..agreed(Phase::DuckdbPrimary) };
-        let thawed = decide(&frozen, Ask::Rollback, &Facts { lag: None, ..facts() }).unwrap();
-        assert_eq!((thawed.phase, thawed.is_frozen), (Phase::DuckdbPrimary, false));
-        let behind = Facts { lag: Some(MINUTE), ..facts() };
-        refused(&thawed, Ask::Rollback, &behind, &["1m behind"]);
-        let back = decide(&thawed, Ask::Rollback, &facts()).unwrap();
-        assert_eq!((back.phase, back.percent), (Phase::GradualReads, 100));
-    }
-
-    #[test]
-    fn one_comparison_that_differs_begins_the_time_anew() {
-        let state = agreed(Phase::Compare);
-        let bad = Compared { at: NOW, rows: 1, differing: 1, clean_since: None };
-        let state = decide(&state, Ask::CompareDone(bad), &facts()).unwrap();
-        assert_eq!(state.compared.and_then(|c| c.clean_since), None);
-        let state = decide(&state, Ask::CompareDone(clean(NOW)), &facts()).unwrap();
-        assert_eq!(state.compared.and_then(|c| c.clean_since), Some(NOW));
-    }
-
-    fn any_ask() -> impl Strategy<Value = Ask> {
-        prop_oneof![
-            Just(Ask::Init(WATERMARK)),
-            Just(Ask::Backfill),
-            Just(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 })),
-            Just(Ask::Compare { accept_rejects: 0 }),
-            any::<bool>().prop_map(|equal| {
-                Ask::CompareDone(Compared { at: NOW, rows: 1, differing: u64::from(!equal), clean_since: None })
-            }),
-            any::<u8>().prop_map(Ask::Reads),
-            any::<bool>().prop_map(|freeze| Ask::Promote { freeze }),
-            Just(Ask::Rollback),
-            Just(Ask::Decommission),
-        ]
-    }
-
-    proptest! {
-        /// Whatever is asked in whatever order: no step is left out, the watermark never moves, and who has not agreed does
-        /// not answer more.
-        #[test]
-        fn no_step_is_left_out(asks in proptest::collection::vec((any_ask(), any::<bool>(), 0..4u64), 1..60)) {
-            let mut state = Migration::default();
-            let mut facts = Facts { clean_for: Duration::from_secs(2), standby_for: Duration::from_secs(2), ..facts() };
-            for (ask, is_level, seconds) in asks {
-                facts.now = facts.now.after(Duration::from_secs(seconds));
-                facts.lag = is_level.then_some(Duration::ZERO);
-                let Ok(next) = decide(&state, ask, &facts) else { continue };
-                prop_assert!((next.phase as i32 - state.phase as i32).abs() <= 1, "{:?} to {:?}", state.phase, next.phase);
-                prop_assert!(state.watermark.is_none() || next.watermark == state.watermark);
-                let more = next.phase == Phase::GradualReads && next.percent > state.percent;
-                let is_clean = state.compared.is_some_and(|c| c.differing == 0);
-                prop_assert!(!more || is_clean, "reads moved over and nothing had shown that the sides agree");
-                prop_assert!(state.phase != Phase::Decommissioned || next.phase == Phase::Decommissioned);
-                state = next;
-            }
-        }
     }
 }

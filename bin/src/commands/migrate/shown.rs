@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use actors::migration::Status;
 use actors::restore;
 use config::Settings;
 use messages::ledger::Seq;
 use serde::Deserialize;
 use storage::migrate::compare::Report;
 use storage::migrate::compare::report::On;
+use storage::migrate::way::Standing;
 
 use super::steps;
 use crate::commands::Common;
@@ -34,15 +36,14 @@ pub fn status(json: bool, common: &Common, settings: &Settings) -> anyhow::Resul
 fn stopped_status(json: bool, common: &Common, settings: &Settings) -> anyhow::Result<()> {
     // Beyond the end of the ledger nothing is read.
     let state = restore::migration(&stopped::paths(&common.data_dir, settings).ledger, Seq(u64::MAX))?;
+    let next = storage::migrate::phase::next_command(&state);
     if json {
-        output::line(format_args!("{}", serde_json::to_string_pretty(&state)?));
+        let standing = Standing::stopped(&settings.timescale);
+        let status = Migration::of(&Status { state, next, standing, working: None, last: None });
+        output::line(format_args!("{}", serde_json::to_string_pretty(&status)?));
         return Ok(());
     }
-    output::line(format_args!(
-        "{} (merganser does not run: what the ledger says); {}",
-        state.phase,
-        storage::migrate::phase::next_command(&state)
-    ));
+    output::line(format_args!("{} (merganser does not run: what the ledger says); {next}", state.phase));
     Ok(())
 }
 
@@ -74,9 +75,13 @@ fn show(now: &Migration) -> anyhow::Result<()> {
         ));
     }
     if let Some(done) = &now.compare {
-        let clean = done.clean_since.as_ref().map_or("NOT EQUAL".to_owned(), |since| format!("equal since {since}"));
+        let clean = match &done.clean_since {
+            Some(since) => format!("equal since {since}"),
+            None if done.differing == 0 => "equal then, and NOT EQUAL in an answer since".to_owned(),
+            None => "NOT EQUAL".to_owned(),
+        };
         output::line(format_args!(
-            "compare     {} rows, {} slices differ, ended {}: {clean}",
+            "compare     {} rows of both sides together, {} slices differ, ended {}: {clean}",
             done.rows, done.differing, done.at
         ));
     }
@@ -96,14 +101,12 @@ fn show(now: &Migration) -> anyhow::Result<()> {
 
 /// The two sides beside each other.
 fn reads(now: &Migration) {
-    let by = match now.use_duckdb {
-        Some(all) => format!("USE_DUCKDB={all}"),
-        None => format!("DuckDB answers {} of a hundred", now.percent),
-    };
     let Some(reads) = &now.reads else { return };
     output::line(format_args!(
-        "reads       {by}; {} answers were compared, {} were not the same",
-        reads.shadowed, reads.mismatches
+        "reads       {}; {} answers were compared, {} were not the same",
+        who_answers(now),
+        reads.shadowed,
+        reads.mismatches
     ));
     let ms = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.1}"));
     let row = |name: &str, side: &Side| {
@@ -111,6 +114,16 @@ fn reads(now: &Migration) {
     };
     let rows = [row("DuckDB", &reads.duckdb), row("PostgreSQL", &reads.postgres)];
     output::columns(["answered by", "reads", "errors", "p50 ms", "p99 ms"], rows);
+}
+
+/// Whose reads they are, which the share says in one phase only.
+fn who_answers(now: &Migration) -> String {
+    match (now.use_duckdb, now.phase.as_str()) {
+        (Some(all), _) => format!("USE_DUCKDB={all}"),
+        (None, "gradual_reads") => format!("DuckDB answers {} of a hundred, PostgreSQL the others", now.percent),
+        (None, "dual_write" | "backfill" | "compare") => "PostgreSQL answers all".to_owned(),
+        (None, _) => "DuckDB answers all".to_owned(),
+    }
 }
 
 /// What work came to.
@@ -173,5 +186,28 @@ fn compared(report: &Report) {
     if let Some(after) = &report.after {
         output::line(format_args!("after that:"));
         compared(after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::migration::Phase;
+
+    use super::*;
+
+    #[test]
+    fn who_answers_is_said_as_it_is_in_each_phase() {
+        let settings = config::load(&config::Layers::default()).unwrap().timescale;
+        let check = |phase, percent, expected: &str| {
+            let state = messages::migration::Migration { phase, percent, ..messages::migration::Migration::default() };
+            let standing = Standing::stopped(&settings);
+            let now = Migration::of(&Status { state, next: "", standing, working: None, last: None });
+            assert_eq!(who_answers(&now), expected, "{phase}");
+            assert_eq!((now.sink.state.as_str(), &now.reads, &now.working), ("off", &None, &None));
+        };
+        check(Phase::Off, 0, "DuckDB answers all");
+        check(Phase::Compare, 0, "PostgreSQL answers all");
+        check(Phase::GradualReads, 10, "DuckDB answers 10 of a hundred, PostgreSQL the others");
+        check(Phase::DuckdbPrimary, 100, "DuckDB answers all");
     }
 }

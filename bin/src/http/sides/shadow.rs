@@ -1,6 +1,7 @@
 //! Questions that are asked of both sides, behind the answer of one: nobody waits for it.
 //!
-//! Both must hold the same. Of the market only what lies some time back is asked for, where nothing new comes; of the ledger
+//! Both must hold the same. Of the market only what lies some time back is asked for, where nothing new comes, and
+//! nothing that was recorded before rows went to both sides; of the ledger
 //! two answers count only if they are complete up to one record. What still comes late looks like a difference once: only
 //! one that stays is one.
 
@@ -33,13 +34,19 @@ impl Sides {
             && divided.use_duckdb.is_none()
             && shadows.answered.fetch_add(1, Ordering::Relaxed).is_multiple_of(shadows.every);
         let wall = actors::clock::Clock::wall().now();
-        let Some(query) = at_rest(&question.query, wall.before(AT_REST)).filter(|_| is_due) else { return };
+        let Some(query) = held_by_both(&question.query, divided.own_until(), wall.before(AT_REST)).filter(|_| is_due)
+        else {
+            return;
+        };
         if shadows.is_one_under_way.swap(true, Ordering::AcqRel) {
             return;
         }
         let sides = self.clone();
         actix_web::rt::spawn(async move {
-            if let Some(difference) = sides.look(&query, divided).await {
+            // What was found in another phase says nothing about this one.
+            if let Some(difference) = sides.look(&query, divided).await
+                && sides.reads.share().get() == divided
+            {
                 sides.reads.shadowed(&query, difference.as_deref());
             }
             sides.shadows.is_one_under_way.store(false, Ordering::Release);
@@ -76,11 +83,12 @@ impl Sides {
     }
 }
 
-/// The part of a question to which nothing new comes; `None` where there is none.
-fn at_rest(query: &Query, before: UtcNanos) -> Option<Query> {
+/// The part of a question of which both sides have all, and to which nothing new comes; `None` where there is none.
+fn held_by_both(query: &Query, own_until: Option<UtcNanos>, before: UtcNanos) -> Option<Query> {
     let mut asked = query.clone();
     if let Query::Ticks { range, .. } | Query::Bars { range, .. } = &mut asked {
-        *range = Range { to: range.to.min(before), ..*range };
+        let from = own_until.map_or(range.from, |until| until.max(range.from));
+        *range = Range { from, to: range.to.min(before) };
         return (range.from < range.to).then_some(asked);
     }
     Some(asked)
@@ -94,16 +102,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_market_only_what_is_at_rest_is_asked_for() {
+    fn of_the_market_only_what_both_have_and_is_at_rest_is_asked_for() {
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() };
         let ticks = |from, to| {
             let range = Range { from: UtcNanos(from), to: UtcNanos(to) };
             Query::Ticks { instrument, range, page: Page::Oldest(1) }
         };
-        assert_eq!(at_rest(&ticks(1, 9), UtcNanos(5)), Some(ticks(1, 5)));
-        assert_eq!(at_rest(&ticks(1, 3), UtcNanos(5)), Some(ticks(1, 3)));
-        assert_eq!(at_rest(&ticks(5, 9), UtcNanos(5)), None);
+        let asked = |query: &Query, own_until: Option<i64>| held_by_both(query, own_until.map(UtcNanos), UtcNanos(5));
+        assert_eq!(asked(&ticks(1, 9), None), Some(ticks(1, 5)));
+        assert_eq!(asked(&ticks(1, 3), None), Some(ticks(1, 3)));
+        assert_eq!(asked(&ticks(5, 9), None), None);
+        assert_eq!(asked(&ticks(1, 9), Some(3)), Some(ticks(3, 5)), "DuckDB alone has what was recorded before");
+        assert_eq!(asked(&ticks(4, 9), Some(3)), Some(ticks(4, 5)));
+        assert_eq!(asked(&ticks(1, 3), Some(3)), None);
         let positions = Query::Positions { at: UtcNanos(9), of: Of::default() };
-        assert_eq!(at_rest(&positions, UtcNanos(5)), Some(positions));
+        assert_eq!(asked(&positions, Some(3)), Some(positions));
     }
 }

@@ -46,8 +46,11 @@ pub struct Unusable {
 /// It is not there, is no mapping, or a table of it stands in that schema.
 pub fn read(file: &Path, schema: &str) -> Result<Mapping, Unusable> {
     let unusable = |why: String| Unusable { file: file.to_owned(), why };
-    let text = fs::read_to_string(file)
-        .map_err(|error| unusable(format!("{error}; `merganser migrate timescale map` makes one")))?;
+    let text = fs::read_to_string(file).map_err(|error| {
+        unusable(format!(
+            "{error}; `merganser migrate timescale map` makes one; an empty one says that nothing is to be brought over"
+        ))
+    })?;
     let mapping = Mapping::parse(&text).map_err(|error| unusable(error.to_string()))?;
     match mapping.among_ours(schema) {
         Some(problem) => Err(unusable(problem.to_string())),

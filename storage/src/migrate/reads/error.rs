@@ -6,6 +6,7 @@ use messages::durations::format as duration;
 use messages::ledger::Seq;
 
 use super::shape::TooLarge;
+use crate::migrate::mapping::Unusable;
 use crate::migrate::plan;
 use crate::{duck, postgres};
 
@@ -29,15 +30,8 @@ pub enum Error {
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// The mapping says not which rows of theirs belong into an answer.
-    #[error(
-        "{file} does not say which tables there belong into an answer ({reason}); put it right with `merganser migrate timescale check`"
-    )]
-    Mapping {
-        /// The mapping file.
-        file: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Mapping(#[from] Unusable),
     /// The server lacks what the answer must hold.
     #[error(
         "{server} holds {log} records up to {found} and the answer must hold {wanted} ({cause}); see `merganser migrate timescale status`, ask again when it has caught up, or without waiting for what is new"
@@ -89,7 +83,7 @@ pub enum Error {
     },
     /// It took too long.
     #[error(
-        "{server} was given {} for the answer, and was stopped; narrow the question, or raise duckdb.query_timeout",
+        "{server} was given {} for the answer, and was stopped; narrow the question, or look why it is so slow",
         duration(*.after)
     )]
     TimedOut {
@@ -97,6 +91,12 @@ pub enum Error {
         server: String,
         /// What it was given.
         after: Duration,
+    },
+    /// It took too long a moment ago.
+    #[error("{server} did not answer in time a moment ago, and is asked again in some seconds")]
+    Hung {
+        /// The server.
+        server: String,
     },
     /// Who asked does not wait for the answer any more.
     #[error("nobody waits for the answer any more")]

@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use messages::ledger::Seq;
+use messages::migration::Migration;
 
 pub use error::{Error, OTHERWISE};
 pub use postgres::Postgres;
@@ -38,7 +39,6 @@ pub use route::Side;
 pub use sessions::{Ender, Lent, Sessions};
 pub use share::{Divided, Share};
 
-use crate::pool::Limits;
 use crate::postgres as server;
 use crate::query::Query;
 use crate::settings::Timescale;
@@ -89,14 +89,8 @@ impl Reads {
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub fn open(
-        &self,
-        settings: &Timescale,
-        mapping_file: PathBuf,
-        limits: Limits,
-        follow: Follow,
-    ) -> Result<(), server::Error> {
-        let sessions = Sessions::new(server::Server::new(settings)?, settings.connections, limits.acquire);
+    pub fn open(&self, settings: &Timescale, mapping_file: PathBuf, follow: Follow) -> Result<(), server::Error> {
+        let sessions = Sessions::new(server::Server::new(settings)?, settings.connections, settings.connect_timeout);
         let postgres = Postgres::new(sessions, &settings.schema, mapping_file);
         let bounds = Bounds { budget: settings.read_budget, errors: settings.read_errors };
         let opened = Opened { postgres, follow, watch: Mutex::new(Watch::new(bounds)), began: now() };
@@ -108,6 +102,15 @@ impl Reads {
     #[must_use]
     pub fn share(&self) -> &Share {
         &self.0.share
+    }
+
+    /// Divides questions as the ledger has it. To be called when the change is durable.
+    pub fn divide(&self, state: &Migration) {
+        if self.0.share.set(state)
+            && let Some((_, mut watch)) = self.watch()
+        {
+            watch.begin_anew();
+        }
     }
 
     /// PostgreSQL; `None` where no server is named.

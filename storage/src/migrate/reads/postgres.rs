@@ -20,7 +20,7 @@ use super::route::Side;
 use super::sessions::Sessions;
 use super::{Error, Need};
 use crate::journal::Log;
-use crate::migrate::mapping::{Mapping, check};
+use crate::migrate::mapping;
 use crate::migrate::plan;
 use crate::postgres::Session;
 use crate::postgres::catalog::{self, quoted};
@@ -39,10 +39,11 @@ pub struct Postgres {
     theirs: Mutex<Option<Theirs>>,
 }
 
-/// Their tables, as a mapping file that was written then says it.
+/// Their tables, as the mapping file says it, or said it when it could be used last.
 #[derive(Clone)]
 struct Theirs {
-    written: SystemTime,
+    /// When the file was written that was looked at last; none where it was not there.
+    written: Option<SystemTime>,
     relations: Arc<Vec<Relation>>,
 }
 
@@ -118,23 +119,23 @@ impl Postgres {
         }
     }
 
-    /// Their tables. The mapping is held against the catalog again when its file was written since.
+    /// Their tables. The mapping is held against the catalog again when its file was written since; one that turns bad while
+    /// somebody works on it takes no answer away.
     fn theirs(&self, session: &Session) -> Result<Arc<Vec<Relation>>, Error> {
-        let file = || self.mapping_file.display().to_string();
-        let wrong = |reason: String| Error::Mapping { file: file(), reason };
-        let written = fs::metadata(&self.mapping_file).and_then(|found| found.modified());
-        let written = written.map_err(|error| wrong(error.to_string()))?;
+        let written = fs::metadata(&self.mapping_file).and_then(|found| found.modified()).ok();
         let mut known = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.as_ref().filter(|known| known.written == written) {
             return Ok(known.relations.clone());
         }
-        let text = fs::read_to_string(&self.mapping_file).map_err(|error| wrong(error.to_string()))?;
-        let mapping = Mapping::parse(&text).map_err(|error| wrong(error.to_string()))?;
-        let checked = check(&mapping, &catalog::read(session)?);
-        if let Some(problem) = checked.problems.first() {
-            return Err(wrong(problem.to_string()));
-        }
-        let relations: Arc<Vec<Relation>> = Arc::new(checked.plans.into_iter().map(Relation::theirs).collect());
+        let catalog = catalog::read(session)?;
+        let relations = match (mapping::plans(&self.mapping_file, &catalog), known.as_ref()) {
+            (Ok(plans), _) => Arc::new(plans.into_iter().map(Relation::theirs).collect()),
+            (Err(error), Some(known)) => {
+                tracing::warn!(event = "mapping_unusable", "{error}; until it can, reads go by what it said before");
+                known.relations.clone()
+            }
+            (Err(error), None) => return Err(error.into()),
+        };
         *known = Some(Theirs { written, relations: relations.clone() });
         Ok(relations)
     }

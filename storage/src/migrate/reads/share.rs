@@ -1,13 +1,18 @@
 //! Who answers, as the ledger and the environment have it: written by whoever moves the phase, read with each question.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use messages::UtcNanos;
+use messages::ledger::Seq;
 use messages::migration::{Migration, Phase};
 
 use super::Error;
 use super::route::{self, Side};
 use crate::query::Query;
+
+/// How far ahead of ours a venue's clock may be: what was recorded before the watermark may bear a time so long behind it.
+const AHEAD: Duration = Duration::from_mins(2);
 
 /// How questions are divided.
 #[derive(Debug, Default)]
@@ -22,6 +27,8 @@ pub struct Divided {
     pub percent: u8,
     /// Before this, rows are those of their tables; from it on, of the sink's.
     pub watermark: Option<UtcNanos>,
+    /// Whether the market was recorded before the watermark: those rows are DuckDB's alone.
+    pub has_own: bool,
     /// What `USE_DUCKDB` says, where it is set.
     pub use_duckdb: Option<bool>,
 }
@@ -33,11 +40,15 @@ impl Share {
         *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Divides as the ledger has it. To be called when the change is durable.
-    pub fn set(&self, state: &Migration) {
+    /// Divides as the ledger has it, and says whether other questions are DuckDB's now. To be called when the change is durable.
+    pub fn set(&self, state: &Migration) -> bool {
         let mut divided = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Migration { phase, percent, watermark, .. } = state;
-        *divided = Divided { phase: *phase, percent: *percent, watermark: watermark.map(|w| w.at), ..*divided };
+        let has_own = watermark.is_some_and(|w| w.market > Seq(0));
+        let watermark = watermark.map(|w| w.at);
+        let before = (divided.phase, divided.percent);
+        *divided = Divided { phase: *phase, percent: *percent, watermark, has_own, ..*divided };
+        before != (*phase, *percent)
     }
 
     /// Lets one side answer everything, whatever the phase.
@@ -55,9 +66,23 @@ impl Divided {
             (Some(false), _) => Side::Postgres,
             // DuckDB lacks what was not brought over yet, or may still differ.
             (None, Phase::DualWrite | Phase::Backfill | Phase::Compare) => Side::Postgres,
+            // Else one question would have what was recorded before dual write, and the next one like it would not.
+            (None, Phase::GradualReads) if self.percent > 0 && self.may_have_own(query) => Side::DuckDb,
             (None, Phase::GradualReads) => route::side(query, self.percent),
             (None, Phase::Off | Phase::DuckdbPrimary | Phase::Decommissioned) => Side::DuckDb,
         }
+    }
+
+    /// Up to where DuckDB has rows of the market that PostgreSQL never gets; none where it has none.
+    #[must_use]
+    pub fn own_until(&self) -> Option<UtcNanos> {
+        self.watermark.filter(|_| self.has_own).map(|at| at.after(AHEAD))
+    }
+
+    /// Whether such rows may belong into the answer.
+    fn may_have_own(&self, query: &Query) -> bool {
+        let (Query::Ticks { range, .. } | Query::Bars { range, .. }) = query else { return false };
+        self.own_until().is_some_and(|until| range.from < until)
     }
 
     /// True while questions may be PostgreSQL's to answer.
@@ -101,11 +126,11 @@ impl Divided {
 
 #[cfg(test)]
 mod tests {
-    use messages::ledger::Seq;
     use messages::migration::Watermark;
+    use messages::{Exchange, Instrument};
 
     use super::*;
-    use crate::query::Of;
+    use crate::query::{Of, Page, Range};
 
     #[test]
     fn the_phase_says_who_answers_and_the_environment_has_the_last_word() {
@@ -128,6 +153,30 @@ mod tests {
         check(Phase::GradualReads, 100, [duck, duck, postgres]);
         check(Phase::DuckdbPrimary, 0, [duck, duck, postgres]);
         check(Phase::Decommissioned, 0, [duck, duck, postgres]);
+    }
+
+    #[test]
+    fn what_was_recorded_before_dual_write_is_in_all_answers_or_in_none() {
+        let at = UtcNanos(1_000_000_000_000);
+        let instrument = Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() };
+        let check = |market, percent, from: UtcNanos, expected: Option<Side>| {
+            let share = Share::default();
+            let watermark = Some(Watermark { market: Seq(market), at });
+            share.set(&Migration { phase: Phase::GradualReads, percent, watermark, ..Migration::default() });
+            let sides = (0..100).map(|n| {
+                let range = Range { from, to: at.after(Duration::from_secs(3_600 + n)) };
+                share.get().side(&Query::Ticks { instrument, range, page: Page::Oldest(1) })
+            });
+            let sides: std::collections::BTreeSet<Side> = sides.collect();
+            let is_one = expected.is_none_or(|side| sides == [side].into());
+            assert!(is_one && (expected.is_some() || sides.len() == 2), "{market}, {percent} %, {from}: {sides:?}");
+        };
+        let before = at.before(AHEAD);
+        check(7, 50, before, Some(Side::DuckDb));
+        check(7, 1, at, Some(Side::DuckDb));
+        check(7, 0, before, Some(Side::Postgres));
+        check(7, 50, at.after(AHEAD), None);
+        check(0, 50, before, None);
     }
 
     #[test]

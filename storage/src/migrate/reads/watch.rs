@@ -177,9 +177,14 @@ impl Watch {
         let why = self.breach(now);
         let to = STEPS.into_iter().find(|step| *step < percent);
         let (Some(why), Some(to)) = (why, to) else { return None };
-        self.slow_since = None;
-        self.sides.iter_mut().for_each(|answers| answers.newest.clear());
+        self.begin_anew();
         Some(StepBack { to, why })
+    }
+
+    /// Reads are divided otherwise from here on: what was seen says nothing any more. Counts stay.
+    pub fn begin_anew(&mut self) {
+        (self.slow_since, self.mismatch) = (None, None);
+        self.sides.iter_mut().for_each(|answers| answers.newest.clear());
     }
 
     fn breach(&mut self, now: Duration) -> Option<Breach> {
@@ -302,6 +307,14 @@ mod tests {
         let step = watch.judge(50, secs(1)).unwrap();
         assert_eq!((step.to, step.why), (10, Breach::Mismatch { what: "bars".to_owned() }));
         assert_eq!((watch.judge(10, secs(2)), watch.shadows()), (None, (3, 2)));
+    }
+
+    #[test]
+    fn what_was_seen_before_a_person_took_a_step_is_forgotten() {
+        let mut watch = seen(Side::DuckDb, 200, 200, 0);
+        watch.shadowed(Some("bars".to_owned()));
+        watch.begin_anew();
+        assert_eq!((watch.judge(1, secs(2)), watch.shadows()), (None, (1, 1)));
     }
 
     #[test]

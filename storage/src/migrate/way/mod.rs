@@ -9,6 +9,7 @@ mod backfill;
 mod compare;
 mod leave;
 mod standing;
+mod turn;
 mod work;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use messages::ledger::Seq;
 use messages::migration::{Migration, Phase, Watermark as Begin};
 
 pub use standing::{SinkStanding, Standing};
+pub use turn::Alone;
 pub use work::{Done, Progress, Work};
 
 use super::compare::Wanted;
@@ -32,10 +34,10 @@ use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Room, Watermark};
-use crate::pool::Limits;
 use crate::postgres::{self, Server, Session, catalog};
 use crate::service::Database;
 use crate::settings::{self, Timescale};
+use turn::Turn;
 
 /// What can go wrong on the way.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +112,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>);
+pub struct Way(Arc<Parts>, Turn);
 
 /// What it is made from.
 pub struct Parts {
@@ -140,7 +142,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts));
+        let way = Self(Arc::new(parts), Turn::default());
         if !way.settings().url.is_empty()
             && let Err(error) = way.open_reads()
         {
@@ -152,9 +154,8 @@ impl Way {
 
     fn open_reads(&self) -> Result<(), postgres::Error> {
         let Parts { settings, sink, reads, .. } = &*self.0;
-        let (sink, limits) =
-            (sink.clone(), Limits { acquire: settings.connect_timeout, execute: settings.answer_timeout });
-        reads.open(settings, self.mapping_file(), limits, Arc::new(move || follows(&sink)))
+        let sink = sink.clone();
+        reads.open(settings, self.mapping_file(), Arc::new(move || follows(&sink)))
     }
 
     /// Which of their columns become which of ours.
@@ -192,7 +193,7 @@ impl Way {
 
     /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
     pub fn follow(&self, state: &Migration) {
-        self.0.reads.share().set(state);
+        self.0.reads.divide(state);
         let sink = &self.0.sink;
         match state.watermark.filter(|_| state.writes()) {
             None => sink.release(sink::TO_FINISH),
@@ -229,12 +230,19 @@ impl Way {
         self.0.reads.judge()
     }
 
-    /// Does long work.
+    /// The turn of one piece of work; none while another has it, were it of an actor that is no more.
+    #[must_use]
+    pub fn turn(&self) -> Option<Alone> {
+        self.1.take()
+    }
+
+    /// Does long work, in its turn.
     ///
     /// # Errors
     /// Why it did not come to its end.
     pub fn perform(
         &self,
+        _: &Alone,
         work: &Work,
         state: &Migration,
         on: &dyn Fn(Progress),
@@ -258,11 +266,13 @@ impl Way {
         let session = Session::open(&server)?;
         let wall = &self.0.wall;
         let asked = wall();
-        let facts = catalog::read(&session)?.facts;
-        let findings = server::findings(&facts, asked, wall());
+        let catalog = catalog::read(&session)?;
+        let findings = server::findings(&catalog.facts, asked, wall());
         if !findings.is_empty() {
             return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
         }
+        // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
+        mapping::plans(&self.mapping_file(), &catalog)?;
         drop(session);
         if self.mapping_file().is_file() {
             // Tables of theirs in our schema are told from ours by nobody later.
@@ -287,7 +297,13 @@ impl Way {
                 State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
             }
         }
-        let text = format!("rows go to both sides from {} on", watermark.at);
+        let mut text = format!("rows go to both sides from {} on", watermark.at);
+        if watermark.market > Seq(0) {
+            text += &format!(
+                "; the {} market records from before stay with DuckDB, and answers have none of them until reads move over",
+                watermark.market
+            );
+        }
         Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
     }
 }

@@ -8,6 +8,7 @@ use super::Way;
 use crate::migrate::reads::Stats;
 use crate::migrate::sink::State;
 use crate::postgres::Server;
+use crate::settings::Timescale;
 
 /// Both sides, and the reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,22 +42,38 @@ pub struct SinkStanding {
     pub error: Option<String>,
 }
 
+impl SinkStanding {
+    /// Of one that does not run.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error: None }
+    }
+}
+
+/// The server that settings name, or why there is none.
+fn server(settings: &Timescale) -> String {
+    Server::new(settings).map_or_else(|error| error.to_string(), |server| server.name())
+}
+
+impl Standing {
+    /// While merganser does not run.
+    #[must_use]
+    pub fn stopped(settings: &Timescale) -> Self {
+        Self { server: server(settings), sink: SinkStanding::off(), reads: None, use_duckdb: None }
+    }
+}
+
 impl Way {
     /// How both sides stand now.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        let server = match Server::new(self.settings()) {
-            Ok(server) => server.name(),
-            Err(error) => error.to_string(),
-        };
+        let server = server(self.settings());
         let (sink, reads, use_duckdb) = (self.sink_standing(), self.0.reads.stats(), self.use_duckdb());
         Standing { server, sink, reads, use_duckdb }
     }
 
     fn sink_standing(&self) -> SinkStanding {
-        let off =
-            SinkStanding { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error: None };
-        let Some(handle) = self.0.sink.handle() else { return off };
+        let Some(handle) = self.0.sink.handle() else { return SinkStanding::off() };
         let status = handle.status();
         let (ledger, market) = (self.0.durable.0.get(), self.0.durable.1.get());
         let behind = |durable: Seq, applied: Seq| durable.0.saturating_sub(applied.0);

@@ -65,9 +65,15 @@ fn a_mapping_that_fits_no_more_is_said_and_read_again_when_it_was_mended() {
     let file = world.directory.path().join("timescale.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
-    refused(&world, &ticks(), Need::default(), "timescale.toml does not say");
+    world.there(&ticks(), Need::default()).expect("what it said last holds");
     std::fs::write(&file, text.replace("\"seq\"", "\"number\"")).unwrap();
+    world.there(&ticks(), Need::default()).expect("what it said last holds");
+    // Not where it fits the tables no more.
+    world.session.execute("change it back", "ALTER TABLE old_trades ALTER seq TYPE bigint USING seq::bigint").unwrap();
+    refused(&world, &ticks(), Need::default(), "the column seq of public.old_trades was text");
     refused(&world, &ticks(), Need::default(), "no column `number`");
+    std::fs::remove_file(&file).unwrap();
+    refused(&world, &ticks(), Need::default(), "`merganser migrate timescale map` makes one");
     std::fs::write(&file, text).unwrap();
     world.there(&ticks(), Need::default()).unwrap();
 }

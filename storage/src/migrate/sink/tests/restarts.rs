@@ -69,12 +69,12 @@ fn what_is_durable_at_an_end_is_written_and_the_next_start_goes_on_behind_it() {
 #[test]
 fn one_that_is_started_twice_runs_once() {
     let Some(running) = running() else { return };
-    drop(running.database("again"));
+    drop(running.database("started_twice"));
     let mut directory = Directory::new("a");
     let sink = Sink::new(directory.journals(), Taken::default());
-    let first = sink.start(plan(&running.settings_of("again", "owner"))).unwrap();
+    let first = sink.start(plan(&running.settings_of("started_twice", "owner"))).unwrap();
     until("it follows", || first.status().state == State::Following);
-    let second = sink.start(plan(&running.settings_of("again", "owner"))).unwrap();
+    let second = sink.start(plan(&running.settings_of("started_twice", "owner"))).unwrap();
     assert_eq!(first.status().state, State::Ended);
     directory.write(1);
     until("the second follows", || second.applied() == directory.ends());

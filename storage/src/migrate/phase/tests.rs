@@ -1,0 +1,217 @@
+use messages::ledger::Seq;
+use proptest::prelude::*;
+
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const NOW: UtcNanos = UtcNanos(1_000_000_000_000_000);
+const WATERMARK: Watermark = Watermark { market: Seq(7), at: UtcNanos(5_000) };
+
+fn facts() -> Facts {
+    Facts {
+        now: NOW,
+        lag: Some(Duration::ZERO),
+        use_duckdb: None,
+        compare_every: Duration::ZERO,
+        clean_for: MINUTE,
+        standby_for: Duration::from_secs(3_600),
+    }
+}
+
+fn clean(at: UtcNanos) -> Compared {
+    Compared { at, rows: 9, differing: 0, clean_since: Some(at) }
+}
+
+fn long_ago() -> UtcNanos {
+    NOW.before(Duration::from_secs(7_200))
+}
+
+fn in_phase(phase: Phase) -> Migration {
+    let (at, watermark) = (long_ago(), Some(WATERMARK));
+    let backfilled = Some(Backfilled { at, slices: 3, rows: 9, refused: 0 });
+    Migration {
+        phase,
+        since: at,
+        watermark,
+        percent: 0,
+        percent_since: at,
+        is_frozen: false,
+        backfilled,
+        compared: Some(clean(NOW)),
+    }
+}
+
+fn agreed(phase: Phase) -> Migration {
+    Migration { compared: Some(Compared { clean_since: Some(long_ago()), ..clean(NOW) }), ..in_phase(phase) }
+}
+
+fn refused(state: &Migration, ask: Ask, facts: &Facts, words: &[&str]) {
+    let refusal = decide(state, ask, facts).expect_err("it is not to be allowed");
+    let text = refusal.to_string();
+    words.iter().for_each(|word| assert!(text.contains(word), "`{text}` does not say `{word}`"));
+}
+
+#[test]
+fn the_whole_way_forward() {
+    let mut state = Migration::default();
+    let mut take = |ask, expected: Phase| {
+        let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
+        assert_eq!(next.phase, expected, "{ask:?}");
+        state = next;
+    };
+    take(Ask::Init(WATERMARK), Phase::DualWrite);
+    take(Ask::Backfill, Phase::Backfill);
+    take(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2 }), Phase::Backfill);
+    take(Ask::Compare { accept_rejects: 2 }, Phase::Compare);
+    take(Ask::CompareDone(clean(long_ago())), Phase::Compare);
+    take(Ask::CompareDone(clean(NOW)), Phase::Compare);
+    take(Ask::Reads(10), Phase::GradualReads);
+    take(Ask::Reads(100), Phase::GradualReads);
+    state.percent_since = long_ago();
+    let mut take = |ask, expected: Phase| {
+        let next = decide(&state, ask, &facts()).unwrap_or_else(|refusal| panic!("{ask:?}: {refusal}"));
+        assert_eq!(next.phase, expected, "{ask:?}");
+        state = next;
+    };
+    take(Ask::Promote { freeze: false }, Phase::DuckdbPrimary);
+    state.since = long_ago();
+    let next = decide(&state, Ask::Decommission, &facts()).unwrap();
+    assert_eq!((next.phase, next.writes(), next.watermark), (Phase::Decommissioned, false, Some(WATERMARK)));
+}
+
+#[test]
+fn each_step_says_what_it_lacks() {
+    let good = facts();
+    let behind = Facts { lag: Some(Duration::from_secs(90)), ..good };
+    let away = Facts { lag: None, ..good };
+    let overridden = Facts { use_duckdb: Some(false), ..good };
+    refused(&in_phase(Phase::DualWrite), Ask::Init(WATERMARK), &good, &["the phase is dual_write", "backfill"]);
+    refused(&in_phase(Phase::DualWrite), Ask::Backfill, &behind, &["1m 30s behind", "within 5s", "status"]);
+    refused(&in_phase(Phase::DualWrite), Ask::Backfill, &away, &["not known", "status"]);
+    let unfinished = Migration { backfilled: None, ..in_phase(Phase::Backfill) };
+    refused(&unfinished, Ask::Compare { accept_rejects: 0 }, &good, &["not come to its end", "backfill"]);
+    let rejects = Backfilled { at: NOW, slices: 1, rows: 1, refused: 12 };
+    let rejects = Migration { backfilled: Some(rejects), ..in_phase(Phase::Backfill) };
+    refused(&rejects, Ask::Compare { accept_rejects: 0 }, &good, &["12 rows", "--accept-rejects 12"]);
+    refused(&rejects, Ask::Compare { accept_rejects: 13 }, &good, &["12 rows", "13 are accepted"]);
+    refused(&in_phase(Phase::Compare), Ask::Reads(1), &good, &["agreed for 0", "1m are needed", "clean_for"]);
+    refused(&agreed(Phase::Compare), Ask::Reads(1), &overridden, &["USE_DUCKDB=false", "PostgreSQL"]);
+    refused(&agreed(Phase::Compare), Ask::Reads(101), &good, &["101", "0 to 100"]);
+    let differs = Compared { at: NOW, rows: 9, differing: 3, clean_since: None };
+    let differs = Migration { compared: Some(differs), ..in_phase(Phase::Compare) };
+    refused(&differs, Ask::Reads(1), &good, &["3 slices", "--repair"]);
+    let half = Migration { percent: 50, ..agreed(Phase::GradualReads) };
+    refused(&half, Ask::Promote { freeze: false }, &good, &["50 of a hundred", "--percent 100"]);
+    let fresh = Migration { percent: 100, percent_since: NOW, ..agreed(Phase::GradualReads) };
+    refused(&fresh, Ask::Promote { freeze: false }, &good, &["all reads for 0", "1m are needed"]);
+    let primary = Migration { since: NOW, ..agreed(Phase::DuckdbPrimary) };
+    refused(&primary, Ask::Decommission, &good, &["standby for 0", "1h are needed", "standby_for"]);
+    let old = Migration { compared: Some(clean(long_ago().before(MINUTE))), ..in_phase(Phase::DuckdbPrimary) };
+    refused(&old, Ask::Decommission, &good, &["not compared since", "compare"]);
+    refused(&in_phase(Phase::Decommissioned), Ask::Rollback, &good, &["no way leads back"]);
+    refused(&Migration::default(), Ask::Rollback, &good, &["nothing before it"]);
+}
+
+#[test]
+fn a_frozen_server_catches_up_before_it_answers_again() {
+    let frozen = Migration { is_frozen: true, percent: 100, ..agreed(Phase::DuckdbPrimary) };
+    let thawed = decide(&frozen, Ask::Rollback, &Facts { lag: None, ..facts() }).unwrap();
+    assert_eq!((thawed.phase, thawed.is_frozen), (Phase::DuckdbPrimary, false));
+    let behind = Facts { lag: Some(MINUTE), ..facts() };
+    refused(&thawed, Ask::Rollback, &behind, &["1m behind"]);
+    let back = decide(&thawed, Ask::Rollback, &facts()).unwrap();
+    assert_eq!((back.phase, back.percent), (Phase::GradualReads, 100));
+}
+
+#[test]
+fn one_comparison_that_differs_begins_the_time_anew() {
+    let state = agreed(Phase::Compare);
+    let bad = Compared { at: NOW, rows: 1, differing: 1, clean_since: None };
+    let state = decide(&state, Ask::CompareDone(bad), &facts()).unwrap();
+    assert_eq!(state.compared.and_then(|c| c.clean_since), None);
+    let state = decide(&state, Ask::CompareDone(clean(NOW)), &facts()).unwrap();
+    assert_eq!(state.compared.and_then(|c| c.clean_since), Some(NOW));
+}
+
+#[test]
+fn a_comparison_is_worth_something_for_a_while() {
+    let day = Duration::from_hours(24);
+    let compared = |ago| {
+        let at = NOW.before(ago);
+        Migration {
+            compared: Some(Compared { clean_since: Some(at.before(day)), ..clean(at) }),
+            ..agreed(Phase::Compare)
+        }
+    };
+    let second = Duration::from_secs(1);
+    let check = |every: Duration, within: Duration, word: &str| {
+        let facts = Facts { compare_every: every, ..facts() };
+        assert!(decide(&compared(within), Ask::Reads(1), &facts).is_ok(), "{every:?}");
+        refused(&compared(within + second), Ask::Reads(1), &facts, &["last compared", word, "timescale compare`"]);
+    };
+    check(Duration::ZERO, day, "within 1d");
+    check(Duration::from_hours(1), Duration::from_hours(2), "within 2h (twice timescale.compare_every)");
+    check(MINUTE, COMPARED_WITHIN_LEAST, "within 10m");
+}
+
+#[test]
+fn who_begins_anew_or_backfills_again_compares_again() {
+    let again = Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 });
+    let cases = [(Phase::Off, Ask::Init(WATERMARK)), (Phase::Compare, Ask::Backfill), (Phase::GradualReads, again)];
+    for (phase, ask) in cases {
+        assert_eq!(decide(&agreed(phase), ask, &facts()).unwrap().compared, None, "{ask:?} in {phase}");
+    }
+    let again = decide(&agreed(Phase::GradualReads), Ask::Backfill, &facts()).unwrap();
+    refused(&again, Ask::Reads(100), &facts(), &["not compared since", "compare"]);
+}
+
+#[test]
+fn who_answered_differently_agrees_anew_before_reads_move_again() {
+    let half = Migration { percent: 50, ..agreed(Phase::GradualReads) };
+    let slow = decide(&half, Ask::StepBack { to: 10, differed: false }, &facts()).unwrap();
+    assert_eq!((slow.percent, slow.compared), (10, half.compared));
+    let differed = decide(&half, Ask::StepBack { to: 10, differed: true }, &facts()).unwrap();
+    assert_eq!(differed.percent, 10);
+    refused(&differed, Ask::Reads(50), &facts(), &["answered a question differently", "timescale compare`"]);
+    let compared = decide(&differed, Ask::CompareDone(clean(NOW)), &facts()).unwrap();
+    refused(&compared, Ask::Reads(50), &facts(), &["agreed for 0", "1m are needed"]);
+}
+
+fn any_ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        Just(Ask::Init(WATERMARK)),
+        Just(Ask::Backfill),
+        Just(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 })),
+        Just(Ask::Compare { accept_rejects: 0 }),
+        any::<bool>().prop_map(|equal| {
+            Ask::CompareDone(Compared { at: NOW, rows: 1, differing: u64::from(!equal), clean_since: None })
+        }),
+        any::<u8>().prop_map(Ask::Reads),
+        (any::<u8>(), any::<bool>()).prop_map(|(to, differed)| Ask::StepBack { to, differed }),
+        any::<bool>().prop_map(|freeze| Ask::Promote { freeze }),
+        Just(Ask::Rollback),
+        Just(Ask::Decommission),
+    ]
+}
+
+proptest! {
+    /// Whatever is asked in whatever order: no step is left out, the watermark never moves, and who has not agreed does
+    /// not answer more.
+    #[test]
+    fn no_step_is_left_out(asks in proptest::collection::vec((any_ask(), any::<bool>(), 0..4u64), 1..60)) {
+        let mut state = Migration::default();
+        let mut facts = Facts { clean_for: Duration::from_secs(2), standby_for: Duration::from_secs(2), ..facts() };
+        for (ask, is_level, seconds) in asks {
+            facts.now = facts.now.after(Duration::from_secs(seconds));
+            facts.lag = is_level.then_some(Duration::ZERO);
+            let Ok(next) = decide(&state, ask, &facts) else { continue };
+            prop_assert!((next.phase as i32 - state.phase as i32).abs() <= 1, "{:?} to {:?}", state.phase, next.phase);
+            prop_assert!(state.watermark.is_none() || next.watermark == state.watermark);
+            let more = next.phase == Phase::GradualReads && next.percent > state.percent;
+            let is_clean = state.compared.is_some_and(|c| c.differing == 0);
+            prop_assert!(!more || is_clean, "reads moved over and nothing had shown that the sides agree");
+            prop_assert!(state.phase != Phase::Decommissioned || next.phase == Phase::Decommissioned);
+            state = next;
+        }
+    }
+}
