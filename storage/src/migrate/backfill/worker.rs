@@ -24,10 +24,10 @@ use crate::settings;
 use crate::tiers::views::Columns;
 use crate::tiers::{Origin, Piece, Places, Tier};
 
-/// No statement of the server's own settings may end a copy, and rows of one instant come as they stand there: workers of the
-/// server would mix them, and take processors that somebody trades on.
-const SET_UP: &str =
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET max_parallel_workers_per_gather = 0";
+/// No statement of the server's own settings may end a copy, its workers take no processors that somebody trades on, and a
+/// slice is sorted with little of it on its disk.
+const SET_UP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    SET max_parallel_workers_per_gather = 0; SET work_mem = '64MB'";
 
 /// The name of rejects that have no time, in place of that of a period.
 const NO_TIME: &str = "no-time";
@@ -128,7 +128,7 @@ impl Shared<'_> {
         };
         let plan = &self.plans[at];
         let (select, start) = match task {
-            Task::Slice(slice) => (plan.select(slice.range()), slice.period.to_string()),
+            Task::Slice(slice) => (plan.select_in_order(slice.range()), slice.period.to_string()),
             Task::Outside(_) => (plan.select_outside(FIRST), NO_TIME.to_owned()),
         };
         let table = plan.table();
