@@ -98,12 +98,32 @@ pub struct Limits {
 }
 
 /// Which slices.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Of these tables of theirs; empty for all that are mapped.
     pub tables: Vec<TableName>,
-    /// Those that overlap this range once more, with what is in their tables now; `None` for those that are not done.
-    pub again: Option<Range>,
+    /// Those that overlap this range.
+    pub range: Range,
+    /// Which of those that are done.
+    pub again: Again,
+}
+
+impl Default for Wanted {
+    /// All that are not done.
+    fn default() -> Self {
+        Self { tables: Vec::new(), range: Range::ALL, again: Again::No }
+    }
+}
+
+/// Whether slices that are done are brought over once more, with what is in their tables now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// They are not.
+    No,
+    /// They are, unless there would be fewer rows here than before, or more that did not fit.
+    Keeping,
+    /// They are, whatever stands there now.
+    Whatever,
 }
 
 /// How far a run is.

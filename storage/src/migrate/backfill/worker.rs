@@ -16,7 +16,7 @@ use super::publish::{Made, Publisher};
 use super::rejects::Rejects;
 use super::slices::{FIRST, Slice};
 use super::take::{Fits, Taking, With};
-use super::{Error, Limits};
+use super::{Again, Error, Limits};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
 use crate::postgres::{Server, Session};
@@ -91,6 +91,8 @@ pub struct Shared<'a> {
     pub publisher: Publisher<'a>,
     /// Ids that are ours to give.
     pub numbers: Numbers,
+    /// Which slices are done once more.
+    pub again: Again,
     /// The columns of the tables.
     pub columns: Columns,
     /// What there is to do.
@@ -171,7 +173,8 @@ impl Shared<'_> {
         let origin =
             Origin { from: plan.from.to_string(), start: slice.start.micros(), end: slice.end.micros(), refused };
         let is_revised = rows.sums.get("revision").is_some_and(|(sum, _)| *sum != arrow::datatypes::i256::ZERO);
-        self.publisher.publish(db, &Made { slice, table: plan.table(), origin, parts, is_revised })
+        let may_lose = self.again != Again::Keeping;
+        self.publisher.publish(db, &Made { slice, table: plan.table(), origin, parts, is_revised, may_lose })
     }
 }
 

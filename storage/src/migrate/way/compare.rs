@@ -5,7 +5,7 @@ use messages::ledger::Seq;
 use messages::migration::{Compared, Migration};
 
 use super::{Done, Error, Progress, Way};
-use crate::migrate::backfill::Wanted as Slices;
+use crate::migrate::backfill::{Again, Wanted as Slices};
 use crate::migrate::compare::{self, Compare, Folders, Report, Wanted};
 use crate::migrate::phase::Ask;
 use crate::migrate::plan::Plan;
@@ -83,7 +83,7 @@ impl Way {
         table: &TableName,
         range: Range,
     ) -> Result<(), String> {
-        let wanted = Slices { tables: vec![table.clone()], again: Some(range) };
+        let wanted = Slices { tables: vec![table.clone()], range, again: Again::Keeping };
         let brought = self.bring((server, plans), before, &wanted, &|_| {}, &|| true);
         brought.map(drop).map_err(|error| crate::archive::chain(&error))
     }
