@@ -30,6 +30,18 @@ pub enum Error {
         /// What there is.
         mapped: String,
     },
+    /// Rows of a table that was mapped once.
+    #[error(
+        "{rows} rows of {from} stand in {into} here, and the mapping no longer has {from} into {into}: the same rows under another name would come twice; map {from} into {into} again (a view of that name will do), and run the backfill again"
+    )]
+    Unmapped {
+        /// Theirs.
+        from: String,
+        /// Ours.
+        into: String,
+        /// Its rows here.
+        rows: u64,
+    },
     /// Two of their tables in one of ours whose rows rank by their time.
     #[error(
         "{first} and {second} are both mapped into {into}, whose rows rank by their time and the table that they come from; make a view there over both (UNION ALL) and map that"

@@ -30,7 +30,7 @@ mod take;
 pub(super) mod tests;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use messages::UtcNanos;
@@ -46,7 +46,7 @@ use crate::duck::hot::Hot;
 use crate::postgres::Server;
 use crate::postgres::catalog::TableName;
 use crate::query::Range;
-use crate::tiers::Manifest;
+use crate::tiers::{Manifest, Piece};
 
 /// What a backfill works with.
 pub struct Backfill<'a> {
@@ -126,6 +126,20 @@ pub enum Again {
     Whatever,
 }
 
+/// Tables of theirs whose rows stand here and that the mapping no longer names: each with its table here, and with the rows and
+/// slices of it.
+#[must_use]
+pub fn unmapped(manifest: &Manifest, plans: &[Plan]) -> BTreeMap<(String, String), Total> {
+    let mut pieces = BTreeMap::<_, Vec<&Piece>>::new();
+    for piece in manifest.all() {
+        let Some(origin) = &piece.origin else { continue };
+        if !plans.iter().any(|plan| plan.into.table == piece.table && plan.from.to_string() == origin.from) {
+            pieces.entry((origin.from.clone(), piece.table.clone())).or_default().push(piece);
+        }
+    }
+    pieces.into_iter().map(|(of, pieces)| (of, Total::of_pieces(pieces))).collect()
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -185,9 +199,13 @@ impl Total {
     /// As the manifest says it. Rows that did not fit are known of slices that have others as well.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
+        Self::of_pieces(manifest.all().map(|piece| &**piece))
+    }
+
+    fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
         let mut slices = BTreeSet::new();
         let mut total = Self::default();
-        for piece in manifest.all() {
+        for piece in pieces {
             let Some(origin) = &piece.origin else { continue };
             total.rows += piece.content.as_ref().map_or(0, |content| content.rows);
             if slices.insert((&piece.table, &origin.from, origin.start)) {

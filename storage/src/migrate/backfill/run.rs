@@ -17,7 +17,7 @@ use super::pace::Pace;
 use super::publish::Publisher;
 use super::slices::{Due, cut};
 use super::worker::{Done, Shared, Task, open};
-use super::{Again, Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds};
+use super::{Again, Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds, unmapped};
 use crate::archive;
 use crate::duck;
 use crate::postgres::Server;
@@ -34,6 +34,10 @@ const NOTE_EVERY: usize = 32;
 /// [`Error`] says what ended it; a later run goes on with the slices that are not done.
 pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
     let manifest = Manifest::load(&ctx.archive.db)?;
+    // Under another name the same rows would come a second time.
+    if let Some(((from, into), total)) = unmapped(&manifest, ctx.plans).pop_first() {
+        return Err(Error::Unmapped { from, into, rows: total.rows });
+    }
     let plans = chosen(ctx.plans, wanted)?;
     let (patient, before) = (ctx.server.apart(caps::LONG_QUESTION), ctx.before);
     let looked =

@@ -11,12 +11,13 @@ use super::live;
 use super::old::{Old, Stretch};
 use super::record::Compared;
 use super::repair::{self, Wrong};
-use super::report::{Repair, Report};
+use super::report::{Repair, Report, Total};
 use super::rows::ByKey;
 use super::shape::{Shape, TWICE};
 use super::watch::{Progress, Watch};
 use super::{Compare, Error, Wanted, cells};
 use crate::duck::changes::Change;
+use crate::migrate::backfill;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::SinkHandle;
 use crate::postgres::Session;
@@ -146,6 +147,20 @@ fn brought<'a>(
 ) -> Result<(), Error> {
     let session = Session::open(ctx.server)?;
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
+    // Rows of a table that the mapping no longer names have nothing there to be held against.
+    for ((from, table), total) in backfill::unmapped(&stores.manifest.newest(), ctx.plans) {
+        if what.has(&table) {
+            let (slices, duckdb) = (total.slices, total.rows);
+            report.totals.push(Total {
+                table,
+                origin: Some(from),
+                slices,
+                differing: slices,
+                duckdb,
+                ..Total::default()
+            });
+        }
+    }
     for plan in ctx.plans.iter().filter(|plan| what.has(plan.into.table)) {
         let Some(shape) = Shape::mapped(plan) else { continue };
         let manifest = stores.manifest.newest();

@@ -49,8 +49,12 @@ const MAPPING: &str = r#"
 "#;
 
 fn plans(both: &Both) -> Vec<Plan> {
+    plans_of(both, MAPPING)
+}
+
+fn plans_of(both: &Both, mapping: &str) -> Vec<Plan> {
     let theirs = both.theirs.as_ref().unwrap();
-    let checked = check(&Mapping::parse(MAPPING).unwrap(), &catalog::read(theirs).unwrap());
+    let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(theirs).unwrap());
     assert_eq!(checked.problems, []);
     checked.plans
 }
@@ -180,6 +184,28 @@ fn a_day_that_was_deleted_there_stays_here_until_somebody_says_otherwise() {
     bring(&both, &plans, &again).unwrap();
     assert!(compare(&both, &plans, false).is_clean());
     assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks"), "{'n': 1080}");
+}
+
+#[test]
+fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_same() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_unmapped");
+    both.in_postgres(THEIRS);
+    let mapped = plans(&both);
+    bring(&both, &mapped, &backfill::Wanted::default()).unwrap();
+    both.in_postgres("CREATE VIEW public.trades_v AS SELECT * FROM public.raw_trades");
+    let viewed = plans_of(&both, &MAPPING.replace("public.raw_trades", "public.trades_v"));
+    let refused = bring(&both, &viewed, &backfill::Wanted::default()).unwrap_err().to_string();
+    let named = "2520 rows of public.raw_trades stand in market_ticks here, and the mapping no longer has";
+    assert!(
+        refused.starts_with(named) && refused.contains("map public.raw_trades into market_ticks again"),
+        "{refused}"
+    );
+    let report = compare(&both, &viewed, false);
+    let total = report.totals.iter().find(|total| total.origin.as_deref() == Some("public.raw_trades")).unwrap();
+    assert_eq!((total.duckdb, total.postgres, total.differing, total.slices), (2520, 0, 2, 2));
+    assert!(!report.is_clean());
+    assert!(compare(&both, &mapped, false).is_clean());
 }
 
 #[test]
