@@ -234,6 +234,10 @@ impl Shell {
     /// What is due by itself.
     async fn look(&mut self, me: &ActorRef<Mailbox>) -> Result<(), ActorProcessingErr> {
         let now = self.a.wall.now();
+        // Work may have ended it for a time: the export does.
+        if self.working.is_none() {
+            self.a.way.keep_writing(&self.a.state);
+        }
         if let Some(back) = self.a.way.step_back(&self.a.state) {
             let (ask, why) = (Ask::Reads(back.to), back.why.to_string());
             let by = By { who: ITSELF.to_owned(), why: why.clone() };

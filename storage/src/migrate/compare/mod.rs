@@ -74,8 +74,10 @@ pub struct Compare<'a> {
     pub server: &'a Server,
     /// The schema there that is ours.
     pub schema: &'a str,
-    /// Who writes there; none where nothing is written to both sides: then only what was brought over is compared.
+    /// Who writes there; none where nothing does.
     pub sink: Option<&'a SinkHandle>,
+    /// Whether rows are to go to both sides: then they are compared, or nothing is. Otherwise only what was brought over is.
+    pub writes: bool,
     /// The checked mapping; none where nothing was brought over.
     pub plans: &'a [Plan],
     /// Where dual write began.
@@ -146,6 +148,14 @@ pub enum Error {
     NoTable {
         /// What was asked for.
         table: String,
+    },
+    /// Nobody writes to the server, and somebody should.
+    #[error(
+        "rows are to go to {server} and nothing writes there now, so that nothing was compared; the log says why at `sink_failed`: put it right, it is tried again by itself, and compare again"
+    )]
+    NotWritten {
+        /// The server.
+        server: String,
     },
     /// DuckDB is not open.
     #[error("the database is still opening; ask again in a moment")]

@@ -150,6 +150,9 @@ pub struct Report {
     pub ledger: u64,
     /// The last market record that was.
     pub market: u64,
+    /// Tables of ours that were not compared: nothing is written to both sides any more.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// By tables.
     pub totals: Vec<Total>,
     /// Slices that differ, and as many of the others as fit.

@@ -106,8 +106,10 @@ fn compare<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Repor
 fn compare_once<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Report, Differing<'a>), Error> {
     let most = if what.repair { caps::COMPARE_REPAIRS } else { caps::COMPARE_MISMATCHES };
     let mut both = (Report::default(), Differing::default());
-    if let Some(sink) = ctx.sink {
-        written(ctx, sink, (what, most), watch, &mut both)?;
+    match ctx.sink {
+        Some(sink) => written(ctx, sink, (what, most), watch, &mut both)?,
+        None if ctx.writes => return Err(Error::NotWritten { server: ctx.server.name() }),
+        None => both.0.left_out = TWICE.into_iter().filter(|name| what.has(name)).map(str::to_owned).collect(),
     }
     if !ctx.plans.is_empty() {
         brought(ctx, (what, most), watch, &mut both)?;

@@ -59,6 +59,7 @@ impl Way {
             server: &server,
             schema: &settings.schema,
             sink: sink.as_ref(),
+            writes: state.writes(),
             plans: &plans,
             watermark,
             tiers: &parts.tiers,
@@ -97,7 +98,13 @@ fn words(report: &Report) -> String {
         postgres += total.postgres;
     }
     let seconds = report.seconds;
-    let all = format!("{duckdb} rows of DuckDB and {postgres} of PostgreSQL in {slices} slices, {seconds:.1} s");
+    let mut all = format!("{duckdb} rows of DuckDB and {postgres} of PostgreSQL in {slices} slices, {seconds:.1} s");
+    if !report.left_out.is_empty() {
+        let tables = report.left_out.join(", ");
+        all += &format!(
+            " (of what was brought over alone: nothing is written to PostgreSQL any more, and these were not compared: {tables})"
+        );
+    }
     if report.differing() == 0 {
         return format!("{all}: both sides are the same");
     }

@@ -12,7 +12,7 @@ mod standing;
 mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use messages::UtcNanos;
@@ -110,7 +110,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>);
+pub struct Way(Arc<Parts>, NotBegun);
+
+/// Why rows could not begin to go to the server; none where they could.
+type NotBegun = Arc<Mutex<Option<String>>>;
 
 /// What it is made from.
 pub struct Parts {
@@ -140,7 +143,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts));
+        let way = Self(Arc::new(parts), NotBegun::default());
         if !way.settings().url.is_empty()
             && let Err(error) = way.open_reads()
         {
@@ -193,16 +196,24 @@ impl Way {
     /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
     pub fn follow(&self, state: &Migration) {
         self.0.reads.share().set(state);
-        let sink = &self.0.sink;
         match state.watermark.filter(|_| state.writes()) {
-            None => sink.release(sink::TO_FINISH),
-            Some(_) if sink.handle().is_some() => {}
-            Some(watermark) => {
-                if let Err(error) = self.begin(watermark.market) {
-                    tracing::error!(event = "sink_failed", "rows do not go to PostgreSQL: {}", chain(&error));
-                }
-            }
+            None => self.0.sink.release(sink::TO_FINISH),
+            Some(_) => self.keep_writing(state),
         }
+    }
+
+    /// Begins to write to both sides where that is to be and is not: what kept it from beginning, as a password that could not
+    /// be read, may have been put right. It ends nothing.
+    pub fn keep_writing(&self, state: &Migration) {
+        let Some(watermark) = state.watermark.filter(|_| state.writes() && self.0.sink.handle().is_none()) else {
+            return;
+        };
+        let failed = self.begin(watermark.market).err().map(|error| chain(&error));
+        let mut known = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = failed.as_ref().filter(|error| known.as_ref() != Some(error)) {
+            tracing::error!(event = "sink_failed", "rows do not go to PostgreSQL: {error}; it is tried again");
+        }
+        *known = failed;
     }
 
     /// Lets rows go there.

@@ -1,5 +1,6 @@
 //! How both sides stand.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use messages::ledger::Seq;
@@ -54,9 +55,10 @@ impl Way {
     }
 
     fn sink_standing(&self) -> SinkStanding {
-        let off =
-            SinkStanding { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error: None };
-        let Some(handle) = self.0.sink.handle() else { return off };
+        let Some(handle) = self.0.sink.handle() else {
+            let error = self.1.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return SinkStanding { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error };
+        };
         let status = handle.status();
         let (ledger, market) = (self.0.durable.0.get(), self.0.durable.1.get());
         let behind = |durable: Seq, applied: Seq| durable.0.saturating_sub(applied.0);

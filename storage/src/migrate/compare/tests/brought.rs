@@ -100,6 +100,7 @@ pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
         server: &both.server,
         schema: &both.settings.schema,
         sink: both.sink.as_ref(),
+        writes: both.sink.is_some(),
         plans,
         watermark: Watermark { market: Seq(0), at: before() },
         tiers: &both.tiers,
