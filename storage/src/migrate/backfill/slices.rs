@@ -15,6 +15,9 @@ use crate::tiers::{Manifest, Origin, Period, Tier};
 /// The first instant of the first whole year that an instant of ours can lie in: a time before it is refused.
 pub const FIRST: UtcNanos = UtcNanos(-9_214_560_000_000_000_000);
 
+/// The whole years that an instant of ours can lie in, 1678 to 2261.
+pub const YEARS: Range = Range { from: FIRST, to: UtcNanos(9_214_646_400_000_000_000) };
+
 /// What one of their tables has in one period of ours, before the watermark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {

@@ -14,7 +14,7 @@ use super::pace::Pace;
 use super::part::{Maker, Parts, Staged};
 use super::publish::{Made, Publisher};
 use super::rejects::Rejects;
-use super::slices::{FIRST, Slice};
+use super::slices::{Slice, YEARS};
 use super::take::{Fits, Taking, With};
 use super::{Again, Error, Limits};
 use crate::archive::digest::Digest;
@@ -131,7 +131,7 @@ impl Shared<'_> {
         let plan = &self.plans[at];
         let (select, start) = match task {
             Task::Slice(slice) => (plan.select_in_order(slice.range()), slice.period.to_string()),
-            Task::Outside(_) => (plan.select_outside(FIRST), NO_TIME.to_owned()),
+            Task::Outside(_) => (plan.select_outside(YEARS), NO_TIME.to_owned()),
         };
         let table = plan.table();
         let filler = Filler::new(plan, table, self.columns.names(table));

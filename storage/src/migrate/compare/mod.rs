@@ -80,6 +80,8 @@ pub struct Compare<'a> {
     pub writes: bool,
     /// The checked mapping; none where nothing was brought over.
     pub plans: &'a [Plan],
+    /// Rows of theirs that did not fit and are left there, as somebody accepted; none where nobody was asked.
+    pub accepted: Option<u64>,
     /// Where dual write began.
     pub watermark: Watermark,
     /// How long rows live.
@@ -106,6 +108,10 @@ impl Wanted {
     #[must_use]
     pub fn all() -> Self {
         Self { tables: Vec::new(), range: Range::ALL, repair: false }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.tables.is_empty() && self.range == Range::ALL
     }
 
     fn has(&self, table: &str) -> bool {

@@ -11,7 +11,7 @@ use super::live;
 use super::old::{Old, Stretch};
 use super::record::Compared;
 use super::repair::{self, Wrong};
-use super::report::{Repair, Report, Total};
+use super::report::{Behind, Refused, Repair, Report, Total};
 use super::rows::ByKey;
 use super::shape::{Shape, TWICE};
 use super::watch::{Progress, Watch};
@@ -149,6 +149,8 @@ fn brought<'a>(
 ) -> Result<(), Error> {
     let session = Session::open(ctx.server)?;
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
+    // Rows that do not fit: those known of what came over, and all others.
+    let mut refused = backfill::Total::of(&stores.manifest.newest()).refused;
     // Rows of a table that the mapping no longer names have nothing there to be held against.
     for ((from, table), total) in backfill::unmapped(&stores.manifest.newest(), ctx.plans) {
         if what.has(&table) {
@@ -172,14 +174,23 @@ fn brought<'a>(
             Found { shape: &shape, origin, slices: Default::default(), differing: ByKey::new(), has_more: false };
         for stretch in old.stretches(ctx, what.range) {
             let left = most.saturating_sub(whole.differing.len());
-            let (found, refused) = old.compare(&stretch, (left, watch))?;
-            if refused.is_some() || !found.unequal().is_empty() {
+            let (found, misfits) = old.compare(&stretch, (left, watch))?;
+            if misfits.refused.is_some() || !found.unequal().is_empty() {
                 differing.stretches.push((plan, stretch));
             }
-            report.refused.extend(refused);
+            report.refused.extend(misfits.refused);
+            refused += misfits.between;
             whole.merge(found);
         }
         report.add(&whole);
+        refused += old.outside()?;
+        let (origin, rows) = (plan.from.to_string(), old.behind(ctx, what.range)?);
+        report.behind.extend((rows > 0).then_some(Behind { origin, rows }));
+    }
+    // Those that nobody has looked at may be anywhere.
+    let (origin, from, to) = ("all that is mapped".to_owned(), "the beginning".to_owned(), "the watermark".to_owned());
+    if let Some(then) = ctx.accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
+        report.refused.push(Refused { origin, from, to, now: refused, then: Some(then) });
     }
     Ok(())
 }

@@ -61,6 +61,7 @@ impl Way {
             sink: sink.as_ref(),
             writes: state.writes(),
             plans: &plans,
+            accepted: state.backfilled.map(|done| done.refused),
             watermark,
             tiers: &parts.tiers,
             now: (parts.wall)(),
@@ -105,6 +106,10 @@ fn words(report: &Report) -> String {
             " (of what was brought over alone: nothing is written to PostgreSQL any more, and these were not compared: {tables})"
         );
     }
+    for behind in &report.behind {
+        let (rows, origin) = (behind.rows, &behind.origin);
+        all += &format!("; {rows} rows of {origin} there have a time behind the watermark and did not come over");
+    }
     if report.differing() == 0 {
         return format!("{all}: both sides are the same");
     }
@@ -114,6 +119,9 @@ fn words(report: &Report) -> String {
         text += &format!("; {} rows and slices were put right, {} were not: {now}", report.repaired, report.unrepaired);
     } else {
         text += "; `merganser migrate timescale compare --repair` puts right what the journal knows";
+    }
+    if !report.after.as_deref().unwrap_or(report).refused.is_empty() {
+        text += "; rows that do not fit: mend them there, or backfill (it writes them to `rejects/`), look at them, and compare with `--accept-rejects N`, the number of them all";
     }
     text
 }

@@ -102,6 +102,7 @@ pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
         sink: both.sink.as_ref(),
         writes: both.sink.is_some(),
         plans,
+        accepted: None,
         watermark: Watermark { market: Seq(0), at: before() },
         tiers: &both.tiers,
         now: "2026-01-10".parse().unwrap(),
