@@ -246,6 +246,10 @@ impl Shell {
     /// What is due by itself.
     async fn look(&mut self, me: &ActorRef<Mailbox>) -> Result<(), ActorProcessingErr> {
         let now = self.a.wall.now();
+        // Work may have ended it for a time: the export does.
+        if self.working.is_none() {
+            self.a.way.follow(&self.a.state);
+        }
         if let Some(back) = self.a.way.step_back(&self.a.state) {
             let differed = matches!(back.why, Breach::Mismatch { .. });
             let (ask, why) = (Ask::StepBack { to: back.to, differed }, back.why.to_string());

@@ -132,11 +132,22 @@ impl Plan {
         bounds
     }
 
-    /// The question for the rows that no range has: without a time, or with one before `first`.
+    /// The question for the rows that no range within `years` has: without a time, or with another.
     #[must_use]
-    pub fn select_outside(&self, first: messages::UtcNanos) -> String {
-        let (time, first) = (self.time_column(), self.literal(first));
-        format!("SELECT {} FROM {} WHERE {time} IS NULL OR {time} < {first}", self.read_columns(), self.from.sql())
+    pub fn select_outside(&self, years: Range) -> String {
+        let (time, from, to) = (self.time_column(), self.literal(years.from), self.literal(years.to));
+        let outside = format!("{time} IS NULL OR {time} < {from} OR {time} >= {to}");
+        format!("SELECT {} FROM {} WHERE {outside}", self.read_columns(), self.from.sql())
+    }
+
+    /// How many rows there are in the answer to a question.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn count(&self, session: &Session, question: &str) -> Result<u64, postgres::Error> {
+        let rows = session.ask("count rows of a table", &format!("SELECT count(*) FROM ({question}) rows"), &[])?;
+        let count: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     }
 
     /// The question for the first and the last time in a range, each as [`Self::instant`] takes it.

@@ -3,7 +3,7 @@
 use messages::UtcNanos;
 
 use super::super::plan::{self, Plan};
-use super::slices::FIRST;
+use super::slices::{FIRST, YEARS};
 use crate::postgres::Session;
 use crate::query::Range;
 use crate::tiers::Period;
@@ -71,7 +71,7 @@ fn micros(count: i64) -> UtcNanos {
 /// # Errors
 /// The server refuses, or is gone.
 pub fn has_outside(session: &Session, plan: &Plan) -> Result<bool, plan::Error> {
-    let sql = format!("SELECT EXISTS ({})", plan.select_outside(FIRST));
+    let sql = format!("SELECT EXISTS ({})", plan.select_outside(YEARS));
     let found = session.ask("look for rows without a time", &sql, &[])?;
     Ok(found.first().is_some_and(|row| row.try_get(0).unwrap_or(false)))
 }

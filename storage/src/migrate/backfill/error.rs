@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use messages::UtcNanos;
+
 use super::super::plan::{self, Refusal};
 use crate::{archive, duck, postgres};
 
@@ -27,6 +29,18 @@ pub enum Error {
         table: String,
         /// What there is.
         mapped: String,
+    },
+    /// Rows of a table that was mapped once.
+    #[error(
+        "{rows} rows of {from} stand in {into} here, and the mapping no longer has {from} into {into}: the same rows under another name would come twice; map {from} into {into} again (a view of that name will do), and run the backfill again"
+    )]
+    Unmapped {
+        /// Theirs.
+        from: String,
+        /// Ours.
+        into: String,
+        /// Its rows here.
+        rows: u64,
     },
     /// Two of their tables in one of ours whose rows rank by their time.
     #[error(
@@ -57,6 +71,25 @@ pub enum Error {
         first: Vec<(u64, Refusal)>,
         /// Where they are.
         file: PathBuf,
+    },
+    /// A slice would have less than it has.
+    #[error(
+        "not repaired: {}; to take what is there now, `merganser migrate timescale backfill --again --from '{from}' --to '{to}'`",
+        lost(table, start, *rows, *refused)
+    )]
+    WouldLose {
+        /// Theirs.
+        table: String,
+        /// The period of the slice.
+        start: String,
+        /// Its first instant.
+        from: UtcNanos,
+        /// The first instant behind it.
+        to: UtcNanos,
+        /// Rows of it here, and those there that fit.
+        rows: (u64, u64),
+        /// Rows that did not fit when it came over, and those that do not now.
+        refused: (u64, u64),
     },
     /// A file of rejects cannot be written.
     #[error("cannot {what} {}; the slice was not brought over: make room or mend its rights, and run the backfill again", path.display())]
@@ -96,6 +129,15 @@ impl Error {
             other => other,
         }
     }
+}
+
+fn lost(table: &str, start: &str, (had, has): (u64, u64), (had_refused, refused): (u64, u64)) -> String {
+    if has == 0 && refused == 0 {
+        return format!("the server has no rows of {table} of {start} any more, and DuckDB keeps its {had}");
+    }
+    format!(
+        "{table} of {start} has {had} rows here and {has} there that fit, and {refused} that do not where {had_refused} did not; DuckDB keeps what it has"
+    )
 }
 
 fn shown(first: &[(u64, Refusal)]) -> String {

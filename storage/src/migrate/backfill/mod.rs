@@ -30,7 +30,7 @@ mod take;
 pub(super) mod tests;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use messages::UtcNanos;
@@ -46,7 +46,7 @@ use crate::duck::hot::Hot;
 use crate::postgres::Server;
 use crate::postgres::catalog::TableName;
 use crate::query::Range;
-use crate::tiers::Manifest;
+use crate::tiers::{Manifest, Piece};
 
 /// What a backfill works with.
 pub struct Backfill<'a> {
@@ -98,12 +98,46 @@ pub struct Limits {
 }
 
 /// Which slices.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Of these tables of theirs; empty for all that are mapped.
     pub tables: Vec<TableName>,
-    /// Those that overlap this range once more, with what is in their tables now; `None` for those that are not done.
-    pub again: Option<Range>,
+    /// Those that overlap this range.
+    pub range: Range,
+    /// Which of those that are done.
+    pub again: Again,
+}
+
+impl Default for Wanted {
+    /// All that are not done.
+    fn default() -> Self {
+        Self { tables: Vec::new(), range: Range::ALL, again: Again::No }
+    }
+}
+
+/// Whether slices that are done are brought over once more, with what is in their tables now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// They are not.
+    No,
+    /// They are, unless there would be fewer rows here than before, or more that did not fit.
+    Keeping,
+    /// They are, whatever stands there now.
+    Whatever,
+}
+
+/// Tables of theirs whose rows stand here and that the mapping no longer names: each with its table here, and with the rows and
+/// slices of it.
+#[must_use]
+pub fn unmapped(manifest: &Manifest, plans: &[Plan]) -> BTreeMap<(String, String), Total> {
+    let mut pieces = BTreeMap::<_, Vec<&Piece>>::new();
+    for piece in manifest.all() {
+        let Some(origin) = &piece.origin else { continue };
+        if !plans.iter().any(|plan| plan.into.table == piece.table && plan.from.to_string() == origin.from) {
+            pieces.entry((origin.from.clone(), piece.table.clone())).or_default().push(piece);
+        }
+    }
+    pieces.into_iter().map(|(of, pieces)| (of, Total::of_pieces(pieces))).collect()
 }
 
 /// How far a run is.
@@ -165,9 +199,13 @@ impl Total {
     /// As the manifest says it. Rows that did not fit are known of slices that have others as well.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
+        Self::of_pieces(manifest.all().map(|piece| &**piece))
+    }
+
+    fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
         let mut slices = BTreeSet::new();
         let mut total = Self::default();
-        for piece in manifest.all() {
+        for piece in pieces {
             let Some(origin) = &piece.origin else { continue };
             total.rows += piece.content.as_ref().map_or(0, |content| content.rows);
             if slices.insert((&piece.table, &origin.from, origin.start)) {

@@ -3,6 +3,7 @@
 //! What the same table brought over of that time before goes with it: a slice that is done again is there once. Numbers of parts
 //! are chosen here, beside the file thread, which may give one to late ticks of the day meanwhile; then others are chosen.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use duckdb::Connection;
@@ -47,6 +48,8 @@ pub struct Made<'a> {
     pub parts: Vec<Vec<Staged>>,
     /// True when a row of it corrects another.
     pub is_revised: bool,
+    /// True when it may have less than what it replaces.
+    pub may_lose: bool,
 }
 
 impl<'a> Publisher<'a> {
@@ -75,6 +78,9 @@ impl<'a> Publisher<'a> {
         for tried in 1.. {
             let manifest = Manifest::load(db)?;
             let replaced = replaced(&manifest, made);
+            if !made.may_lose {
+                refuse_loss(made, &replaced)?;
+            }
             if made.parts.is_empty() && replaced.is_empty() {
                 return Ok(replaced);
             }
@@ -193,6 +199,24 @@ fn replaced(manifest: &Manifest, made: &Made<'_>) -> Vec<Arc<Piece>> {
         piece.origin.as_ref().is_some_and(|origin| origin.overlaps(&made.origin.from, *start, *end))
     };
     manifest.of_period(made.table.name, &period.to_string()).iter().filter(same).cloned().collect()
+}
+
+/// Refuses less than there was: rows that were here, and fit, are not given up because somebody spoiled or deleted them there.
+fn refuse_loss(made: &Made<'_>, replaced: &[Arc<Piece>]) -> Result<(), Error> {
+    let had: u64 = replaced.iter().filter_map(|piece| piece.content.as_ref()).map(|content| content.rows).sum();
+    let has: u64 = made.parts.iter().flatten().map(|staged| staged.content.rows).sum();
+    let slices: BTreeMap<i64, u64> = replaced
+        .iter()
+        .filter_map(|piece| piece.origin.as_ref())
+        .map(|origin| (origin.start, origin.refused))
+        .collect();
+    let (had_refused, refused) = (slices.values().sum(), made.origin.refused);
+    if has >= had && (replaced.is_empty() || refused <= had_refused) {
+        return Ok(());
+    }
+    let (table, start) = (made.origin.from.clone(), made.slice.period.to_string());
+    let (from, to) = (made.slice.start, made.slice.end);
+    Err(Error::WouldLose { table, start, from, to, rows: (had, has), refused: (had_refused, refused) })
 }
 
 fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], added: Vec<Piece>) -> Publication {

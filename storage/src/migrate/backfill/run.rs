@@ -17,13 +17,13 @@ use super::pace::Pace;
 use super::publish::Publisher;
 use super::slices::{Due, cut};
 use super::worker::{Done, Shared, Task, open};
-use super::{Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds};
+use super::{Again, Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds, unmapped};
 use crate::archive;
 use crate::duck;
 use crate::postgres::Server;
 use crate::query::Range;
 use crate::tiers::views::Columns;
-use crate::tiers::{Manifest, Tier};
+use crate::tiers::{Manifest, Origin, Tier};
 
 /// Slices after which what was brought over can be found without the database: a record names every file there is.
 const NOTE_EVERY: usize = 32;
@@ -34,6 +34,10 @@ const NOTE_EVERY: usize = 32;
 /// [`Error`] says what ended it; a later run goes on with the slices that are not done.
 pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
     let manifest = Manifest::load(&ctx.archive.db)?;
+    // Under another name the same rows would come a second time.
+    if let Some(((from, into), total)) = unmapped(&manifest, ctx.plans).pop_first() {
+        return Err(Error::Unmapped { from, into, rows: total.rows });
+    }
     let plans = chosen(ctx.plans, wanted)?;
     let (patient, before) = (ctx.server.apart(caps::LONG_QUESTION), ctx.before);
     let looked =
@@ -53,6 +57,7 @@ pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
         pace: &pace,
         publisher: Publisher::new(ctx, &pace),
         numbers: Numbers::after(&manifest),
+        again: wanted.again,
         columns: Columns::load(&ctx.archive.db)?,
         tasks: tasks(&due, &outside),
         next: 0.into(),
@@ -90,9 +95,16 @@ fn due(
     (plans, looked): (&[(usize, &Plan)], Vec<Looked>),
 ) -> (Due, Vec<usize>) {
     let (mut due, mut outside) = (Due::default(), Vec::new());
-    for ((at, plan), (stretches, has_outside)) in plans.iter().zip(looked) {
+    for ((at, plan), (mut stretches, has_outside)) in plans.iter().zip(looked) {
+        if wanted.again != Again::No {
+            // What came over is looked at again even where the server has nothing of it any more.
+            let from = plan.from.to_string();
+            let origins = manifest.of_table(plan.into.table).filter_map(|piece| piece.origin.as_ref());
+            let range = |o: &Origin| Range { from: UtcNanos(o.start.saturating_mul(1_000)), to: o.end() };
+            stretches.extend(origins.filter(|origin| origin.from == from).map(range));
+        }
         let cut = cut(plan.table().unit, &stretches, ctx.before);
-        due.add((*at, plan), cut, (manifest, &ctx.archive.settings, ctx.now), wanted.again);
+        due.add((*at, plan), cut, (manifest, &ctx.archive.settings, ctx.now), (wanted.range, wanted.again));
         outside.extend(has_outside.then_some(*at));
     }
     due.sort();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use messages::UtcNanos;
 
 use super::super::plan::Plan;
+use super::Again;
 use crate::archive::{Place, place};
 use crate::query::Range;
 use crate::settings::Tiers;
@@ -13,6 +14,9 @@ use crate::tiers::{Manifest, Origin, Period, Tier};
 
 /// The first instant of the first whole year that an instant of ours can lie in: a time before it is refused.
 pub const FIRST: UtcNanos = UtcNanos(-9_214_560_000_000_000_000);
+
+/// The whole years that an instant of ours can lie in, 1678 to 2261.
+pub const YEARS: Range = Range { from: FIRST, to: UtcNanos(9_214_646_400_000_000_000) };
 
 /// What one of their tables has in one period of ours, before the watermark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Due {
         (plan, of): (usize, &Plan),
         cut: Vec<(Period, Range)>,
         (manifest, settings, now): (&Manifest, &Tiers, UtcNanos),
-        again: Option<Range>,
+        (wanted, again): (Range, Again),
     ) {
         let table = of.table();
         let from = of.from.to_string();
@@ -91,8 +95,8 @@ impl Due {
                 // Files are owned by warm at the least; a table that has no warm tier moves on from there in time.
                 Place::In(Tier::Hot | Tier::Disk | Tier::Warm) => Tier::Warm,
             };
-            let is_due = again.map_or(!is_done, |again| again.from < end && range.from < again.to);
-            if is_due {
+            let is_wanted = wanted.from < end && range.from < wanted.to;
+            if is_wanted && (again != Again::No || !is_done) {
                 self.slices.push(Slice { plan, period, start: range.from, end, tier });
             } else {
                 self.before += usize::from(is_done);
@@ -170,7 +174,9 @@ mod tests {
         check(&Mapping::parse(text).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())])).plans.remove(0)
     }
 
-    fn due(pieces: &[(&str, &str, &str)], before: &str, again: Option<Range>) -> (Vec<(String, Tier)>, usize, usize) {
+    const MISSING: (Range, Again) = (Range::ALL, Again::No);
+
+    fn due(pieces: &[(&str, &str, &str)], before: &str, wanted: (Range, Again)) -> (Vec<(String, Tier)>, usize, usize) {
         let pieces = pieces.iter().map(|(from, start, end)| piece(from, at(start), at(end)));
         let manifest = Manifest::from_pieces(pieces);
         let mut due = Due::default();
@@ -180,7 +186,7 @@ mod tests {
         let stretches =
             [range("2025-06-01", "2025-06-02"), range("2026-01-01", "2026-01-02"), range("2026-05-01", "2026-05-03")];
         let cut = cut(Unit::Day, &stretches, at(before));
-        due.add((0, &plan()), cut, (&manifest, &settings, at("2026-05-10")), again);
+        due.add((0, &plan()), cut, (&manifest, &settings, at("2026-05-10")), wanted);
         due.sort();
         let slices =
             due.slices.iter().map(|slice| (format!("{} {}", slice.period, &slice.end.to_string()[11..19]), slice.tier));
@@ -198,17 +204,23 @@ mod tests {
             slice("2026-01-01 00:00:00", cold),
         ];
         // The oldest one is of an age that is deleted here.
-        assert_eq!(due(&[], noon, None), (all.clone(), 0, 1));
+        assert_eq!(due(&[], noon, MISSING), (all.clone(), 0, 1));
         let first = ("public.raw_trades", "2026-05-01", "2026-05-02");
-        assert_eq!(due(&[first], noon, None), (vec![all[0].clone(), all[2].clone()], 1, 1));
+        assert_eq!(due(&[first], noon, MISSING), (vec![all[0].clone(), all[2].clone()], 1, 1));
         // Another table's slice of that day says nothing.
-        assert_eq!(due(&[("public.other", "2026-05-01", "2026-05-02")], noon, None).0, all);
+        assert_eq!(due(&[("public.other", "2026-05-01", "2026-05-02")], noon, MISSING).0, all);
         // A day that was cut by an earlier watermark is due as far as the new one reaches; one by a later is done.
-        assert_eq!(due(&[("public.raw_trades", "2026-05-02", "2026-05-02 06:00:00")], noon, None), (all.clone(), 0, 1));
+        assert_eq!(
+            due(&[("public.raw_trades", "2026-05-02", "2026-05-02 06:00:00")], noon, MISSING),
+            (all.clone(), 0, 1)
+        );
         let longer = ("public.raw_trades", "2026-05-02", "2026-05-02 18:00:00");
-        assert_eq!(due(&[longer], noon, None), (all[1..].to_vec(), 1, 1));
+        assert_eq!(due(&[longer], noon, MISSING), (all[1..].to_vec(), 1, 1));
         // Once more, as far as it reached.
-        let again = Some(range("2026-05-02 01:00:00", "2026-05-02 02:00:00"));
+        let again = (range("2026-05-02 01:00:00", "2026-05-02 02:00:00"), Again::Whatever);
         assert_eq!(due(&[longer, first], noon, again), (vec![slice("2026-05-02 18:00:00", warm)], 1, 1));
+        // Of a range, those that are not done.
+        let spring = (range("2026-01-01", "2026-05-02"), Again::No);
+        assert_eq!(due(&[first], noon, spring), (all[2..].to_vec(), 1, 1));
     }
 }

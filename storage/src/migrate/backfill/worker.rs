@@ -14,9 +14,9 @@ use super::pace::Pace;
 use super::part::{Maker, Parts, Staged};
 use super::publish::{Made, Publisher};
 use super::rejects::Rejects;
-use super::slices::{FIRST, Slice};
+use super::slices::{Slice, YEARS};
 use super::take::{Fits, Taking, With};
-use super::{Error, Limits};
+use super::{Again, Error, Limits};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
 use crate::postgres::{Server, Session};
@@ -24,10 +24,10 @@ use crate::settings;
 use crate::tiers::views::Columns;
 use crate::tiers::{Origin, Piece, Places, Tier};
 
-/// No statement of the server's own settings may end a copy, and rows of one instant come as they stand there: workers of the
-/// server would mix them, and take processors that somebody trades on.
-const SET_UP: &str =
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET max_parallel_workers_per_gather = 0";
+/// No statement of the server's own settings may end a copy, its workers take no processors that somebody trades on, and a
+/// slice is sorted with little of it on its disk.
+const SET_UP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    SET max_parallel_workers_per_gather = 0; SET work_mem = '64MB'";
 
 /// The name of rejects that have no time, in place of that of a period.
 const NO_TIME: &str = "no-time";
@@ -91,6 +91,8 @@ pub struct Shared<'a> {
     pub publisher: Publisher<'a>,
     /// Ids that are ours to give.
     pub numbers: Numbers,
+    /// Which slices are done once more.
+    pub again: Again,
     /// The columns of the tables.
     pub columns: Columns,
     /// What there is to do.
@@ -128,8 +130,8 @@ impl Shared<'_> {
         };
         let plan = &self.plans[at];
         let (select, start) = match task {
-            Task::Slice(slice) => (plan.select(slice.range()), slice.period.to_string()),
-            Task::Outside(_) => (plan.select_outside(FIRST), NO_TIME.to_owned()),
+            Task::Slice(slice) => (plan.select_in_order(slice.range()), slice.period.to_string()),
+            Task::Outside(_) => (plan.select_outside(YEARS), NO_TIME.to_owned()),
         };
         let table = plan.table();
         let filler = Filler::new(plan, table, self.columns.names(table));
@@ -171,7 +173,8 @@ impl Shared<'_> {
         let origin =
             Origin { from: plan.from.to_string(), start: slice.start.micros(), end: slice.end.micros(), refused };
         let is_revised = rows.sums.get("revision").is_some_and(|(sum, _)| *sum != arrow::datatypes::i256::ZERO);
-        self.publisher.publish(db, &Made { slice, table: plan.table(), origin, parts, is_revised })
+        let may_lose = self.again != Again::Keeping;
+        self.publisher.publish(db, &Made { slice, table: plan.table(), origin, parts, is_revised, may_lose })
     }
 }
 

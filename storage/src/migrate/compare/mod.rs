@@ -74,10 +74,14 @@ pub struct Compare<'a> {
     pub server: &'a Server,
     /// The schema there that is ours.
     pub schema: &'a str,
-    /// Who writes there; none where nothing is written to both sides: then only what was brought over is compared.
+    /// Who writes there; none where nothing does.
     pub sink: Option<&'a SinkHandle>,
+    /// Whether rows are to go to both sides: then they are compared, or nothing is. Otherwise only what was brought over is.
+    pub writes: bool,
     /// The checked mapping; none where nothing was brought over.
     pub plans: &'a [Plan],
+    /// Rows of theirs that did not fit and are left there, as somebody accepted; none where nobody was asked.
+    pub accepted: Option<u64>,
     /// Where dual write began.
     pub watermark: Watermark,
     /// How long rows live.
@@ -104,6 +108,10 @@ impl Wanted {
     #[must_use]
     pub fn all() -> Self {
         Self { tables: Vec::new(), range: Range::ALL, repair: false }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.tables.is_empty() && self.range == Range::ALL
     }
 
     fn has(&self, table: &str) -> bool {
@@ -146,6 +154,14 @@ pub enum Error {
     NoTable {
         /// What was asked for.
         table: String,
+    },
+    /// Nobody writes to the server, and somebody should.
+    #[error(
+        "rows are to go to {server} and nothing writes there now, so that nothing was compared; the log says why at `sink_failed`: put it right, it is tried again by itself, and compare again"
+    )]
+    NotWritten {
+        /// The server.
+        server: String,
     },
     /// DuckDB is not open.
     #[error("the database is still opening; ask again in a moment")]

@@ -19,6 +19,7 @@ use super::shape::Shape;
 use super::side::{Part, Side, Sides, Take};
 use super::watch::Watch;
 use super::{Compare, Error, cells};
+use crate::migrate::backfill::slices::YEARS;
 use crate::migrate::plan::{self, Plan};
 use crate::postgres::Session;
 use crate::query::fetch::{Fetched, fetch};
@@ -55,6 +56,14 @@ pub(super) fn stretches<'a>(origins: impl Iterator<Item = &'a Origin>, range: (i
     found
 }
 
+/// Rows of a stretch that do not fit.
+pub(super) struct Misfits {
+    /// Of a slice: they are not as many as when it was brought over.
+    pub refused: Option<Refused>,
+    /// Of what lies between the slices: how many.
+    pub between: u64,
+}
+
 /// One of their tables, and what came of it.
 pub(super) struct Old<'a> {
     pub plan: &'a Plan,
@@ -76,20 +85,33 @@ impl<'a> Old<'a> {
     /// Everything from before the watermark, in stretches.
     pub fn stretches(&self, ctx: &Compare<'_>, wanted: Range) -> Vec<Stretch> {
         let kept = kept_since(ctx.tiers.limits(self.plan.into.table), ctx.now);
-        let from = kept.map_or(wanted.from, |kept| kept.max(wanted.from));
-        let micros = |at: UtcNanos| if at == Range::ALL.from { Part::ALL.from } else { at.micros() };
-        stretches(self.pieces().map(|(_, origin)| origin), (micros(from), micros(wanted.to.min(ctx.watermark.at))))
+        // What is earlier than any instant of ours is counted apart.
+        let from = kept.map_or(wanted.from, |kept| kept.max(wanted.from)).max(YEARS.from);
+        stretches(self.pieces().map(|(_, origin)| origin), (from.micros(), wanted.to.min(ctx.watermark.at).micros()))
+    }
+
+    /// Rows without a time that any stretch has.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn outside(&self) -> Result<u64, Error> {
+        Ok(self.plan.count(self.session, &self.plan.select_outside(YEARS))?)
+    }
+
+    /// Rows from behind the watermark, in a range.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn behind(&self, ctx: &Compare<'_>, wanted: Range) -> Result<u64, Error> {
+        let range = Range { from: wanted.from.max(ctx.watermark.at), to: wanted.to.min(YEARS.to) };
+        if range.from >= range.to { Ok(0) } else { Ok(self.plan.count(self.session, &self.plan.select(range))?) }
     }
 
     /// Holds one stretch against each other.
     ///
     /// # Errors
     /// A side cannot be read.
-    pub fn compare(
-        &self,
-        stretch: &Stretch,
-        (most, watch): (usize, &Watch),
-    ) -> Result<(Found<'a>, Option<Refused>), Error> {
+    pub fn compare(&self, stretch: &Stretch, (most, watch): (usize, &Watch)) -> Result<(Found<'a>, Misfits), Error> {
         let (from, to) = (stretch.from, stretch.to);
         watch.begin(format!("{} before {}", self.plan.from, cells::time(to)));
         let own = self.pieces().filter(|(_, origin)| (origin.start, origin.end) == (from, to));
@@ -101,7 +123,6 @@ impl<'a> Old<'a> {
         let part = Part { from, to, symbol: None };
         let found = live::find(&mut sides, &part, Some(self.plan.from.to_string()), most)?;
         let now = postgres.refused.unwrap_or_default();
-        // What has not come over at all is found by its rows; where none of them fits there was nothing to bring.
         let differs = stretch.refused.is_some_and(|then| then != now);
         let refused = differs.then(|| Refused {
             origin: self.plan.from.to_string(),
@@ -110,7 +131,7 @@ impl<'a> Old<'a> {
             now,
             then: stretch.refused,
         });
-        Ok((found, refused))
+        Ok((found, Misfits { refused, between: if stretch.refused.is_none() { now } else { 0 } }))
     }
 }
 

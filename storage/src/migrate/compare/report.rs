@@ -109,6 +109,15 @@ pub struct Refused {
     pub then: Option<u64>,
 }
 
+/// Rows of theirs that are not from before the watermark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behind {
+    /// The table of theirs.
+    pub origin: String,
+    /// How many.
+    pub rows: u64,
+}
+
 /// What was held against each other of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Total {
@@ -150,6 +159,9 @@ pub struct Report {
     pub ledger: u64,
     /// The last market record that was.
     pub market: u64,
+    /// Tables of ours that were not compared: nothing is written to both sides any more.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// By tables.
     pub totals: Vec<Total>,
     /// Slices that differ, and as many of the others as fit.
@@ -160,6 +172,9 @@ pub struct Report {
     pub mismatches: Vec<Mismatch>,
     /// True when there are more.
     pub has_more: bool,
+    /// Tables of theirs with rows from behind the watermark, which another program wrote: these did not come over.
+    #[serde(default)]
+    pub behind: Vec<Behind>,
     /// Slices in which another number of rows does not fit than when they were brought over.
     pub refused: Vec<Refused>,
     /// What was done about the differences, up to a bound.

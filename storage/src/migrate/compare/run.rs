@@ -11,12 +11,13 @@ use super::live;
 use super::old::{Old, Stretch};
 use super::record::Compared;
 use super::repair::{self, Wrong};
-use super::report::{Repair, Report};
+use super::report::{Behind, Refused, Repair, Report, Total};
 use super::rows::ByKey;
 use super::shape::{Shape, TWICE};
 use super::watch::{Progress, Watch};
 use super::{Compare, Error, Wanted, cells};
 use crate::duck::changes::Change;
+use crate::migrate::backfill;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::SinkHandle;
 use crate::postgres::Session;
@@ -105,8 +106,10 @@ fn compare<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Repor
 fn compare_once<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Report, Differing<'a>), Error> {
     let most = if what.repair { caps::COMPARE_REPAIRS } else { caps::COMPARE_MISMATCHES };
     let mut both = (Report::default(), Differing::default());
-    if let Some(sink) = ctx.sink {
-        written(ctx, sink, (what, most), watch, &mut both)?;
+    match ctx.sink {
+        Some(sink) => written(ctx, sink, (what, most), watch, &mut both)?,
+        None if ctx.writes => return Err(Error::NotWritten { server: ctx.server.name() }),
+        None => both.0.left_out = TWICE.into_iter().filter(|name| what.has(name)).map(str::to_owned).collect(),
     }
     if !ctx.plans.is_empty() {
         brought(ctx, (what, most), watch, &mut both)?;
@@ -146,6 +149,22 @@ fn brought<'a>(
 ) -> Result<(), Error> {
     let session = Session::open(ctx.server)?;
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
+    // Rows that do not fit: those known of what came over, and all others.
+    let mut refused = backfill::Total::of(&stores.manifest.newest()).refused;
+    // Rows of a table that the mapping no longer names have nothing there to be held against.
+    for ((from, table), total) in backfill::unmapped(&stores.manifest.newest(), ctx.plans) {
+        if what.has(&table) {
+            let (slices, duckdb) = (total.slices, total.rows);
+            report.totals.push(Total {
+                table,
+                origin: Some(from),
+                slices,
+                differing: slices,
+                duckdb,
+                ..Total::default()
+            });
+        }
+    }
     for plan in ctx.plans.iter().filter(|plan| what.has(plan.into.table)) {
         let Some(shape) = Shape::mapped(plan) else { continue };
         let manifest = stores.manifest.newest();
@@ -155,14 +174,23 @@ fn brought<'a>(
             Found { shape: &shape, origin, slices: Default::default(), differing: ByKey::new(), has_more: false };
         for stretch in old.stretches(ctx, what.range) {
             let left = most.saturating_sub(whole.differing.len());
-            let (found, refused) = old.compare(&stretch, (left, watch))?;
-            if refused.is_some() || !found.unequal().is_empty() {
+            let (found, misfits) = old.compare(&stretch, (left, watch))?;
+            if misfits.refused.is_some() || !found.unequal().is_empty() {
                 differing.stretches.push((plan, stretch));
             }
-            report.refused.extend(refused);
+            report.refused.extend(misfits.refused);
+            refused += misfits.between;
             whole.merge(found);
         }
         report.add(&whole);
+        refused += old.outside()?;
+        let (origin, rows) = (plan.from.to_string(), old.behind(ctx, what.range)?);
+        report.behind.extend((rows > 0).then_some(Behind { origin, rows }));
+    }
+    // Those that nobody has looked at may be anywhere.
+    let (origin, from, to) = ("all that is mapped".to_owned(), "the beginning".to_owned(), "the watermark".to_owned());
+    if let Some(then) = ctx.accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
+        report.refused.push(Refused { origin, from, to, now: refused, then: Some(then) });
     }
     Ok(())
 }

@@ -69,20 +69,28 @@ impl Plan {
                 Condition::If(sql) => conditions.push(sql),
             }
         }
-        let mut sql = self.select_where(&conditions);
-        let way = match wanted.order {
-            Order::Any => None,
-            Order::Oldest => Some("ASC"),
-            Order::Newest => Some("DESC"),
-        };
-        if let Some(way) = way {
-            let keys: Vec<String> = self.order().into_iter().map(|key| format!("{key} {way}")).collect();
-            sql += &format!(" ORDER BY {}", keys.join(", "));
-        }
+        let mut sql = self.select_where(&conditions) + &self.in_order(wanted.order);
         if let Some(limit) = wanted.limit {
             sql += &format!(" LIMIT {limit}");
         }
         Some(sql)
+    }
+
+    /// The question for the rows whose time lies in `range`, in the order in which pages of them are turned: who numbers them as
+    /// they come gives the rows of an instant the same order everywhere.
+    #[must_use]
+    pub fn select_in_order(&self, range: Range) -> String {
+        self.select(range) + &self.in_order(Order::Oldest)
+    }
+
+    fn in_order(&self, order: Order) -> String {
+        let way = match order {
+            Order::Any => return String::new(),
+            Order::Oldest => "ASC",
+            Order::Newest => "DESC",
+        };
+        let keys: Vec<String> = self.order().into_iter().map(|key| format!("{key} {way}")).collect();
+        format!(" ORDER BY {}", keys.join(", "))
     }
 
     /// True if rows of it may correct others.

@@ -128,7 +128,7 @@ impl Postgres {
             return Ok(known.relations.clone());
         }
         let catalog = catalog::read(session)?;
-        let relations = match (mapping::plans(&self.mapping_file, &catalog), known.as_ref()) {
+        let relations = match (mapping::plans(&self.mapping_file, &catalog, &self.schema), known.as_ref()) {
             (Ok(plans), _) => Arc::new(plans.into_iter().map(Relation::theirs).collect()),
             (Err(error), Some(known)) => {
                 tracing::warn!(event = "mapping_unusable", "{error}; until it can, reads go by what it said before");

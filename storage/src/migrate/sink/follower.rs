@@ -14,7 +14,7 @@ use super::offset::{self, Offsets, Step};
 use super::{Error, Journals, Plan, Position, schema, tables};
 use crate::duck::rows::Rows;
 use crate::journal::{self, Group, Reader};
-use crate::postgres::{self, Session};
+use crate::postgres::{self, Server, Session};
 
 /// Rows after which a transaction is closed: about 10 MB on the way, and a second of the server.
 const BATCH_ROWS: usize = 50_000;
@@ -51,7 +51,7 @@ impl Follower {
     /// The server refuses or is gone, another process writes there, or its rows came from other journals than these.
     pub(super) fn open(plan: &Plan, journals: &Journals) -> Result<Self, Error> {
         let directory = offset::directory(&journals.ledger_dir, journals.ledger.get())?;
-        let session = Session::open(&plan.server)?;
+        let session = Session::open(&Server::new(&plan.settings)?)?;
         session.execute("set up the session", SETUP)?;
         let opened = Self::begin(session, plan, journals, directory);
         opened.map_err(|error| denied(error, &plan.schema))

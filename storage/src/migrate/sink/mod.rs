@@ -34,8 +34,7 @@ use std::time::Duration;
 use messages::ledger::Seq;
 
 use crate::journal::{Taken, Watermark};
-use crate::postgres::Server;
-use crate::settings;
+use crate::settings::{self, Timescale};
 
 pub(super) use days::make_days;
 pub use error::Error;
@@ -74,8 +73,8 @@ pub struct Journals {
 /// What it writes, and where.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The server.
-    pub server: Server,
+    /// What leads to the server. Read at each try: a password may be renewed.
+    pub settings: Timescale,
     /// The schema there.
     pub schema: String,
     /// How long rows live: what is deleted here at the end of its life is deleted there, where that can be left to TimescaleDB.

@@ -4,7 +4,7 @@ use messages::UtcNanos;
 use messages::migration::{Backfilled, Migration};
 
 use super::{Done, Error, Progress, Way};
-use crate::migrate::backfill::{self, Backfill, Limits, Summary, Total, Wanted};
+use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary, Total, Wanted};
 use crate::migrate::mapping;
 use crate::migrate::phase::Ask;
 use crate::migrate::plan::Plan;
@@ -28,13 +28,17 @@ impl Way {
         let server = Server::new(self.settings())?;
         let plans = self.plans(&server)?;
         let tables = tables.iter().map(|name| named(name, &plans)).collect::<Result<Vec<_>, _>>()?;
-        let is_whole = tables.is_empty() && (!again || state.backfilled.is_some());
-        let wanted = Wanted { tables, again: again.then_some(range) };
+        // Of a part it is not known how many rows of all did not fit.
+        let is_whole = tables.is_empty() && range == Range::ALL;
+        let wanted = Wanted { tables, range, again: if again { Again::Whatever } else { Again::No } };
         let summary =
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
         let Total { slices, rows, refused } = summary.total;
         let all = Backfilled { at: (self.0.wall)(), slices, rows, refused };
-        let text = words(&summary);
+        let mut text = words(&summary);
+        if !is_whole {
+            text += "; only what was asked for: `merganser migrate timescale backfill` without a table and a range brings over the rest, and counts what did not fit";
+        }
         let is_good = summary.refused == 0;
         let report = serde_json::to_value(&summary).ok();
         let ask = is_whole.then_some(Ask::BackfillDone(all));

@@ -5,7 +5,7 @@ use messages::ledger::Seq;
 use messages::migration::{Compared, Migration};
 
 use super::{Done, Error, Progress, Way};
-use crate::migrate::backfill::Wanted as Slices;
+use crate::migrate::backfill::{Again, Wanted as Slices};
 use crate::migrate::compare::{self, Compare, Folders, Report, Wanted};
 use crate::migrate::phase::Ask;
 use crate::migrate::plan::Plan;
@@ -59,7 +59,9 @@ impl Way {
             server: &server,
             schema: &settings.schema,
             sink: sink.as_ref(),
+            writes: state.writes(),
             plans: &plans,
+            accepted: state.backfilled.map(|done| done.refused),
             watermark,
             tiers: &parts.tiers,
             now: (parts.wall)(),
@@ -83,7 +85,7 @@ impl Way {
         table: &TableName,
         range: Range,
     ) -> Result<(), String> {
-        let wanted = Slices { tables: vec![table.clone()], again: Some(range) };
+        let wanted = Slices { tables: vec![table.clone()], range, again: Again::Keeping };
         let brought = self.bring((server, plans), before, &wanted, &|_| {}, &|| true);
         brought.map(drop).map_err(|error| crate::archive::chain(&error))
     }
@@ -97,7 +99,17 @@ fn words(report: &Report) -> String {
         postgres += total.postgres;
     }
     let seconds = report.seconds;
-    let all = format!("{duckdb} rows of DuckDB and {postgres} of PostgreSQL in {slices} slices, {seconds:.1} s");
+    let mut all = format!("{duckdb} rows of DuckDB and {postgres} of PostgreSQL in {slices} slices, {seconds:.1} s");
+    if !report.left_out.is_empty() {
+        let tables = report.left_out.join(", ");
+        all += &format!(
+            " (of what was brought over alone: nothing is written to PostgreSQL any more, and these were not compared: {tables})"
+        );
+    }
+    for behind in &report.behind {
+        let (rows, origin) = (behind.rows, &behind.origin);
+        all += &format!("; {rows} rows of {origin} there have a time behind the watermark and did not come over");
+    }
     if report.differing() == 0 {
         return format!("{all}: both sides are the same");
     }
@@ -107,6 +119,9 @@ fn words(report: &Report) -> String {
         text += &format!("; {} rows and slices were put right, {} were not: {now}", report.repaired, report.unrepaired);
     } else {
         text += "; `merganser migrate timescale compare --repair` puts right what the journal knows";
+    }
+    if !report.after.as_deref().unwrap_or(report).refused.is_empty() {
+        text += "; rows that do not fit: mend them there, or backfill (it writes them to `rejects/`), look at them, and compare with `--accept-rejects N`, the number of them all";
     }
     text
 }

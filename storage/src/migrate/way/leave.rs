@@ -35,14 +35,12 @@ impl Way {
         if !report.is_clean() {
             return Err(Error::NotEqual { differing: report.differing() });
         }
-        // Nothing of ours changes there while it is exported; what comes meanwhile waits in the journal.
+        // Nothing of ours changes there while it is exported; what comes meanwhile waits in the journal. Whoever has asked for it
+        // lets it follow again, as the phase then is.
         self.0.sink.stop(sink::TO_FINISH);
-        let exported = self.export(Drop::No, on, go_on);
-        if exported.is_err() {
-            self.follow(state);
-        }
+        let exported = self.export(Drop::No, on, go_on)?;
         let then = drop.map(|database| Work::Decommission { drop: Some(database.to_owned()) });
-        Ok(done(&exported?, Some(Ask::Decommission), then))
+        Ok(done(&exported, Some(Ask::Decommission), then))
     }
 
     fn export(&self, drop: Drop<'_>, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Report, Error> {

@@ -209,8 +209,8 @@ impl Way {
     /// Lets rows go there.
     fn begin(&self, watermark: Seq) -> Result<SinkHandle, Error> {
         let Parts { settings, tiers, sink, .. } = &*self.0;
-        let server = Server::new(settings)?;
-        let plan = sink::Plan { server, schema: settings.schema.clone(), tiers: tiers.clone(), watermark };
+        let plan =
+            sink::Plan { settings: settings.clone(), schema: settings.schema.clone(), tiers: tiers.clone(), watermark };
         Ok(sink.start(plan)?)
     }
 
@@ -272,12 +272,8 @@ impl Way {
             return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
         }
         // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
-        mapping::plans(&self.mapping_file(), &catalog)?;
+        mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
         drop(session);
-        if self.mapping_file().is_file() {
-            // Tables of theirs in our schema are told from ours by nobody later.
-            self.mapped()?;
-        }
         on(Progress::of("makes the tables"));
         // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
         let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use messages::UtcNanos;
 
-use super::{Backfill, Error, Limits, Progress, Summary, Wanted, run};
+use super::{Again, Backfill, Error, Limits, Progress, Summary, Wanted, run};
 use crate::archive::digest::Digest;
 use crate::archive::{Archive, Did, Writer};
 use crate::cold::{Cold, StorageClass};
@@ -218,7 +218,7 @@ fn missing() -> Wanted {
 }
 
 fn again(from: &str, to: &str) -> Wanted {
-    Wanted { tables: Vec::new(), again: Some(range(from, to)) }
+    Wanted { tables: Vec::new(), range: range(from, to), again: Again::Whatever }
 }
 
 /// A piece of ticks that was brought over.

@@ -96,7 +96,7 @@ fn what_cannot_be_is_said_before_anything_is_read() {
         two.contains("public.b1 and public.b2 are both mapped into balances") && two.contains("UNION ALL"),
         "{two}"
     );
-    let named = Wanted { tables: vec!["public.b3".to_owned().try_into().unwrap()], again: None };
+    let named = Wanted { tables: vec!["public.b3".to_owned().try_into().unwrap()], ..missing() };
     let unknown = way.bring(&named, &|_, _| {}).unwrap_err().to_string();
     assert!(unknown.contains("no table public.b3; it has public.b1, public.b2"), "{unknown}");
     let full = Way {

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::AsArray;
 use messages::ledger::Seq;
 
 use super::super::numbers::BACKFILL_IDS;
 use super::*;
 use crate::duck::changes::{Change, Publication};
 use crate::duck::hot::{HotWindow, HotWriter, Options as HotOptions, Published as Window, rebuild};
+use crate::migrate::plan::question::{Order, Wanted as Asked};
 use crate::migrate::targets::TARGETS;
 use crate::migrate::tests::real::{copy_rows, create, digest};
 use crate::migrate::tests::round::{plan, sheet};
@@ -199,6 +201,33 @@ fn memory_answers_for_no_time_that_is_brought_over() {
     assert!(rebuild(&mut writer, &way.db(), &|| true).unwrap());
     writer.publish(true);
     assert_eq!(hot.window().map(|window| window.from), Some(way.before));
+}
+
+/// Who turns pages goes on from an instant and so many of its rows, whichever side answers next.
+#[test]
+fn rows_of_an_instant_come_in_the_order_in_which_the_server_gives_them() {
+    let Some(running) = running() else { return };
+    let session = running.database("instants");
+    // 900 rows in each of two instants, the newest numbers first: more than a part has, and none where it belongs.
+    let scrambled = "CREATE TABLE raw_trades (time timestamptz, symbol text NOT NULL, trade_id bigint, price numeric, qty numeric NOT NULL);
+        INSERT INTO raw_trades SELECT '2026-01-02 00:00:00+00'::timestamptz + i % 2 * INTERVAL '1 hour', 'BTC/USD', i, 5, 0.5
+            FROM generate_series(1800, 1, -1) i";
+    session.execute("make their tables", scrambled).unwrap();
+    let way = Way::new(&running, "instants", plans(&session, MAPPING));
+    assert_eq!(way.bring(&missing(), &|_, _| {}).unwrap().rows, 1_800);
+    let first = Asked { order: Order::Oldest, limit: Some(1_000), ..Asked::all(Range::ALL) };
+    let plan = &way.plans[0];
+    let (question, mut rows) = (plan.question(&first).unwrap(), plan.rows());
+    let taken =
+        |row: crate::postgres::copy::Row<'_>| -> Result<(), crate::migrate::plan::Error> { Ok(rows.push(row)?) };
+    session.copy_out("read a page", &question, taken).unwrap();
+    let page = rows.take();
+    let numbers = page.column_by_name("sequence_number").unwrap().as_primitive::<arrow::datatypes::Int64Type>();
+    let ours = "SELECT string_agg(n, ',') FROM (SELECT sequence_number AS n FROM market_ticks ORDER BY \"timestamp\", tick_id LIMIT 1000)";
+    let ours: String = way.db().query_row(ours, [], |row| row.get(0)).unwrap();
+    let theirs: Vec<String> = numbers.values().iter().map(ToString::to_string).collect();
+    assert!(ours == theirs.join(","), "{ours}");
+    way.assert_sound();
 }
 
 /// The bar that was open when dual write began is written by both: by theirs, and by ours from its middle on.

@@ -6,7 +6,7 @@ use messages::migration::Watermark;
 
 use super::{Both, all_shown};
 use crate::duck::hot::Hot;
-use crate::migrate::backfill::{self, Backfill, Limits, Summary};
+use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary};
 use crate::migrate::compare::{Compare, Folders, Report, Wanted, run};
 use crate::migrate::mapping::{Mapping, check};
 use crate::migrate::plan::Plan;
@@ -49,8 +49,12 @@ const MAPPING: &str = r#"
 "#;
 
 fn plans(both: &Both) -> Vec<Plan> {
+    plans_of(both, MAPPING)
+}
+
+fn plans_of(both: &Both, mapping: &str) -> Vec<Plan> {
     let theirs = both.theirs.as_ref().unwrap();
-    let checked = check(&Mapping::parse(MAPPING).unwrap(), &catalog::read(theirs).unwrap());
+    let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(theirs).unwrap());
     assert_eq!(checked.problems, []);
     checked.plans
 }
@@ -86,7 +90,7 @@ pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<S
 pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
     let database = both.storage().database();
     let again = |table: &TableName, range: Range| {
-        let wanted = backfill::Wanted { tables: vec![table.clone()], again: Some(range) };
+        let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
         bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
     };
     let ctx = Compare {
@@ -96,7 +100,9 @@ pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
         server: &both.server,
         schema: &both.settings.schema,
         sink: both.sink.as_ref(),
+        writes: both.sink.is_some(),
         plans,
+        accepted: None,
         watermark: Watermark { market: Seq(0), at: before() },
         tiers: &both.tiers,
         now: "2026-01-10".parse().unwrap(),
@@ -144,10 +150,64 @@ fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
     let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.then)).collect();
     assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Some(0))]);
 
+    // What was deleted or spoiled there is not taken from here by a repair.
     let report = compare(&both, &plans, true);
-    assert_eq!((report.repaired, report.unrepaired), (4, 0), "{:#?}", report.repairs);
-    assert!(report.is_clean(), "{:#?}", report.after.as_ref().map(|after| all_shown(after)));
+    assert_eq!((report.repaired, report.unrepaired), (2, 2), "{:#?}", report.repairs);
+    let left: Vec<&str> = report.repairs.iter().filter(|r| !r.is_done).map(|r| r.how.as_str()).collect();
+    assert!(
+        left[0].contains("has 1440 rows here and 1439 there that fit, and 1 that do not where 1 did not"),
+        "{left:?}"
+    );
+    assert!(left[1].contains("1080 rows here and 1080 there that fit, and 1 that do not where 0 did not"), "{left:?}");
+    assert!(left[0].contains("backfill --again --from '2026-01-02 00:00:00"), "{left:?}");
+    assert!(!report.is_clean());
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks WHERE sequence_number IN (101, 2000)"), "{'n': 2}");
+    let again = backfill::Wanted { again: Again::Whatever, ..backfill::Wanted::default() };
+    bring(&both, &plans, &again).unwrap();
+    let report = compare(&both, &plans, false);
+    assert!(report.is_clean(), "{:#?}", all_shown(&report));
     assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks WHERE last_price = 1.25"), "{'n': 1}");
+}
+
+#[test]
+fn a_day_that_was_deleted_there_stays_here_until_somebody_says_otherwise() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_deleted");
+    both.in_postgres(THEIRS);
+    let plans = plans(&both);
+    bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    both.in_postgres("DELETE FROM public.raw_trades WHERE time < '2026-01-03'");
+    let report = compare(&both, &plans, true);
+    assert_eq!((report.repaired, report.unrepaired), (0, 1), "{:#?}", report.repairs);
+    let how = &report.repairs[0].how;
+    let nothing = "the server has no rows of public.raw_trades of 2026-01-02 any more, and DuckDB keeps its 1440";
+    assert!(how.contains(nothing) && how.contains("--from '2026-01-02 00:00:00.000000' --to '2026-01-03"), "{how}");
+    let again = backfill::Wanted { again: Again::Whatever, ..backfill::Wanted::default() };
+    bring(&both, &plans, &again).unwrap();
+    assert!(compare(&both, &plans, false).is_clean());
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks"), "{'n': 1080}");
+}
+
+#[test]
+fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_same() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_unmapped");
+    both.in_postgres(THEIRS);
+    let mapped = plans(&both);
+    bring(&both, &mapped, &backfill::Wanted::default()).unwrap();
+    both.in_postgres("CREATE VIEW public.trades_v AS SELECT * FROM public.raw_trades");
+    let viewed = plans_of(&both, &MAPPING.replace("public.raw_trades", "public.trades_v"));
+    let refused = bring(&both, &viewed, &backfill::Wanted::default()).unwrap_err().to_string();
+    let named = "2520 rows of public.raw_trades stand in market_ticks here, and the mapping no longer has";
+    assert!(
+        refused.starts_with(named) && refused.contains("map public.raw_trades into market_ticks again"),
+        "{refused}"
+    );
+    let report = compare(&both, &viewed, false);
+    let total = report.totals.iter().find(|total| total.origin.as_deref() == Some("public.raw_trades")).unwrap();
+    assert_eq!((total.duckdb, total.postgres, total.differing, total.slices), (2520, 0, 2, 2));
+    assert!(!report.is_clean());
+    assert!(compare(&both, &mapped, false).is_clean());
 }
 
 #[test]

@@ -21,11 +21,15 @@ use crate::migrate::plan::Plan;
 use crate::migrate::sink::tests::records;
 use crate::migrate::sink::tests::tiers;
 use crate::migrate::sink::{self, SinkHandle, State};
+use crate::postgres::catalog::TableName;
 use crate::postgres::tests::running::{Running, wait};
 use crate::postgres::{Server, Session};
 use crate::query::Range;
-use crate::service::Storage;
+use crate::service::{Database, Storage};
 use crate::settings::{self, Timescale};
+
+/// Who brings a stretch over again.
+type BringAgain<'a> = &'a (dyn Fn(&TableName, Range) -> Result<(), String> + Sync);
 
 /// Both sides.
 pub struct Both {
@@ -54,7 +58,7 @@ impl Both {
         let storage = both.storage.as_ref().unwrap();
         storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
         let plan = sink::Plan {
-            server: both.server.clone(),
+            settings: both.settings.clone(),
             schema: both.settings.schema.clone(),
             tiers: both.tiers.clone(),
             watermark: Seq(0),
@@ -143,20 +147,29 @@ impl Both {
 
     pub fn compare_before(&self, plans: &[Plan], what: &Wanted, watermark: Watermark) -> Result<Report, Error> {
         let database = self.storage().database();
-        let ctx = Compare {
-            database: &database,
+        let again = |table: &_, range: Range| {
+            Err(format!("{table} was to be brought over again, {} to {}", range.from, range.to))
+        };
+        let ctx = Compare { watermark, ..self.compared(&database, plans, &again) };
+        run(&ctx, what, &|_| {}, &|| true)
+    }
+
+    fn compared<'a>(&'a self, database: &'a Database, plans: &'a [Plan], again: BringAgain<'a>) -> Compare<'a> {
+        Compare {
+            database,
             archive: &self.archive,
             folders: Folders { ledger: self.paths.ledger.clone(), market: self.paths.market.clone() },
             server: &self.server,
             schema: &self.settings.schema,
             sink: self.sink.as_ref(),
+            writes: self.sink.is_some(),
             plans,
-            watermark,
+            accepted: None,
+            watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
             tiers: &self.tiers,
             now: "2026-01-10".parse().unwrap(),
-            again: &|table, range| Err(format!("{table} was to be brought over again, {} to {}", range.from, range.to)),
-        };
-        run(&ctx, what, &|_| {}, &|| true)
+            again,
+        }
     }
 
     /// Compares everything that is written to both sides.
@@ -244,6 +257,20 @@ fn both_sides_are_the_same_in_every_table_and_it_is_shown_of_what() {
     // What was found stands where SQL reaches it.
     let stored = both.sql("SELECT count(*) AS n, sum(differing) AS d FROM migration_comparisons");
     assert_eq!(stored, "{'n': 9, 'd': 0}");
+}
+
+#[test]
+fn without_who_writes_there_nothing_is_called_the_same() {
+    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let both = Both::without_sink(&running, "compare_unwritten");
+    let database = both.storage().database();
+    let again = |_: &_, _| Ok(());
+    let mut ctx = Compare { writes: true, ..both.compared(&database, &[], &again) };
+    let refused = run(&ctx, &Wanted::all(), &|_| {}, &|| true).unwrap_err();
+    assert!(matches!(refused, Error::NotWritten { .. }), "{refused}");
+    // Frozen by choice: it is said what was not looked at.
+    ctx.writes = false;
+    assert_eq!(run(&ctx, &Wanted::all(), &|_| {}, &|| true).unwrap().left_out, TWICE);
 }
 
 #[test]

@@ -298,9 +298,8 @@ impl World {
             Self { _running: running, directory, postgres, session }
         };
         let journals = world.journal();
-        let server = Server::new(&settings).unwrap();
-        let plan =
-            sink::Plan { server, schema: settings.schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
+        let schema = settings.schema.clone();
+        let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
         sink::tests::follow(&plan, &journals, (journals.ledger.get(), journals.market.get())).unwrap();
         world.directory.follow();
         world.fill();

@@ -21,7 +21,7 @@ use super::{Error, Journals, Plan, Position};
 use crate::migrate::encode;
 use crate::postgres::catalog::quoted;
 use crate::postgres::tests::running::wait;
-use crate::postgres::{self, Server, Session, copy};
+use crate::postgres::{self, Session, copy};
 use crate::settings::{Age, AtEnd, Limits, StorageClass, Tiers, Timescale};
 use arrow::array::RecordBatch;
 use records::Directory;
@@ -52,8 +52,12 @@ pub fn tiers() -> Tiers {
 }
 
 fn plan(settings: &Timescale) -> Plan {
-    let server = Server::new(settings).unwrap();
-    Plan { server, schema: settings.schema.clone(), tiers: tiers(), watermark: messages::ledger::Seq(0) }
+    Plan {
+        settings: settings.clone(),
+        schema: settings.schema.clone(),
+        tiers: tiers(),
+        watermark: messages::ledger::Seq(0),
+    }
 }
 
 /// Follows up to a position and lets go.

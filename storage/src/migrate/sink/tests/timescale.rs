@@ -7,7 +7,8 @@ use super::super::{Plan, hyper, schema};
 use super::tiers;
 use crate::migrate::tests::timescale;
 use crate::postgres::Session;
-use crate::settings::{Age, AtEnd, Tiers};
+use crate::postgres::tests::settings;
+use crate::settings::{Age, AtEnd, Tiers, Tls};
 
 fn texts(session: &Session, sql: &str) -> Vec<String> {
     session.ask("look", sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
@@ -31,7 +32,7 @@ fn ticks_and_bars_are_hypertables_with_compression_and_the_end_that_the_settings
     ends.market_ticks.at_end = AtEnd::Delete;
     assert_eq!(hyper::life(&ends.market_ticks), Some(Duration::from_secs(365 * 86_400)));
     let plan = |tiers: Tiers| Plan {
-        server: session.server().clone(),
+        settings: settings("postgres://unasked@127.0.0.1:1/unasked", Tls::Off),
         schema: "sink_hyper".to_owned(),
         tiers,
         watermark: messages::ledger::Seq(0),
