@@ -186,10 +186,11 @@ impl Worker {
 
     /// Waits, and goes on to where it is asked to, until who asked lets go.
     fn hold(&mut self, follower: &mut Follower, hold: &Hold) -> Result<Flow, Error> {
+        self.shared.enter(State::Held);
         if hold.waits.send(Ok(follower.applied())).is_err() {
+            self.shared.enter(State::Following);
             return Ok(Flow::On);
         }
-        self.shared.enter(State::Held);
         let flow = loop {
             let said = flume::Selector::new()
                 .recv(&hold.wanted, |wanted| wanted.ok().map(Said::GoTo))

@@ -132,14 +132,14 @@ fn a_directory_is_known_by_its_first_start() {
 #[test]
 fn a_table_that_somebody_dropped_is_not_made_anew_as_if_it_were_whole() {
     let Some(running) = running() else { return };
-    let session = running.database("dropped");
+    let session = running.database("emptied");
     let directory = Directory::new("a");
     let sink = Sink::new(directory.journals(), Taken::default());
-    let handle = sink.start(plan(&running.settings_of("dropped", "owner"))).unwrap();
+    let handle = sink.start(plan(&running.settings_of("emptied", "owner"))).unwrap();
     until("everything is there", || handle.status().was_level);
     sink.stop(std::time::Duration::from_secs(5));
     session.execute("drop a table", "DROP TABLE merganser.trades").unwrap();
-    let handle = sink.start(plan(&running.settings_of("dropped", "owner"))).unwrap();
+    let handle = sink.start(plan(&running.settings_of("emptied", "owner"))).unwrap();
     until("it has failed", || matches!(handle.status().state, State::Failed { .. }));
     let State::Failed { error, .. } = handle.status().state else { panic!("it was") };
     assert!(error.contains("lacks trades") && error.contains("DROP SCHEMA"), "{error}");
