@@ -1,6 +1,6 @@
 //! The thread: follows for as long as it is wanted, and begins anew whenever something fails.
 //!
-//! What passes by itself is tried again after pauses that grow; what somebody must put right is tried every half minute, for
+//! What passes by itself is tried again after pauses that grow; what somebody must put right, every five seconds, for
 //! nobody tells us when it is. Between transactions it hears who wants it to wait, or to end.
 
 use std::time::Duration;
