@@ -103,6 +103,7 @@ TOML
 }
 
 begin() {
+    : > running # or the lines of the run before would answer
     "$merganser" run --data-dir data --config settings.toml "$@" > running 2>&1 & pid=$!
     until grep -q "merganser runs on" running 2> /dev/null; do sleep 0.05; kill -0 "$pid" 2> /dev/null || fail "$(cat running)"; done
     until "$merganser" sql --data-dir data "SELECT 1" > out 2> err; do sleep 0.1; kill -0 "$pid" 2> /dev/null || fail "$(cat running err)"; done
@@ -120,5 +121,5 @@ until_level() {
         [ "$(field sink.state)" != following ] || case "$(field sink.lag_seconds)" in [0-2] | [0-2].*) return 0 ;; esac
         sleep 0.2
     done
-    m status; fail "PostgreSQL has not caught up in 120 s"
+    m status; fail "PostgreSQL has not caught up in 120 s: $(tail -5 running)"
 }

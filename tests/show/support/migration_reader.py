@@ -3,7 +3,8 @@
     migration_reader.py DATA-DIR RUNNING-LOG OLD-ROWS OLD-FIRST OLD-STEP OUT STOP
 
 Old rows are those that migration.sh made: row n of OLD-ROWS has the time OLD-FIRST + n * OLD-STEP (microseconds), the
-number n, and a price, a size and a side that follow from n. New rows must be what SQL over DuckDB says of the same range. A refusal (503) is
+number n, and a price, a size and a side that follow from n. New rows are held against SQL over DuckDB, asked before and after:
+none that stood there before may be missing, and none may be there that does not stand there after. A refusal (503) is
 no wrong answer, and is counted; so is an instance that is not there. It ends when the file STOP is there, and writes what it
 found to OUT as JSON.
 """
@@ -16,11 +17,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 
 data, running, rows, first, step, out, stop = sys.argv[1:8]
 rows, first, step = int(rows), int(first), int(step)
 random.seed(7)
-found = {"asked": 0, "old": 0, "new": 0, "refused": 0, "absent": 0, "wrong": [], "by": {}, "refusals": {}}
+found = {"asked": 0, "old": 0, "new": 0, "refused": 0, "absent": 0, "late": 0, "wrong": [], "by": {}, "refusals": {}}
 
 
 def post(path, body):
@@ -91,33 +93,46 @@ def sql(query):
     return post("/api/v1/sql", {"query": query, "format": "json", "max_rows": 60000, "scope": "local"})
 
 
-def same(what, got, want, cells):
-    got = sorted([plain(r[c]) for c in cells] for r in got)
-    want = sorted([plain(r[c]) for c in cells] for r in want)
-    found["new"] += len(want)
-    if got != want:
-        extra, missing = [x for x in got if x not in want][:2], [x for x in want if x not in got][:2]
-        found["wrong"].append({"what": what, "got": len(got), "want": len(want), "extra": extra, "missing": missing})
+def counted(rows, cells):
+    return Counter(tuple(plain(row[cell]) for cell in cells) for row in rows)
+
+
+def between(what, end, cells, ask_sql, ask):
+    asked = time.time()
+    before = counted(ask_sql(), cells)
+    got = counted(ask(), cells)
+    after = counted(ask_sql(), cells)
+    found["new"] += got.total()
+    if before != after:
+        found["late"] = max(found["late"], asked - end / 1e6)
+    missing, extra = before - got, got - after
+    if missing or extra:
+        totals = [rows.total() for rows in (before, got, after)]
+        some = {"missing": sorted(missing)[:2], "extra": sorted(extra)[:2]}
+        found["wrong"].append({"what": what, "before, got, after": totals, **some})
+
+
+def recent():
+    # The youngest ranges are still filled while they are asked for.
+    return int((time.time() - random.choice([0, random.uniform(0, 20)])) * 1e6)
 
 
 def ask_new():
-    end = int((time.time() - random.uniform(4, 20)) * 1e6)
+    end = recent()
     begin = end - 150_000
     where = f"\"timestamp\" >= TIMESTAMP '{text(begin)}' AND \"timestamp\" < TIMESTAMP '{text(end)}'"
-    got = history(span("SIMBTC", begin, end))
     cells = ", ".join(f'"{cell}"' for cell in CELLS)
-    want = sql(f"SELECT {cells} FROM market_ticks WHERE exchange = 'simulated' AND symbol = 'SIMBTC' AND {where}")
-    same("ticks", got, want, CELLS)
+    query = f"SELECT {cells} FROM market_ticks WHERE exchange = 'simulated' AND symbol = 'SIMBTC' AND {where}"
+    between("ticks", end, CELLS, lambda: sql(query), lambda: history(span("SIMBTC", begin, end)))
 
 
 def ask_fills():
-    end = int((time.time() - random.uniform(4, 20)) * 1e6)
+    end = recent()
     begin = end - 4_000_000
     nobody = {"instrument": None, "account": None, "strategy": None}
-    got = history({"trades": {"range": {"from": begin * 1000, "to": end * 1000}, "of": nobody, "page": {"oldest": 50000}}})
-    got = [r for r in got if r["symbol"].startswith("SIM")]
-    want = sql(f"SELECT {', '.join(FILLS)} FROM trades WHERE symbol LIKE 'SIM%' AND executed_at >= TIMESTAMP '{text(begin)}' AND executed_at < TIMESTAMP '{text(end)}'")
-    same("fills", got, want, FILLS)
+    question = {"trades": {"range": {"from": begin * 1000, "to": end * 1000}, "of": nobody, "page": {"oldest": 50000}}}
+    query = f"SELECT {', '.join(FILLS)} FROM trades WHERE symbol LIKE 'SIM%' AND executed_at >= TIMESTAMP '{text(begin)}' AND executed_at < TIMESTAMP '{text(end)}'"
+    between("fills", end, FILLS, lambda: sql(query), lambda: [r for r in history(question) if r["symbol"].startswith("SIM")])
 
 
 while not os.path.exists(stop):
