@@ -135,7 +135,8 @@ fn a_frozen_server_that_is_thawed_is_compared_and_a_standby_anew_before_it_is_le
     assert_eq!(decide(&compared, Ask::Decommission, &later).unwrap().phase, Phase::Decommissioned);
     // Nor does it become a standby again, or is frozen again, by what was compared before or without what it lacks.
     let back = decide(&thawed, Ask::Rollback, &later).unwrap();
-    refused(&back, Ask::Promote { freeze: false }, &later, &["not compared since", "timescale compare`"]);
+    let after = Facts { now: later.now.after(MINUTE), ..facts() };
+    refused(&back, Ask::Promote { freeze: false }, &after, &["not compared since", "timescale compare`"]);
     let behind = Facts { lag: Some(MINUTE), ..later };
     refused(&thawed, Ask::Promote { freeze: true }, &behind, &["1m behind", "PostgreSQL is frozen"]);
 }
