@@ -262,8 +262,11 @@ impl Step<'_> {
             Phase::Decommissioned => {
                 refuse("PostgreSQL was left", "from there no way leads back; its export is in the cold store")
             }
-            // First it gets what it lacks; then it can answer again.
-            Phase::DuckdbPrimary if self.state.is_frozen => Ok(Migration { is_frozen: false, ..self.state.clone() }),
+            // First it gets what it lacks; then it can answer again. Until then it was no standby, and what was compared while it
+            // was frozen says nothing of what it gets.
+            Phase::DuckdbPrimary if self.state.is_frozen => {
+                Ok(Migration { is_frozen: false, compared: None, since: self.facts.now, ..self.state.clone() })
+            }
             Phase::DuckdbPrimary => {
                 self.level("PostgreSQL answers reads again")?;
                 Ok(Migration { percent_since: self.facts.now, ..self.to(Phase::GradualReads) })

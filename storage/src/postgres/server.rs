@@ -18,7 +18,9 @@ const FORM: &str = "postgres://user@host:5432/database";
 /// A server, a database in it, and a user.
 #[derive(Clone)]
 pub struct Server {
-    pub(super) config: Config,
+    /// With the password that was known first.
+    config: Config,
+    password_file: String,
     pub(super) tls: Option<rustls_tokio_postgres::MakeRustlsConnect>,
     pub(super) connect_timeout: Duration,
     pub(super) answer_timeout: Duration,
@@ -39,8 +41,9 @@ impl Server {
         let place = place(&config)?;
         let user = config.get_user().map(str::to_owned).ok_or_else(|| wrong(settings, "it names no user"))?;
         let database = config.get_dbname().unwrap_or(&user).to_owned();
-        if !settings.password_file.is_empty() {
-            config.password(password(&settings.password_file)?);
+        let password_file = settings.password_file.clone();
+        if !password_file.is_empty() {
+            config.password(password(&password_file)?);
         }
         let tls = match settings.tls {
             Tls::Off => None,
@@ -50,7 +53,17 @@ impl Server {
         config.application_name("merganser");
         let (connect_timeout, answer_timeout) = (settings.connect_timeout, settings.answer_timeout);
         let left = Arc::new(watch::Sender::new(false));
-        Ok(Self { config, tls, connect_timeout, answer_timeout, left, user, database, place })
+        Ok(Self { config, password_file, tls, connect_timeout, answer_timeout, left, user, database, place })
+    }
+
+    /// What a connection needs. The password may have been renewed since the last one; where its file cannot be read now, what
+    /// it said first is tried.
+    pub(super) fn config(&self) -> Config {
+        let mut config = self.config.clone();
+        if let Ok(renewed) = password(&self.password_file) {
+            config.password(renewed);
+        }
+        config
     }
 
     /// The same server for work of its own that can be left: a question may take so long, where all of a table must be read

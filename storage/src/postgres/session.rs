@@ -178,13 +178,13 @@ async fn connect(server: &Server) -> Result<Client, Error> {
     let refused = Error::connecting(server);
     match &server.tls {
         Some(tls) => {
-            let (client, wire) = server.config.connect(tls.clone()).await.map_err(refused)?;
+            let (client, wire) = server.config().connect(tls.clone()).await.map_err(refused)?;
             // It ends with its client, and what it ends with is told to whoever asks next.
             tokio::spawn(wire);
             Ok(client)
         }
         None => {
-            let (client, wire) = server.config.connect(NoTls).await.map_err(refused)?;
+            let (client, wire) = server.config().connect(NoTls).await.map_err(refused)?;
             tokio::spawn(wire);
             Ok(client)
         }

@@ -17,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import doubts
+import leaving
 from browser import Browser, Failed
 
 address, data_dir, pid, merganser, chromium, driver, folder = sys.argv[1:]
@@ -257,13 +258,14 @@ def tour(b):
     for page in ("overview", "market"):
         look_at(b, page, "desktop", f"{folder}/{page}-desktop-light.webp", "light")
     b.size("desktop")
+    leaving.acts(b, base)
     kill_switch(b, listener, open_id)
     doubts.lost_connection(b, pid, lambda: overview(b), f"{folder}/lost-desktop.webp")
     b.listen()
     if b.errors:
         raise Failed("the console says:\n  " + "\n  ".join(b.errors))
     print(f"{len(PAGES)} pages in 3 widths without a word on the console; a manual order in blotter, positions, DuckDB and "
-          f"WebSocket; one whose answer was lost, sent once; the kill switch cancels what is open; jumpy restarted {restarts} times; a lost connection said and mended")
+          f"WebSocket; one whose answer was lost, sent once; the kill switch cancels what is open; jumpy restarted {restarts} times; a lost connection said and mended; what each step out of PostgreSQL sends")
 
 
 def main():

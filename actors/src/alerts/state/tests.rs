@@ -1,5 +1,6 @@
 //! The bench: a state with one rule switched on, given readings second by second.
 
+mod postgres;
 mod restart;
 
 use std::time::Duration;
@@ -36,6 +37,8 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         Rule::StaleFeed => rules.stale_feed = bounds,
         Rule::FeedGap => rules.feed_gap = bounds,
         Rule::DiskSpace => rules.disk_space = bounds,
+        Rule::PostgresLag => rules.postgres_lag = bounds,
+        Rule::PostgresGivenUp => rules.postgres_given_up = bounds,
         Rule::DeadMan => rules.dead_man = bounds,
         other => panic!("no test of {other}"),
     }

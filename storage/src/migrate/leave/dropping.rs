@@ -25,13 +25,21 @@ const REFERENCES: &str = "
 /// # Errors
 /// One has changed, somebody uses it for longer than half a minute, or something else depends on it: then all are as they were.
 pub fn drop_all(session: &Session, exported: &Exported) -> Result<Vec<String>, Error> {
+    drop_with(session, exported, &hypertables(session)?)
+}
+
+/// As [`drop_all`], where these are TimescaleDB's.
+pub(super) fn drop_with(
+    session: &Session,
+    exported: &Exported,
+    hypertables: &BTreeSet<String>,
+) -> Result<Vec<String>, Error> {
     let tables: Vec<&OfTable> = exported.droppable().collect();
     if tables.is_empty() {
         return Ok(Vec::new());
     }
-    let hypertables = hypertables(session)?;
     session.execute(WHAT, "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-    let done = lock_and_drop(session, &tables, &hypertables);
+    let done = lock_and_drop(session, &tables, hypertables);
     if done.is_err() {
         // What is broken off must not leave the session inside a transaction.
         let _ = session.execute(WHAT, "ROLLBACK");

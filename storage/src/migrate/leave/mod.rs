@@ -192,8 +192,9 @@ impl Work<'_> {
         if let Some((folder, known)) = &known
             && tables.are_left_by(known)
         {
-            // The answer to the one who dropped them did not arrive.
-            let dropped = known.droppable().map(|table| table.name.clone()).collect();
+            // The answer to the one who dropped them did not arrive, and it may have been cut off before it was written down.
+            let dropped: Vec<String> = known.droppable().map(|table| table.name.clone()).collect();
+            folder.note_dropped(&dropped, self.now)?;
             return Ok(report_of(folder, known.clone(), true, dropped));
         }
         if !tables.missing.is_empty() {

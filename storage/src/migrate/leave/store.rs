@@ -166,7 +166,7 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// Writes down what is not there any more.
+    /// Writes down what is not there any more, unless that stands there.
     ///
     /// # Errors
     /// The store refuses.

@@ -124,6 +124,50 @@ fn a_frozen_server_catches_up_before_it_answers_again() {
 }
 
 #[test]
+fn a_frozen_server_that_is_thawed_is_compared_and_a_standby_anew_before_it_is_left() {
+    let frozen = Migration { is_frozen: true, percent: 100, ..agreed(Phase::DuckdbPrimary) };
+    assert_eq!(decide(&frozen, Ask::Decommission, &facts()).unwrap().phase, Phase::Decommissioned);
+    let thawed = decide(&frozen, Ask::Rollback, &facts()).unwrap();
+    refused(&thawed, Ask::Decommission, &facts(), &["a standby for 0", "1h are needed", "timescale.standby_for"]);
+    let later = Facts { now: NOW.after(Duration::from_hours(1)), ..facts() };
+    refused(&thawed, Ask::Decommission, &later, &["not compared since", "timescale compare`"]);
+    let compared = decide(&thawed, Ask::CompareDone(clean(later.now)), &later).unwrap();
+    assert_eq!(decide(&compared, Ask::Decommission, &later).unwrap().phase, Phase::Decommissioned);
+    // Nor does it become a standby again, or is frozen again, by what was compared before or without what it lacks.
+    let back = decide(&thawed, Ask::Rollback, &later).unwrap();
+    let after = Facts { now: later.now.after(MINUTE), ..facts() };
+    refused(&back, Ask::Promote { freeze: false }, &after, &["not compared since", "timescale compare`"]);
+    let behind = Facts { lag: Some(MINUTE), ..later };
+    refused(&thawed, Ask::Promote { freeze: true }, &behind, &["1m behind", "PostgreSQL is frozen"]);
+}
+
+#[test]
+fn a_step_back_to_a_server_that_lacks_something_is_refused_and_any_other_is_not() {
+    let away = Facts { lag: None, ..facts() };
+    let behind = Facts { lag: Some(MINUTE), ..facts() };
+    let lacking = |phase, words: &[&str]| {
+        refused(&agreed(phase), Ask::Rollback, &behind, &[&["1m behind", "within 5s", "caught up"], words].concat());
+        refused(&agreed(phase), Ask::Rollback, &away, &[&["not known", "within 5s", "status"], words].concat());
+    };
+    lacking(Phase::DuckdbPrimary, &["before PostgreSQL answers reads again"]);
+    lacking(Phase::GradualReads, &["before PostgreSQL answers all reads again"]);
+    // Before that it answers all reads already.
+    let steps =
+        [(Phase::Compare, Phase::Backfill), (Phase::Backfill, Phase::DualWrite), (Phase::DualWrite, Phase::Off)];
+    for (phase, before) in steps {
+        assert_eq!(decide(&agreed(phase), Ask::Rollback, &away).unwrap().phase, before);
+    }
+    refused(&Migration::default(), Ask::Rollback, &facts(), &["the phase is off", "nothing before it"]);
+    let left = agreed(Phase::Decommissioned);
+    refused(
+        &left,
+        Ask::Rollback,
+        &facts(),
+        &["PostgreSQL was left", "no way leads back", "export is in the cold store"],
+    );
+}
+
+#[test]
 fn one_comparison_that_differs_begins_the_time_anew() {
     let state = agreed(Phase::Compare);
     let bad = Compared { at: NOW, rows: 1, differing: 1, clean_since: None };

@@ -91,7 +91,7 @@ impl Way {
     }
 }
 
-fn words(report: &Report) -> String {
+pub(super) fn words(report: &Report) -> String {
     let (mut slices, mut duckdb, mut postgres) = (0, 0, 0);
     for total in &report.totals {
         slices += total.slices;

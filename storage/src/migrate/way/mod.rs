@@ -9,6 +9,8 @@ mod backfill;
 mod compare;
 mod leave;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod work;
 
@@ -143,17 +145,19 @@ impl Way {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let way = Self(Arc::new(parts), Turn::default());
-        if !way.settings().url.is_empty()
-            && let Err(error) = way.open_reads()
-        {
+        if let Err(error) = way.open_reads() {
             // Whoever asks for a step is told so again.
             tracing::error!(event = "migration_failed", "PostgreSQL answers no reads: {error}");
         }
         way
     }
 
+    /// Lets reads go to the server, where one is named and they do not yet.
     fn open_reads(&self) -> Result<(), postgres::Error> {
         let Parts { settings, sink, reads, .. } = &*self.0;
+        if settings.url.is_empty() || reads.postgres().is_some() {
+            return Ok(());
+        }
         let sink = sink.clone();
         reads.open(settings, self.mapping_file(), Arc::new(move || follows(&sink)))
     }
@@ -193,6 +197,8 @@ impl Way {
 
     /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
     pub fn follow(&self, state: &Migration) {
+        // A setting that could not be read at the start may have been put right since; that it was not was said then.
+        let _ = self.open_reads();
         self.0.reads.divide(state);
         let sink = &self.0.sink;
         match state.watermark.filter(|_| state.writes()) {

@@ -120,6 +120,29 @@ fn a_real_server_refuses_and_says_what_to_do() {
 }
 
 #[test]
+fn each_connection_has_the_password_that_its_file_holds_then() {
+    let Some(running) = running() else { return };
+    let owner = running.session("owner").unwrap();
+    let set = |password: &str| owner.execute("renew", &format!("ALTER ROLE changes PASSWORD '{password}'")).unwrap();
+    owner.execute("make a user", "CREATE ROLE changes LOGIN PASSWORD 'first'").unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("password");
+    std::fs::write(&file, "first").unwrap();
+    let password_file = file.display().to_string();
+    let settings = Timescale { password_file, ..running.settings_by_tls("changes", "localhost") };
+    let server = Server::new(&settings).unwrap();
+    drop(Session::open(&server).unwrap());
+    set("second");
+    assert!(matches!(Session::open(&server), Err(Error::Password { .. })));
+    std::fs::write(&file, "second").unwrap();
+    drop(Session::open(&server).unwrap());
+    // Whoever writes it anew may have taken it away for a moment.
+    std::fs::remove_file(&file).unwrap();
+    set("first");
+    drop(Session::open(&server).unwrap());
+}
+
+#[test]
 fn tls_is_spoken_only_with_whom_the_authority_vouches_for() {
     let Some(running) = running() else { return };
     let session = open(&running.settings_by_tls("guest", "localhost")).unwrap();

@@ -16,7 +16,7 @@ use crate::postgres::tests::running::running;
 use crate::query::Range;
 
 /// What another program keeps: two days of two symbols, and orders.
-const THEIRS: &str = "
+pub const THEIRS: &str = "
     CREATE TABLE public.raw_trades (time timestamptz, symbol text NOT NULL, trade_id bigint, price numeric, qty numeric NOT NULL);
     INSERT INTO public.raw_trades
         SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 minute', CASE i % 2 WHEN 0 THEN 'BTC/USD' ELSE 'ETHUSDT' END,
@@ -48,7 +48,7 @@ const MAPPING: &str = r#"
     timestamp = { from = "at" }
 "#;
 
-fn plans(both: &Both) -> Vec<Plan> {
+pub fn plans(both: &Both) -> Vec<Plan> {
     plans_of(both, MAPPING)
 }
 
@@ -88,6 +88,11 @@ pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<S
 
 /// Compares, and brings over again what differs if it is to be repaired.
 pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
+    compare_accepting(both, plans, repair, None)
+}
+
+/// As [`compare`], where somebody has looked at so many rows that do not fit.
+pub fn compare_accepting(both: &Both, plans: &[Plan], repair: bool, accepted: Option<u64>) -> Report {
     let database = both.storage().database();
     let again = |table: &TableName, range: Range| {
         let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
@@ -102,7 +107,7 @@ pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
         sink: both.sink.as_ref(),
         writes: both.sink.is_some(),
         plans,
-        accepted: None,
+        accepted,
         watermark: Watermark { market: Seq(0), at: before() },
         tiers: &both.tiers,
         now: "2026-01-10".parse().unwrap(),

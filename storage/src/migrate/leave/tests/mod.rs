@@ -1,5 +1,6 @@
 //! Everything of a real PostgreSQL is in the store before anything of it is dropped, and what has changed is not.
 
+mod gone;
 mod timescale;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

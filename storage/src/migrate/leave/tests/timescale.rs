@@ -10,15 +10,17 @@ const THEIRS: &str = "
     CREATE SCHEMA leave;
     CREATE TABLE leave.symbols (symbol text PRIMARY KEY);
     CREATE TABLE leave.notes (symbol text REFERENCES leave.symbols, note text);
-    CREATE TABLE leave.ticks (time timestamptz NOT NULL, symbol text REFERENCES leave.symbols, price numeric);
+    CREATE TABLE leave.ticks (time timestamptz PRIMARY KEY, symbol text REFERENCES leave.symbols, price numeric);
     CREATE TABLE leave.bars (time timestamptz NOT NULL, symbol text, high numeric);
     SELECT create_hypertable('leave.ticks', by_range('time', INTERVAL '1 day'));
     SELECT create_hypertable('leave.bars', by_range('time', INTERVAL '1 day'));
+    CREATE TABLE leave.remarks (time timestamptz REFERENCES leave.ticks, remark text);
     INSERT INTO leave.symbols VALUES ('A');
     INSERT INTO leave.notes VALUES ('A', 'x');
-    INSERT INTO leave.ticks SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 hour', 'A', i FROM generate_series(0, 71) i";
+    INSERT INTO leave.ticks SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 hour', 'A', i FROM generate_series(0, 71) i;
+    INSERT INTO leave.remarks VALUES ('2026-01-02 05:00:00+00', 'low')";
 
-const TABLES: [&str; 4] = ["bars", "notes", "symbols", "ticks"];
+const TABLES: [&str; 5] = ["bars", "notes", "remarks", "symbols", "ticks"];
 
 fn table(session: &Session, name: &str) -> OfTable {
     let sql = format!(r#""leave"."{name}""#);
@@ -45,7 +47,7 @@ fn hypertables_go_one_by_one_and_all_tables_or_none() {
     };
     session.execute("change a row", "UPDATE leave.notes SET note = 'y'").unwrap();
     dropping::drop_all(&session, &exported).unwrap_err();
-    assert_eq!(count(), 4);
+    assert_eq!(count(), 5);
     session.execute("change it back", "UPDATE leave.notes SET note = 'x'").unwrap();
     let dropped = dropping::drop_all(&session, &exported).unwrap();
     assert_eq!(dropped, TABLES.map(|name| format!("leave.{name}")));

@@ -7,6 +7,7 @@ mod held;
 pub mod records;
 mod refused;
 mod restarts;
+mod settings;
 mod timescale;
 mod wire;
 

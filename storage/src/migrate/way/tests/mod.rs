@@ -1,0 +1,105 @@
+//! The pieces put together: settings that are put right while it runs, and what a comparison comes to in words.
+
+use std::fs;
+use std::time::Duration;
+
+use messages::ledger::LedgerRecord;
+use tempfile::TempDir;
+
+use super::*;
+use crate::archive::Runner;
+use crate::duck::instance::Options;
+use crate::migrate::compare::Report;
+use crate::migrate::compare::report::Behind;
+use crate::migrate::sink::tests::{records, tiers};
+use crate::postgres::tests::running::{PASSWORD, running, wait};
+use crate::service::Storage;
+
+const NOW: UtcNanos = UtcNanos(1_800_000_000_000_000_000);
+
+/// A running directory.
+struct Place {
+    storage: Option<Storage>,
+    archive: Runner,
+    way: Way,
+    temp: TempDir,
+}
+
+impl Place {
+    /// With its password in the file `password` of the directory.
+    fn new(settings: &Timescale) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let (paths, tiers) = (Paths::of(temp.path(), None), tiers());
+        let password_file = temp.path().join("password").display().to_string();
+        let settings = Timescale { password_file, ..settings.clone() };
+        let journal = settings::Journal {
+            ledger_dir: String::new(),
+            ledger_segment_bytes: 1 << 20,
+            market_segment_bytes: 1 << 20,
+            market_max_bytes: 1 << 30,
+            market_linger_ms: 0,
+            market_queue: 100,
+            ledger_queue: 100,
+        };
+        let storage =
+            Storage::open(&paths, &journal, &tiers.cold, &settings, Options::small(), None, |_, _| {}).unwrap();
+        storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("way"))]).unwrap();
+        let archive = storage.archive(&paths, &tiers);
+        let way = storage.way(&paths, &settings, &tiers, &archive, || NOW);
+        Self { storage: Some(storage), archive, way, temp }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.archive.close();
+        if let Some(storage) = self.storage.take() {
+            let _ = storage.finish();
+        }
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..3_000 {
+        if holds() {
+            return;
+        }
+        wait(Duration::from_millis(10));
+    }
+    panic!("within half a minute not: {what}");
+}
+
+#[test]
+fn what_could_not_be_read_at_the_start_is_read_again_by_who_writes_and_by_who_reads() {
+    let Some(running) = running() else { return };
+    drop(running.database("put_right"));
+    let place = Place::new(&running.settings_of("put_right", "owner"));
+    let state = Migration {
+        phase: Phase::DualWrite,
+        watermark: Some(Begin { market: Seq(0), at: NOW }),
+        ..Migration::default()
+    };
+    let way = &place.way;
+    way.follow(&state);
+    until("the sink says why", || way.standing().sink.error.is_some());
+    let standing = way.standing();
+    assert!(standing.sink.error.unwrap().contains("timescale.password_file"));
+    assert!(standing.reads.is_none() && way.lag().is_none());
+    fs::write(place.temp.path().join("password"), PASSWORD).unwrap();
+    // As the actor does each second.
+    until("PostgreSQL is level and may be asked", || {
+        way.follow(&state);
+        way.lag().is_some() && way.standing().reads.is_some()
+    });
+    assert!(follows(&place.storage.as_ref().unwrap().sink()).trouble.is_none());
+}
+
+#[test]
+fn rows_from_behind_the_watermark_are_named_in_words() {
+    let behind = [("public.raw_trades", 360), ("public.cash", 2)];
+    let behind = behind.map(|(origin, rows)| Behind { origin: origin.to_owned(), rows }).to_vec();
+    let text = compare::words(&Report { behind, ..Report::default() });
+    assert!(text.ends_with(
+        "; 360 rows of public.raw_trades there have a time behind the watermark and did not come over; 2 rows of public.cash there have a time behind the watermark and did not come over: both sides are the same"
+    ), "{text}");
+}
