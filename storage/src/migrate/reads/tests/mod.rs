@@ -4,3 +4,11 @@ mod ends;
 mod equal;
 mod refused;
 mod world;
+
+use super::{Error, Lent, Sessions};
+
+/// Waits for a connection.
+fn lend(sessions: &Sessions) -> Result<Lent, Error> {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    threads.block_on(sessions.lend())
+}

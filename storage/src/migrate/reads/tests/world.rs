@@ -8,6 +8,7 @@ use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
 use messages::{Exchange, Instrument, MarketId, Price, Size, UtcNanos};
 
 use super::super::{Need, Postgres, Sessions};
+use super::lend;
 use crate::journal::{Watermark, Writer};
 use crate::migrate::sink::{self, Journals};
 use crate::postgres::tests::running::{Running, running};
@@ -434,6 +435,6 @@ impl World {
     /// PostgreSQL's answer.
     pub fn there(&self, query: &Query, need: Need) -> Result<Answer, super::super::Error> {
         let watermark = at(WATERMARK);
-        self.postgres.sessions().lend()?.run(|session| self.postgres.answer(session, query, watermark, need))
+        lend(self.postgres.sessions())?.run(|session| self.postgres.answer(session, query, watermark, need))
     }
 }
