@@ -3,6 +3,7 @@
 mod ends;
 mod equal;
 mod refused;
+mod rows;
 mod world;
 
 use super::{Error, Lent, Sessions};
