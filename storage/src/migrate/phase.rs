@@ -7,7 +7,6 @@ mod needs;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::Duration;
 
 use messages::UtcNanos;
@@ -88,17 +87,12 @@ pub struct Facts {
 
 /// Why a step may not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; {next}")]
 pub struct Refusal {
     /// What is wrong, with its value and what is needed.
     pub why: String,
     /// What to do.
     pub next: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.why, self.next)
-    }
 }
 
 fn refuse<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, Refusal> {
@@ -131,7 +125,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The state in another phase, or a refusal where that is not next to this one.
+    /// The state in another phase, from now on.
     fn to(&self, phase: Phase) -> Migration {
         Migration { phase, since: self.facts.now, ..self.state.clone() }
     }
