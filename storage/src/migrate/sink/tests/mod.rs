@@ -11,6 +11,8 @@ mod restarts;
 mod timescale;
 mod wire;
 
+use std::collections::BTreeMap;
+
 use super::follower::Follower;
 use super::tables::{Table, tables};
 use super::{Error, Journals, Plan, Position};
@@ -21,7 +23,6 @@ use crate::postgres::{self, Session, copy};
 use crate::settings::{Age, Limits, Tiers, Timescale};
 use arrow::array::RecordBatch;
 use directory::Directory;
-use std::collections::BTreeMap;
 
 /// Rows in the binary form of PostgreSQL, each as one, sorted.
 type Rows = Vec<Vec<u8>>;
