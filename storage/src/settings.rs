@@ -178,6 +178,35 @@ pub struct Tiers {
     pub application_logs: Limits,
 }
 
+#[cfg(test)]
+impl Limits {
+    /// So many days on disk and warm, then cold for `cold`; kept at the end of it.
+    pub(crate) fn of_tests(disk: u64, warm: u64, cold: Age) -> Self {
+        let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
+        let (at_end, storage_class) = (AtEnd::Keep, StorageClass::GlacierIr);
+        Self { disk: days(disk), warm: days(warm), cold, at_end, storage_class }
+    }
+}
+
+#[cfg(test)]
+impl Tiers {
+    /// Ticks by the first, all others by the second; cold files stand in the directory.
+    pub(crate) fn of_tests(market_ticks: Limits, others: Limits) -> Self {
+        Self {
+            schedule: String::new(),
+            warm_level: 1,
+            cold_level: 3,
+            cold: Cold::of_tests(""),
+            market_ticks,
+            ohlcv_bars: others.clone(),
+            orders: others.clone(),
+            portfolio_snapshots: others.clone(),
+            system_metrics: others.clone(),
+            application_logs: others,
+        }
+    }
+}
+
 impl Tiers {
     /// The limits of a table.
     ///

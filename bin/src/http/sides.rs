@@ -170,7 +170,7 @@ impl Sides {
         let postgres = self.reads.postgres().ok_or_else(no_server)?;
         let too_late = |_| Error::TimedOut { server: self.server(), after: FRESH_WITHIN };
         let deadline = deadline.into();
-        let lent = tokio::time::timeout_at(deadline, postgres.sessions().lend_async()).await.map_err(too_late)??;
+        let lent = tokio::time::timeout_at(deadline, postgres.sessions().lend()).await.map_err(too_late)??;
         // Dropped with this future when the client goes, or when it takes too long.
         let _ender = lent.ender();
         let (reads, query, need) = (self.reads.clone(), question.query.clone(), question.need);

@@ -406,4 +406,4 @@ pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(st
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -156,7 +156,12 @@ fn directory() -> (tempfile::TempDir, Instance, Paths) {
 }
 
 /// The archive of a stopped directory.
-fn archive<'a>(instance: &Instance, paths: &Paths, settings: settings::Tiers, on: &'a dyn Fn(&Did)) -> Archive<'a> {
+pub(crate) fn archive<'a>(
+    instance: &Instance,
+    paths: &Paths,
+    settings: settings::Tiers,
+    on: &'a dyn Fn(&Did),
+) -> Archive<'a> {
     let writer = catch_up(instance.connect().unwrap(), paths, Published::default()).unwrap();
     Archive {
         db: instance.connect().unwrap(),

@@ -34,7 +34,8 @@ pub enum Kind {
     Real,
 }
 
-enum Column {
+/// The cells of a column so far.
+pub(crate) enum Column {
     Text(StringBuilder),
     Int(Int64Builder),
     Small(Int16Builder),
@@ -71,6 +72,11 @@ impl Sheet {
         self.rows == 0
     }
 
+    /// How many rows it holds.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
     /// Takes the rows out as one batch.
     pub fn take(&mut self) -> RecordBatch {
         assert_eq!(self.cell, 0, "the last row is whole");
@@ -79,7 +85,8 @@ impl Sheet {
         RecordBatch::try_new(self.schema.clone(), arrays).expect("columns are written row by row")
     }
 
-    fn next(&mut self) -> &mut Column {
+    /// The column of the next cell, for who has what none of our types can be: exactly one cell is to be appended to it.
+    pub(crate) fn next_column(&mut self) -> &mut Column {
         let at = self.cell;
         self.cell += 1;
         if self.cell == self.columns.len() {
@@ -91,61 +98,61 @@ impl Sheet {
 
     /// Writes a VARCHAR cell.
     pub fn text<'a>(&mut self, value: impl Into<Option<&'a str>>) -> &mut Self {
-        let Column::Text(b) = self.next() else { wrong_kind("text") };
+        let Column::Text(b) = self.next_column() else { wrong_kind("text") };
         b.append_option(value.into());
         self
     }
     /// Writes an integer cell.
     pub fn int(&mut self, value: impl Into<Option<i64>>) -> &mut Self {
-        let Column::Int(b) = self.next() else { wrong_kind("int") };
+        let Column::Int(b) = self.next_column() else { wrong_kind("int") };
         b.append_option(value.into());
         self
     }
     /// Writes a SMALLINT cell, at most its largest value.
     pub fn small(&mut self, value: u16) -> &mut Self {
-        let Column::Small(b) = self.next() else { wrong_kind("small") };
+        let Column::Small(b) = self.next_column() else { wrong_kind("small") };
         b.append_value(i16::try_from(value).unwrap_or(i16::MAX));
         self
     }
     /// Writes a DECIMAL(18,8) cell.
     pub fn p(&mut self, value: impl Into<Option<Price>>) -> &mut Self {
-        let Column::P(b) = self.next() else { wrong_kind("p") };
+        let Column::P(b) = self.next_column() else { wrong_kind("p") };
         b.append_option(value.into().map(Price::raw));
         self
     }
     /// Writes a DECIMAL(18,8) cell with a tick's size.
     pub fn size(&mut self, value: impl Into<Option<Size>>) -> &mut Self {
-        let Column::P(b) = self.next() else { wrong_kind("p") };
+        let Column::P(b) = self.next_column() else { wrong_kind("p") };
         b.append_option(value.into().map(Size::raw));
         self
     }
     /// Writes a DECIMAL(38,9) cell with a quantity.
     pub fn q(&mut self, value: impl Into<Option<Quantity>>) -> &mut Self {
-        let Column::Q(b) = self.next() else { wrong_kind("q") };
+        let Column::Q(b) = self.next_column() else { wrong_kind("q") };
         b.append_option(value.into().map(Quantity::raw));
         self
     }
     /// Writes a DECIMAL(38,9) cell with an amount.
     pub fn cash(&mut self, value: impl Into<Option<Cash>>) -> &mut Self {
-        let Column::Q(b) = self.next() else { wrong_kind("q") };
+        let Column::Q(b) = self.next_column() else { wrong_kind("q") };
         b.append_option(value.into().map(Cash::raw));
         self
     }
     /// Writes a TIMESTAMP cell.
     pub fn time(&mut self, value: impl Into<Option<UtcNanos>>) -> &mut Self {
-        let Column::Time(b) = self.next() else { wrong_kind("time") };
+        let Column::Time(b) = self.next_column() else { wrong_kind("time") };
         b.append_option(value.into().map(UtcNanos::micros));
         self
     }
     /// Writes a BOOLEAN cell.
     pub fn flag(&mut self, value: bool) -> &mut Self {
-        let Column::Flag(b) = self.next() else { wrong_kind("flag") };
+        let Column::Flag(b) = self.next_column() else { wrong_kind("flag") };
         b.append_value(value);
         self
     }
     /// Writes a UUID cell.
     pub fn id(&mut self, value: impl Into<Option<Uuid>>) -> &mut Self {
-        let Column::Id(b) = self.next() else { wrong_kind("id") };
+        let Column::Id(b) = self.next_column() else { wrong_kind("id") };
         match value.into() {
             Some(id) => b.append_value(id.as_bytes()).expect("a UUID has 16 bytes"),
             None => b.append_null(),
@@ -154,7 +161,7 @@ impl Sheet {
     }
     /// Writes a DOUBLE cell.
     pub fn real(&mut self, value: impl Into<Option<f64>>) -> &mut Self {
-        let Column::Real(b) = self.next() else { wrong_kind("real") };
+        let Column::Real(b) = self.next_column() else { wrong_kind("real") };
         b.append_option(value.into());
         self
     }

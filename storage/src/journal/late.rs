@@ -25,14 +25,6 @@ pub struct Late {
 pub struct Taken(Arc<AtomicU64>);
 
 impl Taken {
-    /// Of a consumer that needs nothing.
-    #[must_use]
-    pub fn all() -> Self {
-        let taken = Self::default();
-        taken.needs_nothing();
-        taken
-    }
-
     /// The last record.
     #[must_use]
     pub fn get(&self) -> Seq {

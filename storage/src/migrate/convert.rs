@@ -13,11 +13,10 @@ use uuid::Uuid;
 use super::mapping::Unit;
 use super::targets;
 use crate::duck::sheet::{Kind, Sheet};
+use crate::postgres::EPOCH;
 use crate::postgres::catalog::Type;
 use crate::postgres::numeric::{self, Misfit};
 
-/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// A value of one of our columns.

@@ -11,10 +11,7 @@ use arrow::datatypes::{
 };
 
 use crate::duck::sheet::Kind;
-use crate::postgres::{copy, numeric};
-
-/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
+use crate::postgres::{EPOCH, copy, numeric};
 
 /// The type of a column there that holds what one of ours does.
 #[must_use]

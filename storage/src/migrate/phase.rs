@@ -1,24 +1,18 @@
 //! Which step of the way may be taken, forward or back: pure, from the state in the ledger, what is asked, and facts that
 //! the caller has measured. A refusal names the fact, its value, what is needed and what to do.
+//!
+//! - `needs`: what must hold before steps are taken.
 
+mod needs;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::Duration;
 
 use messages::UtcNanos;
-use messages::durations;
 use messages::migration::{Backfilled, Compared, Migration, Phase, Watermark};
 
-/// Rows of PostgreSQL may be behind by so much and still be called level.
-pub const LEVEL_WITHIN: Duration = Duration::from_secs(5);
-
-/// How old a comparison by hand may be and still say that both sides agree.
-const BY_HAND_WITHIN: Duration = Duration::from_hours(24);
-
-/// However often they are compared: a comparison takes its time, and so does whoever goes on.
-const COMPARED_WITHIN_LEAST: Duration = Duration::from_mins(10);
+use needs::differ;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,17 +87,12 @@ pub struct Facts {
 
 /// Why a step may not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; {next}")]
 pub struct Refusal {
     /// What is wrong, with its value and what is needed.
     pub why: String,
     /// What to do.
     pub next: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.why, self.next)
-    }
 }
 
 fn refuse<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, Refusal> {
@@ -136,7 +125,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The state in another phase, or a refusal where that is not next to this one.
+    /// The state in another phase, from now on.
     fn to(&self, phase: Phase) -> Migration {
         Migration { phase, since: self.facts.now, ..self.state.clone() }
     }
@@ -298,96 +287,6 @@ impl Step<'_> {
             ),
         }
     }
-
-    /// PostgreSQL has all that is durable here, but for what comes this moment.
-    fn level(&self, what: &str) -> Result<(), Refusal> {
-        let needed = durations::format(LEVEL_WITHIN);
-        match self.facts.lag {
-            Some(lag) if lag <= LEVEL_WITHIN => Ok(()),
-            Some(lag) => refuse(
-                format!("PostgreSQL is {} behind and must be within {needed} before {what}", durations::format(lag)),
-                "wait until `merganser migrate timescale status` shows that it has caught up",
-            ),
-            None => refuse(
-                format!("how far PostgreSQL is behind is not known, and it must be within {needed} before {what}"),
-                "`merganser migrate timescale status` says why it is not written to",
-            ),
-        }
-    }
-
-    /// Both sides have agreed for long enough, and do so now.
-    fn clean(&self, what: &str) -> Result<(), Refusal> {
-        let Some(compared) = self.state.compared else {
-            return refuse(
-                format!(
-                    "both sides were not compared since dual write or the last backfill began, and must agree before {what}"
-                ),
-                "`merganser migrate timescale compare`",
-            );
-        };
-        let Some(since) = compared.clean_since else {
-            if compared.differing == 0 {
-                let why = format!(
-                    "both sides answered a question differently since they were compared, and must agree before {what}"
-                );
-                return refuse(why, "`merganser migrate timescale compare`");
-            }
-            let next = "`merganser migrate timescale compare --repair`, then compare again";
-            return refuse(format!("{} before {what}", differ(compared.differing)), next);
-        };
-        self.lately(compared.at, what)?;
-        self.long_enough("both sides have agreed", since, self.facts.clean_for, "timescale.clean_for")
-    }
-
-    /// Both sides were compared not long ago: what was found then says nothing of what came in days since.
-    fn lately(&self, at: UtcNanos, what: &str) -> Result<(), Refusal> {
-        let every = self.facts.compare_every;
-        let twice = every.saturating_mul(2);
-        let (within, setting) = if every.is_zero() {
-            (BY_HAND_WITHIN, "")
-        } else if twice < COMPARED_WITHIN_LEAST {
-            (COMPARED_WITHIN_LEAST, "")
-        } else {
-            (twice, " (twice timescale.compare_every)")
-        };
-        let ago = self.been(at);
-        if ago <= within {
-            return Ok(());
-        }
-        let (ago, within) = (durations::format(ago), durations::format(within));
-        refuse(
-            format!(
-                "both sides were last compared {ago} ago, and must have been within {within}{setting} before {what}"
-            ),
-            "`merganser migrate timescale compare`",
-        )
-    }
-
-    fn been(&self, since: UtcNanos) -> Duration {
-        Duration::from_secs(u64::try_from(self.facts.now.since(since)).unwrap_or(0) / 1_000_000_000)
-    }
-
-    fn long_enough(&self, what: &str, since: UtcNanos, needed: Duration, setting: &str) -> Result<(), Refusal> {
-        let been = self.been(since);
-        if been >= needed {
-            return Ok(());
-        }
-        let (been, needed) = (durations::format(been), durations::format(needed));
-        refuse(format!("{what} for {been}, and {needed} are needed ({setting})"), "wait, or set it shorter")
-    }
-
-    fn not_overridden(&self) -> Result<(), Refusal> {
-        let Some(all) = self.facts.use_duckdb else { return Ok(()) };
-        let who = if all { "DuckDB" } else { "PostgreSQL" };
-        refuse(
-            format!("USE_DUCKDB={all} in the environment lets {who} answer all reads, whatever is decided here"),
-            "start merganser without it",
-        )
-    }
-}
-
-fn differ(slices: u64) -> String {
-    format!("the last comparison found {slices} slices in which the sides differ, and there must be none")
 }
 
 /// What comes next on the way.

@@ -243,7 +243,7 @@ impl Plan {
     #[must_use]
     pub fn rows(&self) -> Rows<'_> {
         let columns: Vec<(&'static str, Kind)> = self.made.iter().map(Made::column).collect();
-        Rows { plan: self, sheet: Sheet::new(&columns), count: 0 }
+        Rows { plan: self, sheet: Sheet::new(&columns) }
     }
 
     fn read(&self) -> impl Iterator<Item = (&str, &Rule)> {
@@ -263,7 +263,6 @@ fn ceil(value: i64, unit: i64) -> i64 {
 pub struct Rows<'a> {
     plan: &'a Plan,
     sheet: Sheet,
-    count: usize,
 }
 
 impl Rows<'_> {
@@ -280,25 +279,23 @@ impl Rows<'_> {
         for (made, cell) in self.plan.made.iter().zip(cells) {
             cell.write(made.column().1, &mut self.sheet);
         }
-        self.count += 1;
         Ok(())
     }
 
     /// How many rows wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.count
+        self.sheet.len()
     }
 
     /// True without rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.sheet.is_empty()
     }
 
     /// Takes them out.
     pub fn take(&mut self) -> RecordBatch {
-        self.count = 0;
         self.sheet.take()
     }
 }

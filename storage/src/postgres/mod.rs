@@ -21,3 +21,6 @@ mod tls;
 pub use error::Error;
 pub use server::Server;
 pub use session::{Cancel, Session};
+
+/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
+pub(crate) const EPOCH: i64 = 946_684_800_000_000;

@@ -255,7 +255,9 @@ fn there_is_no_room_while_one_consumer_needs_the_oldest_segment() {
 
 /// One who may be late, and needs nothing.
 fn nobody() -> Late {
-    Late { name: "nobody", taken: Taken::all(), max_bytes: 0, min_free_bytes: 0 }
+    let taken = Taken::default();
+    taken.needs_nothing();
+    Late { name: "nobody", taken, max_bytes: 0, min_free_bytes: 0 }
 }
 
 #[test]

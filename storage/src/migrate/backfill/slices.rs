@@ -116,15 +116,8 @@ mod tests {
     use crate::migrate::backfill::tests::{piece, tiers};
     use crate::migrate::mapping::{Mapping, check};
     use crate::migrate::tests::{catalog, raw_trades};
+    use crate::query::tests::{at, range};
     use crate::settings::{Age, AtEnd};
-
-    fn at(text: &str) -> UtcNanos {
-        text.parse().unwrap()
-    }
-
-    fn range(from: &str, to: &str) -> Range {
-        Range { from: at(from), to: at(to) }
-    }
 
     #[test]
     fn stretches_are_cut_at_periods_the_newest_first_and_end_before_the_watermark() {

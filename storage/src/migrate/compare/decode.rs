@@ -3,21 +3,14 @@
 //! Unlike a mapping it refuses no value: what a hand put there is to be found and named, and not to stop the comparison. A
 //! number or a time that none of ours can be (NaN, an infinity) becomes one beyond what our columns hold, so that it equals none.
 
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal64Builder, Decimal128Builder, FixedSizeBinaryBuilder, Float64Builder,
-    Int16Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::array::RecordBatch;
 
 use super::shape::Shape;
-use crate::duck::sheet::Kind;
+use crate::duck::sheet::{Column, Kind, Sheet};
+use crate::postgres::EPOCH;
 use crate::postgres::copy::Row;
 use crate::postgres::numeric;
 
-/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
 /// Decimals of prices, and of quantities and money.
 const SCALES: (u32, u32) = (8, 9);
 
@@ -39,134 +32,61 @@ pub struct Misread {
 }
 
 /// Rows on their way into a batch.
-pub struct Rows {
-    names: Vec<&'static str>,
-    columns: Vec<Column>,
-    len: usize,
+pub struct Rows<'a> {
+    shape: &'a Shape,
+    sheet: Sheet,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// None yet.
     #[must_use]
-    pub fn new(shape: &Shape) -> Self {
-        let columns = shape.columns.iter().map(|(_, kind)| Column::new(*kind)).collect();
-        Self { names: shape.names().collect(), columns, len: 0 }
+    pub fn new(shape: &'a Shape) -> Self {
+        Self { shape, sheet: Sheet::new(&shape.columns) }
     }
 
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.sheet.len()
     }
 
     /// Adds a row.
     ///
     /// # Errors
-    /// A cell is not in the form of its type.
+    /// A cell is not in the form of its type; nothing more can be added then.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), Misread> {
-        for (at, column) in self.columns.iter_mut().enumerate() {
+        for (at, (column, kind)) in self.shape.columns.iter().enumerate() {
             let cell = row.cell(at);
-            if column.push(cell).is_none() {
-                let (column, kind) = (self.names[at], column.kind());
-                return Err(Misread { column, bytes: cell.map_or(0, <[u8]>::len), kind });
+            if push(self.sheet.next_column(), cell).is_none() {
+                return Err(Misread { column, bytes: cell.map_or(0, <[u8]>::len), kind: *kind });
             }
         }
-        self.len += 1;
         Ok(())
     }
 
     /// Takes them out.
-    ///
-    /// # Panics
-    /// Never: columns are filled row by row.
     pub fn take(&mut self) -> RecordBatch {
-        self.len = 0;
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(Column::finish).collect();
-        let fields: Vec<Field> = self
-            .names
-            .iter()
-            .zip(&arrays)
-            .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
-            .collect();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("columns are filled row by row")
+        self.sheet.take()
     }
 }
 
-enum Column {
-    Text(StringBuilder),
-    Int(Int64Builder),
-    Small(Int16Builder),
-    P(Decimal64Builder),
-    Q(Decimal128Builder),
-    Time(TimestampMicrosecondBuilder),
-    Flag(BooleanBuilder),
-    Id(FixedSizeBinaryBuilder),
-    Real(Float64Builder),
-}
-
-impl Column {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Int => Self::Int(Int64Builder::new()),
-            Kind::Small => Self::Small(Int16Builder::new()),
-            Kind::P => Self::P(Decimal64Builder::new().with_data_type(DataType::Decimal64(18, 8))),
-            Kind::Q => Self::Q(Decimal128Builder::new().with_data_type(DataType::Decimal128(38, 9))),
-            Kind::Time => Self::Time(
-                TimestampMicrosecondBuilder::new().with_data_type(DataType::Timestamp(TimeUnit::Microsecond, None)),
-            ),
-            Kind::Flag => Self::Flag(BooleanBuilder::new()),
-            Kind::Id => Self::Id(FixedSizeBinaryBuilder::new(16)),
-            Kind::Real => Self::Real(Float64Builder::new()),
-        }
+/// Adds a cell; `None` if its bytes are not in the form of the column's type.
+fn push(column: &mut Column, cell: Option<&[u8]>) -> Option<()> {
+    match column {
+        Column::Text(b) => b.append_option(read(cell, |bytes| str::from_utf8(bytes).ok())?),
+        Column::Int(b) => b.append_option(read(cell, |bytes| sized(bytes).map(i64::from_be_bytes))?),
+        Column::Small(b) => b.append_option(read(cell, |bytes| sized(bytes).map(i16::from_be_bytes))?),
+        Column::P(b) => b.append_option(cell.map(price)),
+        Column::Q(b) => b.append_option(cell.map(|bytes| scaled(bytes, SCALES.1))),
+        Column::Time(b) => b.append_option(read(cell, |bytes| sized(bytes).map(time))?),
+        Column::Flag(b) => b.append_option(read(cell, |bytes| sized(bytes).map(|one: [u8; 1]| one != [0]))?),
+        Column::Id(b) => match cell {
+            Some(bytes) => b.append_value(bytes).ok()?,
+            None => b.append_null(),
+        },
+        Column::Real(b) => b.append_option(read(cell, |bytes| sized(bytes).map(f64::from_be_bytes))?),
     }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Text(_) => Kind::Text,
-            Self::Int(_) => Kind::Int,
-            Self::Small(_) => Kind::Small,
-            Self::P(_) => Kind::P,
-            Self::Q(_) => Kind::Q,
-            Self::Time(_) => Kind::Time,
-            Self::Flag(_) => Kind::Flag,
-            Self::Id(_) => Kind::Id,
-            Self::Real(_) => Kind::Real,
-        }
-    }
-
-    /// Adds a cell; `None` if its bytes are not in the form of the type.
-    fn push(&mut self, cell: Option<&[u8]>) -> Option<()> {
-        match self {
-            Self::Text(b) => b.append_option(read(cell, |bytes| str::from_utf8(bytes).ok())?),
-            Self::Int(b) => b.append_option(read(cell, |bytes| sized(bytes).map(i64::from_be_bytes))?),
-            Self::Small(b) => b.append_option(read(cell, |bytes| sized(bytes).map(i16::from_be_bytes))?),
-            Self::P(b) => b.append_option(cell.map(price)),
-            Self::Q(b) => b.append_option(cell.map(|bytes| scaled(bytes, SCALES.1))),
-            Self::Time(b) => b.append_option(read(cell, |bytes| sized(bytes).map(time))?),
-            Self::Flag(b) => b.append_option(read(cell, |bytes| sized(bytes).map(|one: [u8; 1]| one != [0]))?),
-            Self::Id(b) => match cell {
-                Some(bytes) => b.append_value(bytes).ok()?,
-                None => b.append_null(),
-            },
-            Self::Real(b) => b.append_option(read(cell, |bytes| sized(bytes).map(f64::from_be_bytes))?),
-        }
-        Some(())
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Text(b) => Arc::new(b.finish()),
-            Self::Int(b) => Arc::new(b.finish()),
-            Self::Small(b) => Arc::new(b.finish()),
-            Self::P(b) => Arc::new(b.finish()),
-            Self::Q(b) => Arc::new(b.finish()),
-            Self::Time(b) => Arc::new(b.finish()),
-            Self::Flag(b) => Arc::new(b.finish()),
-            Self::Id(b) => Arc::new(b.finish()),
-            Self::Real(b) => Arc::new(b.finish()),
-        }
-    }
+    Some(())
 }
 
 /// A NULL is a value like others; only bytes that cannot be read are none.
@@ -191,4 +111,46 @@ fn scaled(bytes: &[u8], scale: u32) -> i128 {
 
 fn time(bytes: [u8; 8]) -> i64 {
     i64::from_be_bytes(bytes).saturating_add(EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::compare::cells;
+    use crate::postgres::copy;
+
+    /// A row of `balances`, cell by cell, as texts; or why it is none.
+    fn read(cells: [Option<&[u8]>; 5]) -> Result<Vec<Option<String>>, Misread> {
+        let mut writer = copy::Writer::new(cells.len());
+        writer.begin_row();
+        for cell in cells {
+            match cell {
+                Some(bytes) => writer.cell(|out| out.extend_from_slice(bytes)),
+                None => writer.null(),
+            }
+        }
+        let (shape, mut stream) = (Shape::of("balances").unwrap(), copy::Rows::default());
+        stream.push(&writer.finish());
+        let mut rows = Rows::new(&shape);
+        rows.push(stream.next_row().unwrap().unwrap())?;
+        assert_eq!(rows.len(), 1);
+        let batch = rows.take();
+        assert_eq!((batch.num_rows(), rows.len()), (1, 0));
+        Ok(batch.columns().iter().map(|column| cells::text(column.as_ref(), 0)).collect())
+    }
+
+    #[test]
+    fn what_none_of_ours_can_be_is_one_beyond_and_bytes_of_another_type_are_named() {
+        let (one, nan) = ([0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0xC0, 0, 0, 0]);
+        let (id, epoch) = (7_i64.to_be_bytes(), 0_i64.to_be_bytes());
+        let texts = |cells: &[&str]| cells.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
+        let row = read([Some(&id), Some(b"paper"), Some(b"USDT"), Some(&one), Some(&epoch)]).unwrap();
+        assert_eq!(row, texts(&["7", "paper", "USDT", "1.000000000", "2000-01-01 00:00:00.000000"]));
+        let infinity = i64::MAX.to_be_bytes();
+        let row = read([Some(&id), Some(b"paper"), Some(b"USDT"), Some(&nan), Some(&infinity)]).unwrap();
+        assert_eq!(row[3..], texts(&["no value that this column may hold", "infinity"]));
+        assert_eq!(read([None; 5]).unwrap(), vec![None; 5]);
+        let narrow = read([Some(&id[4..]), Some(b"paper"), Some(b"USDT"), Some(&one), Some(&epoch)]).unwrap_err();
+        assert_eq!(narrow, Misread { column: "balance_id", bytes: 4, kind: Kind::Int });
+    }
 }

@@ -10,11 +10,9 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::{Deserialize, Serialize};
 
+use crate::postgres::EPOCH;
 use crate::postgres::catalog::quoted;
 use crate::postgres::copy::Row;
-
-/// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
 
 /// A column of theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

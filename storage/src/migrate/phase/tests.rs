@@ -1,6 +1,7 @@
 use messages::ledger::Seq;
 use proptest::prelude::*;
 
+use super::needs::COMPARED_WITHIN_LEAST;
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);

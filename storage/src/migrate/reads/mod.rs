@@ -5,11 +5,12 @@
 //! - [`Postgres`]: PostgreSQL as a source of answers; `sessions`: its connections.
 //! - `asking`: one question in one snapshot; `ticks`, `bars`, `positions`: what is special about each.
 //! - `relation`: where rows stand there; `gather`: several of these as one page; `shape`: as DuckDB answers.
-//! - [`watch`]: how both sides answer, and when reads go a step back.
+//! - [`watch`]: how both sides answer, and when reads go a step back; `answers`: what is kept of a side for it.
 //!
 //! Invariant: no answer lacks a row that it must hold, or has one that it must not. What cannot be answered so is refused.
 //! Questions of strategies, and SQL, are none of this: DuckDB answers them, whatever the phase.
 
+mod answers;
 mod asking;
 mod bars;
 mod error;

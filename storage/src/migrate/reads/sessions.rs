@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Error;
-use crate::pool::line::{Line, Nothing, Place};
+use crate::pool::line::{Line, Nothing};
 use crate::postgres::{self, Cancel, Server, Session};
 
 /// The connections. A clone lends out the same ones.
@@ -43,41 +43,24 @@ impl Sessions {
         &self.server
     }
 
-    /// Waits for one on this thread.
+    /// Waits for one.
     ///
     /// # Errors
     /// None is free in time.
-    pub fn lend(&self) -> Result<Lent, Error> {
-        let handed = self.place().wait(self.acquire);
-        self.lent(handed)
-    }
-
-    /// Waits for one as a task of tokio.
-    ///
-    /// # Errors
-    /// None is free in time.
-    pub async fn lend_async(&self) -> Result<Lent, Error> {
-        let handed = self.place().wait_async(self.acquire).await;
-        self.lent(handed)
-    }
-
-    /// Closes those that wait; those that are lent out follow.
-    pub fn close(&self) {
-        self.line.close();
-    }
-
-    fn place(&self) -> Place<Slot> {
-        self.line.stand(usize::MAX).expect("as many may wait as there are")
-    }
-
-    fn lent(&self, handed: Result<Slot, Nothing>) -> Result<Lent, Error> {
-        let slot = handed.map_err(|nothing| match nothing {
+    pub async fn lend(&self) -> Result<Lent, Error> {
+        let place = self.line.stand(usize::MAX).expect("as many may wait as there are");
+        let slot = place.wait_async(self.acquire).await.map_err(|nothing| match nothing {
             Nothing::InTime => {
                 Error::Busy { server: self.server.name(), waited: self.acquire, waiting: self.line.waiting() }
             }
             Nothing::Ever => Error::Closed,
         })?;
         Ok(Lent { sessions: self.clone(), slot: Some(slot), early: Early::default() })
+    }
+
+    /// Closes those that wait; those that are lent out follow.
+    pub fn close(&self) {
+        self.line.close();
     }
 }
 

@@ -3,20 +3,16 @@
 //! Steps back give reads to PostgreSQL, so it is DuckDB's answers that are judged; those of PostgreSQL are counted beside
 //! them. Invariant: what was seen before a step says nothing about what comes after it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
 use messages::durations::format as duration;
-use messages::telemetry::Quantiles;
 
+use super::answers::{Answers, Seen};
 use super::route::Side;
-use crate::recent::Spread;
 
-/// Over what time answers are looked at.
-const WINDOW: Duration = Duration::from_secs(300);
-/// Answers that are looked at, at most: enough for a p99, and some hundred kilobytes.
-const KEPT: usize = 10_000;
+pub use super::answers::SideStats;
+
 /// Of fewer answers nothing is said: one that is slow or fails would be more than one in a hundred.
 const ENOUGH: usize = 100;
 /// How long answers must be too slow.
@@ -31,35 +27,6 @@ pub struct Bounds {
     pub budget: Duration,
     /// How many of a hundred may fail.
     pub errors: u64,
-}
-
-/// One answer.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    at: Duration,
-    took: Duration,
-    is_failed: bool,
-}
-
-/// The answers of one side.
-#[derive(Debug, Default)]
-struct Answers {
-    /// Since the start.
-    count: u64,
-    /// Of them, those that failed.
-    failed: u64,
-    newest: VecDeque<Seen>,
-}
-
-/// How a side answers.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct SideStats {
-    /// Answers since the start.
-    pub count: u64,
-    /// Of them, those that failed.
-    pub errors: u64,
-    /// Seconds that the answers of the last minutes took; none without any.
-    pub seconds: Option<Spread>,
 }
 
 /// Why reads go a step back.
@@ -138,14 +105,7 @@ impl Watch {
 
     /// A side has answered, or failed to.
     pub fn answered(&mut self, side: Side, at: Duration, took: Duration, is_failed: bool) {
-        let answers = &mut self.sides[side as usize];
-        answers.count += 1;
-        answers.failed += u64::from(is_failed);
-        answers.forget(at);
-        if answers.newest.len() == KEPT {
-            answers.newest.pop_front();
-        }
-        answers.newest.push_back(Seen { at, took, is_failed });
+        self.sides[side as usize].add(Seen { at, took, is_failed });
     }
 
     /// Both sides were asked the same; what was different, if anything.
@@ -160,9 +120,7 @@ impl Watch {
     /// How a side answers.
     #[must_use]
     pub fn side(&self, side: Side, now: Duration) -> SideStats {
-        let answers = &self.sides[side as usize];
-        let seconds = answers.spread(now);
-        SideStats { count: answers.count, errors: answers.failed, seconds }
+        self.sides[side as usize].stats(now)
     }
 
     /// How many questions were asked of both, and how many of them were answered differently.
@@ -184,7 +142,7 @@ impl Watch {
     /// Reads are divided otherwise from here on: what was seen says nothing any more. Counts stay.
     pub fn begin_anew(&mut self) {
         (self.slow_since, self.mismatch) = (None, None);
-        self.sides.iter_mut().for_each(|answers| answers.newest.clear());
+        self.sides.iter_mut().for_each(Answers::forget_all);
     }
 
     fn breach(&mut self, now: Duration) -> Option<Breach> {
@@ -211,29 +169,6 @@ impl Watch {
         };
         let since = *self.slow_since.get_or_insert(now);
         (now.saturating_sub(since) >= SLOW_FOR).then_some(Breach::Slow { p99, budget })
-    }
-}
-
-impl Answers {
-    fn forget(&mut self, now: Duration) {
-        while self.newest.front().is_some_and(|seen| now.saturating_sub(seen.at) > WINDOW) {
-            self.newest.pop_front();
-        }
-    }
-
-    fn within(&self, now: Duration) -> impl Iterator<Item = &Seen> {
-        self.newest.iter().filter(move |seen| now.saturating_sub(seen.at) <= WINDOW)
-    }
-
-    fn failures(&self, now: Duration) -> (usize, usize) {
-        (self.within(now).filter(|seen| seen.is_failed).count(), self.within(now).count())
-    }
-
-    /// Of those that are answers: what failed at once is not quick.
-    fn spread(&self, now: Duration) -> Option<Spread> {
-        let answered = || self.within(now).filter(|seen| !seen.is_failed);
-        let quantiles = Quantiles::of(answered().map(|seen| seen.took.as_secs_f64()))?;
-        Some(Spread { of: answered().count(), quantiles })
     }
 }
 

@@ -4,6 +4,7 @@ mod cells;
 pub(super) mod mapping;
 pub(super) mod real;
 pub(super) mod round;
+pub(super) mod theirs;
 pub mod timescale;
 
 use std::collections::BTreeMap;

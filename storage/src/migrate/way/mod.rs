@@ -7,6 +7,7 @@
 
 mod backfill;
 mod compare;
+mod init;
 mod leave;
 mod standing;
 #[cfg(test)]
@@ -27,16 +28,15 @@ pub use turn::Alone;
 pub use work::{Done, Progress, Work};
 
 use super::compare::Wanted;
-use super::phase::Ask;
+use super::mapping;
 use super::reads::watch::StepBack;
 use super::reads::{Follows, Need, Reads};
 use super::sink::{self, Sink, SinkHandle, State};
-use super::{mapping, server};
 use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Room, Watermark};
-use crate::postgres::{self, Server, Session, catalog};
+use crate::postgres;
 use crate::service::Database;
 use crate::settings::{self, Timescale};
 use turn::Turn;
@@ -105,12 +105,6 @@ pub enum Error {
     #[error(transparent)]
     Duck(#[from] crate::duck::Error),
 }
-
-/// How long a server has to take the first rows when dual write begins.
-const FIRST_WITHIN: Duration = Duration::from_secs(60);
-
-/// How often it looks whether it has.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
@@ -255,7 +249,7 @@ impl Way {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Done, Error> {
         match work {
-            Work::Init => self.prepare(state, on, go_on),
+            Work::Init => self.init(state, on, go_on),
             Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
             Work::Compare { tables, range, repair, .. } => {
                 let wanted = Wanted { tables: tables.clone(), range: *range, repair: *repair };
@@ -263,50 +257,6 @@ impl Way {
             }
             Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
         }
-    }
-
-    /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.
-    fn prepare(&self, state: &Migration, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Done, Error> {
-        on(Progress::of("looks at the server"));
-        let server = Server::new(self.settings())?;
-        let session = Session::open(&server)?;
-        let wall = &self.0.wall;
-        let asked = wall();
-        let catalog = catalog::read(&session)?;
-        let findings = server::findings(&catalog.facts, asked, wall());
-        if !findings.is_empty() {
-            return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
-        }
-        // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
-        mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
-        drop(session);
-        on(Progress::of("makes the tables"));
-        // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
-        let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));
-        let handle = self.begin(watermark.market)?;
-        let deadline = wall().after(FIRST_WITHIN);
-        loop {
-            match handle.status().state {
-                State::Following | State::Held => break,
-                State::Failed { error, .. } => {
-                    self.0.sink.release(sink::TO_FINISH);
-                    return Err(Error::NotTaken { why: error });
-                }
-                State::Connecting | State::Ended if !go_on() || wall() > deadline => {
-                    self.0.sink.release(sink::TO_FINISH);
-                    return Err(Error::Stopped);
-                }
-                State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
-            }
-        }
-        let mut text = format!("rows go to both sides from {} on", watermark.at);
-        if watermark.market > Seq(0) {
-            text += &format!(
-                "; the {} market records from before stay with DuckDB, and answers have none of them until reads move over",
-                watermark.market
-            );
-        }
-        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
     }
 }
 

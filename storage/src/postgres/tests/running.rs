@@ -246,3 +246,14 @@ fn certificates(root: &Path) {
 pub fn wait(time: Duration) {
     std::thread::sleep(time);
 }
+
+/// Waits for what another thread does, for up to a minute.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        wait(Duration::from_millis(10));
+    }
+    panic!("within a minute not: {what}");
+}

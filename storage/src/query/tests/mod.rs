@@ -8,7 +8,6 @@ mod tiers;
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use messages::{Exchange, Instrument, UtcNanos};
 
@@ -19,7 +18,7 @@ use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::hot::Hot;
 use crate::duck::instance::{Instance, Options};
 use crate::service::open_cold;
-use crate::settings::{Age, AtEnd, Cold, Limits, StorageClass, Tiers};
+use crate::settings::{Age, Cold, Limits, Tiers};
 use crate::tiers::{Places, Published};
 
 /// A data directory without a running process, and who asks it.
@@ -83,36 +82,18 @@ impl Directory {
 
 /// Ticks: a day on disk, another one warm. Months: a day on disk, ten days warm. Then cold for ever.
 pub(crate) fn limits() -> Tiers {
-    let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
-    let limits = |warm| Limits {
-        disk: days(1),
-        warm: days(warm),
-        cold: Age::Forever,
-        at_end: AtEnd::Keep,
-        storage_class: StorageClass::GlacierIr,
-    };
-    Tiers {
-        schedule: String::new(),
-        warm_level: 3,
-        cold_level: 9,
-        cold: Cold::of_tests(""),
-        market_ticks: limits(2),
-        ohlcv_bars: limits(10),
-        orders: limits(10),
-        portfolio_snapshots: limits(10),
-        system_metrics: limits(2),
-        application_logs: limits(2),
-    }
+    let [days, months] = [2, 10].map(|warm| Limits::of_tests(1, warm, Age::Forever));
+    Tiers { system_metrics: days.clone(), application_logs: days.clone(), ..Tiers::of_tests(days, months) }
 }
 
-fn at(text: &str) -> UtcNanos {
+pub(crate) fn at(text: &str) -> UtcNanos {
     text.parse().unwrap()
 }
 
-fn range(from: &str, to: &str) -> Range {
+pub(crate) fn range(from: &str, to: &str) -> Range {
     Range { from: at(from), to: at(to) }
 }
 
-fn instrument(symbol: &str) -> Instrument {
+pub(crate) fn instrument(symbol: &str) -> Instrument {
     Instrument { exchange: Exchange::Simulated, symbol: symbol.parse().unwrap() }
 }

@@ -11,7 +11,7 @@ use crate::postgres::tests::running::running;
 fn a_run_that_is_cut_off_at_any_step_is_done_by_the_next_one() {
     let Some(running) = running() else { return };
     let session = running.database("cut_off");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let plans = plans(&session, MAPPING);
     let theirs = digest(&session, &plans[0], range("2026-01-01", "2026-01-04")).unwrap();
     // Two days: the older one is cold by then, the newer one warm.
@@ -88,7 +88,7 @@ fn everything(way: &Way) -> Digest {
 fn a_run_that_is_told_to_stop_ends_with_whole_slices() {
     let Some(running) = running() else { return };
     let session = running.database("stopped");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let mut way = Way::new(&running, "stopped", plans(&session, MAPPING));
     way.limits = Limits { connections: 1, rows_per_second: 2_000, ..way.limits };
     let seen = std::cell::Cell::new(0);

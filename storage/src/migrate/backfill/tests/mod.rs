@@ -6,88 +6,37 @@ mod timescale;
 mod whole;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use messages::UtcNanos;
 
 use super::{Again, Backfill, Error, Limits, Progress, Summary, Wanted, run};
 use crate::archive::digest::Digest;
+use crate::archive::tests::archive;
 use crate::archive::{Archive, Did, Writer};
-use crate::cold::{Cold, StorageClass};
 use crate::datadir::Paths;
 use crate::duck::file::catch_up;
 use crate::duck::hot::Hot;
 use crate::duck::instance::{Instance, Options};
-use crate::migrate::mapping::{Mapping, check};
 use crate::migrate::plan::Plan;
+use crate::migrate::tests::theirs::{MAPPING, plans, raw_trades};
 use crate::postgres::tests::running::Running;
 use crate::postgres::{Server, Session, catalog};
 use crate::query::Range;
+use crate::query::tests::{at, range};
 use crate::settings::{self, Age, AtEnd};
 use crate::tiers::period::Unit;
 use crate::tiers::{Manifest, Origin, Period, Piece, Published, Tier};
 
-/// What another program keeps: three days of two symbols, a row every minute, the last at midnight behind the third.
-const TRADES: &str = "
-    CREATE TABLE raw_trades (time timestamptz, symbol text NOT NULL, trade_id bigint, price numeric, qty numeric NOT NULL);
-    INSERT INTO raw_trades
-        SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 minute', CASE i % 2 WHEN 0 THEN 'BTC/USD' ELSE 'ETHUSDT' END,
-            i, 61837.63 + i, 0.5
-        FROM generate_series(0, 4320) i;
-    CREATE INDEX ON raw_trades (time)";
-
-const MAPPING: &str = r#"
-    [[table]]
-    from = "public.raw_trades"
-    into = "market_ticks"
-    [table.columns]
-    exchange = { value = "binance" }
-    kind = { value = "trade" }
-    symbol = { from = "symbol" }
-    timestamp = { from = "time" }
-    last_price = { from = "price" }
-    volume = { from = "qty" }
-    sequence_number = { from = "trade_id" }
-"#;
-
-fn at(text: &str) -> UtcNanos {
-    text.parse().unwrap()
-}
-
-fn range(from: &str, to: &str) -> Range {
-    Range { from: at(from), to: at(to) }
+/// Their trades of three days, the last at midnight behind the third.
+fn trades() -> String {
+    raw_trades(4_320)
 }
 
 /// Ticks are warm for 90 days, then cold; the others are warm.
 pub fn tiers() -> settings::Tiers {
-    let days = |n: u64| Age::For(Duration::from_secs(n * 86_400));
-    let limits = |cold: Age| settings::Limits {
-        disk: days(7),
-        warm: days(90),
-        cold,
-        at_end: AtEnd::Keep,
-        storage_class: StorageClass::GlacierIr,
-    };
-    settings::Tiers {
-        schedule: String::new(),
-        warm_level: 1,
-        cold_level: 3,
-        cold: settings::Cold::of_tests(""),
-        market_ticks: limits(Age::Forever),
-        ohlcv_bars: limits(days(0)),
-        orders: limits(days(0)),
-        portfolio_snapshots: limits(days(0)),
-        system_metrics: limits(days(0)),
-        application_logs: limits(days(0)),
-    }
-}
-
-/// A plan for each table of a mapping, held against what is there now.
-fn plans(session: &Session, mapping: &str) -> Vec<Plan> {
-    let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(session).unwrap());
-    assert_eq!(checked.problems, []);
-    checked.plans
+    let others = settings::Limits::of_tests(7, 90, Age::For(Duration::ZERO));
+    settings::Tiers::of_tests(settings::Limits::of_tests(7, 90, Age::Forever), others)
 }
 
 /// A directory that rows come into, and the server that they come from.
@@ -132,17 +81,7 @@ impl Way {
     }
 
     fn with<T>(&self, on: &dyn Fn(&Did), work: impl FnOnce(&Archive<'_>) -> T) -> T {
-        let writer = catch_up(self.db(), &self.paths, Published::default()).unwrap();
-        work(&Archive {
-            db: self.db(),
-            writer: Writer::Own(Box::new(Mutex::new(writer))),
-            places: self.paths.places.clone(),
-            cold: Cold::open(&self.settings.cold, &self.paths.places.cold).unwrap(),
-            settings: self.settings.clone(),
-            on,
-            settle: &|| true,
-            go_on: &|| true,
-        })
+        work(&archive(self.instance.as_ref().unwrap(), &self.paths, self.settings.clone(), on))
     }
 
     /// Brings over what is wanted.

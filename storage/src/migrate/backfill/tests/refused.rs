@@ -8,7 +8,7 @@ use crate::postgres::tests::running::running;
 fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     let Some(running) = running() else { return };
     let session = running.database("rejects");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let spoil = "UPDATE raw_trades SET price = 'NaN' WHERE trade_id = 7;
         UPDATE raw_trades SET price = 0.123456789 WHERE trade_id = 8;
         UPDATE raw_trades SET price = NULL WHERE trade_id = 9;
@@ -46,7 +46,7 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
 fn a_mapping_that_is_wrong_ends_the_run_with_what_was_refused() {
     let Some(running) = running() else { return };
     let session = running.database("too_many");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     session.execute("spoil rows", "UPDATE raw_trades SET price = price / 3 WHERE trade_id >= 1440").unwrap();
     let mut way = Way::new(&running, "too_many", plans(&session, MAPPING));
     way.limits.max_rejects = 50;
@@ -65,7 +65,7 @@ fn a_mapping_that_is_wrong_ends_the_run_with_what_was_refused() {
 fn a_column_that_changed_its_type_is_named_and_nothing_of_it_is_read() {
     let Some(running) = running() else { return };
     let session = running.database("changed");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let way = Way::new(&running, "changed", plans(&session, MAPPING));
     session.execute("change a column", "ALTER TABLE raw_trades ALTER trade_id TYPE double precision").unwrap();
     let changed = way.bring(&missing(), &|_, _| {}).unwrap_err();

@@ -22,7 +22,7 @@ use crate::tiers::{Piece, Tier};
 fn rows_before_the_watermark_come_over_once_and_are_the_same() {
     let Some(running) = running() else { return };
     let session = running.database("brought");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let way = Way { before: at("2026-01-04 12:00:00"), ..Way::new(&running, "brought", plans(&session, MAPPING)) };
     let last = Cell::new(Progress::default());
     let summary = way.watched(&missing(), &|_, _| {}, &|progress| last.set(*progress), &|| true).unwrap();
@@ -112,7 +112,7 @@ fn rows_of_every_table_are_the_same_and_rank_below_our_own() {
 fn old_periods_go_to_the_cold_store_and_what_is_deleted_here_stays_there() {
     let Some(running) = running() else { return };
     let session = running.database("ages");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     // The first day is cold by then, the others warm.
     let now = at("2026-04-03 12:00:00");
     let mut way = Way { now, ..Way::new(&running, "ages", plans(&session, MAPPING)) };
@@ -139,7 +139,7 @@ fn old_periods_go_to_the_cold_store_and_what_is_deleted_here_stays_there() {
 fn a_slice_that_is_done_again_is_there_once() {
     let Some(running) = running() else { return };
     let session = running.database("again");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let way = Way::new(&running, "again", plans(&session, MAPPING));
     way.bring(&missing(), &|_, _| {}).unwrap();
     let change = "DELETE FROM raw_trades WHERE trade_id = 1500; UPDATE raw_trades SET price = 1 WHERE trade_id = 1501;
@@ -158,7 +158,7 @@ fn a_slice_that_is_done_again_is_there_once() {
 fn a_number_that_a_late_tick_takes_meanwhile_is_not_given_twice() {
     let Some(running) = running() else { return };
     let session = running.database("taken");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let way = Way { before: at("2026-01-03"), ..Way::new(&running, "taken", plans(&session, MAPPING)) };
     way.db().execute_batch("CREATE TABLE disk.ticks_20260102 AS FROM main.ticks_template LIMIT 0").unwrap();
     let is_first = AtomicBool::new(true);
@@ -181,7 +181,7 @@ fn a_number_that_a_late_tick_takes_meanwhile_is_not_given_twice() {
 fn memory_answers_for_no_time_that_is_brought_over() {
     let Some(running) = running() else { return };
     let session = running.database("memory");
-    session.execute("make their tables", TRADES).unwrap();
+    session.execute("make their tables", &trades()).unwrap();
     let way = Way { before: at("2026-01-04 12:00:00"), ..Way::new(&running, "memory", plans(&session, MAPPING)) };
     let window = HotWindow { from: at("2026-01-04"), complete_to: Seq(1), to: at("2026-01-05"), follows: true };
     way.hot.publish(Window { window, slices: Default::default() });

@@ -7,37 +7,22 @@ use messages::migration::Watermark;
 use super::{Both, all_shown};
 use crate::duck::hot::Hot;
 use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary};
-use crate::migrate::compare::{Compare, Folders, Report, Wanted, run};
-use crate::migrate::mapping::{Mapping, check};
+use crate::migrate::compare::{Compare, Report, Wanted, run};
 use crate::migrate::plan::Plan;
-use crate::postgres::catalog;
+use crate::migrate::tests::theirs::{self, MAPPING, raw_trades};
 use crate::postgres::catalog::TableName;
 use crate::postgres::tests::running::running;
 use crate::query::Range;
 
-/// What another program keeps: two days of two symbols, and orders.
-pub const THEIRS: &str = "
-    CREATE TABLE public.raw_trades (time timestamptz, symbol text NOT NULL, trade_id bigint, price numeric, qty numeric NOT NULL);
-    INSERT INTO public.raw_trades
-        SELECT '2026-01-02 00:00:00+00'::timestamptz + i * INTERVAL '1 minute', CASE i % 2 WHEN 0 THEN 'BTC/USD' ELSE 'ETHUSDT' END,
-            i, 61837.63 + i, 0.5
-        FROM generate_series(0, 2879) i;
-    INSERT INTO public.raw_trades VALUES ('2026-01-02 12:00:00+00', 'ETHUSDT', 9000, 'NaN', 1);
-    CREATE TABLE public.cash (at timestamptz, currency text, amount numeric);
-    INSERT INTO public.cash SELECT '2026-01-01'::timestamptz + i * INTERVAL '1 hour', 'USDT', 100.5 * i FROM generate_series(0, 9) i";
+/// What another program keeps: trades of two days, one of which does not fit, and amounts.
+pub fn theirs() -> String {
+    let more = "INSERT INTO public.raw_trades VALUES ('2026-01-02 12:00:00+00', 'ETHUSDT', 9000, 'NaN', 1);
+        CREATE TABLE public.cash (at timestamptz, currency text, amount numeric);
+        INSERT INTO public.cash SELECT '2026-01-01'::timestamptz + i * INTERVAL '1 hour', 'USDT', 100.5 * i FROM generate_series(0, 9) i";
+    format!("{}; {more}", raw_trades(2_879))
+}
 
-const MAPPING: &str = r#"
-    [[table]]
-    from = "public.raw_trades"
-    into = "market_ticks"
-    [table.columns]
-    exchange = { value = "binance" }
-    kind = { value = "trade" }
-    symbol = { from = "symbol" }
-    timestamp = { from = "time" }
-    last_price = { from = "price" }
-    volume = { from = "qty" }
-    sequence_number = { from = "trade_id" }
+const CASH: &str = r#"
     [[table]]
     from = "public.cash"
     into = "balances"
@@ -49,14 +34,7 @@ const MAPPING: &str = r#"
 "#;
 
 pub fn plans(both: &Both) -> Vec<Plan> {
-    plans_of(both, MAPPING)
-}
-
-fn plans_of(both: &Both, mapping: &str) -> Vec<Plan> {
-    let theirs = both.theirs.as_ref().unwrap();
-    let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(theirs).unwrap());
-    assert_eq!(checked.problems, []);
-    checked.plans
+    theirs::plans(both.theirs.as_ref().unwrap(), &format!("{MAPPING}{CASH}"))
 }
 
 fn before() -> UtcNanos {
@@ -98,21 +76,8 @@ pub fn compare_accepting(both: &Both, plans: &[Plan], repair: bool, accepted: Op
         let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
         bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
     };
-    let ctx = Compare {
-        database: &database,
-        archive: &both.archive,
-        folders: Folders { ledger: both.paths.ledger.clone(), market: both.paths.market.clone() },
-        server: &both.server,
-        schema: &both.settings.schema,
-        sink: both.sink.as_ref(),
-        writes: both.sink.is_some(),
-        plans,
-        accepted,
-        watermark: Watermark { market: Seq(0), at: before() },
-        tiers: &both.tiers,
-        now: "2026-01-10".parse().unwrap(),
-        again: &again,
-    };
+    let watermark = Watermark { market: Seq(0), at: before() };
+    let ctx = Compare { accepted, watermark, ..both.compared(&database, plans, &again) };
     run(&ctx, &Wanted { repair, ..Wanted::all() }, &|_| {}, &|| true).unwrap()
 }
 
@@ -120,7 +85,7 @@ pub fn compare_accepting(both: &Both, plans: &[Plan], repair: bool, accepted: Op
 fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_brought");
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let plans = plans(&both);
     let missing = compare(&both, &plans, false);
     assert_eq!(missing.totals[0].postgres, 1440 + 1080, "nothing has come over yet");
@@ -178,7 +143,7 @@ fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
 fn a_day_that_was_deleted_there_stays_here_until_somebody_says_otherwise() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_deleted");
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let plans = plans(&both);
     bring(&both, &plans, &backfill::Wanted::default()).unwrap();
     both.in_postgres("DELETE FROM public.raw_trades WHERE time < '2026-01-03'");
@@ -197,11 +162,12 @@ fn a_day_that_was_deleted_there_stays_here_until_somebody_says_otherwise() {
 fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_same() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_unmapped");
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let mapped = plans(&both);
     bring(&both, &mapped, &backfill::Wanted::default()).unwrap();
     both.in_postgres("CREATE VIEW public.trades_v AS SELECT * FROM public.raw_trades");
-    let viewed = plans_of(&both, &MAPPING.replace("public.raw_trades", "public.trades_v"));
+    let viewed =
+        theirs::plans(both.theirs.as_ref().unwrap(), &format!("{}{CASH}", MAPPING.replace("raw_trades", "trades_v")));
     let refused = bring(&both, &viewed, &backfill::Wanted::default()).unwrap_err().to_string();
     let named = "2520 rows of public.raw_trades stand in market_ticks here, and the mapping no longer has";
     assert!(
@@ -219,7 +185,7 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
 fn what_is_written_to_both_sides_is_told_from_what_was_brought_over() {
     let Some(running) = running() else { return };
     let mut both = Both::new(&running, "compare_together", 6);
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let plans = plans(&both);
     bring(&both, &plans, &backfill::Wanted::default()).unwrap();
     both.write(3);

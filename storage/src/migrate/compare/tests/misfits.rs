@@ -2,7 +2,7 @@
 //! the watermark. They are counted, and said.
 
 use super::Both;
-use super::brought::{THEIRS, bring, compare, compare_accepting, plans};
+use super::brought::{bring, compare, compare_accepting, plans, theirs};
 use crate::migrate::backfill;
 use crate::migrate::compare::report::{Behind, Refused};
 use crate::postgres::tests::running::running;
@@ -17,7 +17,7 @@ fn more_than(accepted: u64, now: u64) -> Vec<Refused> {
 fn rows_that_do_not_fit_are_counted_between_the_slices_and_outside_all_time() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_misfits");
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let plans = plans(&both);
     assert_eq!(bring(&both, &plans, &backfill::Wanted::default()).unwrap().total.refused, 1);
     let found = |accepted| compare_accepting(&both, &plans, false, Some(accepted)).refused;
@@ -43,7 +43,7 @@ fn rows_that_do_not_fit_are_counted_between_the_slices_and_outside_all_time() {
 fn rows_from_behind_the_watermark_are_counted_by_their_table_and_are_no_mismatch() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_behind");
-    both.in_postgres(THEIRS);
+    both.in_postgres(&theirs());
     let plans = plans(&both);
     bring(&both, &plans, &backfill::Wanted::default()).unwrap();
     let behind = |table: &str, rows| Behind { origin: format!("public.{table}"), rows };

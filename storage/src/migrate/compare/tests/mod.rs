@@ -7,8 +7,6 @@ mod moving;
 mod repaired;
 mod timescale;
 
-use std::time::Duration;
-
 use messages::UtcNanos;
 use messages::ledger::{LedgerRecord, Seq};
 use messages::migration::Watermark;
@@ -23,7 +21,7 @@ use crate::migrate::sink::tests::records;
 use crate::migrate::sink::tests::tiers;
 use crate::migrate::sink::{self, SinkHandle, State};
 use crate::postgres::catalog::TableName;
-use crate::postgres::tests::running::{Running, wait};
+use crate::postgres::tests::running::{Running, running, until};
 use crate::postgres::{Server, Session};
 use crate::query::Range;
 use crate::service::{Database, Storage};
@@ -208,17 +206,6 @@ impl Drop for Both {
     }
 }
 
-/// Waits for what another thread does, for up to a minute.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..6_000 {
-        if holds() {
-            return;
-        }
-        wait(Duration::from_millis(10));
-    }
-    panic!("within a minute not: {what}");
-}
-
 /// A row that differs, in one line: who has it, its key, and each column with both values; of a row that one side has alone,
 /// how many columns.
 pub fn shown(m: &Mismatch) -> String {
@@ -239,7 +226,7 @@ pub fn all_shown(report: &Report) -> Vec<String> {
 
 #[test]
 fn both_sides_are_the_same_in_every_table_and_it_is_shown_of_what() {
-    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let Some(running) = running() else { return };
     let both = Both::new(&running, "compare_equal", 12);
     let report = both.found();
     assert!(report.is_clean() && report.mismatches.is_empty(), "{:?}", all_shown(&report));
@@ -262,7 +249,7 @@ fn both_sides_are_the_same_in_every_table_and_it_is_shown_of_what() {
 
 #[test]
 fn without_who_writes_there_nothing_is_called_the_same() {
-    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_unwritten");
     let database = both.storage().database();
     let again = |_: &_, _| Ok(());
@@ -276,7 +263,7 @@ fn without_who_writes_there_nothing_is_called_the_same() {
 
 #[test]
 fn a_table_that_is_not_written_twice_is_refused_by_name() {
-    let Some(running) = crate::postgres::tests::running::running() else { return };
+    let Some(running) = running() else { return };
     let both = Both::new(&running, "compare_names", 1);
     let what = Wanted { tables: vec!["application_logs".to_owned()], ..Wanted::all() };
     let refused = both.compare(&[], &what).unwrap_err();

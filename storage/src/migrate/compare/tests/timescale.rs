@@ -3,10 +3,10 @@
 use super::Both;
 use super::brought::{bring, compare};
 use crate::migrate::backfill;
-use crate::migrate::mapping::{Mapping, check};
+use crate::migrate::tests::theirs::{MAPPING, plans};
 use crate::migrate::tests::timescale::server;
+use crate::postgres::Session;
 use crate::postgres::tests::settings;
-use crate::postgres::{Session, catalog};
 use crate::settings::Tls;
 
 const THEIRS: &str = "
@@ -19,20 +19,6 @@ const THEIRS: &str = "
     ALTER TABLE compared_trades SET (timescaledb.compress, timescaledb.compress_segmentby = 'symbol');
     SELECT compress_chunk(c) FROM show_chunks('compared_trades', older_than => '2026-01-03'::timestamptz) c";
 
-const MAPPING: &str = r#"
-    [[table]]
-    from = "public.compared_trades"
-    into = "market_ticks"
-    [table.columns]
-    exchange = { value = "binance" }
-    kind = { value = "trade" }
-    symbol = { from = "symbol" }
-    timestamp = { from = "time" }
-    last_price = { from = "price" }
-    volume = { from = "qty" }
-    sequence_number = { from = "trade_id" }
-"#;
-
 #[test]
 fn what_came_from_a_hypertable_is_compared_with_it_chunk_by_chunk() {
     let Some(server) = server() else { return };
@@ -41,9 +27,7 @@ fn what_came_from_a_hypertable_is_compared_with_it_chunk_by_chunk() {
         for statement in THEIRS.split_inclusive(';') {
             session.execute("make their tables", statement).unwrap();
         }
-        let checked = check(&Mapping::parse(MAPPING).unwrap(), &catalog::read(&session).unwrap());
-        assert_eq!(checked.problems, []);
-        checked.plans
+        plans(&session, &MAPPING.replace("raw_trades", "compared_trades"))
     };
     let both = Both::beside(server, settings("postgres://postgres@127.0.0.1/postgres", Tls::Off), 1 << 20);
     bring(&both, &plans, &backfill::Wanted::default()).unwrap();

@@ -5,19 +5,15 @@ mod timescale;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::archive::Writer;
-use crate::cold::Cold;
+use crate::archive::tests::archive;
 use crate::datadir::Paths;
-use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
 use crate::migrate::backfill::tests::tiers;
 use crate::postgres::Session;
 use crate::postgres::tests::running::{Running, running};
-use crate::tiers::Published;
 
 /// Their tables, with what no other database has; a view that is mapped; one of ours, and one of theirs beside it.
 const TABLES: &str = r#"
@@ -60,18 +56,7 @@ impl Place {
     }
 
     fn archive<T>(&self, work: impl FnOnce(&Archive<'_>) -> T) -> T {
-        let writer = catch_up(self.instance.connect().unwrap(), &self.paths, Published::default()).unwrap();
-        let settings = tiers();
-        work(&Archive {
-            db: self.instance.connect().unwrap(),
-            writer: Writer::Own(Box::new(Mutex::new(writer))),
-            places: self.paths.places.clone(),
-            cold: Cold::open(&settings.cold, &self.paths.places.cold).unwrap(),
-            settings,
-            on: &|_| {},
-            settle: &|| true,
-            go_on: &|| true,
-        })
+        work(&archive(&self.instance, &self.paths, tiers(), &|_| {}))
     }
 
     fn leave(&self, drop: Drop<'_>, did: &(dyn Fn(&Did) + Sync)) -> Result<Report, Error> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Error, Sessions};
+use super::lend;
 use crate::postgres::tests::running::{running, wait};
 use crate::postgres::{self, Server};
 use crate::settings::Timescale;
@@ -19,7 +20,7 @@ fn who_leaves_ends_the_question_and_the_next_one_is_answered() {
     let Some(running) = running() else { return };
     let owner = running.session("owner").unwrap();
     let sessions = Sessions::new(Server::new(&running.settings("owner")).unwrap(), 1, SHORT);
-    let lent = sessions.lend().unwrap();
+    let lent = lend(&sessions).unwrap();
     let ender = lent.ender();
     let question = |session: &postgres::Session| Ok(session.execute("sleep", "SELECT pg_sleep(63)")?);
     std::thread::scope(|scope| {
@@ -31,7 +32,7 @@ fn who_leaves_ends_the_question_and_the_next_one_is_answered() {
         assert!(matches!(asked.join().unwrap(), Err(Error::Gone)));
     });
     assert_eq!(sleeping(&owner, 63), 0);
-    let answered = sessions.lend().unwrap().run(|session| Ok(session.ask("count", "SELECT 1", &[])?.len()));
+    let answered = lend(&sessions).unwrap().run(|session| Ok(session.ask("count", "SELECT 1", &[])?.len()));
     assert_eq!(answered.unwrap(), 1);
 }
 
@@ -39,7 +40,7 @@ fn who_leaves_ends_the_question_and_the_next_one_is_answered() {
 fn who_left_before_his_turn_is_not_asked_for() {
     let Some(running) = running() else { return };
     let sessions = Sessions::new(Server::new(&running.settings("owner")).unwrap(), 1, SHORT);
-    let lent = sessions.lend().unwrap();
+    let lent = lend(&sessions).unwrap();
     drop(lent.ender());
     let asked = lent.run(|_| -> Result<(), Error> { panic!("nobody waits for it") });
     assert!(matches!(asked, Err(Error::Gone)));
@@ -49,13 +50,13 @@ fn who_left_before_his_turn_is_not_asked_for() {
 fn only_so_many_are_lent_out() {
     let Some(running) = running() else { return };
     let sessions = Sessions::new(Server::new(&running.settings("owner")).unwrap(), 1, SHORT);
-    let first = sessions.lend().unwrap();
-    let busy = sessions.lend().err().unwrap();
+    let first = lend(&sessions).unwrap();
+    let busy = lend(&sessions).err().unwrap();
     assert!(busy.to_string().contains("raise timescale.connections"), "{busy}");
     drop(first);
-    sessions.lend().unwrap();
+    lend(&sessions).unwrap();
     sessions.close();
-    assert!(matches!(sessions.lend().err().unwrap(), Error::Closed));
+    assert!(matches!(lend(&sessions).err().unwrap(), Error::Closed));
 }
 
 #[test]
@@ -63,8 +64,7 @@ fn a_connection_that_died_while_it_waited_is_replaced() {
     let Some(running) = running() else { return };
     let sessions = Sessions::new(Server::new(&running.settings("owner")).unwrap(), 1, SHORT);
     let pid = |sessions: &Sessions| {
-        sessions
-            .lend()
+        lend(sessions)
             .unwrap()
             .run(|session| Ok(session.ask("look", "SELECT pg_backend_pid()", &[])?[0].get::<_, i32>(0)))
     };
@@ -86,7 +86,7 @@ fn the_server_ends_what_takes_too_long() {
             session.copy_out("read history", "SELECT 1 WHERE pg_sleep(64) IS NULL", |_| Ok::<_, Error>(())).map(drop)
         })
     };
-    let error = sessions.lend().unwrap().run(slow).unwrap_err();
+    let error = lend(&sessions).unwrap().run(slow).unwrap_err();
     assert!(error.to_string().contains("raise timescale.answer_timeout"), "{error}");
     let owner = running.session("owner").unwrap();
     assert_eq!(sleeping(&owner, 64), 0);

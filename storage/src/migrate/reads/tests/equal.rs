@@ -9,12 +9,9 @@ use messages::market::Timeframe;
 use messages::{MarketId, UtcNanos};
 
 use super::super::{Need, Side};
-use super::world::{BACKFILL_IDS, World, at, instrument};
+use super::world::{BACKFILL_IDS, World};
+use crate::query::tests::{instrument, range};
 use crate::query::{Answer, Gaps, Of, Page, Query, Range, Rows};
-
-fn range(from: &str, to: &str) -> Range {
-    Range { from: at(from), to: at(to) }
-}
 
 /// Questions to every table, of ranges and pages of every kind.
 fn questions() -> Vec<Query> {

@@ -3,8 +3,9 @@
 use messages::ledger::Seq;
 
 use super::super::{Error, Need};
-use super::world::{World, instrument};
+use super::world::World;
 use crate::migrate::sink;
+use crate::query::tests::instrument;
 use crate::query::{Of, Page, Query, Range, Rows};
 
 fn ticks() -> Query {

@@ -3,29 +3,26 @@
 
 use std::sync::Arc;
 
-use messages::ledger::{LedgerRecord, MarketRecord, Mode, Seq, Started};
+use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
-use messages::{Exchange, Instrument, MarketId, Price, Size, UtcNanos};
+use messages::{MarketId, Price, Size, UtcNanos};
 
 use super::super::{Need, Postgres, Sessions};
-use crate::journal::{Watermark, Writer};
-use crate::migrate::sink::{self, Journals};
+use super::lend;
+use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, names, orders, positions, values};
+use crate::migrate::sink;
+use crate::migrate::sink::tests::directory::Written;
+use crate::migrate::sink::tests::follow;
+use crate::migrate::sink::tests::records::started;
 use crate::postgres::tests::running::{Running, running};
 use crate::postgres::{Server, Session};
-use crate::query::tests::{Directory, limits};
+use crate::query::tests::{Directory, at, instrument, limits};
 use crate::query::{Answer, Query};
 
 /// Where rows of the other program end and those of the sink begin.
 pub const WATERMARK: &str = "2023-12-12 16:00:00";
 /// From here on a backfill numbers ticks and bars.
 pub const BACKFILL_IDS: u64 = 1 << 62;
-
-/// Rows of which each has a number `n`: columns, and what stands in each, in words of both databases.
-type Rows = Vec<(&'static str, String)>;
-
-fn rows(columns: &[(&'static str, &str)]) -> Rows {
-    columns.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
-}
 
 /// Both sides.
 pub struct World {
@@ -34,14 +31,6 @@ pub struct World {
     pub directory: Directory,
     pub postgres: Postgres,
     pub session: Session,
-}
-
-pub fn at(text: &str) -> UtcNanos {
-    text.parse().unwrap()
-}
-
-pub fn instrument(symbol: &str) -> Instrument {
-    Instrument { exchange: Exchange::Simulated, symbol: symbol.parse().unwrap() }
 }
 
 /// A trade: its number, symbol, time, the venue's number, and revision.
@@ -81,207 +70,6 @@ fn ours() -> Vec<Trade> {
     trades
 }
 
-const LEDGER: &str = "
-    CREATE TABLE old_orders (id uuid, who text, ref text, sym text, way text, kind text, tif text, qty numeric, done numeric,
-        px double precision, state text, made timestamptz, changed timestamptz, corr uuid, remark text);
-    CREATE TABLE old_fills (id uuid, who text, order_id uuid, sym text, way text, qty numeric, px numeric, at timestamptz,
-        exec text, corr uuid);
-    CREATE TABLE old_positions (who text, sym text, way text, qty numeric, cost numeric, at timestamptz);
-    CREATE TABLE old_equity (who text, at timestamptz, form text, cash numeric, value numeric, longs int, shorts int);
-    CREATE TABLE old_trades (t timestamptz, sym text, px numeric, qty numeric, seq bigint);
-    CREATE TABLE old_bars (t timestamptz, sym text, o numeric, h numeric, l numeric, c numeric, v numeric, n numeric,
-        k bigint);
-    CREATE INDEX ON old_trades (sym, t)";
-
-const MAPPING: &str = r#"
-[[table]]
-from = "public.old_orders"
-into = "orders"
-[table.columns]
-order_id = { from = "id" }
-account = { from = "who" }
-client_order_id = { from = "ref" }
-exchange = { value = "simulated" }
-symbol = { from = "sym" }
-side = { from = "way", values = { BUY = "buy", SELL = "sell" } }
-order_type = { from = "kind" }
-time_in_force = { from = "tif" }
-quantity = { from = "qty" }
-filled_quantity = { from = "done" }
-price = { from = "px", floating = "shortest" }
-status = { from = "state" }
-created_at = { from = "made" }
-updated_at = { from = "changed" }
-correlation_id = { from = "corr" }
-strategy_id = { value = "manual" }
-note = { from = "remark" }
-
-[[table]]
-from = "public.old_fills"
-into = "trades"
-[table.columns]
-trade_id = { from = "id" }
-account = { from = "who" }
-order_id = { from = "order_id" }
-exchange = { value = "simulated" }
-symbol = { from = "sym" }
-side = { from = "way", values = { BUY = "buy" } }
-quantity = { from = "qty" }
-price = { from = "px" }
-executed_at = { from = "at" }
-execution_id = { from = "exec" }
-strategy_id = { value = "s" }
-correlation_id = { from = "corr" }
-
-[[table]]
-from = "public.old_positions"
-into = "positions"
-[table.columns]
-account = { from = "who" }
-exchange = { value = "simulated" }
-symbol = { from = "sym" }
-side = { from = "way" }
-quantity = { from = "qty" }
-cost_basis = { from = "cost" }
-snapshot_time = { from = "at" }
-strategy_id = { value = "s" }
-
-[[table]]
-from = "public.old_equity"
-into = "portfolio_snapshots"
-[table.columns]
-account = { from = "who" }
-currency = { value = "USDT" }
-snapshot_time = { from = "at" }
-snapshot_type = { from = "form" }
-cash_balance = { from = "cash" }
-portfolio_value = { from = "value" }
-long_positions = { from = "longs" }
-short_positions = { from = "shorts" }
-
-[[table]]
-from = "public.old_trades"
-into = "market_ticks"
-[table.columns]
-exchange = { value = "simulated" }
-symbol = { from = "sym" }
-timestamp = { from = "t" }
-kind = { value = "trade" }
-last_price = { from = "px" }
-volume = { from = "qty" }
-sequence_number = { from = "seq" }
-
-[[table]]
-from = "public.old_bars"
-into = "ohlcv_bars"
-[table.columns]
-exchange = { value = "simulated" }
-symbol = { from = "sym" }
-timeframe = { value = "1m" }
-timestamp = { from = "t" }
-open = { from = "o" }
-high = { from = "h" }
-low = { from = "l" }
-close = { from = "c" }
-volume = { from = "v" }
-notional = { from = "n" }
-trade_count = { from = "k" }
-is_complete = { value = "true" }
-"#;
-
-fn orders() -> Rows {
-    rows(&[
-        ("order_id", "md5('o' || n)::uuid"),
-        ("account", "CASE WHEN n % 2 = 0 THEN 'paper' ELSE 'other' END"),
-        ("client_order_id", "'c' || n"),
-        ("exchange", "'simulated'"),
-        ("symbol", "CASE WHEN n % 5 = 0 THEN 'B/C' ELSE 'A' END"),
-        ("side", "CASE WHEN n % 3 = 0 THEN 'sell' ELSE 'buy' END"),
-        ("order_type", "'limit'"),
-        ("time_in_force", "'day'"),
-        ("quantity", "n + 0.000000001"),
-        ("filled_quantity", "0"),
-        ("price", "n + 0.25"),
-        ("status", "'canceled'"),
-        // Two of each instant.
-        ("created_at", "TIMESTAMP '2023-11-01' + (n / 2 * 2) * INTERVAL '5 hours'"),
-        ("updated_at", "TIMESTAMP '2023-11-01' + (n * 5 + 1) * INTERVAL '1 hour'"),
-        ("correlation_id", "md5('k' || n)::uuid"),
-        ("strategy_id", "CASE WHEN n < 200 OR n % 3 = 0 THEN 'manual' ELSE 's' END"),
-        ("note", "CASE WHEN n % 4 = 0 THEN 'a ''note''' ELSE NULL END"),
-    ])
-}
-
-fn fills() -> Rows {
-    rows(&[
-        ("trade_id", "md5('t' || n)::uuid"),
-        ("account", "CASE WHEN n % 2 = 0 THEN 'paper' ELSE 'other' END"),
-        ("order_id", "md5('o' || n)::uuid"),
-        ("exchange", "'simulated'"),
-        ("symbol", "'A'"),
-        ("side", "'buy'"),
-        ("quantity", "1"),
-        ("price", "2.5"),
-        ("executed_at", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
-        ("execution_id", "'e' || n"),
-        ("strategy_id", "'s'"),
-        ("correlation_id", "md5('k' || n)::uuid"),
-    ])
-}
-
-fn positions() -> Rows {
-    rows(&[
-        ("account", "'paper'"),
-        ("exchange", "'simulated'"),
-        ("symbol", "CASE WHEN n < 10 THEN 'OLD' WHEN n % 2 = 0 THEN 'A' ELSE 'B/C' END"),
-        ("side", "CASE WHEN n % 4 = 3 THEN 'flat' ELSE 'long' END"),
-        ("quantity", "n"),
-        ("cost_basis", "n"),
-        ("snapshot_time", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
-        ("strategy_id", "'s'"),
-    ])
-}
-
-fn equity() -> Rows {
-    rows(&[
-        ("account", "CASE WHEN n % 3 = 0 THEN 'other' ELSE 'paper' END"),
-        ("currency", "'USDT'"),
-        ("snapshot_time", "TIMESTAMP '2023-11-01' + n * INTERVAL '5 hours'"),
-        ("snapshot_type", "CASE WHEN n % 5 = 0 THEN 'eod' ELSE 'intraday' END"),
-        ("cash_balance", "0 - n"),
-        ("portfolio_value", "n + 0.5"),
-        ("long_positions", "1"),
-        ("short_positions", "0"),
-    ])
-}
-
-/// Bars of a minute, each half an hour, of which some have a gap behind them.
-fn bars() -> Rows {
-    rows(&[
-        ("exchange", "'simulated'"),
-        ("symbol", "'A'"),
-        ("timeframe", "'1m'"),
-        ("timestamp", "TIMESTAMP '2023-11-01' + n * INTERVAL '30 minutes'"),
-        ("open", "1 + n % 7"),
-        ("high", "10"),
-        ("low", "0.5"),
-        ("close", "2 + n % 5"),
-        ("volume", "n + 0.000000001"),
-        ("notional", "n * 2"),
-        ("trade_count", "2"),
-        ("revision", "0"),
-        ("is_complete", "true"),
-    ])
-}
-
-fn names(rows: &Rows) -> String {
-    rows.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
-}
-
-fn values(rows: &Rows) -> String {
-    rows.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
-}
-
 impl World {
     /// `None` where PostgreSQL is not installed.
     pub fn new(name: &str) -> Option<Self> {
@@ -291,16 +79,16 @@ impl World {
         let directory = Directory::new();
         let mapping_file = directory.path().join("timescale.toml");
         std::fs::write(&mapping_file, MAPPING).unwrap();
-        session.execute("make their tables", LEDGER).unwrap();
+        session.execute("make their tables", TABLES).unwrap();
         let world = {
             let sessions = Sessions::new(Server::new(&settings).unwrap(), 2, settings.connect_timeout);
             let postgres = Postgres::new(sessions, &settings.schema, mapping_file);
             Self { _running: running, directory, postgres, session }
         };
-        let journals = world.journal();
+        let written = world.write();
         let schema = settings.schema.clone();
         let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
-        sink::tests::follow(&plan, &journals, (journals.ledger.get(), journals.market.get())).unwrap();
+        follow(&plan, &written.journals(), written.ends()).unwrap();
         world.directory.follow();
         world.fill();
         Some(world)
@@ -308,29 +96,17 @@ impl World {
 
     /// Writes the ledger's first record, and all trades into the market journal, each as a record of its own: those of the
     /// other program first, which is how DuckDB gets them here; the sink begins behind them.
-    fn journal(&self) -> Journals {
-        let (ledger_dir, market_dir) = (self.directory.path().join("ledger"), self.directory.path().join("market"));
-        let mut ledger = Writer::open(&ledger_dir, 1 << 22).unwrap();
-        let started = Started {
-            instance: "a".to_owned(),
-            epoch: 1,
-            seed: 7,
-            config_hash: [0; 32],
-            mode: Mode::Run,
-            account: "paper".parse().unwrap(),
-            settings: String::new(),
-            at: UtcNanos(0),
-        };
-        ledger.append(&LedgerRecord::Started(started)).unwrap();
-        let mut market = Writer::open(&market_dir, 1 << 22).unwrap();
-        for trade in theirs().into_iter().chain(ours()) {
+    fn write(&self) -> Written {
+        let record = |trade: Trade| {
             let source = if trade.0 < BACKFILL_IDS { Source::Stream } else { Source::Import };
             let event = Event { id: MarketId(trade.0), body: EventBody::Tick(tick(trade)) };
             let received = if source == Source::Import { trade.2 } else { at(WATERMARK) };
-            market.append(&MarketRecord::Batch(Batch { source, received, events: vec![event] })).unwrap();
-        }
-        let (ledger, market) = (ledger.sync().unwrap(), market.sync().unwrap());
-        Journals { ledger_dir, market_dir, ledger: Watermark::new(ledger), market: Watermark::new(market) }
+            MarketRecord::Batch(Batch { source, received, events: vec![event] })
+        };
+        let market: Vec<MarketRecord> = theirs().into_iter().chain(ours()).map(record).collect();
+        let mut written = Written::new(self.directory.path(), 1 << 22);
+        written.add(&[LedgerRecord::Started(started("a"))], &market);
+        written
     }
 
     /// Rows of all else: up to number 200 of the other program, from there on ours.
@@ -434,6 +210,6 @@ impl World {
     /// PostgreSQL's answer.
     pub fn there(&self, query: &Query, need: Need) -> Result<Answer, super::super::Error> {
         let watermark = at(WATERMARK);
-        self.postgres.sessions().lend()?.run(|session| self.postgres.answer(session, query, watermark, need))
+        lend(self.postgres.sessions())?.run(|session| self.postgres.answer(session, query, watermark, need))
     }
 }

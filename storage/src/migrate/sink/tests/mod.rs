@@ -1,6 +1,7 @@
 //! Against a real PostgreSQL: the same rows on both sides, whatever breaks off.
 
 mod cut;
+pub mod directory;
 mod equal;
 mod gone;
 mod held;
@@ -12,44 +13,24 @@ mod timescale;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use messages::durations::parse;
 
 use super::follower::Follower;
 use super::tables::{Table, tables};
 use super::{Error, Journals, Plan, Position};
 use crate::migrate::encode;
 use crate::postgres::catalog::quoted;
-use crate::postgres::tests::running::wait;
+use crate::postgres::tests::running::until;
 use crate::postgres::{self, Session, copy};
-use crate::settings::{Age, AtEnd, Limits, StorageClass, Tiers, Timescale};
+use crate::settings::{Age, Limits, Tiers, Timescale};
 use arrow::array::RecordBatch;
-use records::Directory;
+use directory::Directory;
 
 /// Rows in the binary form of PostgreSQL, each as one, sorted.
 type Rows = Vec<Vec<u8>>;
 
 pub fn tiers() -> Tiers {
-    let limits = Limits {
-        disk: Age::For(parse("7d").unwrap()),
-        warm: Age::For(parse("90d").unwrap()),
-        cold: Age::Forever,
-        at_end: AtEnd::Keep,
-        storage_class: StorageClass::Standard,
-    };
-    Tiers {
-        schedule: String::new(),
-        warm_level: 1,
-        cold_level: 1,
-        cold: crate::settings::Cold::of_tests(""),
-        market_ticks: limits.clone(),
-        ohlcv_bars: limits.clone(),
-        orders: limits.clone(),
-        portfolio_snapshots: limits.clone(),
-        system_metrics: limits.clone(),
-        application_logs: limits,
-    }
+    let limits = Limits::of_tests(7, 90, Age::Forever);
+    Tiers::of_tests(limits.clone(), limits)
 }
 
 fn plan(settings: &Timescale) -> Plan {
@@ -127,15 +108,4 @@ fn offset(session: &Session, schema: &str, log: &str) -> (i64, Option<i64>) {
     let select = format!("SELECT seq, first_id FROM {schema}.sink_offset WHERE log = '{log}'");
     let rows = session.ask("look", &select, &[]).unwrap();
     (rows[0].get(0), rows[0].get(1))
-}
-
-/// Waits for what another thread does, for up to a minute.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..6_000 {
-        if holds() {
-            return;
-        }
-        wait(Duration::from_millis(10));
-    }
-    panic!("within a minute not: {what}");
 }

@@ -1,7 +1,7 @@
 //! Records as a run writes them: every table gets rows, rows that are written anew, and values at the edge of what fits.
 
 use messages::ids::IdMaker;
-use messages::ledger::{LedgerRecord, MarketRecord, Mode, Seq, Started};
+use messages::ledger::{LedgerRecord, MarketRecord, Mode, Started};
 use messages::market::{Bar, Batch, Event, EventBody, Level, Source, Tick, TickBody, Timeframe};
 use messages::orders::{
     Attempt, EventKind, Fee, Fill, Liquidity, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status,
@@ -11,91 +11,12 @@ use messages::snapshots::{Portfolio, Snapshot, SnapshotType};
 use messages::{
     Cash, CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, TradeId, UtcNanos, caps,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
-
-use super::super::Journals;
-use crate::datadir::Paths;
-use crate::journal::{Watermark, Writer};
 
 /// 2026-01-02, one minute before midnight: the ticks of a group fall on both days.
 const START: i64 = 1_767_398_340;
 
-/// A data directory that is being written to.
-pub struct Directory {
-    temp: TempDir,
-    ledger: Writer<LedgerRecord>,
-    market: Writer<MarketRecord>,
-    journals: Journals,
-    groups: u64,
-}
-
-impl Directory {
-    /// One that was started by an installation of that name.
-    pub fn new(instance: &str) -> Self {
-        // A segment holds one group.
-        Self::with_segments(instance, 256)
-    }
-
-    pub fn with_segments(instance: &str, segment_bytes: u64) -> Self {
-        let temp = tempfile::tempdir().unwrap();
-        let (ledger_dir, market_dir) = (temp.path().join("ledger"), temp.path().join("market"));
-        let mut directory = Self {
-            ledger: Writer::open(&ledger_dir, segment_bytes).unwrap(),
-            market: Writer::open(&market_dir, segment_bytes).unwrap(),
-            journals: Journals {
-                ledger_dir,
-                market_dir,
-                ledger: Watermark::new(Seq(0)),
-                market: Watermark::new(Seq(0)),
-            },
-            temp,
-            groups: 0,
-        };
-        directory.ledger.append(&LedgerRecord::Started(started(instance))).unwrap();
-        directory.sync();
-        directory
-    }
-
-    pub fn paths(&self) -> Paths {
-        Paths::of(self.temp.path(), None)
-    }
-
-    pub fn journals(&self) -> Journals {
-        self.journals.clone()
-    }
-
-    /// The last records of both journals.
-    pub fn ends(&self) -> (Seq, Seq) {
-        (self.journals.ledger.get(), self.journals.market.get())
-    }
-
-    /// Writes the next groups, a frame of each journal for each.
-    pub fn write(&mut self, groups: u64) {
-        for _ in 0..groups {
-            self.groups += 1;
-            self.write_group(self.groups);
-        }
-    }
-
-    /// Writes a group that another past would have written.
-    pub fn write_group(&mut self, n: u64) {
-        for record in ledger(n) {
-            self.ledger.append(&record).unwrap();
-        }
-        for record in market(n) {
-            self.market.append(&record).unwrap();
-        }
-        self.sync();
-    }
-
-    fn sync(&mut self) {
-        let durable = (self.ledger.sync().unwrap(), self.market.sync().unwrap());
-        self.journals.ledger.advance(durable.0);
-        self.journals.market.advance(durable.1);
-    }
-}
-
+/// The first record of a run of an installation of that name.
 pub fn started(instance: &str) -> Started {
     Started {
         instance: instance.to_owned(),

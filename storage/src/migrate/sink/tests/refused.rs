@@ -155,7 +155,8 @@ fn what_somebody_must_put_right_shows_as_failed_and_the_journal_is_kept_meanwhil
     let Some(running) = running() else { return };
     drop(running.database("shown"));
     let directory = Directory::new("a");
-    let taken = Taken::all();
+    let taken = Taken::default();
+    taken.needs_nothing();
     let sink = Sink::new(directory.journals(), taken.clone());
     let handle = sink.start(plan(&running.settings_of("shown", "reader"))).unwrap();
     until("it has failed", || matches!(handle.status().state, State::Failed { .. }));
