@@ -51,7 +51,9 @@ impl Way {
         // What was never brought over has nothing to be compared with.
         let plans = if state.backfilled.is_some() { self.plans(&server)? } else { Vec::new() };
         let sink = parts.sink.handle();
-        let again = |table: &TableName, range: Range| self.again((&server, &plans), watermark.at, table, range);
+        let again = |table: &TableName, range: Range, go_on: &dyn Fn() -> bool| {
+            self.again((&server, &plans), watermark.at, (table, range), go_on)
+        };
         let ctx = Compare {
             database: &parts.database,
             archive: &parts.archive,
@@ -82,11 +84,11 @@ impl Way {
         &self,
         (server, plans): (&Server, &[Plan]),
         before: UtcNanos,
-        table: &TableName,
-        range: Range,
+        (table, range): (&TableName, Range),
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(), String> {
         let wanted = Slices { tables: vec![table.clone()], range, again: Again::Keeping };
-        let brought = self.bring((server, plans), before, &wanted, &|_| {}, &|| true);
+        let brought = self.bring((server, plans), before, &wanted, &|_| {}, go_on);
         brought.map(drop).map_err(|error| crate::archive::chain(&error))
     }
 }

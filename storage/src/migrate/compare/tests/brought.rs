@@ -89,7 +89,7 @@ pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<S
 /// Compares, and brings over again what differs if it is to be repaired.
 pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
     let database = both.storage().database();
-    let again = |table: &TableName, range: Range| {
+    let again = |table: &TableName, range: Range, _: &dyn Fn() -> bool| {
         let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
         bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
     };

@@ -40,7 +40,7 @@ fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
             watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
             tiers: &both.tiers,
             now: "2026-01-10".parse().unwrap(),
-            again: &|_, _| Ok(()),
+            again: &|_, _, _| Ok(()),
         };
         let repair = Wanted { repair: true, ..Wanted::all() };
         let mut at = (0, 0);
@@ -87,7 +87,7 @@ fn who_is_asked_to_stop_leaves_both_sides_as_they_are_and_the_sink_goes_on() {
         watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
         tiers: &both.tiers,
         now: "2026-01-10".parse().unwrap(),
-        again: &|_, _| Ok(()),
+        again: &|_, _, _| Ok(()),
     };
     // A table that nobody may read meanwhile: it waits, and is asked to stop.
     let other = both.server.clone();
