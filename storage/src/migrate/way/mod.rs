@@ -7,6 +7,8 @@
 
 mod backfill;
 mod compare;
+mod end;
+mod init;
 mod leave;
 mod standing;
 mod turn;
@@ -24,19 +26,20 @@ pub use standing::{SinkStanding, Standing};
 pub use turn::Alone;
 pub use work::{Done, Progress, Work};
 
+use super::apart::watched;
 use super::compare::Wanted;
-use super::phase::Ask;
+use super::mapping;
 use super::reads::watch::StepBack;
 use super::reads::{Follows, Need, Reads};
 use super::sink::{self, Sink, SinkHandle, State};
-use super::{mapping, server};
 use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Room, Watermark};
-use crate::postgres::{self, Server, Session, catalog};
+use crate::postgres::{self, Server};
 use crate::service::Database;
 use crate::settings::{self, Timescale};
+use end::End;
 use turn::Turn;
 
 /// What can go wrong on the way.
@@ -104,15 +107,9 @@ pub enum Error {
     Duck(#[from] crate::duck::Error),
 }
 
-/// How long a server has to take the first rows when dual write begins.
-const FIRST_WITHIN: Duration = Duration::from_secs(60);
-
-/// How often it looks whether it has.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>, Turn);
+pub struct Way(Arc<Parts>, Turn, End);
 
 /// What it is made from.
 pub struct Parts {
@@ -142,7 +139,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts), Turn::default());
+        let way = Self(Arc::new(parts), Turn::default(), End::default());
         if !way.settings().url.is_empty()
             && let Err(error) = way.open_reads()
         {
@@ -191,8 +188,13 @@ impl Way {
         Begin { market: self.0.durable.1.get(), at }
     }
 
-    /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
+    /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other. It blocks for
+    /// as long as it takes to end a sink: seconds, where the server does not answer.
     pub fn follow(&self, state: &Migration) {
+        let _ = self.2.before(|| self.follow_now(state));
+    }
+
+    fn follow_now(&self, state: &Migration) {
         self.0.reads.divide(state);
         let sink = &self.0.sink;
         match state.watermark.filter(|_| state.writes()) {
@@ -230,6 +232,16 @@ impl Way {
         self.0.reads.judge()
     }
 
+    /// Lets the work that is under way end. Waits for nothing.
+    pub fn stop(&self) {
+        self.2.ask_for();
+    }
+
+    /// As [`Self::stop`]; lets none begin any more, and returns when nothing is done: only then may the storage end.
+    pub fn close(&self) {
+        self.2.close();
+    }
+
     /// The turn of one piece of work; none while another has it, were it of an actor that is no more.
     #[must_use]
     pub fn turn(&self) -> Option<Alone> {
@@ -248,6 +260,17 @@ impl Way {
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<Done, Error> {
+        let go_on: &dyn Fn() -> bool = &|| go_on() && !self.2.is_asked_for();
+        self.2.before(|| self.perform_now(work, state, on, go_on)).unwrap_or(Err(Error::Stopped))
+    }
+
+    fn perform_now(
+        &self,
+        work: &Work,
+        state: &Migration,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
         match work {
             Work::Init => self.prepare(state, on, go_on),
             Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
@@ -259,48 +282,14 @@ impl Way {
         }
     }
 
-    /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.
-    fn prepare(&self, state: &Migration, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Done, Error> {
-        on(Progress::of("looks at the server"));
+    /// Asks the server, as long as the answer is wanted.
+    fn ask<T: Send>(
+        &self,
+        go_on: &dyn Fn() -> bool,
+        ask: impl FnOnce(&Server) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
         let server = Server::new(self.settings())?;
-        let session = Session::open(&server)?;
-        let wall = &self.0.wall;
-        let asked = wall();
-        let catalog = catalog::read(&session)?;
-        let findings = server::findings(&catalog.facts, asked, wall());
-        if !findings.is_empty() {
-            return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
-        }
-        // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
-        mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
-        drop(session);
-        on(Progress::of("makes the tables"));
-        // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
-        let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));
-        let handle = self.begin(watermark.market)?;
-        let deadline = wall().after(FIRST_WITHIN);
-        loop {
-            match handle.status().state {
-                State::Following | State::Held => break,
-                State::Failed { error, .. } => {
-                    self.0.sink.release(sink::TO_FINISH);
-                    return Err(Error::NotTaken { why: error });
-                }
-                State::Connecting | State::Ended if !go_on() || wall() > deadline => {
-                    self.0.sink.release(sink::TO_FINISH);
-                    return Err(Error::Stopped);
-                }
-                State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
-            }
-        }
-        let mut text = format!("rows go to both sides from {} on", watermark.at);
-        if watermark.market > Seq(0) {
-            text += &format!(
-                "; the {} market records from before stay with DuckDB, and answers have none of them until reads move over",
-                watermark.market
-            );
-        }
-        Ok(Done { ask: Some(Ask::Init(watermark)), text, is_good: true, report: None, noted: None, then: None })
+        watched(&server, go_on, || ask(&server)).map_err(|error| if go_on() { error } else { Error::Stopped })
     }
 }
 
