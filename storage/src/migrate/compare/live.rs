@@ -99,7 +99,7 @@ pub(super) fn agreed<T>(
 }
 
 /// Waits until the tables of DuckDB hold these records.
-fn wait_for_tables(ctx: &Compare<'_>, watch: &Watch, at: Position) -> Result<(), Error> {
+pub(super) fn wait_for_tables(ctx: &Compare<'_>, watch: &Watch, at: Position) -> Result<(), Error> {
     let tables = &ctx.database.stores().ok_or(Error::NotOpen)?.manifest;
     for (log, wanted) in [(Log::Ledger, at.0), (Log::Market, at.1)] {
         let (applied, mut looks) = (tables.applied(log), 0);

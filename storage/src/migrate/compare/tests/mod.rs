@@ -2,6 +2,7 @@
 
 mod brought;
 mod changed;
+mod ended;
 mod moving;
 mod repaired;
 mod timescale;

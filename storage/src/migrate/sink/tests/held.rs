@@ -1,5 +1,7 @@
 //! It waits where it is asked to, exactly, while records go on coming.
 
+use std::cell::Cell;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use messages::ledger::Seq;
@@ -8,6 +10,8 @@ use super::super::{Error, Sink, State};
 use super::{Directory, offset, plan, until};
 use crate::journal::Taken;
 use crate::postgres::tests::running::running;
+use crate::postgres::tests::settings;
+use crate::settings::{Timescale, Tls};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -43,4 +47,24 @@ fn it_waits_and_goes_exactly_to_where_it_is_asked_to() {
     sink.stop(LIMIT);
     assert_eq!((handle.status().state, handle.applied()), (State::Ended, directory.ends()));
     assert!(matches!(held.go_to(directory.ends(), LIMIT, &|| true), Err(Error::NotFollowing { .. })));
+}
+
+#[test]
+fn a_server_that_says_nothing_keeps_nobody_who_is_to_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me@{}/db", listener.local_addr().unwrap());
+    let never = Duration::from_secs(3_600);
+    let silent = Timescale { connect_timeout: never, answer_timeout: never, ..settings(&url, Tls::Off) };
+    let directory = Directory::new("a");
+    let sink = Sink::new(directory.journals(), Taken::default());
+    let handle = sink.start(plan(&silent)).unwrap();
+    let _asked = listener.accept().unwrap();
+    // Who does not want it any more does not wait for it.
+    assert!(matches!(handle.hold(never, &|| false), Err(Error::TooLate { .. })));
+    let looks = Cell::new(0);
+    let wanted = || looks.replace(looks.get() + 1) < 2;
+    assert!(matches!(handle.hold(never, &wanted), Err(Error::TooLate { .. })));
+    assert_eq!(handle.status().state, State::Connecting);
+    sink.stop(never);
+    assert_eq!(handle.status().state, State::Ended);
 }
