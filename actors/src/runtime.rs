@@ -21,6 +21,7 @@ use ractor::{Actor, ActorRef, RpcReplyPort};
 use storage::archive::Runner;
 use storage::datadir::Paths;
 use storage::journal::{Health, Log};
+use storage::migrate::way::Way;
 use storage::service::Storage;
 use tokio::sync::watch;
 
@@ -127,6 +128,8 @@ pub struct Runtime {
     pub wants_stop: flume::Receiver<WantsStop>,
     /// The tiers of history, for people.
     pub archive: Runner,
+    /// Ends before the storage does.
+    way: Way,
     ports: Ports,
     assembly: Arc<Assembly>,
     places: Places,
@@ -210,7 +213,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
         board: board.clone(),
         edge: plan.edge,
         archive: (archive.clone(), plan.tiers.schedule),
-        way,
+        way: way.clone(),
         ledger_writes: plan.ledger_writes,
         channels: Channels {
             orders: waking(CORE_QUEUE, &ports.orders_wake),
@@ -244,7 +247,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let (root, _) = Actor::spawn(None, root, opening).await?;
     tracing::info!(event = "started", instance, epoch, mode = ?plan.mode, %account, "the runtime has started");
     let places = ports.places();
-    Ok(Runtime { root, wants_stop, archive, ports, assembly, places, board })
+    Ok(Runtime { root, wants_stop, archive, way, ports, assembly, places, board })
 }
 
 /// What ids and the simulated market of a live start are made from.
@@ -452,11 +455,14 @@ impl Runtime {
         move |log, health| drop(root.send_message(ToRoot::JournalHealth(log, health)))
     }
 
-    /// Stops everything in order, and waits for it.
+    /// Stops everything in order, and waits for it: work of the migration, too, for it works on the storage that ends next.
     pub async fn stop(&self) {
+        self.way.stop();
         // Every step of a stop has its own limit; this is their sum.
         ask_within(STEP * 6, |reply| self.root.send_message(ToRoot::Stop(reply)).is_ok()).await;
         let _ = self.root.wait(Some(STEP)).await;
+        let way = self.way.clone();
+        let _ = tokio::task::spawn_blocking(move || way.close()).await;
         tracing::info!(event = "stopped", "the runtime has stopped");
     }
 }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod decoders;
 mod determinism;
 mod golden;
+mod migration;
 mod restore;
 mod steering;
 mod supervision;

@@ -96,7 +96,7 @@ impl Actor for MigrationActor {
     type Arguments = Arguments;
 
     async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
-        arguments.way.follow(&arguments.state);
+        follow(&arguments).await?;
         me.send_interval(LOOK_EVERY, || Mailbox::Look);
         Ok(Shell { a: arguments, working: None, last: None, compared_at: UtcNanos::default() })
     }
@@ -118,6 +118,13 @@ impl Actor for MigrationActor {
         }
         Ok(())
     }
+}
+
+/// Lets follow what follows from the state, and waits until it does: a server that does not answer takes seconds to be left,
+/// and those are no thread's of all the other actors.
+async fn follow(Arguments { way, state, .. }: &Arguments) -> Result<(), ActorProcessingErr> {
+    let (way, state) = (way.clone(), state.clone());
+    Ok(tokio::task::spawn_blocking(move || way.follow(&state)).await?)
 }
 
 impl Shell {
@@ -228,8 +235,7 @@ impl Shell {
         tracing::warn!(event = change.what, by = change.by, why = change.why, phase = %state.phase, "the migration changes");
         self.write(LedgerRecord::Migration(Box::new(change))).await?;
         self.a.state = state;
-        self.a.way.follow(&self.a.state);
-        Ok(())
+        follow(&self.a).await
     }
 
     async fn write(&self, record: LedgerRecord) -> Result<(), ActorProcessingErr> {
@@ -248,7 +254,7 @@ impl Shell {
         let now = self.a.wall.now();
         // Work may have ended it for a time: the export does.
         if self.working.is_none() {
-            self.a.way.follow(&self.a.state);
+            follow(&self.a).await?;
         }
         if let Some(back) = self.a.way.step_back(&self.a.state) {
             let differed = matches!(back.why, Breach::Mismatch { .. });

@@ -25,7 +25,7 @@ pub struct Server {
     pub(super) connect_timeout: Duration,
     pub(super) answer_timeout: Duration,
     /// True when nobody waits for it any more.
-    pub(super) left: Arc<watch::Sender<bool>>,
+    left: Arc<watch::Sender<bool>>,
     user: String,
     database: String,
     place: String,
@@ -83,6 +83,18 @@ impl Server {
     /// not answer holds nobody up who wants to end.
     pub fn leave(&self) {
         self.left.send_replace(true);
+    }
+
+    /// Waits until it is left, and says so.
+    pub(super) async fn is_left(&self) -> Error {
+        // It ends with an error only where nobody is left who could leave it, and we are one.
+        let _ = self.left.subscribe().wait_for(|left| *left).await;
+        Error::Left { server: self.name() }
+    }
+
+    /// Goes on only if it was not left.
+    pub(super) fn check_left(&self) -> Result<(), Error> {
+        if *self.left.borrow() { Err(Error::Left { server: self.name() }) } else { Ok(()) }
     }
 
     /// The database.

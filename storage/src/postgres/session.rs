@@ -42,9 +42,20 @@ impl Session {
     pub fn open(server: &Server) -> Result<Self, Error> {
         let runtime = runtime(server)?;
         let limit = server.connect_timeout;
-        let client = runtime
-            .block_on(async { timeout(limit, connect(server)).await })
-            .map_err(|_| too_slow_to_connect(server, limit))??;
+        let connected = runtime.block_on(async {
+            tokio::select! {
+                client = timeout(limit, connect(server)) => client.map_err(|_| too_slow_to_connect(server, limit))?,
+                left = server.is_left() => Err(left),
+            }
+        });
+        let client = match connected {
+            Ok(client) => client,
+            Err(error) => {
+                // A name that is still being looked up would be waited for.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let session = Self { server: server.clone(), client, runtime };
         // Policies would hide rows without a word; without row security the server refuses to read part of a table.
         session.execute("set up the session", "SET TimeZone = 'UTC'; SET row_security = off")?;
@@ -146,16 +157,18 @@ impl Session {
         what: &'static str,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
+        // Nothing is asked of a server that was left, so that nothing is to be cancelled there either.
+        self.server.check_left()?;
         self.next(what, answer)?.map_err(Error::of(&self.server, what))
     }
 
     /// Waits for what comes next, not longer than a question may take.
     fn next<T>(&self, what: &'static str, coming: impl Future<Output = T>) -> Result<T, Error> {
-        let (server, mut left) = (&self.server, self.server.left.subscribe());
+        let server = &self.server;
         let came = self.runtime.block_on(async {
             tokio::select! {
                 came = timeout(server.answer_timeout, coming) => came.map_err(|_| Error::too_slow(server, what)),
-                _ = left.wait_for(|left| *left) => Err(Error::Left { server: server.name() }),
+                left = server.is_left() => Err(left),
             }
         });
         came.inspect_err(|_| self.cancel())

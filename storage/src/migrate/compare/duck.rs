@@ -13,6 +13,7 @@ use messages::ledger::Seq;
 use super::Error;
 use super::shape::Shape;
 use super::side::{Part, Side, Take};
+use super::watch::Watch;
 use crate::duck::sheet::Kind;
 use crate::duck::{self, file};
 use crate::journal::Log;
@@ -38,12 +39,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// That of now.
+    /// That of now. What it is asked ends when `watch` is asked to stop.
     ///
     /// # Errors
     /// DuckDB is not open yet, or refuses.
-    pub fn open(database: &Database) -> Result<Self, Error> {
+    pub fn open(database: &Database, watch: &Watch) -> Result<Self, Error> {
         let (db, stores) = database.connect().zip(database.stores().cloned()).ok_or(Error::NotOpen)?;
+        watch.asks(&db);
         db.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(duck::Error::duck("begin to compare"))?;
         // The first look at the file is what the snapshot is of.
         let at = (file::offset(&db, Log::Ledger)?, file::offset(&db, Log::Market)?);

@@ -28,7 +28,7 @@ use crate::tiers::tables::Moves;
 
 /// How long the sink may take to wait, and to get to a record.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
-/// How often who waits for the tables looks again, and how often at most while they do not move.
+/// How often who waits looks again, and how often at most while the tables do not move.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 600;
 
@@ -46,17 +46,24 @@ pub(super) struct Level<'a> {
 pub(super) fn level<T>(
     ctx: &Compare<'_>,
     sink: &SinkHandle,
+    watch: &Watch,
     work: impl FnOnce(&Level<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let session = Session::open(ctx.server)?;
-    work(&get_level(ctx, sink, &session)?)
+    work(&get_level(ctx, sink, watch, &session)?)
 }
 
-fn get_level<'a>(ctx: &Compare<'_>, sink: &SinkHandle, session: &'a Session) -> Result<Level<'a>, Error> {
-    let held = sink.hold(LIMIT)?;
-    wait_for_tables(ctx, held.at())?;
-    let snapshot = Snapshot::open(ctx.database)?;
-    held.go_to(snapshot.at, LIMIT)?;
+fn get_level<'a>(
+    ctx: &Compare<'_>,
+    sink: &SinkHandle,
+    watch: &Watch,
+    session: &'a Session,
+) -> Result<Level<'a>, Error> {
+    let wanted = || watch.goes_on();
+    let held = sink.hold(LIMIT, &wanted)?;
+    wait_for_tables(ctx, watch, held.at())?;
+    let snapshot = Snapshot::open(ctx.database, watch)?;
+    held.go_to(snapshot.at, LIMIT, &wanted)?;
     Ok(Level { snapshot, session, held })
 }
 
@@ -75,10 +82,11 @@ pub(super) struct Agreed<'a> {
 pub(super) fn agreed<T>(
     ctx: &Compare<'_>,
     sink: &SinkHandle,
+    watch: &Watch,
     work: impl FnOnce(&Agreed<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let session = Session::open(ctx.server)?;
-    let Level { snapshot, held, .. } = get_level(ctx, sink, &session)?;
+    let Level { snapshot, held, .. } = get_level(ctx, sink, watch, &session)?;
     session.in_snapshot("compare", |session| {
         let (there, first_tick) = offset(session, ctx.schema)?;
         if there != snapshot.at {
@@ -91,12 +99,13 @@ pub(super) fn agreed<T>(
 }
 
 /// Waits until the tables of DuckDB hold these records.
-fn wait_for_tables(ctx: &Compare<'_>, at: Position) -> Result<(), Error> {
+pub(super) fn wait_for_tables(ctx: &Compare<'_>, watch: &Watch, at: Position) -> Result<(), Error> {
     let tables = &ctx.database.stores().ok_or(Error::NotOpen)?.manifest;
     for (log, wanted) in [(Log::Ledger, at.0), (Log::Market, at.1)] {
         let (applied, mut looks) = (tables.applied(log), 0);
         let moved = applied.listen();
         while applied.get() < wanted {
+            watch.read(0)?;
             looks += u32::from(moved.recv_timeout(LOOK).is_err());
             if looks > LOOKS {
                 return Err(Error::Behind { log, applied: applied.get(), wanted });

@@ -89,8 +89,11 @@ pub struct Compare<'a> {
     /// The time by which rows have come to the end of their lives.
     pub now: UtcNanos,
     /// Brings a stretch of a table of theirs over again.
-    pub again: &'a (dyn Fn(&TableName, Range) -> Result<(), String> + Sync),
+    pub again: Again<'a>,
 }
+
+/// What brings a stretch of a table over again, as long as the last one says that it is wanted.
+pub type Again<'a> = &'a (dyn Fn(&TableName, Range, &dyn Fn() -> bool) -> Result<(), String> + Sync);
 
 /// What is to be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,12 +75,16 @@ struct Table<'a> {
 impl Table<'_> {
     fn repair(&self, at: Position) -> Result<Vec<Repair>, Error> {
         let mut truth = self.truth();
-        truth.read_to(at)?;
-        self.watch.read(0)?;
+        self.read_to(&mut truth, at)?;
         let mut plan = plan(&truth, &self.wrong.rows);
         let mut done = self.in_duckdb(&mut plan, &truth)?;
         done.extend(self.in_postgres(&plan, truth)?);
         Ok(done)
+    }
+
+    fn read_to(&self, truth: &mut Truth, at: Position) -> Result<(), Error> {
+        truth.read_to(at, &|| self.watch.goes_on())?;
+        self.watch.read(0)
     }
 
     /// What the journal says of the rows, from where the sink began.
@@ -104,6 +108,7 @@ impl Table<'_> {
         }
         let keys: Vec<&Key> = plan.duckdb.iter().collect();
         for keys in keys.chunks(caps::MEND_ROWS) {
+            self.watch.read(0)?;
             let rows: BTreeMap<Key, u64> =
                 keys.iter().map(|key| ((*key).clone(), self.wrong.rows[*key].duckdb.len() as u64)).collect();
             let mend = Mend { truth: truth.clone(), days: self.days(keys), rows };
@@ -132,7 +137,7 @@ impl Table<'_> {
         if missing.is_empty() {
             return Ok(missing);
         }
-        let snapshot = Snapshot::open(self.ctx.database)?;
+        let snapshot = Snapshot::open(self.ctx.database, self.watch)?;
         let shape = &self.wrong.shape;
         let mut on_disk = snapshot.on_disk(shape)?;
         on_disk.each(&self.part(&missing), &mut |batch| {
@@ -155,8 +160,8 @@ impl Table<'_> {
     fn in_postgres(&self, plan: &Plan, mut truth: Truth) -> Result<Vec<Repair>, Error> {
         let keys: BTreeSet<&Key> = plan.postgres.iter().chain(&plan.copied).collect();
         let Some(sink) = self.ctx.sink.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
-        live::level(self.ctx, sink, |level| {
-            truth.read_to(level.snapshot.at)?;
+        live::level(self.ctx, sink, self.watch, |level| {
+            self.read_to(&mut truth, level.snapshot.at)?;
             let mut rows: Vec<RecordBatch> = truth.rows(plan.postgres.iter()).into_iter().collect();
             rows.extend(self.copied(&level.snapshot, &plan.copied)?);
             mend::write(level, self.ctx.schema, &self.wrong.shape, &keys, &rows)

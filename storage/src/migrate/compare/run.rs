@@ -63,17 +63,25 @@ pub fn run(ctx: &Compare<'_>, what: &Wanted, on: &dyn Fn(Progress), go_on: &dyn 
         return Err(Error::NoTable { table: table.clone() });
     }
     let began = now();
-    let (mut report, mut differing) = Watch::over(|watch| compare(ctx, what, watch), on, go_on)?;
+    // Its own: whoever else asks the server goes on when this is left.
+    let server = &ctx.server.apart(ctx.server.answer_timeout());
+    let ctx = &Compare { server, folders: ctx.folders.clone(), ..*ctx };
+    let (mut report, mut differing) = Watch::over(server, |watch| compare(ctx, what, watch), on, go_on)?;
     while what.repair && !differing.is_empty() {
         let (before, has_more) = (report.repaired, differing.has_more);
         let tables = differing.tables();
         let Differing { rows, stretches, .. } = differing;
         let position = (Seq(report.ledger), Seq(report.market));
-        let done = Watch::over(|watch| repair::rows(ctx, position, rows, watch), on, go_on)?;
+        let done = Watch::over(server, |watch| repair::rows(ctx, position, rows, watch), on, go_on)?;
         done.into_iter().for_each(|repair| report.add_repair(repair));
-        stretches.iter().for_each(|(plan, stretch)| report.add_repair(bring_again(ctx, plan, stretch)));
+        for (plan, stretch) in &stretches {
+            if !go_on() {
+                return Err(Error::Stopped);
+            }
+            report.add_repair(bring_again(ctx, plan, stretch, go_on));
+        }
         let again = Wanted { tables, ..what.clone() };
-        let (after, left) = Watch::over(|watch| compare(ctx, &again, watch), on, go_on)?;
+        let (after, left) = Watch::over(server, |watch| compare(ctx, &again, watch), on, go_on)?;
         // What was not put right now is not put right by trying again.
         differing = if has_more && report.repaired > before { left } else { Differing::default() };
         (report.ledger, report.market) = (after.ledger, after.market);
@@ -125,7 +133,7 @@ fn written(
     watch: &Watch,
     (report, differing): &mut (Report, Differing<'_>),
 ) -> Result<(), Error> {
-    live::agreed(ctx, sink, |agreed| {
+    live::agreed(ctx, sink, watch, |agreed| {
         (report.ledger, report.market) = (agreed.snapshot.at.0.0, agreed.snapshot.at.1.0);
         for shape in TWICE.into_iter().filter(|name| what.has(name)).filter_map(Shape::of) {
             let found = live::table(ctx, agreed, &shape, (what.range, most), watch)?;
@@ -196,10 +204,10 @@ fn brought<'a>(
 }
 
 /// Lets a stretch of a table of theirs be brought over again.
-fn bring_again(ctx: &Compare<'_>, plan: &Plan, stretch: &Stretch) -> Repair {
+fn bring_again(ctx: &Compare<'_>, plan: &Plan, stretch: &Stretch, go_on: &dyn Fn() -> bool) -> Repair {
     let at = |micros: i64, beyond: UtcNanos| micros.checked_mul(1_000).map_or(beyond, UtcNanos);
     let range = Range { from: at(stretch.from, Range::ALL.from), to: at(stretch.to, Range::ALL.to) };
-    let done = (ctx.again)(&plan.from, range);
+    let done = (ctx.again)(&plan.from, range, go_on);
     Repair {
         table: plan.into.table.to_owned(),
         what: format!("{} from {} to {}", plan.from, cells::time(stretch.from), cells::time(stretch.to)),

@@ -88,21 +88,21 @@ impl Truth {
         self.is_whole || self.newest.contains_key(key)
     }
 
-    /// Reads on up to these records, of the ledger and the market journal.
+    /// Reads on up to these records, of the ledger and the market journal. Once `go_on` says no it ends, and does not know all.
     ///
     /// # Errors
     /// A journal is damaged.
-    pub fn read_to(&mut self, (ledger, market): (Seq, Seq)) -> Result<(), journal::Error> {
+    pub fn read_to(&mut self, (ledger, market): (Seq, Seq), go_on: &dyn Fn() -> bool) -> Result<(), journal::Error> {
         match Self::log(self.shape.table.name) {
             Log::Ledger => {
                 let dir = self.folders.ledger.clone();
-                self.read(&dir, ledger, |rows, group: Group<LedgerRecord>, _| {
+                self.read(&dir, (ledger, go_on), |rows, group: Group<LedgerRecord>, _| {
                     group.records.into_iter().for_each(|(seq, record)| rows.ledger(seq, record));
                 })
             }
             Log::Market => {
                 let dir = self.folders.market.clone();
-                self.read(&dir, market, |rows, group: Group<MarketRecord>, wanted| {
+                self.read(&dir, (market, go_on), |rows, group: Group<MarketRecord>, wanted| {
                     for (seq, record) in group.records {
                         if let MarketRecord::Batch(batch) = record {
                             rows.market(seq, 0, &MarketRecord::Batch(wanted.of(batch)));
@@ -116,12 +116,12 @@ impl Truth {
     fn read<R: Record>(
         &mut self,
         dir: &std::path::Path,
-        to: Seq,
+        (to, go_on): (Seq, &dyn Fn() -> bool),
         add: impl Fn(&mut Rows, Group<R>, &Wanted),
     ) -> Result<(), journal::Error> {
         let (mut reader, mut rows) = (Reader::<R>::new(dir, self.at.next()), Rows::new());
         let wanted = Wanted::of_keys(&self.shape, &self.wanted);
-        loop {
+        while go_on() {
             match reader.next_group(to) {
                 Ok(Some(group)) => {
                     self.is_whole &= group.lost() == 0;

@@ -1,14 +1,14 @@
-//! How far a comparison has come, for who waits for it: rows are counted as they are read, and who is asked to stop does so
-//! with the next batch.
+//! How far a comparison has come, for who waits for it: rows are counted as they are read. Who is asked to stop does so with
+//! the next batch, and whatever is waited for meanwhile ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Error, io};
+use duckdb::{Connection, InterruptHandle};
 
-/// How often it is said how far it has come.
-const SAY_EVERY: Duration = Duration::from_millis(200);
+use super::Error;
+use crate::migrate::apart::watched;
+use crate::postgres::Server;
 
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Watch {
     rows: AtomicU64,
     is_asked_to_stop: AtomicBool,
     what: Mutex<String>,
+    /// What DuckDB is asked by.
+    asking: Mutex<Vec<Arc<InterruptHandle>>>,
 }
 
 impl Watch {
@@ -39,7 +41,27 @@ impl Watch {
     /// [`Error::Stopped`]: nobody waits for it any more.
     pub fn read(&self, rows: usize) -> Result<(), Error> {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-        if self.is_asked_to_stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+        if self.goes_on() { Ok(()) } else { Err(Error::Stopped) }
+    }
+
+    /// Whether somebody waits for it still.
+    pub fn goes_on(&self) -> bool {
+        !self.is_asked_to_stop.load(Ordering::Acquire)
+    }
+
+    /// What a connection of DuckDB is asked ends when it is asked to stop.
+    pub fn asks(&self, db: &Connection) {
+        self.asking().push(db.interrupt_handle());
+    }
+
+    /// DuckDB may miss one while it plans: it is said again as long as the work has not ended.
+    fn stop(&self) {
+        self.is_asked_to_stop.store(true, Ordering::Release);
+        self.asking().iter().for_each(|db| db.interrupt());
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Vec<Arc<InterruptHandle>>> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn progress(&self) -> Progress {
@@ -47,33 +69,28 @@ impl Watch {
         Progress { what, rows: self.rows.load(Ordering::Relaxed) }
     }
 
-    /// Does the work on a thread that steps back for those that trade, and says meanwhile how far it has come.
+    /// Does the work, which asks `server` alone, on a thread that steps back for those that trade, and says meanwhile how far
+    /// it has come.
     ///
     /// # Errors
-    /// Those of the work.
+    /// Those of the work; [`Error::Stopped`], whatever it then failed with.
     pub fn over<T: Send>(
+        server: &Server,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send,
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<T, Error> {
         let watch = Self::default();
-        std::thread::scope(|scope| {
-            let (done, ended) = flume::bounded::<()>(1);
-            let worker = std::thread::Builder::new().name("compare".to_owned()).spawn_scoped(scope, || {
-                // Dropped when the work ends, however it does.
-                let _done = done;
-                crate::background::step_back();
-                work(&watch)
-            });
-            let worker = worker.map_err(io("start a thread for"))?;
-            while ended.recv_timeout(SAY_EVERY) == Err(flume::RecvTimeoutError::Timeout) {
-                on(watch.progress());
-                if !go_on() {
-                    watch.is_asked_to_stop.store(true, Ordering::Relaxed);
-                }
+        let look = || {
+            on(watch.progress());
+            let goes_on = go_on();
+            if !goes_on {
+                watch.stop();
             }
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+            goes_on
+        };
+        let done = watched(server, &look, || work(&watch));
+        done.map_err(|error| if watch.goes_on() { error } else { Error::Stopped })
     }
 }
 
@@ -82,6 +99,8 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::postgres::tests::settings;
+    use crate::settings::Tls;
 
     #[test]
     fn who_is_asked_to_stop_does_so_with_the_next_batch_and_has_said_how_far_it_came() {
@@ -97,7 +116,8 @@ mod tests {
                 std::thread::yield_now();
             }
         };
-        assert!(matches!(Watch::over(work, &on, &|| heard.get() == 0), Err(Error::Stopped)));
+        let server = Server::new(&settings("postgres://me@127.0.0.1/db", Tls::Off)).unwrap();
+        assert!(matches!(Watch::over(&server, work, &on, &|| heard.get() == 0), Err(Error::Stopped)));
         assert!(heard.get() > 0);
     }
 }

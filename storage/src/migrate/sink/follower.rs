@@ -49,9 +49,9 @@ impl Follower {
     ///
     /// # Errors
     /// The server refuses or is gone, another process writes there, or its rows came from other journals than these.
-    pub(super) fn open(plan: &Plan, journals: &Journals) -> Result<Self, Error> {
+    pub(super) fn open(server: &Server, plan: &Plan, journals: &Journals) -> Result<Self, Error> {
         let directory = offset::directory(&journals.ledger_dir, journals.ledger.get())?;
-        let session = Session::open(&Server::new(&plan.settings)?)?;
+        let session = Session::open(server)?;
         session.execute("set up the session", SETUP)?;
         let opened = Self::begin(session, plan, journals, directory);
         opened.map_err(|error| denied(error, &plan.schema))

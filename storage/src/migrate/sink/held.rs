@@ -1,9 +1,13 @@
 //! A sink that waits: at the end of a transaction, and then exactly at two records, so that what the server holds can be
 //! compared with a snapshot of DuckDB while the market runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use flume::{RecvTimeoutError, SendTimeoutError};
+
+use super::status::now;
 use super::{Error, Position};
+use crate::migrate::apart::LOOK;
 
 /// What its thread is asked.
 pub(super) enum Ask {
@@ -35,17 +39,19 @@ pub struct Held {
 
 impl Held {
     /// Asks for it.
-    pub(super) fn ask(asks: &flume::Sender<Ask>, limit: Duration) -> Result<Self, Error> {
-        let late = || Error::TooLate { what: "end its transaction", limit };
+    pub(super) fn ask(asks: &flume::Sender<Ask>, limit: Duration, go_on: &dyn Fn() -> bool) -> Result<Self, Error> {
+        let wait = Wait::begin("end its transaction", limit, go_on);
         let (waits, at) = flume::bounded(1);
         let (go, wanted) = flume::bounded(1);
-        asks.send_timeout(Ask::Hold(Hold { waits, wanted }), limit).map_err(|_| late())?;
+        let mut ask = Ask::Hold(Hold { waits, wanted });
         // Whoever hears nothing in time drops the other end, and the sink goes on.
-        match at.recv_timeout(limit) {
-            Ok(at) => Ok(Self { at: at?, go }),
-            Err(flume::RecvTimeoutError::Timeout) => Err(late()),
-            Err(flume::RecvTimeoutError::Disconnected) => Err(ended()),
+        while let Err(unsent) = asks.send_timeout(ask, wait.next()?) {
+            match unsent {
+                SendTimeoutError::Timeout(again) => ask = again,
+                SendTimeoutError::Disconnected(_) => return Err(ended()),
+            }
         }
+        Ok(Self { at: wait.hear(&at)??, go })
     }
 
     /// Where it waited first: the last records of both journals that the server held then.
@@ -57,14 +63,44 @@ impl Held {
     /// Goes on to exactly these records, which end groups of the journals, and waits again.
     ///
     /// # Errors
-    /// It is beyond them already, the server is gone, or it took too long.
-    pub fn go_to(&self, to: Position, limit: Duration) -> Result<(), Error> {
+    /// It is beyond them already, the server is gone, or it took too long. Once `go_on` says no it is not waited for.
+    pub fn go_to(&self, to: Position, limit: Duration, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
+        let wait = Wait::begin("get to a record", limit, go_on);
         let (arrived, heard) = flume::bounded(1);
-        self.go.send_timeout(GoTo { to, arrived }, limit).map_err(|_| ended())?;
-        match heard.recv_timeout(limit) {
-            Ok(arrived) => arrived,
-            Err(flume::RecvTimeoutError::Timeout) => Err(Error::TooLate { what: "get to a record", limit }),
-            Err(flume::RecvTimeoutError::Disconnected) => Err(ended()),
+        self.go.send_timeout(GoTo { to, arrived }, wait.next()?).map_err(|_| ended())?;
+        wait.hear(&heard)?
+    }
+}
+
+/// Who waits for the sink: not longer than that, and not longer than it is wanted.
+struct Wait<'a> {
+    what: &'static str,
+    limit: Duration,
+    until: Instant,
+    go_on: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Wait<'a> {
+    fn begin(what: &'static str, limit: Duration, go_on: &'a dyn Fn() -> bool) -> Self {
+        Self { what, limit, until: now() + limit, go_on }
+    }
+
+    /// How long to wait before it is looked again.
+    fn next(&self) -> Result<Duration, Error> {
+        let left = self.until.saturating_duration_since(now());
+        if left.is_zero() || !(self.go_on)() {
+            return Err(Error::TooLate { what: self.what, limit: self.limit });
+        }
+        Ok(left.min(LOOK))
+    }
+
+    fn hear<T>(&self, from: &flume::Receiver<T>) -> Result<T, Error> {
+        loop {
+            match from.recv_timeout(self.next()?) {
+                Ok(heard) => return Ok(heard),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            }
         }
     }
 }

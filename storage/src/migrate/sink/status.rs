@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Position};
 use crate::journal::Taken;
+use crate::postgres::Server;
 
 /// What it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,10 @@ struct Known {
     end_at: Option<Instant>,
     /// What of the market journal need not be kept for it; none once it is to end.
     taken: Option<Taken>,
+    /// Whom it asks; none before it did.
+    server: Option<Server>,
+    /// True once nobody waits for the server any more.
+    has_left: bool,
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a server lags is real time by nature; no record holds it")]
@@ -96,6 +101,8 @@ impl Shared {
             was_level,
             end_at,
             taken,
+            server: None,
+            has_left: false,
         })))
     }
 
@@ -135,6 +142,22 @@ impl Shared {
     /// True once it is to write no more.
     pub(super) fn is_over(&self) -> bool {
         self.known().end_at.is_some_and(|end| now() >= end)
+    }
+
+    /// It asks this server from now on.
+    pub(super) fn asks(&self, server: &Server) {
+        let mut known = self.known();
+        known.server = Some(server.clone());
+        if known.has_left {
+            server.leave();
+        }
+    }
+
+    /// Nobody waits for the server any more: what it is asked ends.
+    pub(super) fn leave(&self) {
+        let mut known = self.known();
+        known.has_left = true;
+        known.server.iter().for_each(Server::leave);
     }
 
     /// What it does from now on says nothing about the journal any more: somebody else does.

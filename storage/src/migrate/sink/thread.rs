@@ -10,6 +10,7 @@ use super::held::{Ask, GoTo, Hold};
 use super::status::{Shared, State, now};
 use super::{Error, Journals, Plan, Position, SinkHandle};
 use crate::journal::Taken;
+use crate::postgres::{self, Server};
 
 /// How long it gathers before it commits: few commits, and fresh enough to look at.
 const GATHER: Duration = Duration::from_millis(200);
@@ -22,7 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Who may ask it at once: a comparison and an end.
 const ASKS: usize = 4;
 
-/// Time beyond what it was given to end, in which it may hear that the server is gone.
+/// How long a server that is to take the last rows may take none: one that hangs holds no end up for longer.
+const LAST_ROWS: Duration = Duration::from_secs(2);
+
+/// Time to end in, once nobody waits for the server any more.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The thread that runs.
@@ -54,14 +58,22 @@ impl Running {
         Ok(Self { handle, ended })
     }
 
-    /// Lets it write what is durable, and waits for its end. One that hangs on the server ends by itself, later: what it may
-    /// still commit is whole, and the next one goes on from there.
+    /// Lets it write what is durable for as long as the server takes it, and waits for its end. What the server has not
+    /// committed it has nothing of, and the next one goes on from there.
     pub(super) fn end(self, limit: Duration) {
-        self.handle.shared.let_go();
-        self.handle.shared.end_at(now() + limit);
-        if self.handle.asks.send_timeout(Ask::End, GRACE).is_ok() {
-            let _ = self.ended.recv_timeout(limit + GRACE);
+        let (shared, until) = (&self.handle.shared, now() + limit);
+        shared.let_go();
+        shared.end_at(until);
+        let mut is_heard = self.handle.asks.send_timeout(Ask::End, GRACE).is_ok();
+        while is_heard {
+            let (before, left) = (shared.applied(), until.saturating_duration_since(now()));
+            if self.ended.recv_timeout(left.min(LAST_ROWS)) != Err(flume::RecvTimeoutError::Timeout) {
+                return;
+            }
+            is_heard = shared.applied() != before && now() < until;
         }
+        shared.leave();
+        let _ = self.ended.recv_timeout(GRACE);
     }
 }
 
@@ -84,6 +96,9 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         while let Err(error) = self.follow() {
+            if matches!(error, Error::Postgres(postgres::Error::Left { .. })) {
+                break;
+            }
             self.say(&error);
             if self.shared.is_to_end() || self.wait_out(error.is_temporary()) == Flow::Ended {
                 break;
@@ -94,7 +109,9 @@ impl Worker {
 
     /// Writes what becomes durable until it is to end.
     fn follow(&mut self) -> Result<(), Error> {
-        let mut follower = Follower::open(&self.plan, &self.journals)?;
+        let server = Server::new(&self.plan.settings)?;
+        self.shared.asks(&server);
+        let mut follower = Follower::open(&server, &self.plan, &self.journals)?;
         self.found(&follower);
         let (ledger, market) = (self.journals.ledger.listen(), self.journals.market.listen());
         loop {

@@ -26,7 +26,7 @@ impl Way {
     ) -> Result<Done, Error> {
         on(Progress::of("looks at the tables"));
         let server = Server::new(self.settings())?;
-        let plans = self.plans(&server)?;
+        let plans = self.ask(go_on, |server| self.plans(server))?;
         let tables = tables.iter().map(|name| named(name, &plans)).collect::<Result<Vec<_>, _>>()?;
         // Of a part it is not known how many rows of all did not fit.
         let is_whole = tables.is_empty() && range == Range::ALL;

@@ -27,7 +27,7 @@ impl Way {
         let (is_good, at) = (report.is_clean(), (self.0.wall)());
         let is_whole = wanted.tables.is_empty() && wanted.range == Range::ALL;
         if is_whole && is_good && state.writes() {
-            self.forget_given_up(Seq(report.market))?;
+            self.ask(go_on, |server| self.forget_given_up(server, Seq(report.market)))?;
         }
         let differing = report.after.as_ref().map_or(report.differing(), |after| after.differing());
         let done = Compared { at, rows: report.rows(), differing, clean_since: None };
@@ -49,9 +49,11 @@ impl Way {
         let server = Server::new(settings)?;
         let watermark = state.watermark.ok_or(Error::NotBegun)?;
         // What was never brought over has nothing to be compared with.
-        let plans = if state.backfilled.is_some() { self.plans(&server)? } else { Vec::new() };
+        let plans = if state.backfilled.is_some() { self.ask(go_on, |server| self.plans(server))? } else { Vec::new() };
         let sink = parts.sink.handle();
-        let again = |table: &TableName, range: Range| self.again((&server, &plans), watermark.at, table, range);
+        let again = |table: &TableName, range: Range, go_on: &dyn Fn() -> bool| {
+            self.again((&server, &plans), watermark.at, (table, range), go_on)
+        };
         let ctx = Compare {
             database: &parts.database,
             archive: &parts.archive,
@@ -72,8 +74,8 @@ impl Way {
     }
 
     /// Market records that the server had lacked up to this one are there: it may answer questions about them again.
-    fn forget_given_up(&self, upto: Seq) -> Result<(), Error> {
-        let session = Session::open(&Server::new(self.settings())?)?;
+    fn forget_given_up(&self, server: &Server, upto: Seq) -> Result<(), Error> {
+        let session = Session::open(server)?;
         Ok(forget_skipped(&session, &self.settings().schema, upto)?)
     }
 
@@ -82,11 +84,11 @@ impl Way {
         &self,
         (server, plans): (&Server, &[Plan]),
         before: UtcNanos,
-        table: &TableName,
-        range: Range,
+        (table, range): (&TableName, Range),
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(), String> {
         let wanted = Slices { tables: vec![table.clone()], range, again: Again::Keeping };
-        let brought = self.bring((server, plans), before, &wanted, &|_| {}, &|| true);
+        let brought = self.bring((server, plans), before, &wanted, &|_| {}, go_on);
         brought.map(drop).map_err(|error| crate::archive::chain(&error))
     }
 }

@@ -1,4 +1,4 @@
-//! The begin of dual write: a server that can be left, a mapping that fits, and the first rows there.
+//! The first step of the way: the server is looked at, and takes the first rows.
 
 use std::time::Duration;
 
@@ -18,16 +18,9 @@ const FIRST_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl Way {
-    /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.
-    pub(super) fn init(
-        &self,
-        state: &Migration,
-        on: &dyn Fn(Progress),
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Done, Error> {
-        on(Progress::of("looks at the server"));
-        let server = Server::new(self.settings())?;
-        let session = Session::open(&server)?;
+    /// Looks whether the server can be left.
+    fn look_at(&self, server: &Server) -> Result<(), Error> {
+        let session = Session::open(server)?;
         let wall = &self.0.wall;
         let asked = wall();
         let catalog = catalog::read(&session)?;
@@ -37,7 +30,19 @@ impl Way {
         }
         // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
         mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
-        drop(session);
+        Ok(())
+    }
+
+    /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.
+    pub(super) fn init(
+        &self,
+        state: &Migration,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
+        on(Progress::of("looks at the server"));
+        self.ask(go_on, |server| self.look_at(server))?;
+        let wall = &self.0.wall;
         on(Progress::of("makes the tables"));
         // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
         let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));

@@ -7,6 +7,7 @@
 
 mod backfill;
 mod compare;
+mod end;
 mod init;
 mod leave;
 mod standing;
@@ -27,6 +28,7 @@ pub use standing::{SinkStanding, Standing};
 pub use turn::Alone;
 pub use work::{Done, Progress, Work};
 
+use super::apart::watched;
 use super::compare::Wanted;
 use super::mapping;
 use super::reads::watch::StepBack;
@@ -36,9 +38,10 @@ use crate::archive::{Runner, chain};
 use crate::datadir::Paths;
 use crate::disk::Reserve;
 use crate::journal::{Room, Watermark};
-use crate::postgres;
+use crate::postgres::{self, Server};
 use crate::service::Database;
 use crate::settings::{self, Timescale};
+use end::End;
 use turn::Turn;
 
 /// What can go wrong on the way.
@@ -108,7 +111,7 @@ pub enum Error {
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>, Turn);
+pub struct Way(Arc<Parts>, Turn, End);
 
 /// What it is made from.
 pub struct Parts {
@@ -138,7 +141,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts), Turn::default());
+        let way = Self(Arc::new(parts), Turn::default(), End::default());
         if let Err(error) = way.open_reads() {
             // Whoever asks for a step is told so again.
             tracing::error!(event = "migration_failed", "PostgreSQL answers no reads: {error}");
@@ -189,8 +192,13 @@ impl Way {
         Begin { market: self.0.durable.1.get(), at }
     }
 
-    /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other.
+    /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other. It blocks for
+    /// as long as it takes to end a sink: seconds, where the server does not answer.
     pub fn follow(&self, state: &Migration) {
+        let _ = self.2.before(|| self.follow_now(state));
+    }
+
+    fn follow_now(&self, state: &Migration) {
         // A setting that could not be read at the start may have been put right since; that it was not was said then.
         let _ = self.open_reads();
         self.0.reads.divide(state);
@@ -230,6 +238,16 @@ impl Way {
         self.0.reads.judge()
     }
 
+    /// Lets the work that is under way end. Waits for nothing.
+    pub fn stop(&self) {
+        self.2.ask_for();
+    }
+
+    /// As [`Self::stop`]; lets none begin any more, and returns when nothing is done: only then may the storage end.
+    pub fn close(&self) {
+        self.2.close();
+    }
+
     /// The turn of one piece of work; none while another has it, were it of an actor that is no more.
     #[must_use]
     pub fn turn(&self) -> Option<Alone> {
@@ -248,6 +266,17 @@ impl Way {
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<Done, Error> {
+        let go_on: &dyn Fn() -> bool = &|| go_on() && !self.2.is_asked_for();
+        self.2.before(|| self.perform_now(work, state, on, go_on)).unwrap_or(Err(Error::Stopped))
+    }
+
+    fn perform_now(
+        &self,
+        work: &Work,
+        state: &Migration,
+        on: &dyn Fn(Progress),
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Done, Error> {
         match work {
             Work::Init => self.init(state, on, go_on),
             Work::Backfill { tables, range, again } => self.backfill(state, (tables, *range, *again), on, go_on),
@@ -257,6 +286,16 @@ impl Way {
             }
             Work::Decommission { drop } => self.leave(state, drop.as_deref(), on, go_on),
         }
+    }
+
+    /// Asks the server, as long as the answer is wanted.
+    fn ask<T: Send>(
+        &self,
+        go_on: &dyn Fn() -> bool,
+        ask: impl FnOnce(&Server) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let server = Server::new(self.settings())?;
+        watched(&server, go_on, || ask(&server)).map_err(|error| if go_on() { error } else { Error::Stopped })
     }
 }
 

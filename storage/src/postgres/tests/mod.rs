@@ -106,6 +106,21 @@ fn a_server_that_is_not_there_or_says_nothing_or_has_no_tls() {
 }
 
 #[test]
+fn who_leaves_a_server_does_not_wait_for_it_to_let_him_in() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me@{}/db", listener.local_addr().unwrap());
+    let never = Duration::from_secs(3_600);
+    let server = Server::new(&Timescale { connect_timeout: never, ..settings(&url, Tls::Off) }).unwrap();
+    std::thread::scope(|threads| {
+        let opens = threads.spawn(|| Session::open(&server).err());
+        let _asked = listener.accept().unwrap();
+        server.leave();
+        let left = opens.join().unwrap();
+        assert!(matches!(left, Some(Error::Left { .. })), "{left:?}");
+    });
+}
+
+#[test]
 fn a_real_server_refuses_and_says_what_to_do() {
     let Some(running) = running() else { return };
     let none = Timescale { password_file: String::new(), ..running.settings("owner") };

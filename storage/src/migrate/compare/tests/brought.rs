@@ -72,7 +72,7 @@ pub fn compare(both: &Both, plans: &[Plan], repair: bool) -> Report {
 /// As [`compare`], where somebody has looked at so many rows that do not fit.
 pub fn compare_accepting(both: &Both, plans: &[Plan], repair: bool, accepted: Option<u64>) -> Report {
     let database = both.storage().database();
-    let again = |table: &TableName, range: Range| {
+    let again = |table: &TableName, range: Range, _: &dyn Fn() -> bool| {
         let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
         bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
     };

@@ -2,6 +2,7 @@
 
 mod brought;
 mod changed;
+mod ended;
 mod misfits;
 mod moving;
 mod repaired;
@@ -12,7 +13,7 @@ use messages::ledger::{LedgerRecord, Seq};
 use messages::migration::Watermark;
 
 use super::report::{Mismatch, On};
-use super::{Compare, Error, Folders, Report, TWICE, Wanted, run};
+use super::{Again, Compare, Error, Folders, Report, TWICE, Wanted, run};
 use crate::archive::Runner;
 use crate::datadir::Paths;
 use crate::duck::instance::Options;
@@ -26,9 +27,6 @@ use crate::postgres::{Server, Session};
 use crate::query::Range;
 use crate::service::{Database, Storage};
 use crate::settings::{self, Timescale};
-
-/// Who brings a stretch over again.
-type BringAgain<'a> = &'a (dyn Fn(&TableName, Range) -> Result<(), String> + Sync);
 
 /// Both sides.
 pub struct Both {
@@ -146,14 +144,14 @@ impl Both {
 
     pub fn compare_before(&self, plans: &[Plan], what: &Wanted, watermark: Watermark) -> Result<Report, Error> {
         let database = self.storage().database();
-        let again = |table: &_, range: Range| {
+        let again = |table: &TableName, range: Range, _: &dyn Fn() -> bool| {
             Err(format!("{table} was to be brought over again, {} to {}", range.from, range.to))
         };
         let ctx = Compare { watermark, ..self.compared(&database, plans, &again) };
         run(&ctx, what, &|_| {}, &|| true)
     }
 
-    fn compared<'a>(&'a self, database: &'a Database, plans: &'a [Plan], again: BringAgain<'a>) -> Compare<'a> {
+    fn compared<'a>(&'a self, database: &'a Database, plans: &'a [Plan], again: Again<'a>) -> Compare<'a> {
         Compare {
             database,
             archive: &self.archive,
@@ -252,7 +250,7 @@ fn without_who_writes_there_nothing_is_called_the_same() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_unwritten");
     let database = both.storage().database();
-    let again = |_: &_, _| Ok(());
+    let again = |_: &TableName, _: Range, _: &dyn Fn() -> bool| Ok(());
     let mut ctx = Compare { writes: true, ..both.compared(&database, &[], &again) };
     let refused = run(&ctx, &Wanted::all(), &|_| {}, &|| true).unwrap_err();
     assert!(matches!(refused, Error::NotWritten { .. }), "{refused}");

@@ -40,7 +40,7 @@ fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
             watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
             tiers: &both.tiers,
             now: "2026-01-10".parse().unwrap(),
-            again: &|_, _| Ok(()),
+            again: &|_, _, _| Ok(()),
         };
         let repair = Wanted { repair: true, ..Wanted::all() };
         let mut at = (0, 0);
@@ -87,22 +87,21 @@ fn who_is_asked_to_stop_leaves_both_sides_as_they_are_and_the_sink_goes_on() {
         watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
         tiers: &both.tiers,
         now: "2026-01-10".parse().unwrap(),
-        again: &|_, _| Ok(()),
+        again: &|_, _, _| Ok(()),
     };
-    // A table that nobody may read meanwhile: it waits, and is asked to stop.
+    // A table that nobody may read meanwhile: its question hangs until after the comparison has ended.
     let other = both.server.clone();
     let locked = crate::postgres::Session::open(&other).unwrap();
     locked.execute("lock", &format!("BEGIN; LOCK TABLE {}.trades", both.settings.schema)).unwrap();
     let asked = std::cell::Cell::new(0);
     let go_on = || {
         asked.set(asked.get() + 1);
-        if asked.get() == 2 {
-            locked.execute("let go", "ROLLBACK").unwrap();
-        }
         asked.get() < 2
     };
     let stopped = run(&ctx, &Wanted::all(), &|_| {}, &go_on);
     assert!(matches!(stopped, Err(crate::migrate::compare::Error::Stopped)), "{stopped:?}");
+    // Who left it left no other session of that server.
+    locked.execute("let go", "ROLLBACK").unwrap();
     both.write(2);
     both.level();
     assert!(both.found().is_clean());

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::follower::Follower;
 use super::super::{Plan, Position};
 use super::wire::{Last, Wire};
-use super::{Directory, Rows, all_there, follow, offset, plan, tables};
+use super::{Directory, Rows, all_there, follow, offset, open, plan, tables};
 use crate::postgres::Session;
 use crate::postgres::tests::running::{Running, running};
 use crate::settings::Timescale;
@@ -48,7 +47,7 @@ impl<'a> Cutting<'a> {
         let wire = Wire::to(self.running.address(), fatal, last);
         let (mut opened, mut all) = (0, 0);
         let plan = self.plan(schema, Some(&wire));
-        let both = Follower::open(&plan, &self.directory.journals()).and_then(|mut follower| {
+        let both = open(&plan, &self.directory.journals()).and_then(|mut follower| {
             opened = wire.sent();
             let first = follower.step(self.middle)?;
             assert!(first.is_some_and(|wrote| wrote.rows > 0));

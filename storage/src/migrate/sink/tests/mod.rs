@@ -20,7 +20,7 @@ use super::{Error, Journals, Plan, Position};
 use crate::migrate::encode;
 use crate::postgres::catalog::quoted;
 use crate::postgres::tests::running::until;
-use crate::postgres::{self, Session, copy};
+use crate::postgres::{self, Server, Session, copy};
 use crate::settings::{Age, Limits, Tiers, Timescale};
 use arrow::array::RecordBatch;
 use directory::Directory;
@@ -42,14 +42,19 @@ fn plan(settings: &Timescale) -> Plan {
     }
 }
 
+/// A follower of the server that a plan names.
+fn open(plan: &Plan, journals: &Journals) -> Result<Follower, Error> {
+    Follower::open(&Server::new(&plan.settings)?, plan, journals)
+}
+
 /// Follows up to a position and lets go.
 pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
-    let mut opened = Follower::open(plan, journals);
+    let mut opened = open(plan, journals);
     // The server may still have to find out that the one before has let go.
     until("it is let in", || {
         let is_occupied = matches!(opened, Err(Error::Occupied { .. }));
         if is_occupied {
-            opened = Follower::open(plan, journals);
+            opened = open(plan, journals);
         }
         !is_occupied
     });

@@ -4,9 +4,8 @@ use std::fs;
 
 use messages::ledger::Seq;
 
-use super::super::follower::Follower;
 use super::super::{Error, Sink, State};
-use super::{Directory, all_there, follow, plan, until};
+use super::{Directory, all_there, follow, open, plan, until};
 use crate::journal::Taken;
 use crate::postgres::tests::running::running;
 use crate::settings::Timescale;
@@ -62,8 +61,8 @@ fn two_do_not_write_at_once_and_the_second_is_told_who_does() {
     drop(running.database("twice"));
     let plan = plan(&running.settings_of("twice", "owner"));
     let directory = Directory::new("a");
-    let first = Follower::open(&plan, &directory.journals()).unwrap();
-    let second = refused(Follower::open(&plan, &directory.journals()).map(drop), "server process");
+    let first = open(&plan, &directory.journals()).unwrap();
+    let second = refused(open(&plan, &directory.journals()).map(drop), "server process");
     assert!(matches!(second, Error::Occupied { .. }) && second.is_temporary(), "{second:?}");
     drop(first);
     follow(&plan, &directory.journals(), directory.ends()).unwrap();
@@ -162,7 +161,7 @@ fn what_somebody_must_put_right_shows_as_failed_and_the_journal_is_kept_meanwhil
     until("it has failed", || matches!(handle.status().state, State::Failed { .. }));
     let State::Failed { error, is_temporary } = handle.status().state else { panic!("it was") };
     assert!(error.contains("GRANT CREATE") && !is_temporary, "{error}");
-    assert!(matches!(handle.hold(std::time::Duration::from_secs(5)), Err(Error::NotFollowing { .. })));
+    assert!(matches!(handle.hold(std::time::Duration::from_secs(5), &|| true), Err(Error::NotFollowing { .. })));
     assert_eq!(taken.get(), Seq(0));
     sink.release(std::time::Duration::from_secs(5));
     assert_eq!((taken.get(), handle.status().state), (Seq(u64::MAX), State::Ended));
