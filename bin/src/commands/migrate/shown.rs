@@ -70,8 +70,8 @@ fn show(now: &Migration) -> anyhow::Result<()> {
     sink.last_error.iter().for_each(|error| output::line(format_args!("            {error}")));
     if let Some(done) = &now.backfill {
         output::line(format_args!(
-            "backfill    {} rows in {} slices, {} refused, ended {}",
-            done.rows, done.slices, done.refused, done.at
+            "backfill    {} rows in {} slices, {} refused of which {} are accepted, ended {}",
+            done.rows, done.slices, done.refused, done.accepted, done.at
         ));
     }
     if let Some(done) = &now.compare {

@@ -78,6 +78,8 @@ pub struct Backfilled {
     pub rows: u64,
     /// Rows that did not fit.
     pub refused: u64,
+    /// How many of them a person has looked at and leaves behind: `accept_rejects` of a comparison.
+    pub accepted: u64,
 }
 
 /// A full comparison.
@@ -176,6 +178,7 @@ impl Migration {
                 slices: done.slices,
                 rows: done.rows,
                 refused: done.refused,
+                accepted: done.accepted,
             }),
             compare: state.compared.map(|done| Compared {
                 at: text(done.at),

@@ -34,7 +34,7 @@ impl Way {
         let summary =
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
         let Total { slices, rows, refused } = summary.total;
-        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused };
+        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused, accepted: 0 };
         let mut text = words(&summary);
         if !is_whole {
             text += "; only what was asked for: `merganser migrate timescale backfill` without a table and a range brings over the rest, and counts what did not fit";

@@ -18,8 +18,9 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     let way = Way::new(&running, "rejects", plans(&session, MAPPING));
     let summary = way.bring(&missing(), &|_, _| {}).unwrap();
     assert_eq!((summary.rows, summary.refused, summary.rejects.len()), (4_315, 5, 2), "{summary:?}");
-    let text =
-        |start: &str| std::fs::read_to_string(way.rejects().join(format!("public.raw_trades-market_ticks-{start}.csv"))).unwrap();
+    let text = |start: &str| {
+        std::fs::read_to_string(way.rejects().join(format!("public.raw_trades-market_ticks-{start}.csv"))).unwrap()
+    };
     let day = text("2026-01-02");
     assert_eq!(
         day.lines().nth(1),
