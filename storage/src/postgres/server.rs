@@ -27,6 +27,8 @@ pub struct Server {
     user: String,
     database: String,
     place: String,
+    /// Of which it was made, and is made again.
+    settings: Timescale,
 }
 
 impl Server {
@@ -50,7 +52,17 @@ impl Server {
         config.application_name("merganser");
         let (connect_timeout, answer_timeout) = (settings.connect_timeout, settings.answer_timeout);
         let left = Arc::new(watch::Sender::new(false));
-        Ok(Self { config, tls, connect_timeout, answer_timeout, left, user, database, place })
+        let settings = settings.clone();
+        Ok(Self { config, tls, connect_timeout, answer_timeout, left, user, database, place, settings })
+    }
+
+    /// The same server with what stands in the files of the settings now: a password may be renewed while we run.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] says which of them cannot be used now.
+    pub fn renewed(&self) -> Result<Self, Error> {
+        let (answer_timeout, left) = (self.answer_timeout, self.left.clone());
+        Ok(Self { answer_timeout, left, ..Self::new(&self.settings)? })
     }
 
     /// The same server for work of its own that can be left: a question may take so long, where all of a table must be read

@@ -150,7 +150,7 @@ impl Lent {
                 other => return other,
             }
         }
-        let session = Session::open(&self.sessions.server)?;
+        let session = Session::open(&self.sessions.server.renewed()?)?;
         self.ask(session, &question)
     }
 
