@@ -31,6 +31,8 @@ pub enum Rule {
     StrategyQuarantined,
     /// PostgreSQL, to which rows go as well, lacks them for long.
     PostgresLag,
+    /// The market journal that is kept for PostgreSQL alone nears its bound.
+    PostgresJournal,
     /// Market records were not kept for PostgreSQL any longer.
     PostgresGivenUp,
     /// No market data comes, or nobody takes samples any more.
@@ -39,7 +41,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Drawdown,
         Self::DailyLoss,
         Self::RejectRate,
@@ -50,6 +52,7 @@ impl Rule {
         Self::ArchiveFailure,
         Self::StrategyQuarantined,
         Self::PostgresLag,
+        Self::PostgresJournal,
         Self::PostgresGivenUp,
         Self::DeadMan,
     ];
@@ -68,6 +71,7 @@ impl Rule {
             Self::ArchiveFailure => "archive_failure",
             Self::StrategyQuarantined => "strategy_quarantined",
             Self::PostgresLag => "postgres_lag",
+            Self::PostgresJournal => "postgres_journal",
             Self::PostgresGivenUp => "postgres_given_up",
             Self::DeadMan => "dead_man",
         }
@@ -86,6 +90,7 @@ impl Rule {
             | Self::QueueDepth
             | Self::ArchiveFailure
             | Self::PostgresLag
+            | Self::PostgresJournal
             | Self::PostgresGivenUp => Severity::Warning,
         }
     }

@@ -89,6 +89,8 @@ pub struct Backfilled {
     pub rows: u64,
     /// Rows that did not fit, which stand in the rejects files.
     pub refused: u64,
+    /// How many of them a person has looked at and leaves behind.
+    pub accepted: u64,
 }
 
 /// What the last full comparison found.

@@ -44,6 +44,7 @@ const DIRECT: &[(Rule, Definition, f64)] = &[
     (Rule::ArchiveFailure, metrics::ARCHIVE_FAILING, 1.0),
     (Rule::StrategyQuarantined, metrics::STRATEGY_QUARANTINED, 1.0),
     (Rule::PostgresLag, metrics::POSTGRES_LAG_SECONDS, 1.0),
+    (Rule::PostgresJournal, metrics::POSTGRES_JOURNAL_RATIO, 100.0),
     (Rule::DeadMan, metrics::MARKET_DATA_AGE_SECONDS, 1.0),
 ];
 
@@ -142,6 +143,11 @@ pub fn words(rule: Rule, subject: &str, value: f64, bounds: &Bounds) -> String {
         Rule::PostgresLag => format!(
             "PostgreSQL has lacked something for {value:.0} s; the limit is {limit} s; \
              see `merganser migrate timescale status`"
+        ),
+        Rule::PostgresJournal => format!(
+            "the market journal that is kept for PostgreSQL takes {value:.0} % of timescale.journal_max_bytes; the limit is \
+             {limit} %; at 100 % its oldest market records are given up, orders and fills never are, and nobody waits: bring \
+             PostgreSQL back (`merganser migrate timescale status` says what is wrong), or raise timescale.journal_max_bytes"
         ),
         Rule::PostgresGivenUp => format!(
             "{value:.0} market records were not kept for PostgreSQL any longer; once it is back, \

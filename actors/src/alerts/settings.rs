@@ -57,6 +57,8 @@ pub struct Rules {
     pub strategy_quarantined: Bounds,
     /// Seconds for which PostgreSQL has lacked something.
     pub postgres_lag: Bounds,
+    /// Percent of `timescale.journal_max_bytes`.
+    pub postgres_journal: Bounds,
     /// Market records of the window that were not kept for PostgreSQL.
     pub postgres_given_up: Bounds,
     /// Seconds without market data, or without a sample.
@@ -91,6 +93,7 @@ impl Rules {
             Rule::ArchiveFailure => &self.archive_failure,
             Rule::StrategyQuarantined => &self.strategy_quarantined,
             Rule::PostgresLag => &self.postgres_lag,
+            Rule::PostgresJournal => &self.postgres_journal,
             Rule::PostgresGivenUp => &self.postgres_given_up,
             Rule::DeadMan => &self.dead_man,
         }

@@ -33,7 +33,12 @@ impl Subjects {
             Rule::DiskSpace => self.folders.contains(subject),
             Rule::StrategyQuarantined => self.strategies.contains(subject),
             // There is one of each, always.
-            Rule::RejectRate | Rule::ArchiveFailure | Rule::PostgresLag | Rule::PostgresGivenUp | Rule::DeadMan => true,
+            Rule::RejectRate
+            | Rule::ArchiveFailure
+            | Rule::PostgresLag
+            | Rule::PostgresJournal
+            | Rule::PostgresGivenUp
+            | Rule::DeadMan => true,
         }
     }
 }

@@ -101,12 +101,16 @@ function answering({ phase: now, percent, use_duckdb: override, is_frozen: froze
   return frozen ? 'DuckDB; PostgreSQL is frozen' : SIDES.duckdb;
 }
 
-const refusals = (count) => (count ? `, ${f.count(count).text} refused` : '');
+const refusals = ({ refused, accepted }) => {
+  if (!refused) return '';
+  const left = refused > accepted ? ` (${f.count(refused - accepted).text} nobody has accepted)` : '';
+  return `, ${f.count(refused).text} refused${left}`;
+};
 
 const backfilled = (done) =>
   done === null
     ? { text: 'not done' }
-    : { text: `${f.count(done.rows).text} rows${refusals(done.refused)}`, title: `${done.slices} slices, ${done.at}` };
+    : { text: `${f.count(done.rows).text} rows${refusals(done)}`, title: `${done.slices} slices, ${done.at}` };
 
 function compared(done) {
   if (done === null) return { text: 'none' };

@@ -34,7 +34,8 @@ export const ACTS = [
     path: 'compare',
     body: async ({ backfill, phase: now }) => {
       // Rows that did not fit stay behind: whoever goes on must have seen how many.
-      const refused = now === 'backfill' ? (backfill?.refused ?? 0) : 0;
+      const isAsked = now === 'backfill' || backfill?.refused > backfill?.accepted;
+      const refused = isAsked ? (backfill?.refused ?? 0) : 0;
       const text = 'Every row of both sides is held against the other, while rows go on coming.';
       if (!refused) return compare(text);
       const word = String(refused);

@@ -43,7 +43,7 @@ pub enum Code {
     Internal,
     /// It cannot be answered now; ask again later.
     Unavailable,
-    /// It may or may not have happened; ask again with the same idempotency key, or look.
+    /// It may or may not have happened; ask again with the same idempotency key, or look. Without a key only look.
     Unknown,
 }
 

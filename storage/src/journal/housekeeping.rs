@@ -19,7 +19,7 @@ use messages::ledger::Seq;
 
 use super::packed::{self, Packed};
 use super::segment::{self, Log};
-use super::{Error, Late, Watermark};
+use super::{Error, Kept, Late, Watermark};
 
 /// Who reads the journal and must not miss any of it.
 #[derive(Clone)]
@@ -205,7 +205,7 @@ impl Keeper {
         let free = crate::disk::free(&self.dir).map_err(|e| Error::io("see the room of the disk of", &self.dir, e))?;
         let room = free.cast_signed().saturating_sub(late.min_free_bytes.cast_signed());
         let budgets = Budgets { journal: self.max_bytes, late: late.max_bytes, room };
-        let Verdict { dropped, given_up, is_full } = decide(&sized, open, passed, budgets);
+        let Verdict { dropped, given_up, kept, is_full } = decide(&sized, open, passed, budgets);
         for first_seq in &dropped {
             let path = self.remove(*first_seq)?;
             tracing::warn!(
@@ -222,6 +222,7 @@ impl Keeper {
                 "more of the market journal waits for it than timescale.journal_max_bytes, or than the disk has room for: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
             );
         }
+        late.taken.keep(Kept { bytes: kept, max_bytes: late.max_bytes });
         if is_full && !self.room.is_full() {
             tracing::warn!(
                 consumer = who,
@@ -270,6 +271,8 @@ pub(super) struct Verdict {
     pub(super) dropped: Vec<u64>,
     /// Segments to drop that the late one would need.
     pub(super) given_up: Vec<u64>,
+    /// Bytes that stay for the late one alone.
+    pub(super) kept: u64,
     /// True when it is still too large for those who must not miss any.
     pub(super) is_full: bool,
 }
@@ -301,5 +304,5 @@ pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Passed, budgets
         given_up.push(first);
         for_late -= size;
     }
-    Verdict { dropped, given_up, is_full: total > budgets.journal && closed_remain }
+    Verdict { dropped, given_up, kept: for_late, is_full: total > budgets.journal && closed_remain }
 }

@@ -27,7 +27,7 @@ mod writer;
 pub use codec::Record;
 pub use copy::{copy, cut, pack_to, record_hash};
 pub use housekeeping::{Consumer, Housekeeping, KeptFor, Room};
-pub use late::{Late, Taken};
+pub use late::{Kept, Late, Taken};
 pub use quarantine::{Quarantined, quarantine};
 pub use reader::{Group, Reader};
 pub use recover::{Recovered, Verified, recover, verify};

@@ -108,7 +108,9 @@ pub fn decide(state: &Migration, ask: Ask, facts: &Facts) -> Result<Migration, R
     match ask {
         Ask::Init(watermark) => step.init(watermark),
         Ask::Backfill => step.backfill(),
-        Ask::BackfillDone(done) => Ok(Migration { backfilled: Some(done), compared: None, ..state.clone() }),
+        Ask::BackfillDone(done) => {
+            Ok(Migration { backfilled: Some(step.backfilled(done)), compared: None, ..state.clone() })
+        }
         Ask::Compare { accept_rejects } => step.compare(accept_rejects),
         Ask::CompareDone(done) => Ok(Migration { compared: Some(step.compared(done)), ..state.clone() }),
         Ask::Reads(percent) => step.reads(percent),
@@ -160,30 +162,44 @@ impl Step<'_> {
         }
     }
 
+    /// Who has looked at rows that did not fit has not seen those that came to them since.
+    fn backfilled(&self, done: Backfilled) -> Backfilled {
+        let accepted = self.state.backfilled.map_or(0, |known| known.accepted).min(done.refused);
+        Backfilled { accepted, ..done }
+    }
+
     fn compare(&self, accept_rejects: u64) -> Result<Migration, Refusal> {
         match self.state.phase {
             Phase::Backfill => {
-                let Some(done) = &self.state.backfilled else {
-                    return refuse(
-                        "the backfill has not come to its end",
-                        "`merganser migrate timescale backfill` goes on with it",
-                    );
-                };
-                if done.refused != accept_rejects {
-                    let text = format!("{} rows did not fit and {accept_rejects} are accepted", done.refused);
-                    let next = format!(
-                        "look at the files in rejects/ of the data directory, mend the mapping and backfill again, or say `--accept-rejects {}`",
-                        done.refused
-                    );
-                    return refuse(text, next);
-                }
-                Ok(self.to(Phase::Compare))
+                let backfilled = Some(self.accepting(accept_rejects)?);
+                Ok(Migration { backfilled, ..self.to(Phase::Compare) })
             }
-            Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => Ok(self.state.clone()),
+            // One that is due by itself accepts nothing.
+            Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary if accept_rejects == 0 => {
+                Ok(self.state.clone())
+            }
+            Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary => {
+                Ok(Migration { backfilled: Some(self.accepting(accept_rejects)?), ..self.state.clone() })
+            }
             Phase::DualWrite => {
                 refuse("nothing of what stood there before was brought over", "`merganser migrate timescale backfill`")
             }
             Phase::Off | Phase::Decommissioned => self.wrong_phase("compare", "backfill and later"),
+        }
+    }
+
+    /// The backfill, all of whose refused rows a person accepts: whoever knows how many they are has looked.
+    fn accepting(&self, accepted: u64) -> Result<Backfilled, Refusal> {
+        let Some(done) = self.state.backfilled else {
+            return refuse(
+                "the backfill has not come to its end",
+                "`merganser migrate timescale backfill` goes on with it",
+            );
+        };
+        if done.refused == accepted {
+            Ok(Backfilled { accepted, ..done })
+        } else {
+            not_accepted(done.refused, accepted)
         }
     }
 
@@ -275,6 +291,7 @@ impl Step<'_> {
         self.not_overridden()?;
         let what = if self.state.is_frozen { "PostgreSQL has been frozen" } else { "PostgreSQL has been a standby" };
         self.long_enough(what, self.state.since, self.facts.standby_for, "timescale.standby_for")?;
+        self.all_accepted()?;
         let since_primary = self.state.compared.filter(|compared| compared.at >= self.state.since);
         match since_primary {
             Some(Compared { differing: 0, .. }) => Ok(Migration { percent: 100, ..self.to(Phase::Decommissioned) }),
@@ -289,10 +306,21 @@ impl Step<'_> {
     }
 }
 
+fn not_accepted<T>(refused: u64, accepted: u64) -> Result<T, Refusal> {
+    let next = format!(
+        "look at the files in rejects/ of the data directory, mend the mapping and backfill again, or say `merganser migrate timescale compare --accept-rejects {refused}`"
+    );
+    refuse(format!("{refused} rows did not fit and {accepted} are accepted"), next)
+}
+
 /// What comes next on the way.
 #[must_use]
 pub fn next_command(state: &Migration) -> &'static str {
+    let is_behind = state.backfilled.is_some_and(|done| done.refused > done.accepted);
     match state.phase {
+        Phase::Backfill | Phase::Compare | Phase::GradualReads | Phase::DuckdbPrimary if is_behind => {
+            "rows that did not fit are in rejects/ of the data directory and nobody has accepted them: look at them, then `merganser migrate timescale compare --accept-rejects` with their number is next"
+        }
         Phase::Off => "`merganser migrate timescale init` is next",
         Phase::DualWrite => "`merganser migrate timescale backfill` is next",
         Phase::Backfill if state.backfilled.is_none() => "`merganser migrate timescale backfill` goes on with it",

@@ -28,6 +28,7 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         archive_failure: off(),
         strategy_quarantined: off(),
         postgres_lag: off(),
+        postgres_journal: off(),
         postgres_given_up: off(),
         dead_man: off(),
     };
@@ -39,6 +40,7 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         Rule::DiskSpace => rules.disk_space = bounds,
         Rule::PostgresLag => rules.postgres_lag = bounds,
         Rule::PostgresGivenUp => rules.postgres_given_up = bounds,
+        Rule::PostgresJournal => rules.postgres_journal = bounds,
         Rule::DeadMan => rules.dead_man = bounds,
         other => panic!("no test of {other}"),
     }
@@ -93,6 +95,18 @@ fn drawdowns(bounds: (u64, u64, u64), percents: &[u32]) -> Vec<String> {
 fn an_alert_opens_at_its_limit_and_closes_below_clear() {
     let found = drawdowns((10, 8, 0), &[9, 10, 12, 9, 8, 7, 9]);
     assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5"]);
+}
+
+#[test]
+fn what_is_kept_for_postgresql_says_what_happens_at_its_bound() {
+    let bounds = Bounds { limit: 80, clear: 60, lasts: Duration::ZERO };
+    let sample = |ratio| vec![metric(metrics::POSTGRES_JOURNAL_RATIO, "postgres", ratio)];
+    let found = run(settings(Rule::PostgresJournal, bounds.clone()), 1, [0.79, 0.8, 1.0, 0.7, 0.6, 0.59].map(sample));
+    assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5"]);
+    let text = rules::words(Rule::PostgresJournal, "postgres", 83.0, &bounds);
+    for word in ["83 % of timescale.journal_max_bytes", "oldest market records", "orders and fills never", "status"] {
+        assert!(text.contains(word), "{text}");
+    }
 }
 
 #[test]

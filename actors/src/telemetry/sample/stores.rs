@@ -53,6 +53,7 @@ impl Sample {
         }
         self.gauge(POSTGRES_LAG_SECONDS, whole(), status.lag.as_secs_f64());
         self.counter(POSTGRES_ROWS, whole(), status.rows);
+        self.gauge(POSTGRES_JOURNAL_RATIO, whole(), status.kept.ratio());
         self.counter(POSTGRES_RECORDS_GIVEN_UP, whole(), status.given_up);
     }
 

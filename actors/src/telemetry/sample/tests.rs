@@ -11,6 +11,7 @@ use messages::telemetry::MetricKind;
 use messages::{Cash, Exchange, Instrument, Price};
 use storage::archive::Runs;
 use storage::disk::Space;
+use storage::journal::Kept;
 use storage::migrate::reads::watch::SideStats;
 use storage::migrate::reads::{self, Side};
 use storage::migrate::sink::{SinkStatus, State};
@@ -134,6 +135,7 @@ fn postgres((ledger, market): (u64, u64), state: State) -> SinkStatus {
         was_level: true,
         rows: 6,
         given_up: 0,
+        kept: Kept { bytes: 9, max_bytes: 10 },
     }
 }
 
@@ -219,6 +221,7 @@ fn a_server_that_was_never_reached_has_no_records() {
     let sample = sample.take();
     assert_eq!(value(&sample, metrics::POSTGRES_FOLLOWING), Some(0.0));
     assert_eq!(value(&sample, metrics::POSTGRES_LAG_SECONDS), Some(2.0));
+    assert_eq!(value(&sample, metrics::POSTGRES_JOURNAL_RATIO), Some(0.9));
     for metric in [metrics::POSTGRES_APPLIED_SEQ, metrics::POSTGRES_LAG_RECORDS] {
         assert_eq!(value(&sample, metric), None, "{}", metric.name);
     }

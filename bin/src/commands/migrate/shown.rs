@@ -61,6 +61,13 @@ fn show(now: &Migration) -> anyhow::Result<()> {
         "sink        {}{frozen}, {} rows written, {lag} ({} ledger, {} market records)",
         sink.state, sink.rows, sink.ledger_lag, sink.market_lag
     ));
+    if sink.journal_kept_bytes > 0 {
+        let (kept, most) = (sink.journal_kept_bytes, sink.journal_max_bytes);
+        let percent = 100.0 * kept as f64 / most.max(1) as f64;
+        output::line(format_args!(
+            "            {kept} bytes of the market journal are kept for it, {percent:.0} % of timescale.journal_max_bytes ({most}); at 100 % the oldest are given up, orders and fills never"
+        ));
+    }
     if sink.given_up > 0 {
         output::line(format_args!(
             "            {} market records were given up; `compare --repair` brings their rows",
@@ -70,8 +77,8 @@ fn show(now: &Migration) -> anyhow::Result<()> {
     sink.last_error.iter().for_each(|error| output::line(format_args!("            {error}")));
     if let Some(done) = &now.backfill {
         output::line(format_args!(
-            "backfill    {} rows in {} slices, {} refused, ended {}",
-            done.rows, done.slices, done.refused, done.at
+            "backfill    {} rows in {} slices, {} refused of which {} are accepted, ended {}",
+            done.rows, done.slices, done.refused, done.accepted, done.at
         ));
     }
     if let Some(done) = &now.compare {

@@ -68,13 +68,20 @@ async fn place(who: &Who, edge: &Edge, terms: OrderRequest, key: Option<String>)
     match found.and_then(|found| found.order) {
         // Another request with this key may have come first, with other terms.
         Some(order) => same(&terms, stored::Known::Open(order), HttpResponse::Created()),
-        None => {
-            let text = format!(
-                "order {order_id} was asked for and no answer came in time; look at it, or ask again with the same {KEY}"
-            );
-            Err(Problem::new(Code::Unknown, text))
-        }
+        None => Err(Problem::new(Code::Unknown, unknown(order_id, key.as_deref()))),
     }
+}
+
+/// What to do about an order of which nobody knows whether it was placed. Only with a key is asking again the same order.
+fn unknown(order_id: OrderId, key: Option<&str>) -> String {
+    let next = if key.is_some() {
+        format!("look at it, or ask again with the same {KEY}")
+    } else {
+        format!(
+            "it may still be placed: look at it (GET /api/v1/orders/{order_id}) and at your orders (GET /api/v1/orders?status=all); without {KEY} another request is another order"
+        )
+    };
+    format!("order {order_id} was asked for and no answer came in time; {next}")
 }
 
 /// What risk would say to an order now. Nothing is placed.
@@ -210,4 +217,17 @@ fn id(text: &str) -> Result<OrderId, Problem> {
 
 fn not_found(order_id: OrderId) -> Problem {
     Problem::new(Code::NotFound, format!("there is no order {order_id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_gave_a_key_is_told_to_ask_again() {
+        let order_id: OrderId = "6f1b8c1e-3c39-5b0e-9f1f-0a2d4c6e8b10".parse().unwrap();
+        let (with, without) = (unknown(order_id, Some("k-1")), unknown(order_id, None));
+        assert!(with.contains("ask again with the same Idempotency-Key"), "{with}");
+        assert!(!without.contains("ask again") && without.contains("GET /api/v1/orders?status=all"), "{without}");
+    }
 }

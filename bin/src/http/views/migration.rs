@@ -62,6 +62,11 @@ pub struct Sink {
     /// Market records that it gave up since the start, for the server was away too long: a comparison with repair brings their
     /// rows.
     pub given_up: u64,
+    /// Bytes of the market journal that are kept for it alone.
+    pub journal_kept_bytes: u64,
+    /// How many may be, `timescale.journal_max_bytes`; of what is more the oldest market records are given up, orders and fills
+    /// never are. 0 while that is not known.
+    pub journal_max_bytes: u64,
     /// Why it fails; null while it does not.
     pub last_error: Option<String>,
 }
@@ -78,6 +83,8 @@ pub struct Backfilled {
     pub rows: u64,
     /// Rows that did not fit.
     pub refused: u64,
+    /// How many of them a person has looked at and leaves behind: `accept_rejects` of a comparison.
+    pub accepted: u64,
 }
 
 /// A full comparison.
@@ -176,6 +183,7 @@ impl Migration {
                 slices: done.slices,
                 rows: done.rows,
                 refused: done.refused,
+                accepted: done.accepted,
             }),
             compare: state.compared.map(|done| Compared {
                 at: text(done.at),
@@ -199,6 +207,8 @@ impl Sink {
             lag_seconds: sink.lag.map(|lag| lag.as_secs_f64()),
             rows: sink.rows,
             given_up: sink.given_up,
+            journal_kept_bytes: sink.kept.bytes,
+            journal_max_bytes: sink.kept.max_bytes,
             last_error: sink.error.clone(),
         }
     }

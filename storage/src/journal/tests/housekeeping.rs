@@ -169,7 +169,7 @@ fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
     let check = |passed: u64, max_bytes: u64, dropped: &[u64], is_full: bool| {
         let passed = Passed { by_all: Seq(passed), by_late: Seq(u64::MAX) };
         let verdict = decide(&segments, 31, passed, Budgets { journal: max_bytes, late: 0, room: i64::MAX });
-        let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], is_full };
+        let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], kept: 0, is_full };
         assert_eq!(verdict, expected, "{passed:?} max {max_bytes}");
     };
     check(40, 40, &[], false);
@@ -187,31 +187,31 @@ fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
 #[test]
 fn for_one_who_is_late_they_are_kept_within_a_budget_of_its_own_and_nobody_waits() {
     let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
-    let check = |passed: (u64, u64), budgets: (u64, u64), dropped: &[u64], given_up: &[u64], is_full: bool| {
+    let check = |passed: (u64, u64), budgets: (u64, u64), dropped: &[u64], given_up: &[u64], kept, is_full| {
         let of = Passed { by_all: Seq(passed.0), by_late: Seq(passed.1) };
         let verdict = decide(&segments, 31, of, Budgets { journal: budgets.0, late: budgets.1, room: i64::MAX });
-        let expected = Verdict { dropped: dropped.to_vec(), given_up: given_up.to_vec(), is_full };
+        let expected = Verdict { dropped: dropped.to_vec(), given_up: given_up.to_vec(), kept, is_full };
         assert_eq!(verdict, expected, "passed {passed:?} budgets {budgets:?}");
     };
     // It has everything: as without it.
-    check((40, 40), (20, 0), &[1, 11], &[], false);
+    check((40, 40), (20, 0), &[1, 11], &[], 0, false);
     // It has nothing yet, and its budget holds what is too much.
-    check((40, 0), (20, 20), &[], &[], false);
+    check((40, 0), (20, 20), &[], &[], 20, false);
     // Less budget: the oldest are given up, and no more than needed.
-    check((40, 0), (20, 19), &[], &[1], false);
-    check((40, 0), (20, 10), &[], &[1], false);
-    check((40, 0), (20, 9), &[], &[1, 11], false);
-    check((40, 0), (19, 20), &[], &[1], false);
+    check((40, 0), (20, 19), &[], &[1], 10, false);
+    check((40, 0), (20, 10), &[], &[1], 10, false);
+    check((40, 0), (20, 9), &[], &[1, 11], 0, false);
+    check((40, 0), (19, 20), &[], &[1], 20, false);
     // What it has taken in goes at once; the rest is its.
-    check((40, 10), (20, 10), &[1], &[], false);
-    check((40, 19), (20, 10), &[1], &[], false);
-    check((40, 20), (20, 0), &[1, 11], &[], false);
+    check((40, 10), (20, 10), &[1], &[], 10, false);
+    check((40, 19), (20, 10), &[1], &[], 10, false);
+    check((40, 20), (20, 0), &[1, 11], &[], 0, false);
     // While all fit, nothing of it counts.
-    check((40, 0), (40, 0), &[], &[], false);
+    check((40, 0), (40, 0), &[], &[], 0, false);
     // What another consumer needs is neither dropped nor given up, and feeds wait for that one alone.
-    check((10, 0), (20, 100), &[], &[], true);
-    check((10, 0), (20, 0), &[], &[1], true);
-    check((0, 40), (20, 100), &[], &[], true);
+    check((10, 0), (20, 100), &[], &[], 10, true);
+    check((10, 0), (20, 0), &[], &[1], 0, true);
+    check((0, 40), (20, 100), &[], &[], 0, true);
 }
 
 #[test]
@@ -274,15 +274,23 @@ fn what_is_given_up_is_gone_for_the_late_one_and_feeds_go_on() {
     let mut patient = keeper(1 << 20);
     patient.pass().unwrap();
     assert!(!patient.room.is_full());
+    let closed = |from| {
+        let is_closed = |segment: &&segment::Segment| (from..10).contains(&segment.first_seq);
+        let size = |segment: &segment::Segment| std::fs::metadata(&segment.path).unwrap().len();
+        segments(dir.path()).unwrap().iter().filter(is_closed).map(size).sum::<u64>()
+    };
+    assert_eq!(taken.kept(), Kept { bytes: closed(1), max_bytes: 1 << 20 });
     assert_eq!(records::<MarketRecord>(dir.path()).unwrap(), expected(1..=4));
     // It has the first three records, which is the first segment.
     taken.set(Seq(3));
     patient.pass().unwrap();
     assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 4);
+    assert_eq!(taken.kept().bytes, closed(4));
     let mut none = keeper(0);
     none.pass().unwrap();
     assert!(!none.room.is_full());
     assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 10, "only the open one is left");
+    assert_eq!((taken.kept(), taken.kept().ratio()), (Kept::default(), 0.0));
     assert!(matches!(
         Reader::<MarketRecord>::new(dir.path(), taken.get().next()).next_group(writer.last()),
         Err(Error::Gone { from: 4, oldest: 10, .. })

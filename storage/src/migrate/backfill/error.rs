@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// Rows of a table that was mapped once.
     #[error(
-        "{rows} rows of {from} stand in {into} here, and the mapping no longer has {from} into {into}: the same rows under another name would come twice; map {from} into {into} again (a view of that name will do), and run the backfill again"
+        "{rows} rows of {from} stand in {into} here, and the mapping no longer has {from} into {into}: the same rows under another name would come twice; map {from} into {into} again (a view of that name will do), and run the backfill again; or take its rows out of {into} here, with `merganser migrate timescale backfill --again --table {from}`"
     )]
     Unmapped {
         /// Theirs.

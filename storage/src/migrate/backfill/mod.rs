@@ -11,6 +11,7 @@
 //! - `worker`: a slice from its rows to its owner; `take`: rows of a slice into parts; `fill`: what their tables do not give; `numbers`: the ids that are ours to give.
 //! - `part`: rows sorted into files, and the look at the files; `publish`: the files placed and owned.
 //! - `rejects`: what does not fit, for a person to look at.
+//! - `gone`: rows of tables that left the mapping.
 //! - `pace`: not faster than was asked for, and not while the market needs the disk.
 //!
 //! Invariant: a row of theirs is in exactly one part or in a file of rejects, however often and wherever a run ended.
@@ -18,6 +19,7 @@
 mod bounds;
 mod error;
 mod fill;
+mod gone;
 mod numbers;
 mod pace;
 mod part;
@@ -30,13 +32,14 @@ mod take;
 pub(super) mod tests;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
 pub use error::Error;
+pub use gone::unmapped;
 pub use numbers::BACKFILL_IDS;
 pub use run::run;
 
@@ -122,22 +125,8 @@ pub enum Again {
     No,
     /// They are, unless there would be fewer rows here than before, or more that did not fit.
     Keeping,
-    /// They are, whatever stands there now.
+    /// They are, whatever stands there now: nothing, of a table that is named and that the mapping no longer has.
     Whatever,
-}
-
-/// Tables of theirs whose rows stand here and that the mapping no longer names: each with its table here, and with the rows and
-/// slices of it.
-#[must_use]
-pub fn unmapped(manifest: &Manifest, plans: &[Plan]) -> BTreeMap<(String, String), Total> {
-    let mut pieces = BTreeMap::<_, Vec<&Piece>>::new();
-    for piece in manifest.all() {
-        let Some(origin) = &piece.origin else { continue };
-        if !plans.iter().any(|plan| plan.into.table == piece.table && plan.from.to_string() == origin.from) {
-            pieces.entry((origin.from.clone(), piece.table.clone())).or_default().push(piece);
-        }
-    }
-    pieces.into_iter().map(|(of, pieces)| (of, Total::of_pieces(pieces))).collect()
 }
 
 /// How far a run is.
@@ -164,6 +153,9 @@ pub struct Summary {
     pub refused: u64,
     /// Bytes of the files that were made.
     pub bytes: u64,
+    /// Rows that were taken out of here: their table was named, and the mapping no longer has it.
+    #[serde(default)]
+    pub taken_out: u64,
     /// Slices that were brought over.
     pub slices_done: usize,
     /// Slices that were done before.

@@ -25,9 +25,10 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// None so far, of a slice of `table` that begins at `start`.
-    pub fn of(folder: &Path, table: &str, start: &str) -> Self {
-        let path = folder.join(format!("{}-{start}.csv", places::name(table)));
+    /// None so far, of a slice that begins at `start`: of a table of theirs and what it becomes here, for one may become
+    /// two of ours, and what does not fit the one may fit the other.
+    pub fn of(folder: &Path, (from, into): (&str, &str), start: &str) -> Self {
+        let path = folder.join(format!("{}-{into}-{start}.csv", places::name(from)));
         let fresh = path.with_extension("csv.new");
         Self { start: start.to_owned(), path, fresh, file: None, count: 0, first: Vec::new() }
     }
@@ -109,18 +110,29 @@ mod tests {
     fn a_slice_that_is_read_again_leaves_what_it_refuses_now() {
         let temp = tempfile::tempdir().unwrap();
         let folder = temp.path().join("rejects");
-        let rejects = || Rejects::of(&folder, "public.raw/trades", "2026-01-02");
+        let rejects = || Rejects::of(&folder, ("public.raw/trades", "market_ticks"), "2026-01-02");
         let refusal =
             || Refusal { column: "last_price", value: "NaN".to_owned(), reason: "is, \"no\" number".to_owned() };
         let mut first = rejects();
         first.add(7, "price=NaN qty=1", refusal()).unwrap();
         assert_eq!((first.count(), first.first()[0].0), (1, 7));
-        let path = folder.join("public.raw%2Ftrades-2026-01-02.csv");
+        let path = folder.join("public.raw%2Ftrades-market_ticks-2026-01-02.csv");
         assert!(!path.exists(), "not under its name before it is whole");
         assert_eq!(first.keep().unwrap(), Some(path.clone()));
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, format!("{HEADER}price=NaN qty=1,last_price,NaN,\"is, \"\"no\"\" number\"\n"));
         assert_eq!(rejects().keep().unwrap(), None);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_table_that_becomes_two_of_ours_has_a_file_for_each() {
+        let temp = tempfile::tempdir().unwrap();
+        let of = |into| Rejects::of(temp.path(), ("public.raw", into), "2026-01-02");
+        let mut bars = of("ohlcv_bars");
+        bars.add(1, "row", Refusal { column: "open", value: "x".to_owned(), reason: "is none".to_owned() }).unwrap();
+        let file = bars.keep().unwrap().unwrap();
+        assert_eq!(of("market_ticks").keep().unwrap(), None);
+        assert!(file.exists(), "what the other refuses stays");
     }
 }

@@ -17,10 +17,11 @@ use super::pace::Pace;
 use super::publish::Publisher;
 use super::slices::{Due, cut};
 use super::worker::{Done, Shared, Task, open};
-use super::{Again, Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds, unmapped};
+use super::{Again, Backfill, Error, OfTable, Progress, Summary, Total, Wanted, bounds, gone, unmapped};
 use crate::archive;
 use crate::duck;
 use crate::postgres::Server;
+use crate::postgres::catalog::TableName;
 use crate::query::Range;
 use crate::tiers::views::Columns;
 use crate::tiers::{Manifest, Origin, Tier};
@@ -34,11 +35,12 @@ const NOTE_EVERY: usize = 32;
 /// [`Error`] says what ended it; a later run goes on with the slices that are not done.
 pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
     let manifest = Manifest::load(&ctx.archive.db)?;
-    // Under another name the same rows would come a second time.
-    if let Some(((from, into), total)) = unmapped(&manifest, ctx.plans).pop_first() {
-        return Err(Error::Unmapped { from, into, rows: total.rows });
+    let left = unmapped(&manifest, ctx.plans);
+    let plans = chosen(ctx.plans, wanted, |name| left.keys().any(|(from, _)| *from == name.to_string()))?;
+    // Whoever only takes rows out brings none a second time.
+    if wanted.tables.is_empty() || wanted.again != Again::Whatever || !plans.is_empty() {
+        gone::refuse_beside(&manifest, ctx.plans, wanted)?;
     }
-    let plans = chosen(ctx.plans, wanted)?;
     let (patient, before) = (ctx.server.apart(caps::LONG_QUESTION), ctx.before);
     let looked =
         watched(&patient, &|| ctx.goes_on(), || stretches(&patient, &plans, before)).map_err(Error::stopped)?;
@@ -63,7 +65,8 @@ pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
         next: 0.into(),
     };
     let mut watch = Watch::new(ctx, (&server, &pace), &due);
-    let done = watch.all(&shared);
+    let taken_out = gone::take_out(ctx, &manifest, wanted);
+    let done = taken_out.map(|rows| watch.summary.taken_out = rows).and_then(|()| watch.all(&shared));
     // However it ended: what was published is to be found.
     let noted = ctx.archive.end_bringing(ctx.now);
     let _ = std::fs::remove_dir_all(&ctx.archive.places.staging);
@@ -111,10 +114,14 @@ fn due(
     (due, outside)
 }
 
-/// The plans that are wanted, each with its place among all.
-fn chosen<'a>(plans: &'a [Plan], wanted: &Wanted) -> Result<Vec<(usize, &'a Plan)>, Error> {
+/// The plans that are wanted, each with its place among all; others may be named that left the mapping.
+fn chosen<'a>(
+    plans: &'a [Plan],
+    wanted: &Wanted,
+    has_left: impl Fn(&TableName) -> bool,
+) -> Result<Vec<(usize, &'a Plan)>, Error> {
     for name in &wanted.tables {
-        if !plans.iter().any(|plan| plan.from == *name) {
+        if !plans.iter().any(|plan| plan.from == *name) && !has_left(name) {
             let mapped: Vec<String> = plans.iter().map(|plan| plan.from.to_string()).collect();
             return Err(Error::NotMapped { table: name.to_string(), mapped: mapped.join(", ") });
         }

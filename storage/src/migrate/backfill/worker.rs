@@ -141,7 +141,7 @@ impl Shared<'_> {
         let parts = Parts::begin(Maker { db, table, folder, level, reserve_bytes, did: self.did })?;
         let (limits, pace, numbers) = (self.limits, self.pace, &self.numbers);
         let with = With { plan, table, fits, limits, pace, numbers, filler: &filler };
-        let rejects = Rejects::of(self.rejects, &plan.from.to_string(), &start);
+        let rejects = Rejects::of(self.rejects, (&plan.from.to_string(), plan.into.table), &start);
         let mut taking = Taking::begin(with, parts, rejects);
         session.in_snapshot("read a slice", |session| {
             plan.confirm(session)?;

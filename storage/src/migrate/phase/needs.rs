@@ -5,7 +5,7 @@ use std::time::Duration;
 use messages::UtcNanos;
 use messages::durations;
 
-use super::{Refusal, Step, refuse};
+use super::{Refusal, Step, not_accepted, refuse};
 
 /// Rows of PostgreSQL may be behind by so much and still be called level.
 const LEVEL_WITHIN: Duration = Duration::from_secs(5);
@@ -35,6 +35,7 @@ impl Step<'_> {
 
     /// Both sides have agreed for long enough, and do so now.
     pub(super) fn clean(&self, what: &str) -> Result<(), Refusal> {
+        self.all_accepted()?;
         let Some(compared) = self.state.compared else {
             return refuse(
                 format!(
@@ -55,6 +56,14 @@ impl Step<'_> {
         };
         self.lately(compared.at, what)?;
         self.long_enough("both sides have agreed", since, self.facts.clean_for, "timescale.clean_for")
+    }
+
+    /// What was left behind was looked at.
+    pub(super) fn all_accepted(&self) -> Result<(), Refusal> {
+        match self.state.backfilled {
+            Some(done) if done.refused > done.accepted => not_accepted(done.refused, done.accepted),
+            _ => Ok(()),
+        }
     }
 
     /// Both sides were compared not long ago: what was found then says nothing of what came in days since.

@@ -29,7 +29,7 @@ fn long_ago() -> UtcNanos {
 
 fn in_phase(phase: Phase) -> Migration {
     let (at, watermark) = (long_ago(), Some(WATERMARK));
-    let backfilled = Some(Backfilled { at, slices: 3, rows: 9, refused: 0 });
+    let backfilled = Some(Backfilled { at, slices: 3, rows: 9, refused: 0, accepted: 0 });
     Migration {
         phase,
         since: at,
@@ -62,7 +62,7 @@ fn the_whole_way_forward() {
     };
     take(Ask::Init(WATERMARK), Phase::DualWrite);
     take(Ask::Backfill, Phase::Backfill);
-    take(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2 }), Phase::Backfill);
+    take(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2, accepted: 0 }), Phase::Backfill);
     take(Ask::Compare { accept_rejects: 2 }, Phase::Compare);
     take(Ask::CompareDone(clean(long_ago())), Phase::Compare);
     take(Ask::CompareDone(clean(NOW)), Phase::Compare);
@@ -91,7 +91,7 @@ fn each_step_says_what_it_lacks() {
     refused(&in_phase(Phase::DualWrite), Ask::Backfill, &away, &["not known", "status"]);
     let unfinished = Migration { backfilled: None, ..in_phase(Phase::Backfill) };
     refused(&unfinished, Ask::Compare { accept_rejects: 0 }, &good, &["not come to its end", "backfill"]);
-    let rejects = Backfilled { at: NOW, slices: 1, rows: 1, refused: 12 };
+    let rejects = Backfilled { at: NOW, slices: 1, rows: 1, refused: 12, accepted: 0 };
     let rejects = Migration { backfilled: Some(rejects), ..in_phase(Phase::Backfill) };
     refused(&rejects, Ask::Compare { accept_rejects: 0 }, &good, &["12 rows", "--accept-rejects 12"]);
     refused(&rejects, Ask::Compare { accept_rejects: 13 }, &good, &["12 rows", "13 are accepted"]);
@@ -201,7 +201,7 @@ fn a_comparison_is_worth_something_for_a_while() {
 
 #[test]
 fn who_begins_anew_or_backfills_again_compares_again() {
-    let again = Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 });
+    let again = Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0, accepted: 0 });
     let cases = [(Phase::Off, Ask::Init(WATERMARK)), (Phase::Compare, Ask::Backfill), (Phase::GradualReads, again)];
     for (phase, ask) in cases {
         assert_eq!(decide(&agreed(phase), ask, &facts()).unwrap().compared, None, "{ask:?} in {phase}");
@@ -222,12 +222,47 @@ fn who_answered_differently_agrees_anew_before_reads_move_again() {
     refused(&compared, Ask::Reads(50), &facts(), &["agreed for 0", "1m are needed"]);
 }
 
+/// A state in which a backfill done again refused more than somebody has looked at.
+fn more_refused(phase: Phase) -> Migration {
+    let with = |accepted| Some(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2, accepted });
+    let before = Migration { backfilled: with(2), ..agreed(phase) };
+    let again = Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 5, accepted: 0 });
+    decide(&before, again, &facts()).unwrap()
+}
+
+#[test]
+fn rows_that_were_refused_later_are_accepted_by_somebody_or_reads_stay() {
+    let accepted = |state: &Migration| state.backfilled.map(|done| (done.refused, done.accepted));
+    for phase in [Phase::Compare, Phase::GradualReads, Phase::DuckdbPrimary] {
+        let state = more_refused(phase);
+        assert_eq!(accepted(&state), Some((5, 2)), "{phase}");
+        assert!(next_command(&state).contains("--accept-rejects"), "{phase}");
+        refused(&state, Ask::Compare { accept_rejects: 4 }, &facts(), &["5 rows", "4 are", "--accept-rejects 5"]);
+        let by_itself = decide(&state, Ask::Compare { accept_rejects: 0 }, &facts()).unwrap();
+        assert_eq!(by_itself, state, "{phase}");
+        let looked = decide(&state, Ask::Compare { accept_rejects: 5 }, &facts()).unwrap();
+        assert_eq!((looked.phase, accepted(&looked)), (phase, Some((5, 5))));
+        assert!(!next_command(&looked).contains("--accept-rejects"), "{phase}");
+        let fewer = Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 1, accepted: 0 });
+        assert_eq!(accepted(&decide(&state, fewer, &facts()).unwrap()), Some((1, 1)), "{phase}");
+    }
+    // Though a comparison were to find both sides equal.
+    let equal = |phase| Migration { compared: agreed(phase).compared, percent: 100, ..more_refused(phase) };
+    let words = ["5 rows did not fit and 2 are accepted", "rejects/", "compare --accept-rejects 5"];
+    refused(&equal(Phase::Compare), Ask::Reads(1), &facts(), &words);
+    refused(&equal(Phase::GradualReads), Ask::Promote { freeze: false }, &facts(), &words);
+    refused(&equal(Phase::DuckdbPrimary), Ask::Decommission, &facts(), &words);
+    assert!(decide(&equal(Phase::GradualReads), Ask::Reads(10), &facts()).is_ok(), "back they go without it");
+}
+
 fn any_ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
         Just(Ask::Init(WATERMARK)),
         Just(Ask::Backfill),
-        Just(Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused: 0 })),
-        Just(Ask::Compare { accept_rejects: 0 }),
+        (0..3u64).prop_map(|refused| {
+            Ask::BackfillDone(Backfilled { at: NOW, slices: 1, rows: 1, refused, accepted: refused })
+        }),
+        (0..3u64).prop_map(|accept_rejects| Ask::Compare { accept_rejects }),
         any::<bool>().prop_map(|equal| {
             Ask::CompareDone(Compared { at: NOW, rows: 1, differing: u64::from(!equal), clean_since: None })
         }),
@@ -240,11 +275,13 @@ fn any_ask() -> impl Strategy<Value = Ask> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order: no step is left out, the watermark never moves, and who has not agreed does
-    /// not answer more.
+    /// Whatever is asked in whatever order: no step is left out, the watermark never moves, and who has not agreed, or left
+    /// rows behind that nobody has looked at, does not answer more.
     #[test]
     fn no_step_is_left_out(asks in proptest::collection::vec((any_ask(), any::<bool>(), 0..4u64), 1..60)) {
         let mut state = Migration::default();
+        // Refused rows that somebody has looked at.
+        let mut looked_at = 0;
         let mut facts = Facts { clean_for: Duration::from_secs(2), standby_for: Duration::from_secs(2), ..facts() };
         for (ask, is_level, seconds) in asks {
             facts.now = facts.now.after(Duration::from_secs(seconds));
@@ -255,6 +292,17 @@ proptest! {
             let more = next.phase == Phase::GradualReads && next.percent > state.percent;
             let is_clean = state.compared.is_some_and(|c| c.differing == 0);
             prop_assert!(!more || is_clean, "reads moved over and nothing had shown that the sides agree");
+            match ask {
+                Ask::BackfillDone(done) => looked_at = done.refused.min(looked_at),
+                Ask::Compare { accept_rejects } if accept_rejects > 0 || state.phase == Phase::Backfill => {
+                    looked_at = accept_rejects;
+                }
+                _ => {}
+            }
+            prop_assert_eq!(next.backfilled.map_or(0, |done| done.accepted), looked_at);
+            let further = next.phase > state.phase && next.phase > Phase::Compare;
+            let left = next.backfilled.map_or(0, |done| done.refused);
+            prop_assert!(!(more || further) || left <= looked_at, "{left} rows are behind and {looked_at} were looked at");
             prop_assert!(state.phase != Phase::Decommissioned || next.phase == Phase::Decommissioned);
             state = next;
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Error, Position};
-use crate::journal::Taken;
+use crate::journal::{Kept, Taken};
 use crate::postgres::Server;
 
 /// What it does.
@@ -58,6 +58,8 @@ pub struct SinkStatus {
     pub rows: u64,
     /// Market records that were given up since its start because the server was away for too long.
     pub given_up: u64,
+    /// What is kept of the market journal for it alone.
+    pub kept: Kept,
 }
 
 /// What its thread writes and others read.
@@ -112,9 +114,10 @@ impl Shared {
         let behind = |durable: u64, applied: u64| durable.saturating_sub(applied);
         let lag_records = behind(durable.0.0, known.applied.0.0) + behind(durable.1.0, known.applied.1.0);
         let lag = if lag_records == 0 { Duration::ZERO } else { now().saturating_duration_since(known.complete_at) };
+        let kept = known.taken.as_ref().map(Taken::kept).unwrap_or_default();
         let Known { state, applied, rows, given_up, was_level, .. } = &*known;
         let (state, applied, rows, given_up, was_level) = (state.clone(), *applied, *rows, *given_up, *was_level);
-        SinkStatus { state, applied, lag_records, lag, was_level, rows, given_up }
+        SinkStatus { state, applied, lag_records, lag, was_level, rows, given_up, kept }
     }
 
     pub(super) fn applied(&self) -> Position {

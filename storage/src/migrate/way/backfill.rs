@@ -27,14 +27,15 @@ impl Way {
         on(Progress::of("looks at the tables"));
         let server = Server::new(self.settings())?;
         let plans = self.ask(go_on, |server| self.plans(server))?;
-        let tables = tables.iter().map(|name| named(name, &plans)).collect::<Result<Vec<_>, _>>()?;
+        let left = self.left(&plans);
+        let tables = tables.iter().map(|name| named(name, &plans, &left)).collect::<Result<Vec<_>, _>>()?;
         // Of a part it is not known how many rows of all did not fit.
         let is_whole = tables.is_empty() && range == Range::ALL;
         let wanted = Wanted { tables, range, again: if again { Again::Whatever } else { Again::No } };
         let summary =
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
         let Total { slices, rows, refused } = summary.total;
-        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused };
+        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused, accepted: 0 };
         let mut text = words(&summary);
         if !is_whole {
             text += "; only what was asked for: `merganser migrate timescale backfill` without a table and a range brings over the rest, and counts what did not fit";
@@ -43,6 +44,13 @@ impl Way {
         let report = serde_json::to_value(&summary).ok();
         let ask = is_whole.then_some(Ask::BackfillDone(all));
         Ok(Done { ask, text, is_good, report, noted: None, then: None })
+    }
+
+    /// Tables of theirs that left the mapping and whose rows stand here.
+    fn left(&self, plans: &[Plan]) -> Vec<TableName> {
+        let Some(stores) = self.0.database.stores() else { return Vec::new() };
+        let left = backfill::unmapped(&stores.manifest.newest(), plans);
+        left.into_keys().filter_map(|(from, _)| TableName::try_from(from).ok()).collect()
     }
 
     /// What the mapping file comes to on this server.
@@ -90,9 +98,10 @@ impl Way {
 }
 
 /// One of their tables, as a person names it.
-fn named(name: &str, plans: &[Plan]) -> Result<TableName, Error> {
-    let found = plans.iter().find(|plan| plan.from.to_string() == name || plan.from.table == name);
-    found.map(|plan| plan.from.clone()).ok_or_else(|| {
+fn named(name: &str, plans: &[Plan], left: &[TableName]) -> Result<TableName, Error> {
+    let mapped = plans.iter().map(|plan| &plan.from).find(|from| from.to_string() == name || from.table == name);
+    // What is taken out is named as a whole.
+    mapped.or_else(|| left.iter().find(|from| from.to_string() == name)).cloned().ok_or_else(|| {
         let mapped: Vec<String> = plans.iter().map(|plan| plan.from.to_string()).collect();
         Error::NotMapped { table: name.to_owned(), mapped: mapped.join(", ") }
     })
@@ -112,6 +121,9 @@ fn words(summary: &Summary) -> String {
     let mut text = format!(
         "{rows} rows came over in {slices_done} slices ({slices_before} were done before, {slices_empty} have none) in {seconds:.1} s, {rows_per_second:.0} rows/s; {refused} rows did not fit"
     );
+    if summary.taken_out > 0 {
+        text += &format!("; {} rows of tables that the mapping no longer has were taken out", summary.taken_out);
+    }
     if *refused > 0 {
         text += &format!(": they stand, each with the reason, in {}", summary.rejects.join(", "));
     }

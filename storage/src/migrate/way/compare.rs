@@ -63,7 +63,7 @@ impl Way {
             sink: sink.as_ref(),
             writes: state.writes(),
             plans: &plans,
-            accepted: state.backfilled.map(|done| done.refused),
+            accepted: state.backfilled.map(|done| done.accepted),
             watermark,
             tiers: &parts.tiers,
             now: (parts.wall)(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use messages::ledger::Seq;
 
 use super::Way;
+use crate::journal::Kept;
 use crate::migrate::reads::Stats;
 use crate::migrate::sink::State;
 use crate::postgres::Server;
@@ -38,6 +39,8 @@ pub struct SinkStanding {
     pub rows: u64,
     /// Market records that were given up since its start, for the server was away for too long.
     pub given_up: u64,
+    /// What is kept of the market journal for it alone.
+    pub kept: Kept,
     /// Why it does not work.
     pub error: Option<String>,
 }
@@ -46,7 +49,16 @@ impl SinkStanding {
     /// Of one that does not run.
     #[must_use]
     pub fn off() -> Self {
-        Self { state: "off", ledger_lag: 0, market_lag: 0, lag: None, rows: 0, given_up: 0, error: None }
+        Self {
+            state: "off",
+            ledger_lag: 0,
+            market_lag: 0,
+            lag: None,
+            rows: 0,
+            given_up: 0,
+            kept: Kept::default(),
+            error: None,
+        }
     }
 }
 
@@ -88,6 +100,7 @@ impl Way {
             lag: status.was_level.then_some(status.lag),
             rows: status.rows,
             given_up: status.given_up,
+            kept: status.kept,
             error,
         }
     }

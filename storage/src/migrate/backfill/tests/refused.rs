@@ -18,8 +18,9 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     let way = Way::new(&running, "rejects", plans(&session, MAPPING));
     let summary = way.bring(&missing(), &|_, _| {}).unwrap();
     assert_eq!((summary.rows, summary.refused, summary.rejects.len()), (4_315, 5, 2), "{summary:?}");
-    let text =
-        |start: &str| std::fs::read_to_string(way.rejects().join(format!("public.raw_trades-{start}.csv"))).unwrap();
+    let text = |start: &str| {
+        std::fs::read_to_string(way.rejects().join(format!("public.raw_trades-market_ticks-{start}.csv"))).unwrap()
+    };
     let day = text("2026-01-02");
     assert_eq!(
         day.lines().nth(1),
@@ -38,7 +39,7 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     session.execute("mend rows", "UPDATE raw_trades SET price = 1 WHERE trade_id IN (7, 8, 9)").unwrap();
     let summary = way.bring(&again("2026-01-02", "2026-01-03"), &|_, _| {}).unwrap();
     assert_eq!((summary.rows, summary.refused), (1_440, 2), "the two without a time are refused again");
-    assert!(!way.rejects().join("public.raw_trades-2026-01-02.csv").exists());
+    assert!(!way.rejects().join("public.raw_trades-market_ticks-2026-01-02.csv").exists());
     way.assert_sound();
 }
 

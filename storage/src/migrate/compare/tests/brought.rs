@@ -179,6 +179,20 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
     assert_eq!((total.duckdb, total.postgres, total.differing, total.slices), (2520, 0, 2, 2));
     assert!(!report.is_clean());
     assert!(compare(&both, &mapped, false).is_clean());
+    // As it says, they are taken out by name, and then the view may bring them.
+    let old = TableName { schema: "public".to_owned(), table: "raw_trades".to_owned() };
+    let named = |again| backfill::Wanted { tables: vec![old.clone()], again, ..backfill::Wanted::default() };
+    assert!(refused.contains("backfill --again --table public.raw_trades"), "{refused}");
+    for kept in [Again::No, Again::Keeping] {
+        assert!(bring(&both, &viewed, &named(kept)).is_err());
+    }
+    let summary = bring(&both, &viewed, &named(Again::Whatever)).unwrap();
+    assert_eq!((summary.taken_out, summary.rows, summary.total.rows), (2520, 0, 10));
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks"), "{'n': 0}");
+    bring(&both, &viewed, &backfill::Wanted::default()).unwrap();
+    assert!(compare(&both, &viewed, false).is_clean());
+    let sound = both.archive.with(|archive| Ok((archive.verify(false, &|_| {})?.1, archive.look_through()?)));
+    assert_eq!(sound.unwrap(), (Vec::new(), Vec::new()));
 }
 
 #[test]

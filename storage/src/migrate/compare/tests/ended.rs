@@ -35,7 +35,7 @@ fn the_way_is_closed_when_a_comparison_has_ended_that_the_server_does_not_answer
     let state = Migration {
         phase: Phase::Compare,
         watermark: Some(Watermark { market: Seq(0), at: now }),
-        backfilled: Some(Backfilled { at: now, slices: 0, rows: 0, refused: 0 }),
+        backfilled: Some(Backfilled { at: now, slices: 0, rows: 0, refused: 0, accepted: 0 }),
         ..Migration::default()
     };
     let (compare, turn) = (Work::compare_all(), way.turn().unwrap());

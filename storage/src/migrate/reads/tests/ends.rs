@@ -91,3 +91,18 @@ fn the_server_ends_what_takes_too_long() {
     let owner = running.session("owner").unwrap();
     assert_eq!(sleeping(&owner, 64), 0);
 }
+
+#[test]
+fn a_password_that_was_renewed_is_used_at_the_next_question() {
+    let Some(running) = running() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "of yesterday").unwrap();
+    let settings = Timescale { password_file: file.display().to_string(), ..running.settings("owner") };
+    let sessions = Sessions::new(Server::new(&settings).unwrap(), 1, SHORT);
+    let ask = || lend(&sessions).unwrap().run(|session| Ok(session.ask("count", "SELECT 1", &[])?.len()));
+    let refused = ask().unwrap_err();
+    assert!(matches!(refused, Error::Postgres(postgres::Error::Password { .. })), "{refused}");
+    std::fs::copy(running.file("password"), &file).unwrap();
+    assert_eq!(ask().unwrap(), 1);
+}
