@@ -118,6 +118,9 @@ fn nothing_is_lost_and_nothing_repeated_over_kills() {
     assert!(worst < Duration::from_secs(20), "a start took {worst:?}");
 }
 
+/// What happened to orders, for who reads how one came to differ.
+const EVENTS: &str = "select e.* from order_events e join orders o using (order_id)";
+
 /// The venue's books against the tables.
 fn agree_on_orders_and_fills(bench: &Bench) -> usize {
     let books = bench.venue.books();
@@ -135,7 +138,9 @@ fn agree_on_orders_and_fills(bench: &Bench) -> usize {
             Stands::Canceled => "canceled",
             Stands::Rejected => "rejected",
         };
-        assert_eq!((status.as_str(), same(filled)), (expected, same(&order.filled().to_string())), "{id}");
+        let found = (status.as_str(), same(filled));
+        let happened = || bench.sql(&format!("{EVENTS} where o.client_order_id = '{id}' order by number")).join("\n");
+        assert_eq!(found, (expected, same(&order.filled().to_string())), "{id}:\n{}", happened());
     }
     // What never reached the venue ended as such.
     let lost = ours.iter().filter(|(id, _)| !books.orders.contains_key(&id.parse().unwrap()));
