@@ -49,17 +49,19 @@ impl Way {
         let handle = self.begin(watermark.market)?;
         let deadline = wall().after(FIRST_WITHIN);
         loop {
-            match handle.status().state {
-                State::Following | State::Held => break,
+            let status = handle.status();
+            match status.state {
+                // Whoever goes on must know how far it is behind, and that is known once it had everything.
+                State::Following | State::Held if status.was_level || wall() > deadline => break,
                 State::Failed { error, .. } => {
                     self.0.sink.release(sink::TO_FINISH);
                     return Err(Error::NotTaken { why: error });
                 }
-                State::Connecting | State::Ended if !go_on() || wall() > deadline => {
+                _ if !go_on() || wall() > deadline => {
                     self.0.sink.release(sink::TO_FINISH);
                     return Err(Error::Stopped);
                 }
-                State::Connecting | State::Ended => std::thread::park_timeout(LOOK_EVERY),
+                _ => std::thread::park_timeout(LOOK_EVERY),
             }
         }
         let mut text = format!("rows go to both sides from {} on", watermark.at);
