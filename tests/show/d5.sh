@@ -60,10 +60,10 @@ begin "$d" "${alerts[@]}" --set "alerts.heartbeat_url=\"$url/beat\"" --set alert
 ask() { curl -sS --max-time 20 -H "Authorization: Bearer $token" "$@"; }
 query() { "$merganser" sql --data-dir "$d" --format csv "$1" | tail -n +2; }
 
-# 1. Metrics: those of live feeds come from a second run, on a venue's data server.
+# 1. Metrics: those of live feeds come from a second run, on a venue's data server; for those of PostgreSQL e3.sh asks.
 until query "select 1" > "$work/open" 2>&1; do sleep 0.1; kill -0 "$run" || fail "$(cat "$work/open")"; done
 "$merganser" archive run --data-dir "$d" > "$work/archive" || fail "$(cat "$work/archive")"
-named=$(grep -oh 'merganser_[a-z0-9_]*' "$root/docs/operations/grafana-dashboard.json" "$root/docs/operations/prometheus-alerts.yml" | sort -u)
+named=$(grep -oh 'merganser_[a-z0-9_]*' "$root/docs/operations/grafana-dashboard.json" "$root/docs/operations/prometheus-alerts.yml" | grep -v '^merganser_postgres_' | sort -u)
 of_feeds=$(grep -E '^merganser_(feed|clock)_' <<< "$named")
 exports() {
     local wanted="$1" missing=""

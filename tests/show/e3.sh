@@ -46,6 +46,11 @@ m backfill > out 2>&1 || fail "backfill: $(cat out)"
 until_level
 stretch before "both sides are written to" "$look"
 until_level
+base=$(sed -n 's,.*health at \(.*\)/health.*,\1,p' running)
+curl -sS -H "Authorization: Bearer $(cat data/token)" "$base/metrics" > exported
+for name in $(cat "$root"/docs/operations/*.json "$root"/docs/operations/*.yml | grep -o 'merganser_postgres_[a-z0-9_]*' | sort -u); do
+    grep -q "^$name" exported || fail "the rules name a metric that is not exported: $name"
+done
 
 postgres_kill
 stretch down "the plug of PostgreSQL was pulled" "$down"
