@@ -14,7 +14,8 @@ postgres_start "$work/pg" || exit 0
 old_tables 50000 1
 postgres_settings settings.toml
 # Small segments: what waits for the server lies in many of them, compressed. Two dozen strategies that decide on every bar: their
-# orders are what latency is measured by. Its quantiles are of the newest 1,000, which are those of a stretch of two minutes alone.
+# orders are what latency is measured by. Its quantiles are of the last minute or two: the newest of each stretch are the stretch's
+# own where that is two minutes long.
 cat >> settings.toml <<'TOML'
 compare_every = "0s"
 [journal]
