@@ -1,7 +1,7 @@
 //! What a fill does to balances: the one place that knows.
 
 use messages::instrument::{Asset, Rules};
-use messages::orders::{Fee, Fill, Side};
+use messages::orders::{Fill, Side};
 use messages::{Cash, Price, Quantity};
 
 /// Changes of balances by one fill, one entry per asset.
@@ -24,13 +24,6 @@ pub fn balance_changes(rules: &Rules, side: Side, fill: &Fill) -> Option<Vec<(As
         }
     }
     Some(changes)
-}
-
-/// A fee of `ppm` millionths of price × quantity, in quote asset.
-#[must_use]
-pub fn fee(rules: &Rules, price: Price, quantity: Quantity, ppm: i64) -> Option<Fee> {
-    let amount = price.times(quantity)?.per_million(ppm)?;
-    Some(Fee { amount, asset: rules.quote })
 }
 
 /// What `cash` buys at a price, rounded down; `None` at a price that is not positive or out of range.

@@ -14,6 +14,7 @@ use crate::positions::state::{self as positions, Positions};
 use crate::settings::{Deciding, StrategyRun};
 use crate::strategies::host::Host;
 use crate::strategies::registry::{Registry, Setup};
+use crate::venues::paper::models::{self, Models};
 use crate::venues::paper::state::{self as paper, Paper};
 
 /// Why the states cannot be made.
@@ -30,6 +31,9 @@ pub enum Error {
         /// Why.
         source: crate::strategies::registry::Error,
     },
+    /// A model of the paper venue that cannot be made.
+    #[error(transparent)]
+    Model(#[from] models::Error),
 }
 
 /// Makes states from settings.
@@ -41,6 +45,7 @@ pub struct Assembly {
     epoch: u64,
     seed: u64,
     venue: Capabilities,
+    models: Models,
 }
 
 impl Assembly {
@@ -50,13 +55,20 @@ impl Assembly {
     /// An instrument's key that cannot be read.
     pub fn new(deciding: Deciding, instance: &str, epoch: u64, seed: u64) -> Result<Self, Error> {
         let rules = deciding.rules().map_err(Error::Settings)?;
-        Ok(Self { deciding, rules, instance: instance.to_owned(), epoch, seed, venue: paper::CAPABILITIES })
+        let (instance, models) = (instance.to_owned(), Models::shipped());
+        Ok(Self { deciding, rules, instance, epoch, seed, venue: paper::CAPABILITIES, models })
     }
 
     /// Orders go to a venue that can do this, instead of the paper venue.
     #[must_use]
     pub fn with(self, venue: Capabilities) -> Self {
         Self { venue, ..self }
+    }
+
+    /// The paper venue chooses from these models, instead of those that come with Merganser.
+    #[must_use]
+    pub fn with_models(self, models: Models) -> Self {
+        Self { models, ..self }
     }
 
     /// The settings that decide.
@@ -91,17 +103,20 @@ impl Assembly {
     }
 
     /// The paper venue.
-    #[must_use]
-    pub fn paper(&self) -> Paper {
-        let settings = &self.deciding.paper;
-        Paper::new(paper::Settings {
-            account: self.deciding.account.name,
-            latency: settings.latency,
-            maker_fee_ppm: settings.maker_fee_ppm,
-            taker_fee_ppm: settings.taker_fee_ppm,
+    ///
+    /// # Errors
+    /// A model that nobody registered or that refuses its parameters, or a halt that is none.
+    pub fn paper(&self) -> Result<Paper, Error> {
+        let (account, paper) = (&self.deciding.account, &self.deciding.paper);
+        let settings = paper::Settings {
+            account: account.name,
+            deposit: Some((account.currency, account.deposit)),
             rules: self.rules.clone(),
             calendar: self.deciding.calendar.calendar(),
-        })
+            paper: paper.clone(),
+            seed: self.seed,
+        };
+        Paper::new(settings, self.models.choose(paper)?).map_err(Error::Settings)
     }
 
     /// Orders and risk; every exchange's orders go to one venue.

@@ -12,6 +12,7 @@ pub mod backtest;
 pub mod book;
 pub mod bulk;
 mod by_instrument;
+pub mod chance;
 pub mod clock;
 pub mod conflate;
 pub mod deliveries;

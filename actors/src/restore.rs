@@ -169,7 +169,10 @@ impl Past {
 pub fn restore(ledger: &Path, durable: Seq, assembly: &Assembly) -> Result<Restored, Error> {
     let Fold { kept, orders, positions } = fold(ledger, durable, assembly)?;
     let Kept { has_money, lost, mut strategies, open, fills, checkpointed, alerts, migration, .. } = kept;
-    let mut paper = assembly.paper();
+    let mut paper = assembly.paper()?;
+    if has_money {
+        paper.restore_balances(positions.balances());
+    }
     for update in open.into_values() {
         paper.restore(&update.order);
         let count = fills.get(&update.order.client_order_id).copied().unwrap_or(0);

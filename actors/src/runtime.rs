@@ -49,6 +49,7 @@ use crate::telemetry::edge::EdgeSource;
 use crate::traffic::{ActorStatus, Observed, Places};
 use crate::tree::{Channels, Opening, Root, ToRoot, Tree};
 use crate::venues::Route;
+use crate::venues::paper::models::Models;
 
 /// Batches that may wait for orders, positions and the paper venue before the market waits for them.
 const CORE_QUEUE: usize = 16_384;
@@ -94,6 +95,8 @@ pub struct Plan {
     pub timescale: storage::settings::Timescale,
     /// Where orders go.
     pub route: Route,
+    /// What the paper venue chooses its models from.
+    pub models: Models,
     /// Who watches; `None` where nobody does.
     pub audience: Option<Audience>,
 }
@@ -161,7 +164,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let epoch = (last + 1).max(u64::try_from(wall.now().secs()).unwrap_or(0));
     let seed = seed_of(&plan.instance, epoch);
     let settings = toml::to_string(&plan.deciding)?;
-    let assembly = Assembly::new(plan.deciding, &plan.instance, epoch, seed)?.with(plan.route.capabilities());
+    let assembly = Assembly::new(plan.deciding, &plan.instance, epoch, seed)?;
+    let assembly = assembly.with(plan.route.capabilities()).with_models(plan.models);
     let assembly = Arc::new(assembly);
     let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
     let now = plan.clock.now();

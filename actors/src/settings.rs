@@ -1,6 +1,7 @@
 //! The settings of this crate; `config/default.toml` says what each is for.
 
 mod feeds;
+mod paper;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::orders::risk::{AccountKind, Limits};
 
 pub use feeds::{AlpacaFeed, BinanceFeed, FeedName, FeedSettings, SimulatedSymbol};
+pub use paper::{
+    HaltSettings, ModelSettings, PaperSettings, PriceLimitSettings, Reached, RejectSettings, TriggerBy, TriggerSettings,
+};
 
 /// `[account]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,19 +42,6 @@ pub struct BarSettings {
     /// How long after its end a bar waits for late trades.
     #[serde(with = "crate::durations")]
     pub lateness: Duration,
-}
-
-/// `[paper]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaperSettings {
-    /// From the request to the market.
-    #[serde(with = "crate::durations")]
-    pub latency: Duration,
-    /// Fee of a fill that rested, in millionths of its value.
-    pub maker_fee_ppm: i64,
-    /// Fee of a fill that took, in millionths of its value.
-    pub taker_fee_ppm: i64,
 }
 
 /// `[venues]`

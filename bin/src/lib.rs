@@ -20,6 +20,7 @@ pub use actors::strategies::api;
 use actors::strategies::api::Strategy;
 use actors::strategies::registry::Registry;
 use actors::venues::Venues;
+pub use actors::venues::paper::models as paper;
 pub use actors::venues::{Connector, FromVenue, Say};
 use clap::Parser;
 pub use messages;
@@ -89,6 +90,17 @@ impl App {
         C: Connector + 'static,
     {
         self.plugins.venues.add(name, capabilities, make);
+        self
+    }
+
+    /// Adds models of the paper venue: `add` gets those that come with Merganser and adds its own under their names, for
+    /// `paper.fills`, `paper.fees`, `paper.to_venue`, `paper.to_us` and `paper.slippage`.
+    ///
+    /// # Panics
+    /// When a name is taken: a mistake in the program.
+    #[must_use]
+    pub fn models(mut self, add: impl FnOnce(&mut paper::Models)) -> Self {
+        add(self.plugins.venues.models_mut());
         self
     }
 

@@ -14,6 +14,7 @@ use actors::runtime::{self, Plan, Runtime, WantsStop};
 use actors::strategies::registry::Registry;
 use actors::telemetry::edge::{EdgeCounts, StreamCounts};
 use actors::venues::Route;
+use actors::venues::paper::models::Models;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::ids::IdMaker;
@@ -62,13 +63,14 @@ pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
     let route = plugins.venues.route(&venues.orders_to, &venues.parameters)?;
     let dir = DataDir::create(&stopped::paths(root, &live.settings))?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    threads.block_on(until_stopped(live, dir, (plugins.strategies, route), use_duckdb))
+    let models = plugins.venues.models().clone();
+    threads.block_on(until_stopped(live, dir, (plugins.strategies, route, models), use_duckdb))
 }
 
 async fn until_stopped(
     live: Live,
     mut dir: DataDir,
-    (registry, route): (Registry, Route),
+    (registry, route, models): (Registry, Route, Models),
     use_duckdb: Option<bool>,
 ) -> anyhow::Result<()> {
     let Live { settings, exchanges, mode, frames, feeds, clock, stop_after } = live;
@@ -102,6 +104,7 @@ async fn until_stopped(
             EdgeCounts { requests, stream, reads }
         })),
         route,
+        models,
         audience: Some(audience.clone()),
         ..settings.plan(&paths, exchanges, registry, clock)
     };

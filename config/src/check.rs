@@ -9,7 +9,17 @@ use storage::settings::Timescale;
 use crate::{DEFAULTS, Settings};
 
 /// Sections whose keys are names that users choose.
-const NAMED: &[&str] = &["strategies.run", "feeds.simulated", "instruments", "venues.parameters"];
+const NAMED: &[&str] = &[
+    "strategies.run",
+    "feeds.simulated",
+    "instruments",
+    "venues.parameters",
+    "paper.fills.parameters",
+    "paper.fees.parameters",
+    "paper.to_venue.parameters",
+    "paper.to_us.parameters",
+    "paper.slippage.parameters",
+];
 
 /// Keys that are in no default: misspelt, or of another version.
 pub fn unknown_keys(figment: &Figment) -> Vec<String> {
@@ -144,6 +154,23 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
             (-100_000..=100_000).contains(&ppm),
             format!("{path}: {ppm} is more than 10 %; expected -100000 to 100000"),
         );
+    }
+    let rate = s.paper.rejects.rate_ppm;
+    must(rate <= 1_000_000, format!("paper.rejects.rate_ppm: {rate} is more than all; expected at most 1000000"));
+    let (limits, longest) = (s.paper.price_limits, std::time::Duration::from_secs(86_400));
+    must(
+        limits.band_percent <= 100,
+        format!("paper.price_limits.band_percent: {} is not 0 to 100", limits.band_percent),
+    );
+    for (path, length) in [("window", limits.window), ("pause", limits.pause)] {
+        must(
+            !length.is_zero() && length <= longest,
+            format!("paper.price_limits.{path}: must be longer than 0s and at most 1d"),
+        );
+    }
+    for halt in &s.paper.halts {
+        let checked = halt.check();
+        must(checked.is_ok(), format!("paper.halts: {}", checked.err().unwrap_or_default()));
     }
     for (path, bytes) in [
         ("journal.ledger_segment_bytes", s.journal.ledger_segment_bytes),

@@ -20,6 +20,7 @@ use actors::settings::{
 };
 use actors::strategies::registry::Registry;
 use actors::venues::Route;
+use actors::venues::paper::models::Models;
 use messages::Exchange;
 use messages::ledger::Mode;
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,7 @@ impl Settings {
             tiers: self.tiers.clone(),
             timescale: self.timescale.clone(),
             route: Route::Paper,
+            models: Models::shipped(),
             audience: None,
         }
     }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Account, ClientOrderId, Reason, VenueOrderId};
+use crate::ids::{Account, ClientOrderId, OrderId, Reason, VenueOrderId};
 use crate::instrument::Instrument;
-use crate::orders::{Fill, OrderRequest, OrderType, Replacement, TimeInForce};
+use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce};
 use crate::time::UtcNanos;
 
 /// A request to a venue. Its order intent is durable before it is made.
@@ -14,6 +14,8 @@ pub enum VenueRequest {
     Submit {
         /// The id that makes it unique at the venue.
         client_order_id: ClientOrderId,
+        /// Our id of the order, by which others name it as their parent.
+        order_id: OrderId,
         /// Its terms.
         request: Box<OrderRequest>,
         /// When it was asked for.
@@ -141,4 +143,6 @@ pub struct Capabilities {
     pub quote_quantity: bool,
     /// Whether it takes post-only orders.
     pub post_only: bool,
+    /// The ties between orders that it holds itself.
+    pub contingencies: &'static [Contingency],
 }

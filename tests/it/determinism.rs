@@ -25,7 +25,7 @@ pub fn assembly(seed: u64) -> Assembly {
 fn machine(assembly: &Assembly, paths: &Paths) -> Machine {
     let hosts = assembly.hosts(&Registry::shipped()).unwrap();
     let recorder = Recorder::open(paths, 1 << 30).unwrap();
-    Machine::new(assembly.paper(), assembly.orders().unwrap(), assembly.positions(), hosts, 0, recorder)
+    Machine::new(assembly.paper().unwrap(), assembly.orders().unwrap(), assembly.positions(), hosts, 0, recorder)
 }
 
 /// Trades a stretch of the simulated market with the default strategies. Returns the fills.

@@ -15,3 +15,6 @@ mod parts;
 pub mod recorder;
 pub mod session;
 pub mod summary;
+
+#[cfg(test)]
+mod tests;

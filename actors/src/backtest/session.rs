@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
         let hosts = assembly.hosts(registry)?;
         let recorder = recorder.holding();
         let mut machine =
-            Machine::new(assembly.paper(), assembly.orders()?, assembly.positions(), Vec::new(), first, recorder);
+            Machine::new(assembly.paper()?, assembly.orders()?, assembly.positions(), Vec::new(), first, recorder);
         machine.begin_process(hosts, matches!(route, Route::Remote(_)));
         Ok(Self {
             machine,
@@ -370,8 +370,8 @@ fn assemble(started: &Started, venues: &Venues) -> Result<(Assembly, Route), Err
     let deciding: Deciding =
         toml::from_str(&started.settings).map_err(|source| Error::Settings { epoch: started.epoch, source })?;
     let route = venues.route(&deciding.venues.orders_to, &deciding.venues.parameters)?;
-    let assembly = Assembly::new(deciding, &started.instance, started.epoch, started.seed)?.with(route.capabilities());
-    Ok((assembly, route))
+    let assembly = Assembly::new(deciding, &started.instance, started.epoch, started.seed)?;
+    Ok((assembly.with(route.capabilities()).with_models(venues.models().clone()), route))
 }
 
 /// Finds the deliveries that hung: the last one of each generation that ended so.

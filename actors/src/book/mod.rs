@@ -245,6 +245,15 @@ impl Book {
         self.asks.iter()
     }
 
+    /// The levels that an order on `side` would meet, from the touch outward.
+    pub fn against(&self, side: Side) -> impl Iterator<Item = Level> {
+        let ladder = match side {
+            Side::Buy => &self.asks,
+            Side::Sell => &self.bids,
+        };
+        ladder.iter()
+    }
+
     /// The size shown at a price on one side; zero where nobody stands.
     #[must_use]
     pub fn size_at(&self, side: Side, price: Price) -> Size {

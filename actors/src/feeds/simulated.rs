@@ -13,6 +13,8 @@ use messages::market::{Conditions, FeedBatch, FeedItem, Level, Source, Tick, Tic
 use messages::orders::Side;
 use messages::{Price, Size, Symbol, UtcNanos};
 
+pub use crate::chance::SplitMix64;
+
 /// Most events of one kind per second and symbol: one a microsecond, so that times stay distinct in
 /// a TIMESTAMP and ids, counted from the start's microseconds, never overtake time.
 pub const MAX_PER_SEC: u32 = 1_000_000;
@@ -82,7 +84,7 @@ impl Simulated {
     /// A price, step or rate that makes no market.
     pub fn new(seed: u64, symbols: &[SimulatedSymbol], start: UtcNanos) -> Result<Self, SimulatedError> {
         let mut seeds = SplitMix64::new(seed);
-        let markets = symbols.iter().map(|setup| Market::new(setup, SplitMix64(seeds.next()), start));
+        let markets = symbols.iter().map(|setup| Market::new(setup, SplitMix64::new(seeds.next()), start));
         Ok(Self { markets: markets.collect::<Result<_, _>>()? })
     }
 
@@ -221,49 +223,6 @@ fn swing(setup: &SimulatedSymbol) -> i128 {
 fn price(raw: i128) -> Price {
     let price = i64::try_from(raw).ok().and_then(Price::from_raw);
     price.expect("at most double the start price and a few steps, which the setup's check has room for")
-}
-
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014; public
-/// domain code by Vigna). Small, seedable, good enough for a market that is not real.
-#[derive(Debug, Clone)]
-pub struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// Numbers that the same seed gives again.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// 0 to `bound` - 1, by Lemire's multiplication; the bias of at most bound / 2^64 does not matter.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
-    }
-
-    /// -`width` to `width`.
-    pub fn within(&mut self, width: i128) -> i128 {
-        let width = u64::try_from(width).unwrap_or(0);
-        i128::from(self.below(2 * width + 1)) - i128::from(width)
-    }
-
-    /// Exponentially distributed with mean 1, in 1/65,536: -ln of a uniform number. The logarithm
-    /// is that of the highest bit and a parabola through the rest, within 1 % of the true one.
-    pub fn exponential(&mut self) -> u64 {
-        const LN_2: u64 = 45_426;
-        let uniform = self.next() | 1;
-        let zeros = u64::from(uniform.leading_zeros());
-        let rest = ((uniform << zeros) >> 47) & 0xffff;
-        let log2 = rest + ((rest * (65_536 - rest)) >> 16) * 344 / 1_000;
-        (((zeros + 1) * 65_536 - log2.min(65_536)) * LN_2) >> 16
-    }
 }
 
 #[cfg(test)]

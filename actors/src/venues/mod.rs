@@ -11,6 +11,8 @@ use std::sync::Arc;
 use messages::venues::{Capabilities, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
+use paper::models::Models;
+
 /// The venue inside of the process, by the name that `venues.orders_to` gives it.
 pub const PAPER: &str = "paper";
 
@@ -99,9 +101,12 @@ pub enum Error {
     },
 }
 
-/// Venues outside of the process, by name.
+/// Venues outside of the process, and the models of the one inside, by name.
 #[derive(Default)]
-pub struct Venues(BTreeMap<String, (Capabilities, Factory)>);
+pub struct Venues {
+    outside: BTreeMap<String, (Capabilities, Factory)>,
+    models: Models,
+}
 
 impl Venues {
     /// Adds a venue under a name. `make` gets its typed parameters each time that it is to be reached.
@@ -128,8 +133,19 @@ impl Venues {
             });
             Ok(again)
         });
-        let fresh = name != PAPER && self.0.insert(name.to_owned(), (capabilities, factory)).is_none();
+        let fresh = name != PAPER && self.outside.insert(name.to_owned(), (capabilities, factory)).is_none();
         assert!(fresh, "venue {name} is registered twice");
+    }
+
+    /// The models of the paper venue.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The models of the paper venue, to add to.
+    pub fn models_mut(&mut self) -> &mut Models {
+        &mut self.models
     }
 
     /// Where orders go, by the settings.
@@ -140,8 +156,8 @@ impl Venues {
         if name == PAPER {
             return Ok(Route::Paper);
         }
-        let (capabilities, factory) = self.0.get(name).ok_or_else(|| {
-            let known: Vec<&str> = std::iter::once(PAPER).chain(self.0.keys().map(String::as_str)).collect();
+        let (capabilities, factory) = self.outside.get(name).ok_or_else(|| {
+            let known: Vec<&str> = std::iter::once(PAPER).chain(self.outside.keys().map(String::as_str)).collect();
             Error::Unknown { name: name.to_owned(), known: known.join(", ") }
         })?;
         let wrong = |why| Error::Parameters { name: name.to_owned(), why };

@@ -75,7 +75,7 @@ pub fn run(
     refuse_used(&paths, &common.data_dir)?;
     let outcome = match &arguments.session {
         Some(session) => again(session, &paths, &settings, plugins)?,
-        None => on_input(arguments, &paths, settings.clone(), &plugins.strategies)?,
+        None => on_input(arguments, &paths, settings.clone(), plugins)?,
     };
     let tables = stopped::recover(&paths, &settings)?;
     outcome::print(&outcome)?;
@@ -113,7 +113,7 @@ fn on_input(
     arguments: &Arguments,
     paths: &Paths,
     mut settings: Settings,
-    registry: &Registry,
+    plugins: &Plugins,
 ) -> anyhow::Result<Outcome> {
     let format = arguments.format.context("--format is missing")?;
     settings.account.name = ACCOUNT.parse().context("the account's name")?;
@@ -125,7 +125,8 @@ fn on_input(
     let deciding = settings.deciding(exchanges(format));
     let started = started(&settings, &deciding, arguments.seed, first.received)?;
     let assembly = Assembly::new(deciding, &started.instance, started.epoch, started.seed)?;
-    let mut machine = machine(&assembly, registry, paths, &settings)?;
+    let assembly = assembly.with_models(plugins.venues.models().clone());
+    let mut machine = machine(&assembly, &plugins.strategies, paths, &settings)?;
     open_account(&mut machine, &started, &assembly);
 
     let mut driver = Driver::new(machine, assembly.market(), settings.snapshots.every);
@@ -201,7 +202,7 @@ fn started(settings: &Settings, deciding: &Deciding, seed: u64, at: UtcNanos) ->
 fn machine(assembly: &Assembly, registry: &Registry, paths: &Paths, settings: &Settings) -> anyhow::Result<Machine> {
     let recorder = Recorder::open(paths, settings.journal.market_segment_bytes)?;
     let hosts = assembly.hosts(registry)?;
-    Ok(Machine::new(assembly.paper(), assembly.orders()?, assembly.positions(), hosts, assembly.epoch(), recorder))
+    Ok(Machine::new(assembly.paper()?, assembly.orders()?, assembly.positions(), hosts, assembly.epoch(), recorder))
 }
 
 /// Writes the start down and pays the first money in.

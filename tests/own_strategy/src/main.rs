@@ -1,8 +1,12 @@
-//! A user's own binary: Merganser with one more strategy. `own-strategy backtest --strategy dip_buyer …`
+//! A user's own binary: Merganser with one more strategy and one more model of the paper venue.
+//! `own-strategy backtest --strategy dip_buyer --set paper.to_venue.model=stuck …`
+
+use std::time::Duration;
 
 use merganser::api::{Context, Strategy, Trade, Wants};
 use merganser::messages::orders::{OrderRequest, Side};
 use merganser::messages::{Cash, Instrument, Price};
+use merganser::paper::{LatencyModel, SplitMix64};
 use serde::Deserialize;
 
 /// Buys once for `notional` when the price has fallen `percent` below the first that it saw.
@@ -36,8 +40,29 @@ impl Strategy for DipBuyer {
     }
 }
 
+/// One message in ten is stuck behind others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Stuck {
+    usual_ms: u64,
+    stuck_ms: u64,
+}
+
+impl Default for Stuck {
+    fn default() -> Self {
+        Self { usual_ms: 5, stuck_ms: 200 }
+    }
+}
+
+impl LatencyModel for Stuck {
+    fn delay(&mut self, chance: &mut SplitMix64) -> Duration {
+        Duration::from_millis(if chance.below(10) == 0 { self.stuck_ms } else { self.usual_ms })
+    }
+}
+
 fn main() -> std::process::ExitCode {
     merganser::App::new()
         .strategy("dip_buyer", |instruments, parameters: DipBuyer| Ok(DipBuyer { instruments, ..parameters }))
+        .models(|models| models.latency("stuck", |p: Stuck| Ok(p)))
         .main()
 }

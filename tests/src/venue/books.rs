@@ -82,7 +82,9 @@ impl Books {
     /// Takes a request.
     pub fn on_request(&mut self, request: &VenueRequest, out: &mut Vec<VenueReport>) {
         match request {
-            VenueRequest::Submit { client_order_id, request, at } => self.submit(*client_order_id, request, *at, out),
+            VenueRequest::Submit { client_order_id, request, at, .. } => {
+                self.submit(*client_order_id, request, *at, out)
+            }
             VenueRequest::Cancel { client_order_id, at, .. } => self.cancel(*client_order_id, *at, out),
             VenueRequest::Replace { client_order_id, new_client_order_id, replacement, at, .. } => {
                 self.replace(*client_order_id, *new_client_order_id, *replacement, *at, out);

@@ -16,6 +16,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc],
     replace: true,
     quote_quantity: false,
+    contingencies: &[],
     post_only: true,
 };
 

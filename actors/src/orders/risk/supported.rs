@@ -25,14 +25,28 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     if r.post_only && !(venue.post_only && r.order_type == OrderType::Limit) {
         return refuse("venue.post_only", format!("a {} order cannot be post-only here", r.order_type));
     }
-    if r.parent.is_some() || r.contingency.is_some() {
-        return refuse("venue.contingency", "orders that depend on others are not supported yet".to_owned());
+    match (r.parent, r.contingency) {
+        (None, None) => {}
+        (Some(_), Some(contingency)) if venue.contingencies.contains(&contingency) => {}
+        (Some(_), Some(contingency)) => {
+            return refuse("venue.contingency", format!("the venue holds no {contingency} orders"));
+        }
+        (parent, _) => {
+            let missing = if parent.is_some() { "contingency" } else { "parent" };
+            return refuse("order.contingency", format!("an order that depends on another needs a {missing}, too"));
+        }
     }
     if r.order_type.has_limit() != r.price.is_some() {
         let expected = if r.order_type.has_limit() { "needs" } else { "has no" };
         return refuse("order.price", format!("a {} order {expected} limit price", r.order_type));
     }
-    if r.order_type.is_conditional() != r.stop_price.is_some() {
+    let trails = r.order_type == OrderType::TrailingStop;
+    if trails != r.trail_amount.is_some_and(|amount| amount.is_positive()) {
+        let expected = if trails { "needs" } else { "has no" };
+        return refuse("order.trail_amount", format!("a {} order {expected} trail amount above 0", r.order_type));
+    }
+    // That of a trailing stop says from which price on it trails, and may be left out.
+    if !trails && r.order_type.is_conditional() != r.stop_price.is_some() {
         let expected = if r.order_type.is_conditional() { "needs" } else { "has no" };
         return refuse("order.stop_price", format!("a {} order {expected} trigger price", r.order_type));
     }

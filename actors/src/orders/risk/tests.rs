@@ -1,4 +1,4 @@
-use messages::orders::{OrderType, Side, TimeInForce};
+use messages::orders::{Contingency, OrderType, Side, TimeInForce};
 use messages::{Exchange, Instrument};
 
 use super::*;
@@ -98,7 +98,28 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
 fn what_cannot_be_is_refused() {
     check("", |_| {});
     check("venue.none", |c| c.venue = None);
-    check("venue.order_type", |c| c.request.order_type = OrderType::TrailingStop);
+    check("venue.order_type", |c| {
+        c.venue = Some(Capabilities { order_types: &[OrderType::Market], ..CAPABILITIES });
+    });
+    check("order.trail_amount", |c| {
+        c.request.price = None;
+        c.request.order_type = OrderType::TrailingStop;
+    });
+    check("", |c| {
+        c.request.price = None;
+        c.request.order_type = OrderType::TrailingStop;
+        c.request.trail_amount = "1".parse().ok();
+    });
+    let tied = |c: &mut Case| {
+        c.request.parent = Some(messages::OrderId::of_key("a".parse().unwrap(), "parent"));
+        c.request.contingency = Some(Contingency::Oto);
+    };
+    check("", tied);
+    check("venue.contingency", |c| {
+        tied(c);
+        c.venue = Some(Capabilities { contingencies: &[], ..CAPABILITIES });
+    });
+    check("order.contingency", |c| c.request.contingency = Some(Contingency::Oco));
     check("venue.post_only", |c| {
         c.request =
             OrderRequest { post_only: true, ..OrderRequest::market(instrument(), Side::Buy, "1".parse().unwrap()) };

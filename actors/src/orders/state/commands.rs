@@ -66,8 +66,8 @@ impl Orders {
                 self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
                 let order = &entry.order;
                 let client_order_id = order.client_order_id;
-                let submit =
-                    VenueRequest::Submit { client_order_id, request: Box::new(order.request.clone()), at: at.now };
+                let request = Box::new(order.request.clone());
+                let submit = VenueRequest::Submit { client_order_id, order_id, request, at: at.now };
                 out.push(Effect::Send(order.request.instrument.exchange, submit));
             }
             Err(refusal) => {

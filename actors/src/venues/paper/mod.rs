@@ -6,6 +6,7 @@
 //! Invariant: nothing is handled before orders listens. A report that is said to nobody is a fill that nobody books
 //! and an answer that nobody counts, and a re-run, where everybody listens always, would part from the record.
 
+pub mod models;
 pub mod state;
 
 use messages::ledger::{Decider, Delivery};

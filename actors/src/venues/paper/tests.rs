@@ -1,3 +1,7 @@
+//! The actor around the venue; and the venue's fill models against a recording.
+
+mod recording;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -6,9 +10,10 @@ use messages::ledger::MarketRecord;
 use messages::market::{Event, EventBody, Level, Source, Tick, TickBody};
 use messages::orders::{OrderRequest, Side};
 use messages::venues::ReportKind;
-use messages::{Exchange, Instrument};
+use messages::{Exchange, Instrument, OrderId};
 use storage::journal::{Journal, Options};
 
+use super::models::Models;
 use super::*;
 use crate::bulk::{self, Outlet};
 
@@ -55,19 +60,22 @@ fn quote(id: u64, bid: &str, ask: &str) -> Batch {
 
 /// A venue without latency at which the order `rests` waits to be sold at 100.
 fn venue() -> Paper {
-    let mut paper = Paper::new(state::Settings {
+    let settings = state::Settings {
         account: "paper".parse().unwrap(),
-        latency: Duration::ZERO,
-        maker_fee_ppm: 0,
-        taker_fee_ppm: 0,
+        deposit: None,
         rules: Default::default(),
         calendar: Calendar::default(),
-    });
+        paper: toml::from_str("latency = '0s'\nmaker_fee_ppm = 0\ntaker_fee_ppm = 0").unwrap(),
+        seed: 1,
+    };
+    let models = Models::shipped().choose(&settings.paper).unwrap();
+    let mut paper = Paper::new(settings, models).unwrap();
     let request = OrderRequest::limit(instrument(), Side::Sell, "1".parse().unwrap(), "100".parse().unwrap());
     let (client_order_id, at) = ("rests".parse().unwrap(), UtcNanos(0));
     let mut said = Vec::new();
     paper.on_market(&quote(1, "98", "99"), &mut said);
-    paper.on_request(VenueRequest::Submit { client_order_id, request: Box::new(request), at }, at, &mut said);
+    let (order_id, request) = (OrderId::of_key("paper".parse().unwrap(), "rests"), Box::new(request));
+    paper.on_request(VenueRequest::Submit { client_order_id, order_id, request, at }, at, &mut said);
     paper.on_market(&quote(2, "98", "99"), &mut said);
     assert_eq!(said.len(), 2, "submitted and accepted: {said:?}");
     paper

@@ -50,7 +50,7 @@ fn run(
 ) -> anyhow::Result<(Duration, u64)> {
     let assembly = Assembly::new(settings.deciding(vec![Exchange::Binance]), "bench", 0, 1)?;
     let hosts = assembly.hosts(registry)?;
-    let machine = Machine::new(assembly.paper(), assembly.orders()?, assembly.positions(), hosts, 0, recorder);
+    let machine = Machine::new(assembly.paper()?, assembly.orders()?, assembly.positions(), hosts, 0, recorder);
     let mut driver = Driver::new(machine, assembly.market(), settings.snapshots.every);
     let began = now();
     frames.iter().for_each(|frame| driver.frame(frame));

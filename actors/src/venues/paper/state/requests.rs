@@ -1,11 +1,14 @@
 //! Requests that arrive at the paper venue.
 
+use super::family::Kinship;
 use super::*;
 
 impl Paper {
     pub(super) fn arrive(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<VenueReport>) {
         match request {
-            VenueRequest::Submit { client_order_id, request, .. } => self.submit(client_order_id, *request, now, out),
+            VenueRequest::Submit { client_order_id, order_id, request, .. } => {
+                self.submit(client_order_id, order_id, *request, now, out);
+            }
             VenueRequest::Cancel { client_order_id, .. } => self.cancel(client_order_id, now, out),
             VenueRequest::Replace { client_order_id, new_client_order_id, replacement, .. } => {
                 self.replace(client_order_id, new_client_order_id, replacement, now, out);
@@ -18,22 +21,32 @@ impl Paper {
         }
     }
 
-    fn submit(&mut self, id: ClientOrderId, request: OrderRequest, now: UtcNanos, out: &mut Vec<VenueReport>) {
-        let reject = |code, text: &str| ReportKind::Rejected { reason: Reason::code(code), text: text.to_owned() };
-        if self.orders.get(id).is_some() {
-            return out.push(self.report(id, now, reject("paper.duplicate", "this client order id is in use")));
-        }
-        let crosses = self.markets.get(request.instrument).is_some_and(|m| m.crosses(&request));
-        if request.post_only && crosses {
-            return out.push(self.report(id, now, reject("paper.would_match", "a post-only order would have matched")));
+    fn submit(
+        &mut self,
+        id: ClientOrderId,
+        order_id: OrderId,
+        request: OrderRequest,
+        now: UtcNanos,
+        out: &mut Vec<VenueReport>,
+    ) {
+        let instrument = request.instrument;
+        let expires = self.expiry(&request, now);
+        let kinship = self.kinship(&request);
+        let arrival = self.requests;
+        let mut working = Working::new(order_id, request, arrival, expires);
+        working.held = matches!(kinship, Kinship::Held);
+        working.since = self.events;
+        let admitted = match kinship {
+            Kinship::Orphan => Err(("paper.orphan", "the order that it belongs to is not open here".to_owned())),
+            Kinship::Free | Kinship::Held => self.admit(id, &mut working, now),
+        };
+        if let Err((code, text)) = admitted {
+            return out.push(self.report(id, now, ReportKind::Rejected { reason: Reason::code(code), text }));
         }
         out.push(self.report(id, now, ReportKind::Accepted));
-        let market = self.markets.get_or_default(request.instrument);
-        market.orders.insert((self.requests, id));
-        let arrival = self.requests;
+        self.markets.get_or_default(instrument).orders.insert((arrival, id));
         self.requests += 1;
-        let expires = self.expiry(&request, now);
-        self.orders.insert(id, Working::new(request, arrival, expires));
+        self.orders.insert(id, working);
         self.work(id, now, out);
     }
 
@@ -55,10 +68,14 @@ impl Paper {
         now: UtcNanos,
         out: &mut Vec<VenueReport>,
     ) {
-        let Some(mut working) = self.orders.remove(id) else {
-            let reason = Reason::code("paper.unknown_order");
-            return out.push(self.report(new_id, now, ReportKind::ReplaceRejected { reason }));
+        let refused = |code| ReportKind::ReplaceRejected { reason: Reason::code(code) };
+        let Some(instrument) = self.orders.get(id).map(|w| w.request.instrument) else {
+            return out.push(self.report(new_id, now, refused("paper.unknown_order")));
         };
+        if self.is_halted(instrument, now) {
+            return out.push(self.report(new_id, now, refused("paper.halted")));
+        }
+        let Some(mut working) = self.orders.remove(id) else { return };
         let before = working.request.clone();
         working.request.quantity = terms.quantity.unwrap_or(before.quantity);
         working.request.price = terms.price.or(before.price);
@@ -66,8 +83,7 @@ impl Paper {
         if !working.remaining().is_positive() {
             working.request = before;
             self.orders.insert(id, working);
-            let reason = Reason::code("paper.already_filled");
-            return out.push(self.report(new_id, now, ReportKind::ReplaceRejected { reason }));
+            return out.push(self.report(new_id, now, refused("paper.already_filled")));
         }
         let keeps_place = working.request.price == before.price && working.request.quantity <= before.quantity;
         let market = self.markets.get_or_default(before.instrument);
@@ -75,7 +91,7 @@ impl Paper {
         if !keeps_place {
             self.requests += 1;
             working.arrival = self.requests;
-            working.queue = None;
+            working.place = None;
         }
         market.orders.insert((working.arrival, new_id));
         self.orders.insert(new_id, working);

@@ -1,8 +1,23 @@
+//! One venue and one instrument, driven event by event; what it reports, as people would say it.
+
+mod families;
+mod latency;
+mod levels;
+mod queues;
+mod refusals;
+mod stops;
+
+use std::time::Duration;
+
 use messages::instrument::{Calendar, Sessions};
 use messages::market::{Event, Source};
 use messages::{Cash, Exchange, MarketId};
 
+use super::super::models::Models;
 use super::*;
+
+/// The account's settings that the tests change: TOML on top of a venue without latency, 0.1 % taker and no maker fee.
+const PLAIN: &str = "latency = '0s'\nmaker_fee_ppm = 0\ntaker_fee_ppm = 1000\n";
 
 fn instrument() -> Instrument {
     Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() }
@@ -17,6 +32,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With these settings of `[paper]`, too.
+    fn with(settings: &str) -> Self {
         let rules = Rules {
             instrument: instrument(),
             base: "A".parse().unwrap(),
@@ -30,13 +50,14 @@ impl Bench {
         };
         let settings = Settings {
             account: "paper".parse().unwrap(),
-            latency: Duration::ZERO,
-            maker_fee_ppm: 0,
-            taker_fee_ppm: 1_000,
+            deposit: Some(("USD".parse().unwrap(), "1000".parse().unwrap())),
             rules: [(instrument(), rules)].into(),
             calendar: Calendar::default(),
+            paper: toml::from_str(&format!("{PLAIN}{settings}")).unwrap(),
+            seed: 1,
         };
-        Self { paper: Paper::new(settings), now: UtcNanos(1_000_000), next_id: 0 }
+        let models = Models::shipped().choose(&settings.paper).unwrap();
+        Self { paper: Paper::new(settings, models).unwrap(), now: UtcNanos(1_000_000), next_id: 0 }
     }
 
     fn tick(&mut self, body: TickBody) -> Vec<String> {
@@ -88,10 +109,16 @@ impl Bench {
         change(&mut request);
         self.send(VenueRequest::Submit {
             client_order_id: id.parse().unwrap(),
+            order_id: order_id(id),
             request: Box::new(request),
             at: self.now,
         })
     }
+}
+
+/// The id of the order with this name.
+fn order_id(name: &str) -> OrderId {
+    OrderId::of_key("paper".parse().unwrap(), name)
 }
 
 /// A report as people would say it.
@@ -253,8 +280,7 @@ fn cancel_replace_and_query() {
 
 #[test]
 fn requests_meet_the_market_after_their_latency() {
-    let mut b = Bench::new();
-    b.paper.settings.latency = Duration::from_millis(5);
+    let mut b = Bench::with("to_venue = { model = 'fixed', parameters = { delay = '5ms' } }");
     b.quote("99", "5", "100", "2");
     assert_eq!(b.order("m", Side::Buy, "1", None, |_| {}), ["m Submitted"]);
     assert_eq!(b.paper.next_due(), Some(b.now.after(Duration::from_millis(5))));

@@ -1,15 +1,18 @@
 //! Our orders at the venue, and when the day ends for those that live for a day.
 //!
-//! Invariant: `expiring` holds exactly the orders that expire, so the next end is known without a search.
+//! Invariant: `expiring` holds exactly the orders that expire, so the next end is known without a search; `names` and
+//! `dependents` hold each order once, by its own id and by that of the order it belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::orders::OrderRequest;
-use messages::{ClientOrderId, Quantity, UtcNanos};
+use messages::{Cash, ClientOrderId, OrderId, Price, Quantity, UtcNanos};
 
 /// One of our orders at the venue.
 #[derive(Debug, Clone)]
 pub struct Working {
+    /// Its id, by which others belong to it.
+    pub order_id: OrderId,
     /// What was asked, with its newest terms.
     pub request: OrderRequest,
     /// Its place among all that arrived.
@@ -20,15 +23,50 @@ pub struct Working {
     pub fills: u32,
     /// Its trigger price was reached.
     pub triggered: bool,
-    /// Size before it at its price; `None` while its price is not shown.
-    pub queue: Option<Quantity>,
+    /// The best price that a trailing stop has seen since it began to trail.
+    pub best: Option<Price>,
+    /// It waits for the order that it belongs to.
+    pub held: bool,
+    /// The last event that the venue had seen when it began to work: no event up to it does anything to it.
+    pub since: u64,
+    /// Where it stands in its queue; `None` while its price is not shown.
+    pub place: Option<Place>,
+    /// price × quantity of its fills.
+    pub value: Cash,
+    /// Fees of its fills.
+    pub paid: Cash,
     expires: Option<UtcNanos>,
+}
+
+/// A place in the queue at a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// What stands before it.
+    pub ahead: Quantity,
+    /// What was shown at its price when last looked at.
+    pub shown: Quantity,
+    /// What traded at its price since.
+    pub traded: Quantity,
 }
 
 impl Working {
     /// An order that ends by itself when it `expires`.
-    pub fn new(request: OrderRequest, arrival: u64, expires: Option<UtcNanos>) -> Self {
-        Self { request, arrival, filled: Quantity::ZERO, fills: 0, triggered: false, queue: None, expires }
+    pub fn new(order_id: OrderId, request: OrderRequest, arrival: u64, expires: Option<UtcNanos>) -> Self {
+        Self {
+            order_id,
+            request,
+            arrival,
+            filled: Quantity::ZERO,
+            fills: 0,
+            triggered: false,
+            best: None,
+            held: false,
+            since: 0,
+            place: None,
+            value: Cash::ZERO,
+            paid: Cash::ZERO,
+            expires,
+        }
     }
 
     /// What is left of it.
@@ -47,6 +85,8 @@ impl Working {
 pub struct WorkingOrders {
     by_id: BTreeMap<ClientOrderId, Working>,
     expiring: BTreeSet<(UtcNanos, ClientOrderId)>,
+    names: BTreeMap<OrderId, ClientOrderId>,
+    dependents: BTreeMap<OrderId, BTreeSet<ClientOrderId>>,
 }
 
 impl WorkingOrders {
@@ -54,6 +94,10 @@ impl WorkingOrders {
     pub fn insert(&mut self, id: ClientOrderId, working: Working) {
         self.remove(id);
         self.expiring.extend(working.expires.map(|at| (at, id)));
+        self.names.insert(working.order_id, id);
+        if let Some(parent) = working.request.parent {
+            self.dependents.entry(parent).or_default().insert(id);
+        }
         self.by_id.insert(id, working);
     }
 
@@ -62,6 +106,15 @@ impl WorkingOrders {
         let working = self.by_id.remove(&id)?;
         if let Some(at) = working.expires {
             self.expiring.remove(&(at, id));
+        }
+        self.names.remove(&working.order_id);
+        if let Some(parent) = working.request.parent
+            && let Some(ids) = self.dependents.get_mut(&parent)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.dependents.remove(&parent);
+            }
         }
         Some(working)
     }
@@ -74,6 +127,21 @@ impl WorkingOrders {
     /// An order, to be changed.
     pub fn get_mut(&mut self, id: ClientOrderId) -> Option<&mut Working> {
         self.by_id.get_mut(&id)
+    }
+
+    /// All of them, by client order id.
+    pub fn iter(&self) -> impl Iterator<Item = &Working> {
+        self.by_id.values()
+    }
+
+    /// The name of the order with this id.
+    pub fn name(&self, order_id: OrderId) -> Option<ClientOrderId> {
+        self.names.get(&order_id).copied()
+    }
+
+    /// The orders that belong to this one, by client order id.
+    pub fn dependents(&self, order_id: OrderId) -> impl Iterator<Item = ClientOrderId> + '_ {
+        self.dependents.get(&order_id).into_iter().flatten().copied()
     }
 
     /// When the next of them expires.
@@ -99,10 +167,11 @@ mod tests {
 
     const DAY: i64 = 86_400_000_000_000;
 
-    fn working(expires: Option<i64>) -> Working {
+    fn working(name: u8, expires: Option<i64>) -> Working {
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "A".parse().unwrap() };
         let request = OrderRequest::market(instrument, Side::Buy, Quantity::ONE);
-        Working::new(request, 1, expires.map(UtcNanos))
+        let order_id = messages::ids::IdMaker::new(u64::from(name), "test").next_order_id();
+        Working::new(order_id, request, 1, expires.map(UtcNanos))
     }
 
     proptest! {
@@ -115,8 +184,8 @@ mod tests {
             for (name, step, since, now) in steps {
                 let id: ClientOrderId = format!("o{name}").parse().unwrap();
                 match step {
-                    Some(true) => orders.insert(id, working(Some(since))),
-                    Some(false) => orders.insert(id, working(None)),
+                    Some(true) => orders.insert(id, working(name, Some(since))),
+                    Some(false) => orders.insert(id, working(name, None)),
                     None => drop(orders.remove(id)),
                 }
                 let ends = || orders.by_id.iter().filter_map(|(id, w)| Some((w.expires?, *id)));
