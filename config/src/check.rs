@@ -9,7 +9,8 @@ use storage::settings::Timescale;
 use crate::{DEFAULTS, Settings};
 
 /// Sections whose keys are names that users choose.
-const NAMED: &[&str] = &["strategies.run", "feeds.simulated", "instruments", "venues.parameters"];
+const NAMED: &[&str] =
+    &["strategies.run", "feeds.simulated", "instruments", "venues.parameters", "risk.strategies", "risk.symbols"];
 
 /// Keys that are in no default: misspelt, or of another version.
 pub fn unknown_keys(figment: &Figment) -> Vec<String> {
@@ -181,6 +182,11 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
             let known = s.instruments.contains_key(text);
             must(known, format!("strategies.run.{name}.instruments: `{text}` is not among the instruments"));
         }
+    }
+    s.risk.problems().into_iter().for_each(|problem| must(false, problem));
+    for symbol in s.risk.symbols.keys() {
+        let known = s.instruments.contains_key(symbol);
+        must(known, format!("risk.symbols: `{symbol}` is not among the instruments"));
     }
     s.alerts.problems(s.telemetry.every).into_iter().for_each(|problem| must(false, problem));
     feeds(&s.feeds, &mut must);

@@ -70,6 +70,7 @@ impl Record for LedgerRecord {
                 put(r, out);
                 return (13, V2);
             }
+            Self::Risk(r) => (put(r, out), 14).1,
         };
         (kind, V1)
     }
@@ -90,6 +91,7 @@ impl Record for LedgerRecord {
             (12, V1) => get(bytes, Self::ImportBegun),
             (13, V1) => get(bytes, |before: MigrationV1| Self::Migration(Box::new(before.into()))),
             (13, V2) => get(bytes, Self::Migration),
+            (14, V1) => get(bytes, Self::Risk),
             _ => Decoded::Unknown,
         }
     }
