@@ -174,6 +174,7 @@ const RULES: &[Rule] = &[
     collar::check,
     distance::check,
     open_orders::check,
+    position::check,
     account::check,
     rate::check,
 ];
@@ -184,7 +185,7 @@ const NEW_RISK: &[Rule] = &[
     session::check,
     usual_size::check,
     duplicate::check,
-    position::check,
+    position::of_account,
     exposure::gross,
     exposure::net,
     leverage::check,

@@ -8,17 +8,16 @@ use messages::{Cash, Quantity};
 use super::book::Stake;
 use super::{Context, refuse};
 
+/// Of its strategy. What reduces that is always within it.
 pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
-    let l = c.limits;
-    let (quantity, notional) = (l.max_account_position_quantity, l.max_account_position_notional);
-    within(
-        c,
-        c.own,
-        l.max_position_quantity,
-        l.max_position_notional,
-        ["risk.max_position_quantity", "risk.max_position"],
-    )?;
-    within(c, c.all, quantity, notional, ["risk.account_position_quantity", "risk.account_position"])
+    let (most, worth) = (c.limits.max_position_quantity, c.limits.max_position_notional);
+    within(c, c.own, most, worth, ["risk.max_position_quantity", "risk.max_position"])
+}
+
+/// Of the account.
+pub fn of_account(c: &Context<'_>) -> Result<(), Refusal> {
+    let (most, worth) = (c.limits.max_account_position_quantity, c.limits.max_account_position_notional);
+    within(c, c.all, most, worth, ["risk.account_position_quantity", "risk.account_position"])
 }
 
 fn within(c: &Context<'_>, stake: Stake, most: Quantity, worth: Cash, codes: [&'static str; 2]) -> Result<(), Refusal> {
