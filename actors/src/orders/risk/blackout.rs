@@ -86,7 +86,7 @@ impl Blackout {
     }
 }
 
-pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn check(c: &Context<'_>) -> Result<(), Refusal> {
     match c.limits.blackouts.iter().find(|blackout| blackout.holds(c.now)) {
         Some(blackout) => refuse("risk.blackout", format!("nothing new is begun at {blackout} UTC (risk.blackouts)")),
         None => Ok(()),

@@ -16,13 +16,13 @@ pub struct Totals {
     pub symbol: Option<Cash>,
 }
 
-pub fn gross(c: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn gross(c: &Context<'_>) -> Result<(), Refusal> {
     within(c.limits.max_gross_exposure, c.own_totals.map(|t| t.gross), "risk.gross_exposure", "the strategy's gross")?;
     let account = &c.limits.account;
     within(account.max_gross_exposure, c.totals.map(|t| t.gross), "risk.account_gross", "the account's gross")
 }
 
-pub fn net(c: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn net(c: &Context<'_>) -> Result<(), Refusal> {
     within(c.limits.max_net_exposure, c.own_totals.map(|t| t.net), "risk.net_exposure", "the strategy's net")?;
     let account = &c.limits.account;
     within(account.max_net_exposure, c.totals.map(|t| t.net), "risk.account_net", "the account's net")

@@ -55,7 +55,7 @@ impl Answers {
     }
 }
 
-pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn check(c: &Context<'_>) -> Result<(), Refusal> {
     match c.latches.iter().next() {
         Some((latch, Fallen { why, .. })) if !c.reduces() => refuse(
             "risk.latched",
