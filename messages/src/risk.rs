@@ -94,6 +94,8 @@ named! {
         MaxLeveragePercent = "max_leverage_percent",
         /// Loss since the day's first valuation.
         MaxDailyLossPercent = "max_daily_loss_percent",
+        /// Loss of a strategy since the day's first valuation.
+        MaxDailyLoss = "max_daily_loss",
         /// Fall from the highest value.
         MaxDrawdownPercent = "max_drawdown_percent",
         /// Share of the last orders that the venue refused.
@@ -218,7 +220,12 @@ pub enum RiskAct {
         value: String,
     },
     /// A latch is set free; what it measures begins anew from here.
-    Reset(Latch),
+    Reset {
+        /// Which.
+        latch: Latch,
+        /// Of which strategy; `None` for the account's.
+        strategy: Option<StrategyId>,
+    },
     /// An instrument's status is this.
     Instrument {
         /// Which instrument.
@@ -257,15 +264,27 @@ pub enum RiskEvent {
     Tripped {
         /// Which.
         latch: Latch,
-        /// What was left to be traded at once.
+        /// Of which strategy; `None` for the account's.
+        strategy: Option<StrategyId>,
+        /// What was left to be traded at once, by all for the account's, by itself for a strategy's.
         state: TradingState,
     },
     /// A latch was set free.
     Reset {
         /// Which.
         latch: Latch,
-        /// What the account was worth, from where losses are counted anew; `None` while that was unknown.
+        /// Of which strategy; `None` for the account's.
+        strategy: Option<StrategyId>,
+        /// What the account was worth, or the strategy's result, from where losses are counted anew; `None` while that was
+        /// unknown.
         value: Option<Cash>,
+    },
+    /// A strategy's day begins with this result: from here its loss of the day is counted.
+    DayBegan {
+        /// Which strategy.
+        strategy: StrategyId,
+        /// What it has made or lost so far, all days together.
+        result: Cash,
     },
     /// An instrument's status changed.
     Instrument {
@@ -298,11 +317,20 @@ impl RiskEvent {
                 let to = to.as_deref().unwrap_or("settings");
                 ("risk.limit", format!("{scope} {name}: {from} → {to}"))
             }
-            Self::Tripped { latch, state } => ("risk.tripped", format!("{latch}: {state}")),
-            Self::Reset { latch, .. } => ("risk.reset", latch.to_string()),
+            Self::Tripped { latch, strategy, state } => {
+                ("risk.tripped", format!("{}: {state}", whose(*latch, *strategy)))
+            }
+            Self::Reset { latch, strategy, .. } => ("risk.reset", whose(*latch, *strategy)),
+            Self::DayBegan { strategy, result } => ("risk.day_began", format!("{strategy}: {result}")),
             Self::Instrument { instrument, status } => ("risk.instrument", format!("{instrument}: {status}")),
         }
     }
+}
+
+/// A latch with whose it is, as `daily_loss of ema_cross`; the account's alone.
+#[must_use]
+pub fn whose(latch: Latch, strategy: Option<StrategyId>) -> String {
+    strategy.map_or_else(|| latch.to_string(), |strategy| format!("{latch} of {strategy}"))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod preview;
 mod replace;
 mod reports;
 mod resolve;
+mod results;
 mod saved;
 mod status;
 mod watch;
@@ -263,10 +264,8 @@ impl Orders {
         if change.state == TradingState::Active
             && let Some(latch) = self.watch.first_fallen()
         {
-            let text = format!(
-                "trading stays {}: {latch} has fallen; `merganser risk reset {latch} --why …` first",
-                self.trading
-            );
+            let remedy = risk::latch::remedy(latch, None);
+            let text = format!("trading stays {}: {latch} has fallen; {remedy} first", self.trading);
             return out.push(Effect::Alert(text));
         }
         if change.state != self.trading {

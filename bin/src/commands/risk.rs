@@ -55,6 +55,9 @@ struct LimitArguments {
 struct ResetArguments {
     /// Which latch.
     latch: String,
+    /// Whose, where it is a strategy's.
+    #[arg(long)]
+    strategy: Option<String>,
     /// Why; it is written to the ledger.
     #[arg(long)]
     why: String,
@@ -79,8 +82,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
             let (scope, name, value) = (scope.clone(), name.clone(), value.clone());
             running.say("/api/v1/risk/limits", &LimitChange { scope, name, value, why: why.clone() })?
         }
-        Some(What::Reset(ResetArguments { latch, why })) => {
-            running.say("/api/v1/risk/reset", &Reset { latch: latch.clone(), why: why.clone() })?
+        Some(What::Reset(ResetArguments { latch, strategy, why })) => {
+            let (latch, strategy, why) = (latch.clone(), strategy.clone(), why.clone());
+            running.say("/api/v1/risk/reset", &Reset { latch, strategy, why })?
         }
         Some(What::Instrument(InstrumentArguments { instrument, status, why })) => {
             let (instrument, status) = (instrument.clone(), status.clone());

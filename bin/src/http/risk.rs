@@ -2,6 +2,7 @@
 
 use actix_web::{get, post, web};
 use actors::orders::state::{LimitRow, RiskStatus, StatusRow};
+use messages::StrategyId;
 use messages::risk::{InstrumentStatus, Latch, LimitName, RiskAct, RiskChange, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,6 +91,9 @@ pub struct LimitChange {
 pub struct Reset {
     /// `daily_loss`, `drawdown` or `rejects`.
     pub latch: String,
+    /// Whose, where it is a strategy's; null for the account's.
+    #[serde(default)]
+    pub strategy: Option<String>,
     /// Why; it is written to the ledger.
     #[schema(min_length = 1, max_length = 512)]
     pub why: String,
@@ -130,8 +134,10 @@ async fn change_limit(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Li
 #[utoipa::path(tag = "trading", request_body = Reset, responses((status = 200, description = "The answer", body = Done), Refusals))]
 #[post("/risk/reset")]
 async fn reset_latch(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Reset>) -> Answer<Done> {
-    let Reset { latch, why } = asked.into_inner();
-    change(trader.0, edge, RiskAct::Reset(parsed::<Latch>("latch", &latch)?), why).await
+    let Reset { latch, strategy, why } = asked.into_inner();
+    let latch = parsed::<Latch>("latch", &latch)?;
+    let strategy = strategy.map(|name| parsed::<StrategyId>("strategy", &name)).transpose()?;
+    change(trader.0, edge, RiskAct::Reset { latch, strategy }, why).await
 }
 
 /// Says what an instrument's venue takes.

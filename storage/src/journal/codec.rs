@@ -181,8 +181,9 @@ mod tests {
             from: "0".to_owned(),
             to: Some("150".to_owned()),
         };
-        let tripped = RiskEvent::Tripped { latch: Latch::Drawdown, state: TradingState::Halted };
-        let reset = RiskEvent::Reset { latch: Latch::Drawdown, value: "-0.000000001".parse().ok() };
+        let tripped = RiskEvent::Tripped { latch: Latch::Drawdown, strategy: None, state: TradingState::Halted };
+        let (strategy, value) = ("a".parse().ok(), "-0.000000001".parse().ok());
+        let reset = RiskEvent::Reset { latch: Latch::DailyLoss, strategy, value };
         for event in [limit, tripped, reset] {
             let record = RiskRecord { event, by: "ada".to_owned(), why: "ß".to_owned(), at: UtcNanos(7) };
             let record = LedgerRecord::Risk(Box::new(record));

@@ -84,6 +84,7 @@ impl Limits {
             (Place::Orders, N::MaxNetExposure) => Field::Cash(&mut self.max_net_exposure),
             (Place::Orders, N::MaxOpenOrders) => Field::Count(&mut self.max_open_orders),
             (Place::Orders, N::MaxOrdersPerSecond) => Field::Count(&mut self.max_orders_per_second),
+            (Place::Orders, N::MaxDailyLoss) => Field::Cash(&mut self.max_daily_loss),
             (Place::Account, N::MaxGrossExposure) => Field::Cash(&mut account.max_gross_exposure),
             (Place::Account, N::MaxNetExposure) => Field::Cash(&mut account.max_net_exposure),
             (Place::Account, N::MaxLeveragePercent) => Field::Count(&mut account.max_leverage_percent),

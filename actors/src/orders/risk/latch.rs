@@ -1,12 +1,13 @@
 //! Latches: what has once gone too far stops new risk until a person sets it free, over restarts too.
 //!
-//! Three fall by themselves: the day's loss, the fall from the highest value ([`super::losses`]), and the share of orders
-//! that the venue refused, counted here over the last orders that it answered.
+//! Three fall by themselves: the day's loss, of the account or of one strategy, the fall from the highest value
+//! ([`super::losses`]), and the share of orders that the venue refused, counted here over the last orders that it answered.
+//! A strategy's latch stops that strategy alone.
 
 use std::collections::BTreeMap;
 
-use messages::UtcNanos;
-use messages::risk::{Latch, Refusal};
+use messages::risk::{Latch, Refusal, whose};
+use messages::{StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use super::{Context, refuse};
@@ -20,8 +21,15 @@ pub struct Fallen {
     pub at: UtcNanos,
 }
 
-/// The latches that have fallen.
-pub type Latches = BTreeMap<Latch, Fallen>;
+/// The latches that have fallen, each with the strategy whose it is; the account's have none.
+pub type Latches = BTreeMap<(Latch, Option<StrategyId>), Fallen>;
+
+/// The command that sets a latch free.
+#[must_use]
+pub fn remedy(latch: Latch, strategy: Option<StrategyId>) -> String {
+    let whose = strategy.map(|strategy| format!(" --strategy {strategy}")).unwrap_or_default();
+    format!("`merganser risk reset {latch}{whose} --why …`")
+}
 
 /// How the venue answered the last orders: one bit each, the newest lowest, 1 for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,12 +64,16 @@ impl Answers {
 }
 
 pub(super) fn check(c: &Context<'_>) -> Result<(), Refusal> {
-    match c.latches.iter().next() {
-        Some((latch, Fallen { why, .. })) if !c.reduces() => refuse(
-            "risk.latched",
-            format!("{latch} has fallen: {why}; `merganser risk reset {latch} --why …` sets it free"),
-        ),
-        _ => Ok(()),
+    if c.latches.is_empty() || c.reduces() {
+        return Ok(());
+    }
+    let binds = |whose: &Option<StrategyId>| whose.is_none_or(|strategy| strategy == c.strategy);
+    match c.latches.iter().find(|((_, whose), _)| binds(whose)) {
+        Some(((latch, strategy), Fallen { why, .. })) => {
+            let (what, remedy) = (whose(*latch, *strategy), remedy(*latch, *strategy));
+            refuse("risk.latched", format!("{what} has fallen: {why}; {remedy} sets it free"))
+        }
+        None => Ok(()),
     }
 }
 

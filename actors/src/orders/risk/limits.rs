@@ -48,6 +48,9 @@ pub struct Limits {
     /// Largest value of a strategy's positions, short taken from long, in the account's currency.
     #[serde(default)]
     pub max_net_exposure: Cash,
+    /// Loss of a strategy since the day's first valuation at which its latch falls, in the account's currency.
+    #[serde(default)]
+    pub max_daily_loss: Cash,
     /// Farthest that any price of an order may lie from the market, in percent.
     #[serde(default)]
     pub max_price_distance_percent: u32,

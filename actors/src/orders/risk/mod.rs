@@ -37,7 +37,7 @@ use messages::market::Level;
 use messages::orders::OrderRequest;
 use messages::risk::{InstrumentStatus, Refusal, TradingState};
 use messages::venues::Capabilities;
-use messages::{Cash, Price, Quantity, Reason, UtcNanos};
+use messages::{Cash, Price, Quantity, Reason, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use book::Stake;
@@ -92,6 +92,8 @@ impl Prices {
 
 /// All that a rule may look at.
 pub struct Context<'a> {
+    /// Whose order it is.
+    pub strategy: StrategyId,
     /// What is asked. For a replacement: the order with its new terms.
     pub request: &'a OrderRequest,
     /// The part of it that is not filled yet.

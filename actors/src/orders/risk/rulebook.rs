@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use messages::risk::{LimitName, Scope};
-use messages::{Instrument, StrategyId, UtcNanos};
+use messages::{Cash, Instrument, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use super::by_name::Place;
@@ -58,6 +58,20 @@ impl Rulebook {
     #[must_use]
     pub fn account(&self) -> &AccountLimits {
         &self.current.account
+    }
+
+    /// True where the loss of any strategy is limited.
+    #[must_use]
+    pub fn limits_losses_of_strategies(&self) -> bool {
+        let own = self.current.strategies.values();
+        self.current.max_daily_loss.is_positive() || own.flatten().any(|(name, _)| *name == LimitName::MaxDailyLoss)
+    }
+
+    /// The loss of a day at which a strategy's latch falls; zero for none.
+    #[must_use]
+    pub fn max_daily_loss(&self, strategy: StrategyId) -> Cash {
+        let own = self.current.strategies.get(&strategy).and_then(|own| own.get(&LimitName::MaxDailyLoss));
+        own.and_then(|LimitText(text)| text.parse().ok()).unwrap_or(self.current.max_daily_loss)
     }
 
     /// The changes in force.

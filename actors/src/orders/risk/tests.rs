@@ -103,6 +103,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         symbol: symbol.parse().ok(),
     });
     let verdict = decide(&Context {
+        strategy: "a".parse().unwrap(),
         remaining: case.request.quantity,
         request: &case.request,
         is_replacement: false,
@@ -331,10 +332,10 @@ fn the_account_has_rates_and_counts_of_its_own() {
 
 #[test]
 fn latches_stop_new_risk_alone() {
-    let fall = |c: &mut Case| {
-        let fallen = Fallen { why: "it was too much".to_owned(), at: UtcNanos(0) };
-        c.latches.insert(Latch::Drawdown, fallen);
-    };
+    let fell = || Fallen { why: "it was too much".to_owned(), at: UtcNanos(0) };
+    let fall = |c: &mut Case| drop(c.latches.insert((Latch::Drawdown, None), fell()));
+    check("risk.latched", |c| drop(c.latches.insert((Latch::DailyLoss, "a".parse().ok()), fell())));
+    check("", |c| drop(c.latches.insert((Latch::DailyLoss, "b".parse().ok()), fell())));
     check("risk.latched", fall);
     check("", |c| {
         fall(c);

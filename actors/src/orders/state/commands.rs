@@ -135,6 +135,7 @@ impl Orders {
         let all = || book.stakes().map(|(instrument, stake, _)| (instrument, stake));
         let totals = limits.account.looks_at_totals().then(|| marks.totals(all(), instrument, side, remaining));
         risk::decide(&risk::Context {
+            strategy,
             request,
             remaining,
             is_replacement,

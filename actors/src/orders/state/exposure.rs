@@ -37,7 +37,9 @@ impl Orders {
         let (side, instrument) = (order.request.side, order.request.instrument);
         self.book.fill(order.strategy, instrument, side.signed(fill.quantity));
         let Some(rules) = self.settings.rules.get(&instrument) else { return };
-        for (asset, change) in accounting::balance_changes(rules, side, fill).unwrap_or_default() {
+        let changes = accounting::balance_changes(rules, side, fill).unwrap_or_default();
+        self.watch.results.fill(order.strategy, rules, fill, &changes);
+        for (asset, change) in changes {
             let total = self.balances.entry(asset).or_default();
             *total = total.checked_add(change).unwrap_or(*total);
         }

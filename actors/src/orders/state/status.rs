@@ -2,10 +2,11 @@
 //!
 //! Nothing is decided here; what is off is shown for the account alone, where somebody may expect it.
 
-use messages::risk::{LimitName, Scope};
+use messages::risk::{LimitName, Scope, whose};
 
 use super::*;
 use crate::orders::risk::book::Stake;
+use crate::orders::risk::latch::remedy;
 use crate::orders::risk::losses;
 
 /// One limit.
@@ -76,9 +77,9 @@ impl Orders {
     }
 
     fn stops(&self, now: UtcNanos) -> Vec<StatusRow> {
-        let latches = self.watch.latches.iter().map(|(latch, fallen)| StatusRow {
-            what: format!("latch {latch}"),
-            why: format!("fell at {}: {}; `merganser risk reset {latch} --why …`", fallen.at, fallen.why),
+        let latches = self.watch.latches.iter().map(|((latch, strategy), fallen)| StatusRow {
+            what: format!("latch {}", whose(*latch, *strategy)),
+            why: format!("fell at {}: {}; {} sets it free", fallen.at, fallen.why, remedy(*latch, *strategy)),
         });
         let statuses = self.watch.statuses.iter().filter(|(_, s)| **s != messages::risk::InstrumentStatus::Trading);
         let statuses = statuses.map(|(instrument, status)| StatusRow {
@@ -163,6 +164,10 @@ impl Rows<'_> {
             self.cash(scope, LimitName::MaxGrossExposure, &value(LimitName::MaxGrossExposure), gross);
             let net = longest.zip(shortest).map(|(long, short)| long.max(short));
             self.cash(scope, LimitName::MaxNetExposure, &value(LimitName::MaxNetExposure), net);
+            let began = orders.watch.results.day_began_with(name);
+            let lost = began.zip(orders.result(name)).and_then(|(began, result)| began.checked_sub(result));
+            let lost = lost.map(|lost| lost.max(Cash::ZERO));
+            self.cash(scope, LimitName::MaxDailyLoss, &value(LimitName::MaxDailyLoss), lost);
         }
         for (name, instrument, stake) in orders.book.owners() {
             let limits = orders.rulebook.work_out(name, instrument);

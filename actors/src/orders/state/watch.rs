@@ -3,10 +3,11 @@
 //! The account is valued by a timer while a loss is limited: a value between two of them trips nothing. What has
 //! fallen is in the ledger before anything that follows from it is done.
 
-use messages::risk::{InstrumentStatus, Latch, RiskAct, RiskChange, RiskEvent, RiskRecord};
+use messages::risk::{InstrumentStatus, Latch, RiskAct, RiskChange, RiskEvent, RiskRecord, whose};
 
+use super::results::{Results, SavedResults};
 use super::*;
-use crate::orders::risk::latch::{Answers, Fallen, Latches};
+use crate::orders::risk::latch::{Answers, Fallen, Latches, remedy};
 use crate::orders::risk::losses::Losses;
 use crate::orders::risk::rulebook::{Changed, Changes};
 
@@ -21,6 +22,7 @@ const SETTINGS: &str = "settings";
 pub(super) struct Watch {
     pub latches: Latches,
     pub losses: Losses,
+    pub results: Results,
     pub answers: Answers,
     pub statuses: BTreeMap<Instrument, InstrumentStatus>,
     /// When the account is valued next; `None` while no loss is limited, or nothing has happened yet.
@@ -30,17 +32,18 @@ pub(super) struct Watch {
 /// The same, as a checkpoint keeps it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SavedWatch {
-    latches: Vec<(Latch, Fallen)>,
+    latches: Vec<((Latch, Option<StrategyId>), Fallen)>,
     losses: Losses,
+    results: SavedResults,
     answers: Answers,
     statuses: Vec<(Instrument, InstrumentStatus)>,
     changes: Vec<((messages::risk::Scope, messages::risk::LimitName), Changed)>,
 }
 
 impl Watch {
-    /// The first latch that has fallen.
+    /// The first latch of the account that has fallen.
     pub fn first_fallen(&self) -> Option<Latch> {
-        self.latches.keys().next().copied()
+        self.latches.keys().find(|(_, strategy)| strategy.is_none()).map(|(latch, _)| *latch)
     }
 
     /// Counts how the venue answered a new order; `was_known` before this event. True where it counted one.
@@ -63,6 +66,7 @@ impl Watch {
         SavedWatch {
             latches: self.latches.iter().map(|(latch, fallen)| (*latch, fallen.clone())).collect(),
             losses: self.losses,
+            results: self.results.save(),
             answers: self.answers,
             statuses: self.statuses.iter().map(|(i, s)| (*i, *s)).collect(),
             changes: changes.iter().map(|(key, changed)| (*key, changed.clone())).collect(),
@@ -70,9 +74,10 @@ impl Watch {
     }
 
     pub fn load(saved: SavedWatch) -> (Self, Changes) {
-        let SavedWatch { latches, losses, answers, statuses, changes } = saved;
+        let SavedWatch { latches, losses, results, answers, statuses, changes } = saved;
         let (latches, statuses) = (latches.into_iter().collect(), statuses.into_iter().collect());
-        (Self { latches, losses, answers, statuses, value_due: None }, changes.into_iter().collect())
+        let results = Results::load(results);
+        (Self { latches, losses, results, answers, statuses, value_due: None }, changes.into_iter().collect())
     }
 }
 
@@ -96,15 +101,18 @@ impl Orders {
                 let done = format!("{name} of {scope} is {now}, was {from}: {which}");
                 (RiskEvent::Limit { scope, name, from, to: to.map(|to| to.value) }, done)
             }
-            RiskAct::Reset(latch) => {
-                let fallen = self.watch.latches.remove(&latch).ok_or_else(|| format!("{latch} has not fallen"))?;
-                let value = self.equity();
-                self.begin_anew(latch, value);
-                let done = format!(
-                    "{latch} is free, fell at {}: {}; trading is {}, `merganser resume` goes on",
-                    fallen.at, fallen.why, self.trading
-                );
-                (RiskEvent::Reset { latch, value }, done)
+            RiskAct::Reset { latch, strategy } => {
+                let what = whose(latch, strategy);
+                let fallen = self.watch.latches.remove(&(latch, strategy));
+                let fallen = fallen.ok_or_else(|| format!("{what} has not fallen; `merganser risk` shows what has"))?;
+                let value = strategy.map_or_else(|| self.equity(), |strategy| self.result(strategy));
+                self.begin_anew(latch, strategy, value);
+                let goes_on = match self.trading {
+                    TradingState::Active => "trading is ACTIVE".to_owned(),
+                    state => format!("trading is {state}, `merganser resume` goes on"),
+                };
+                let done = format!("{what} is free, fell at {}: {}; {goes_on}", fallen.at, fallen.why);
+                (RiskEvent::Reset { latch, strategy, value }, done)
             }
             RiskAct::Instrument { instrument, status } => {
                 if self.watch.status(instrument) == status {
@@ -129,12 +137,16 @@ impl Orders {
                     tracing::warn!(%scope, %name, why, "a change of a limit in the ledger is left aside");
                 }
             }
-            RiskEvent::Tripped { latch, .. } => {
-                self.watch.latches.insert(*latch, Fallen { why: why.clone(), at: *at });
+            RiskEvent::Tripped { latch, strategy, .. } => {
+                self.watch.latches.insert((*latch, *strategy), Fallen { why: why.clone(), at: *at });
             }
-            RiskEvent::Reset { latch, value } => {
-                self.watch.latches.remove(latch);
-                self.begin_anew(*latch, *value);
+            RiskEvent::Reset { latch, strategy, value } => {
+                self.watch.latches.remove(&(*latch, *strategy));
+                self.begin_anew(*latch, *strategy, *value);
+            }
+            RiskEvent::DayBegan { strategy, result } => {
+                let ends = self.day_ends(*at);
+                self.watch.results.begin_day(*strategy, ends, *result);
             }
             RiskEvent::Instrument { instrument, status } => {
                 self.watch.statuses.insert(*instrument, *status);
@@ -142,8 +154,11 @@ impl Orders {
         }
     }
 
-    fn begin_anew(&mut self, latch: Latch, value: Option<Cash>) {
-        self.watch.losses.begin_anew(latch, value);
+    fn begin_anew(&mut self, latch: Latch, strategy: Option<StrategyId>, value: Option<Cash>) {
+        match strategy {
+            Some(strategy) => return self.watch.results.begin_anew(strategy, value),
+            None => self.watch.losses.begin_anew(latch, value),
+        }
         if latch == Latch::Rejects {
             self.watch.answers = Answers::default();
         }
@@ -170,10 +185,17 @@ impl Orders {
         self.watch.losses.follow(value, at, &self.settings.calendar, self.settings.account_day);
     }
 
+    /// When the account's day ends.
+    pub(super) fn day_ends(&self, at: UtcNanos) -> UtcNanos {
+        self.settings.calendar.day_ends(self.settings.account_day, at)
+    }
+
     /// The account is valued from now on, where a loss is limited, and not, where none is.
     pub(super) fn value_from(&mut self, now: UtcNanos) {
         let account = self.rulebook.account();
-        let wanted = account.max_daily_loss_percent > 0 || account.max_drawdown_percent > 0;
+        let wanted = account.max_daily_loss_percent > 0
+            || account.max_drawdown_percent > 0
+            || self.rulebook.limits_losses_of_strategies();
         self.watch.value_due = wanted.then(|| self.watch.value_due.unwrap_or(now));
     }
 
@@ -183,12 +205,13 @@ impl Orders {
             return;
         }
         self.watch.value_due = Some(at.now.floor_to(VALUED_EVERY).after(VALUED_EVERY));
+        self.watch_results(at, out);
         let Some(value) = self.equity() else { return };
         self.follow_value(value, at.now);
         let account = *self.rulebook.account();
         let falling: Vec<_> = self.watch.losses.check(value, &account).collect();
         for (latch, why) in falling {
-            self.trip(latch, account.on_loss, why, at, out);
+            self.trip(latch, None, account.on_loss, why, at, out);
         }
     }
 
@@ -196,31 +219,37 @@ impl Orders {
     pub(super) fn trip_on_answers(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let account = *self.rulebook.account();
         if let Some(why) = self.watch.answers.check(account.reject_window, account.max_reject_percent) {
-            self.trip(Latch::Rejects, account.on_rejects, why, at, out);
+            self.trip(Latch::Rejects, None, account.on_rejects, why, at, out);
         }
     }
 
-    /// A latch falls, once.
-    fn trip(&mut self, latch: Latch, state: TradingState, why: String, at: Moment, out: &mut Vec<Effect>) {
-        if self.watch.latches.contains_key(&latch) {
+    /// A latch falls, once. The account's changes what may be traded; a strategy's stops that strategy.
+    pub(super) fn trip(
+        &mut self,
+        latch: Latch,
+        strategy: Option<StrategyId>,
+        state: TradingState,
+        why: String,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.watch.latches.contains_key(&(latch, strategy)) {
             return;
         }
-        self.watch.latches.insert(latch, Fallen { why: why.clone(), at: at.now });
-        let by = || "merganser".to_owned();
-        let event = RiskEvent::Tripped { latch, state };
-        out.push(Effect::Record(LedgerRecord::Risk(Box::new(RiskRecord {
-            event,
-            by: by(),
-            why: why.clone(),
-            at: at.now,
-        }))));
-        out.push(Effect::Alert(format!(
-            "{latch} has fallen: {why}; `merganser risk reset {latch} --why …` sets it free"
-        )));
-        if state > self.trading {
+        self.watch.latches.insert((latch, strategy), Fallen { why: why.clone(), at: at.now });
+        out.push(self.risk_record(RiskEvent::Tripped { latch, strategy, state }, why.clone(), at));
+        let (what, remedy) = (whose(latch, strategy), remedy(latch, strategy));
+        out.push(Effect::Alert(format!("{what} has fallen: {why}; {remedy} sets it free")));
+        if strategy.is_none() && state > self.trading {
             self.trading = state;
-            let change = StateChange { state, by: by(), why: format!("{latch}: {why}") };
+            let change = StateChange { state, by: "merganser".to_owned(), why: format!("{latch}: {why}") };
             out.push(Effect::Record(LedgerRecord::Trading { change, at: at.now }));
         }
+    }
+
+    /// What the ledger keeps of what happens by itself.
+    pub(super) fn risk_record(&self, event: RiskEvent, why: String, at: Moment) -> Effect {
+        let record = RiskRecord { event, by: "merganser".to_owned(), why, at: at.now };
+        Effect::Record(LedgerRecord::Risk(Box::new(record)))
     }
 }

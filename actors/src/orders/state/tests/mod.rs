@@ -146,7 +146,13 @@ impl Bench {
         assert_eq!(restored.trading(), self.orders.trading(), "the trading state after a restore");
         let watched = |orders: &Orders| {
             let watch = &orders.watch;
-            (watch.latches.clone(), watch.answers, watch.statuses.clone(), orders.rulebook.changes().clone())
+            (
+                watch.latches.clone(),
+                watch.answers,
+                watch.results.clone(),
+                watch.statuses.clone(),
+                orders.rulebook.changes().clone(),
+            )
         };
         assert_eq!(
             watched(&restored),
@@ -232,7 +238,7 @@ impl Bench {
                 let (scope, name, value) = (scope.parse().unwrap(), name.parse().unwrap(), value.to_owned());
                 self.risk(RiskAct::Limit { scope, name, value })
             }
-            ["reset", latch] => self.risk(RiskAct::Reset(latch.parse().unwrap())),
+            ["reset", latch] => self.risk(RiskAct::Reset { latch: latch.parse().unwrap(), strategy: None }),
             ["instrument", status] => {
                 let status = status.parse().unwrap();
                 self.risk(RiskAct::Instrument { instrument: instrument(), status })

@@ -127,6 +127,8 @@ fn duplicates_and_unusual_sizes_are_told_from_what_a_strategy_does() {
     );
 }
 
+const RESET: RiskAct = RiskAct::Reset { latch: Latch::DailyLoss, strategy: None };
+
 /// An account of 1000 USD that holds 10 at 100, the market at 99.99 / 100.01, and limits its losses.
 fn holding(limits: &[(LimitName, &str)]) -> Bench {
     let mut bench = Bench::new();
@@ -162,11 +164,11 @@ fn a_loss_trips_once_and_counts_anew_from_the_reset() {
     assert!(bench.market("90").is_empty(), "it has fallen already");
     assert_eq!(say(&bench.step("submit 2 buy 1 @ 90")[0]), "2 denied (risk.latched)");
     assert_eq!(say(&bench.step("submit 3 sell 4 @ 90")[0]), "3 intended → pending_submit");
-    let nothing = RiskChange { act: RiskAct::Reset(Latch::DailyLoss), by: "ada".to_owned(), why: " ".to_owned() };
+    let nothing = RiskChange { act: RESET, by: "ada".to_owned(), why: " ".to_owned() };
     bench.deliver(|orders, at, out| assert!(orders.on_risk(nothing, at, out).is_err(), "a reset needs a reason"));
-    let done = bench.change(RiskAct::Reset(Latch::DailyLoss)).unwrap();
+    let done = bench.change(RESET).unwrap();
     assert!(done.contains("REDUCING"), "{done}");
-    assert!(bench.change(RiskAct::Reset(Latch::DailyLoss)).is_err(), "it is free already");
+    assert!(bench.change(RESET).is_err(), "it is free already");
     assert_eq!(bench.step("trading ACTIVE").len(), 1);
     assert!(bench.market("86").is_empty(), "4.4 % below the value at the reset");
     assert_eq!(bench.market("85"), ["risk.tripped", "alert", "trading REDUCING"]);
@@ -181,7 +183,7 @@ fn what_has_fallen_and_what_was_reset_survive_a_restart_and_a_checkpoint() {
     bench.ledger.iter().for_each(|record| restored.restore(record));
     assert_eq!(restored.trading(), TradingState::Reducing);
     assert_eq!(restored.watch.first_fallen(), Some(Latch::DailyLoss));
-    bench.change(RiskAct::Reset(Latch::DailyLoss)).unwrap();
+    bench.change(RESET).unwrap();
     bench.change(RiskAct::Instrument { instrument: instrument(), status: InstrumentStatus::Halted }).unwrap();
     let saved = postcard::to_allocvec(&bench.orders.save()).unwrap();
     let mut loaded = empty();
@@ -193,6 +195,7 @@ fn what_has_fallen_and_what_was_reset_survive_a_restart_and_a_checkpoint() {
     assert_eq!(book(&loaded), book(&bench.orders));
     assert_eq!(loaded.watch.latches, bench.orders.watch.latches);
     assert_eq!(loaded.watch.losses, bench.orders.watch.losses);
+    assert_eq!(loaded.watch.results, bench.orders.watch.results);
     assert_eq!(loaded.watch.answers, bench.orders.watch.answers);
     assert_eq!(loaded.watch.statuses, bench.orders.watch.statuses);
     assert_eq!(loaded.rulebook.current(), bench.orders.rulebook.current());
@@ -241,4 +244,35 @@ fn the_status_says_what_is_used_and_what_would_trip() {
     bench.market("90");
     let status = bench.orders.risk_status(bench.now);
     assert_eq!((status.trading.as_str(), status.stops.len()), ("REDUCING", 1));
+}
+
+#[test]
+fn a_strategys_loss_stops_that_strategy_alone() {
+    let mut bench = holding(&[]);
+    bench.limit(LimitName::MaxDailyLoss, "50");
+    assert_eq!(bench.market("100"), ["risk.day_began"]);
+    bench.step("by b submit 2 sell 1 @ 100");
+    bench.step("venue 2 fill y 1 of 1");
+    assert_eq!(bench.market("95.01"), ["risk.day_began"], "that of b");
+    assert_eq!(bench.market("95"), ["risk.tripped", "alert"]);
+    let restored = bench.restored();
+    assert_eq!(restored.watch.latches, bench.orders.watch.latches);
+    assert_eq!(restored.watch.results, bench.orders.watch.results);
+    assert_eq!(bench.orders.trading(), TradingState::Active);
+    assert_eq!(say(&bench.step("submit 3 buy 1 @ 95")[0]), "3 denied (risk.latched)");
+    assert_eq!(say(&bench.step("submit 4 sell 1 @ 95")[0]), "4 intended → pending_submit");
+    assert_eq!(say(&bench.step("by b submit 5 sell 1 @ 95")[0]), "5 intended → pending_submit");
+    let status = bench.orders.risk_status(bench.now);
+    let row = status.limits.iter().find(|row| row.scope == "strategy:a" && row.name == "max_daily_loss").unwrap();
+    assert_eq!((row.used.as_deref(), row.trips.as_str()), (Some("50"), "more than 0 more"));
+    let of_a = RiskAct::Reset { latch: Latch::DailyLoss, strategy: "a".parse().ok() };
+    assert!(bench.change(RESET).is_err(), "the account's has not fallen");
+    assert!(bench.change(of_a.clone()).is_ok());
+    assert!(bench.market("91").is_empty(), "40 since the reset");
+    assert_eq!(bench.market("90"), ["risk.tripped", "alert"]);
+    let day = Duration::from_secs(86_400);
+    bench.now = bench.now.after(day);
+    bench.change(of_a).unwrap();
+    let said = bench.market("80");
+    assert_eq!(said, ["risk.day_began", "risk.day_began"], "a day begins for both");
 }
