@@ -58,7 +58,7 @@ impl Answers {
     pub fn check(&self, window: u32, percent: u32) -> Option<String> {
         let (refused, of) = self.of_last(window);
         let is_full = of == window.clamp(1, u64::BITS);
-        (percent > 0 && is_full && refused * 100 >= percent * of)
+        (percent > 0 && is_full && u64::from(refused) * 100 >= u64::from(percent) * u64::from(of))
             .then(|| format!("the venue refused {refused} of the last {of} orders; the limit is {percent} %"))
     }
 }

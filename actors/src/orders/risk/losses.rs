@@ -72,7 +72,9 @@ impl Losses {
 
 /// Whether so many percent are lost; compared in hundredths, so that nothing is rounded.
 fn is_lost(from: Cash, value: Cash, percent: u32) -> bool {
-    percent > 0 && from.is_positive() && share(from, value).is_some_and(|lost| lost >= i128::from(percent) * from.raw())
+    percent > 0
+        && from.is_positive()
+        && share(from, value).is_some_and(|lost| lost >= from.raw().saturating_mul(i128::from(percent)))
 }
 
 /// A hundred times what is lost.

@@ -255,7 +255,7 @@ impl Rows<'_> {
         let (refused, of) = self.orders.watch.answers.of_last(account.reject_window);
         let trips = format!(
             "{} refused of the last {}: trading is {} then",
-            (account.max_reject_percent * account.reject_window).div_ceil(100),
+            (u64::from(account.max_reject_percent) * u64::from(account.reject_window)).div_ceil(100),
             account.reject_window,
             account.on_rejects
         );
