@@ -130,6 +130,9 @@ impl Assembly {
         let settings = orders::Settings {
             account: self.deciding.account.name,
             kind: self.deciding.account.kind,
+            currency: self.deciding.account.currency,
+            account_day: self.deciding.calendar.account_day,
+            calendar: self.deciding.calendar.calendar(),
             limits: self.deciding.risk.clone(),
             rules: self.rules.clone(),
             venues: exchanges.into_iter().map(|e| (e, self.venue)).collect(),

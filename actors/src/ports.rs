@@ -9,7 +9,7 @@ use messages::alerts::{Alert, NoSuchAlert};
 use messages::instrument::Asset;
 use messages::market::Level;
 use messages::orders::{Command, Order, OrderRequest, OrderUpdate, Sender};
-use messages::risk::{Refusal, StateChange, TradingState};
+use messages::risk::{Refusal, RiskChange, StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::telemetry::Metric;
@@ -146,6 +146,9 @@ pub enum ToOrders {
     Manual(Command, RpcReplyPort<()>),
     /// From a person or a part of the runtime; the reply comes when it is durable.
     Trading(StateChange, Option<RpcReplyPort<TradingState>>),
+    /// From a person, a venue or a part of the runtime: a limit, a latch or the status of an instrument changes. The reply,
+    /// what was done or why not, comes when it is durable.
+    Risk(Box<RiskChange>, Option<RpcReplyPort<Result<String, String>>>),
     /// A strategy has failed.
     Fault {
         /// Which.
@@ -169,6 +172,8 @@ pub enum ToOrders {
     Preview(Box<OrderRequest>, RpcReplyPort<Preview>),
     /// How are you?
     Status(RpcReplyPort<OrdersStatus>),
+    /// Each limit, its use and what would trip it.
+    RiskStatus(RpcReplyPort<Box<crate::orders::state::RiskStatus>>),
 }
 
 /// What is known of one order.

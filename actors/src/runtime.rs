@@ -13,7 +13,7 @@ use messages::alerts::{Alert, NoSuchAlert};
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
 use messages::orders::{Command, OrderRequest};
-use messages::risk::{StateChange, TradingState};
+use messages::risk::{RiskChange, StateChange, TradingState};
 use messages::snapshots::Snapshot;
 use messages::telemetry::Metric;
 use messages::{Instrument, MarketId, OrderId, StrategyId, Symbol, caps};
@@ -38,6 +38,7 @@ use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::migration;
+use crate::orders::state::RiskStatus;
 use crate::ports::{
     Act, By, FeedStatus, Found, MarketView, NotDone, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts,
     ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
@@ -442,6 +443,18 @@ impl Runtime {
     /// orders did not hear.
     pub async fn set_trading(&self, change: StateChange) -> Option<TradingState> {
         ask_anew(|reply| self.ports.orders.cast(ToOrders::Trading(change.clone(), Some(reply)))).await
+    }
+
+    /// Changes a limit, sets a latch free, or notes the status of an instrument. What was done or why not, once that is
+    /// durable; `None` when it takes too long: it holds then, too, unless orders did not hear.
+    pub async fn change_risk(&self, change: RiskChange) -> Option<Result<String, String>> {
+        let change = Box::new(change);
+        ask(|reply| self.ports.orders.cast(ToOrders::Risk(change, Some(reply)))).await
+    }
+
+    /// Each limit, its use and what would trip it; `None` when orders do not answer in time.
+    pub async fn risk_status(&self) -> Option<Box<RiskStatus>> {
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::RiskStatus(reply))).await
     }
 
     /// Restores the trading group from the ledger, and asks the venue about every open order.

@@ -20,6 +20,7 @@ pub mod migration;
 mod openapi;
 pub mod orders;
 pub mod problem;
+pub mod risk;
 mod rows;
 mod session;
 pub mod sides;
@@ -71,6 +72,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(rows::routes)
         .configure(market::routes)
         .configure(trading::routes)
+        .configure(risk::routes)
         .configure(strategies::routes)
         .configure(feeds::routes)
         .configure(tree::routes)

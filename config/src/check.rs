@@ -14,6 +14,8 @@ const NAMED: &[&str] = &[
     "feeds.simulated",
     "instruments",
     "venues.parameters",
+    "risk.strategies",
+    "risk.symbols",
     "paper.fills.parameters",
     "paper.fees.parameters",
     "paper.to_venue.parameters",
@@ -208,6 +210,11 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
             let known = s.instruments.contains_key(text);
             must(known, format!("strategies.run.{name}.instruments: `{text}` is not among the instruments"));
         }
+    }
+    s.risk.problems().into_iter().for_each(|problem| must(false, problem));
+    for symbol in s.risk.symbols.keys() {
+        let known = s.instruments.contains_key(symbol);
+        must(known, format!("risk.symbols: `{symbol}` is not among the instruments"));
     }
     s.alerts.problems(s.telemetry.every).into_iter().for_each(|problem| must(false, problem));
     feeds(&s.feeds, &mut must);

@@ -54,6 +54,31 @@ fn contradictions_are_refused() {
 }
 
 #[test]
+fn limits_of_strategies_symbols_and_the_account_are_read_and_checked() {
+    let settings = set(&[
+        "risk.strategies.ema_cross={max_order_notional=\"1000\",max_open_orders=5}",
+        "risk.symbols={\"binance:BTCUSDT\"={max_position_quantity=\"0.5\"}}",
+        "risk.account.max_leverage_percent=150",
+        "risk.blackouts=[\"fri 20:00-24:00\"]",
+    ])
+    .unwrap();
+    assert_eq!(settings.risk.account.max_leverage_percent, 150);
+    assert_eq!((settings.risk.strategies.len(), settings.risk.symbols.len(), settings.risk.blackouts.len()), (1, 1, 1));
+    let problems = set(&[
+        "risk.strategies.ema_cross={max_order_notional=\"much\"}",
+        "risk.symbols={\"binance:NONE\"={max_open_orders=1}}",
+        "risk.account.on_loss=\"ACTIVE\"",
+        "risk.account.max_drawdown_percent=101",
+        "risk.account.reject_window=0",
+    ])
+    .unwrap_err();
+    for path in ["risk.strategies.ema_cross.max_order_notional", "risk.symbols", "risk.account.on_loss"] {
+        assert!(problems.iter().any(|p| p.starts_with(path)), "{path} in {problems:#?}");
+    }
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+}
+
+#[test]
 fn rules_of_alerts_are_checked() {
     let problems = set(&[
         "alerts.rules.drawdown={limit=10,clear=12,for=\"0s\"}",

@@ -9,7 +9,7 @@ use crate::migration::MigrationChange;
 use crate::number::{Cash, Quantity};
 use crate::orders::{Command, OrderUpdate};
 use crate::positions::{Balance, Booked};
-use crate::risk::StateChange;
+use crate::risk::{RiskChange, RiskRecord, StateChange};
 use crate::snapshots::{Snapshot, SnapshotType};
 use crate::strategies::{Checkpoint, Fault};
 use crate::time::UtcNanos;
@@ -163,6 +163,8 @@ pub enum LedgerRecord {
     ImportBegun(Box<ImportBegun>),
     /// The way out of PostgreSQL goes on, or back.
     Migration(Box<MigrationChange>),
+    /// A limit, a latch or an instrument's status changed.
+    Risk(Box<RiskRecord>),
 }
 
 /// A deciding actor.
@@ -249,6 +251,8 @@ pub enum Delivery {
         /// How many.
         count: u32,
     },
+    /// A limit, a latch or an instrument's status was changed from outside.
+    Risk(Box<RiskChange>),
 }
 
 /// What a strategy begins a generation with.

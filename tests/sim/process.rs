@@ -12,7 +12,7 @@ use actors::orders::state::{self as orders, Effect, Moment, Orders};
 use actors::positions::state::{self as positions, Positions};
 use actors::venues::paper::state::CAPABILITIES;
 use messages::ids::ClientOrderIds;
-use messages::instrument::{Rules, Sessions};
+use messages::instrument::{Calendar, Rules, Sessions};
 use messages::ledger::{Action, LedgerRecord};
 use messages::market::{Batch, Event, EventBody, Level, Source, Tick, TickBody};
 use messages::orders::OrderUpdate;
@@ -47,21 +47,16 @@ pub fn rules() -> Rules {
 }
 
 fn limits() -> Limits {
-    Limits {
-        max_order_quantity: Quantity::ZERO,
-        max_order_notional: Cash::ZERO,
-        max_position_notional: "50000".parse().expect("an amount"),
-        max_open_orders: 10,
-        price_collar_percent: 0,
-        max_orders_per_second: 0,
-        stale_quote_after: Duration::ZERO,
-    }
+    Limits { max_position_notional: "50000".parse().expect("an amount"), max_open_orders: 10, ..Limits::default() }
 }
 
 fn orders(epoch: u64) -> Orders {
     let settings = orders::Settings {
         account: account(),
         kind: AccountKind::Margin,
+        currency: "USD".parse().expect("an asset"),
+        account_day: Sessions::AroundTheClock,
+        calendar: Calendar::default(),
         limits: limits(),
         rules: [(instrument(), rules())].into(),
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),

@@ -218,6 +218,8 @@ impl Machine {
                 self.orders.on_command(sender, command.clone(), at, &mut effects);
             }
             Delivery::Trading(change) => self.orders.on_trading(change.clone(), at, &mut effects),
+            // What was refused then is refused again.
+            Delivery::Risk(change) => drop(self.orders.on_risk((**change).clone(), at, &mut effects)),
             Delivery::Fault { strategy, next_generation, fault, cancel } => {
                 self.orders.on_fault(*strategy, *next_generation, *fault, *cancel, at, &mut effects);
             }

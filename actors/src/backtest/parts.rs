@@ -80,7 +80,8 @@ fn is_decision(record: &LedgerRecord) -> bool {
         | LedgerRecord::Booked(_)
         | LedgerRecord::Deposit(_)
         | LedgerRecord::Snapshot(_)
-        | LedgerRecord::Trading { .. } => true,
+        | LedgerRecord::Trading { .. }
+        | LedgerRecord::Risk(_) => true,
         LedgerRecord::Action(action) => action.is_decision(),
         _ => false,
     }

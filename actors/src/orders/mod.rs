@@ -124,6 +124,8 @@ enum Held {
     Found(Found, RpcReplyPort<Found>),
     /// What may be traded since somebody said so.
     Trading(TradingState, RpcReplyPort<TradingState>),
+    /// What became of a change of risk.
+    Risk(Result<String, String>, RpcReplyPort<Result<String, String>>),
     /// What the audience asked for.
     Tell(Heard),
 }
@@ -228,12 +230,23 @@ impl Shell {
             }
             ToOrders::Trading(change, reply) => {
                 let at = self.begin(Delivery::Trading(change.clone())).await;
-                self.changed = Some((change.clone(), at.now));
-                self.a.state.on_trading(change, at, &mut effects);
+                self.a.state.on_trading(change.clone(), at, &mut effects);
+                if self.a.state.trading() == change.state {
+                    self.changed = Some((change, at.now));
+                }
                 self.commit(effects, at.now).await;
                 if let Some(reply) = reply {
                     let state = self.a.state.trading();
                     self.answer(Held::Trading(state, reply));
+                }
+                return;
+            }
+            ToOrders::Risk(change, reply) => {
+                let at = self.begin(Delivery::Risk(change.clone())).await;
+                let done = self.a.state.on_risk(*change, at, &mut effects);
+                self.commit(effects, at.now).await;
+                if let Some(reply) = reply {
+                    self.answer(Held::Risk(done, reply));
                 }
                 return;
             }
@@ -260,6 +273,12 @@ impl Shell {
                 let changed = self.changed.clone();
                 let (waiting, latencies) = (self.gate.len(), self.latency.summary());
                 let _ = reply.send(OrdersStatus { trading, changed, open, waiting, counters, latencies });
+                return;
+            }
+            ToOrders::RiskStatus(reply) => {
+                self.see();
+                let now = self.a.clock.now().max(self.newest);
+                let _ = reply.send(Box::new(self.a.state.risk_status(now)));
                 return;
             }
             ToOrders::Find(order_id, reply) => {
@@ -385,7 +404,10 @@ impl Shell {
             Effect::Update(update) => self.publish(*update),
             Effect::Send(_, request) => drop(self.a.venue.cast(ToVenue::Requests(vec![request]))),
             Effect::Alert(text) => tracing::warn!("{text}"),
-            Effect::Record(LedgerRecord::Trading { change, at }) => self.tell(|| Heard::Trading { change, at }),
+            Effect::Record(LedgerRecord::Trading { change, at }) => {
+                self.changed = Some((change.clone(), at));
+                self.tell(|| Heard::Trading { change, at });
+            }
             Effect::Record(_) => {}
         }
     }
@@ -429,6 +451,7 @@ fn say(answer: Held) {
     match answer {
         Held::Found(found, reply) => drop(reply.send(found)),
         Held::Trading(state, reply) => drop(reply.send(state)),
+        Held::Risk(done, reply) => drop(reply.send(done)),
         Held::Effect(_) | Held::Tell(_) => {}
     }
 }

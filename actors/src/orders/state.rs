@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use messages::caps;
-use messages::instrument::{Asset, Exchange, Rules};
+use messages::instrument::{Asset, Calendar, Exchange, Rules, Sessions};
 use messages::ledger::{Action, LedgerRecord};
 use messages::market::{Batch, EventBody, TickBody};
 use messages::orders::{
@@ -25,6 +25,9 @@ use messages::{
 
 use serde::{Deserialize, Serialize};
 
+use super::risk::book::Book;
+use super::risk::recent::Recent;
+use super::risk::rulebook::Rulebook;
 use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
@@ -33,11 +36,19 @@ use crate::by_instrument::ByInstrument;
 mod commands;
 mod exposure;
 mod flatten;
+mod marks;
 mod preview;
 mod replace;
 mod reports;
 mod resolve;
+mod results;
 mod saved;
+mod status;
+mod watch;
+
+use marks::{Marks, Rates};
+pub use status::{LimitRow, RiskStatus, StatusRow};
+use watch::Watch;
 
 pub(crate) use resolve::NEVER_SENT;
 pub use saved::SavedOrders;
@@ -49,6 +60,12 @@ pub struct Settings {
     pub account: Account,
     /// What the account may do.
     pub kind: AccountKind,
+    /// What it is valued in.
+    pub currency: Asset,
+    /// With what its day ends.
+    pub account_day: Sessions,
+    /// When sessions are.
+    pub calendar: Calendar,
     /// The limits.
     pub limits: Limits,
     /// The instruments' rules.
@@ -113,9 +130,17 @@ pub struct Orders {
     /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
     ended: VecDeque<OrderId>,
     prices: ByInstrument<Prices>,
-    positions: BTreeMap<(StrategyId, Instrument), Quantity>,
     balances: BTreeMap<Asset, Cash>,
-    recent: BTreeMap<StrategyId, VecDeque<UtcNanos>>,
+    /// What is held and on its way.
+    book: Book,
+    /// What was ordered of late.
+    recent: Recent,
+    /// The limits in force.
+    rulebook: Rulebook,
+    /// What trips by itself.
+    watch: Watch,
+    /// By which instruments assets are valued.
+    rates: Rates,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
     /// When the venue was last heard.
@@ -149,6 +174,8 @@ impl Orders {
     #[must_use]
     pub fn new(settings: Settings, client_ids: ClientOrderIds) -> Self {
         Self {
+            rulebook: Rulebook::new(settings.limits.clone()),
+            rates: Rates::new(settings.rules.values(), settings.currency),
             settings,
             client_ids,
             entries: BTreeMap::new(),
@@ -156,9 +183,10 @@ impl Orders {
             open: BTreeSet::new(),
             ended: VecDeque::new(),
             prices: ByInstrument::default(),
-            positions: BTreeMap::new(),
             balances: BTreeMap::new(),
-            recent: BTreeMap::new(),
+            book: Book::default(),
+            recent: Recent::default(),
+            watch: Watch::default(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
             heard_at: UtcNanos::MIN,
@@ -171,9 +199,15 @@ impl Orders {
         match record {
             LedgerRecord::Order(update) => self.restore_order(update),
             LedgerRecord::Deposit(balance) => {
-                self.balances.insert(balance.asset, balance.total);
+                let before = self.balances.insert(balance.asset, balance.total).unwrap_or_default();
+                self.paid(balance.asset, balance.total.checked_sub(before).unwrap_or_default());
             }
             LedgerRecord::Trading { change, .. } => self.trading = change.state,
+            LedgerRecord::Snapshot(snapshot) => {
+                let portfolio = &snapshot.portfolio;
+                portfolio.value.into_iter().for_each(|value| self.follow_value(value, portfolio.at));
+            }
+            LedgerRecord::Risk(record) => self.restore_risk(record),
             _ => {}
         }
     }
@@ -182,7 +216,14 @@ impl Orders {
         let (event, order) = (&update.event, &update.order);
         self.client_ids.go_on_behind(order.client_order_id);
         self.heard_at = self.heard_at.max(event.at);
-        let known = self.entries.remove(&order.order_id);
+        let known = self.take(order.order_id);
+        let was_known = known.as_ref().is_some_and(|entry| entry.order.acknowledged);
+        self.watch.note_answer(was_known, order, event);
+        match event.kind {
+            EventKind::Intended => self.recent.ordered(order.strategy, &order.request, event.at),
+            EventKind::ReplaceRequested => self.recent.asked(order.strategy, event.at),
+            _ => {}
+        }
         let (executions, reported) = known.map(|e| (e.executions, e.reported)).unwrap_or_default();
         let mut entry = Entry {
             order: order.clone(),
@@ -218,8 +259,15 @@ impl Orders {
         }
     }
 
-    /// Changes the trading state.
+    /// Changes the trading state. While a latch has fallen it is not ACTIVE.
     pub fn on_trading(&mut self, change: StateChange, at: Moment, out: &mut Vec<Effect>) {
+        if change.state == TradingState::Active
+            && let Some(latch) = self.watch.first_fallen()
+        {
+            let remedy = risk::latch::remedy(latch, None);
+            let text = format!("trading stays {}: {latch} has fallen; {remedy} first", self.trading);
+            return out.push(Effect::Alert(text));
+        }
         if change.state != self.trading {
             self.trading = change.state;
             out.push(Effect::Record(LedgerRecord::Trading { change, at: at.now }));
@@ -298,6 +346,7 @@ impl Orders {
     fn record(&mut self, entry: &mut Entry, what: Happening, at: Moment, out: &mut Vec<Effect>) {
         entry.events += 1;
         self.counters.count(&what);
+        let was_known = entry.order.acknowledged;
         let order = &mut entry.order;
         order.updated_at = at.now;
         order.triggered |= what.kind == EventKind::Triggered;
@@ -323,12 +372,24 @@ impl Orders {
             fill: what.fill,
             as_of: at.as_of,
         };
+        let trips = self.watch.note_answer(was_known, order, &event);
         out.push(Effect::Update(Box::new(OrderUpdate { event, order: order.clone() })));
+        if trips {
+            self.trip_on_answers(at, out);
+        }
+    }
+
+    /// Takes an order out for a change; [`Self::index`] puts it back.
+    fn take(&mut self, id: OrderId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.book.take(&entry.order);
+        Some(entry)
     }
 
     /// Puts an order back where all can find it.
     fn index(&mut self, entry: Entry) {
         let id = entry.order.order_id;
+        self.book.put(&entry.order);
         for attempt in &entry.order.attempts {
             self.by_client_id.insert(attempt.client_order_id, id);
         }

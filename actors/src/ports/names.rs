@@ -35,6 +35,8 @@ names! {
         Self::TellOpen => "tell_open",
         Self::Find(..) => "find",
         Self::Preview(..) => "preview",
+        Self::Risk(..) => "risk",
+        Self::RiskStatus(_) => "risk_status",
         Self::Status(_) => "status",
     }
     ToPositions {

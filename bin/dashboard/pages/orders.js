@@ -50,12 +50,18 @@ function trading(view) {
       why: f.plain(said.why),
       at: f.since(said.changed_at),
     });
-  const limit = ([name, value]) =>
-    el('div', {}, el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, String(value ?? 'unknown')));
-  view.poll(5000, '/trading', panel, (said) => {
-    now(said);
-    limits.replaceChildren(...Object.entries(said.limits).map(limit));
-  });
+  const limit = ({ scope, name, limit: most, used, trips }) =>
+    el(
+      'div',
+      { title: trips },
+      el('dt', {}, `${name.replaceAll('_', ' ')} (${scope})`),
+      el('dd', {}, used === null ? most : `${used} of ${most}`),
+    );
+  const stop = ({ what, why }) => el('div', {}, el('dt', {}, what), el('dd', {}, why));
+  view.poll(5000, '/trading', panel, now);
+  view.poll(5000, '/risk', panel, (said) =>
+    limits.replaceChildren(...said.stops.map(stop), ...said.limits.map(limit)),
+  );
   view.listen('trading', (data) => listOf(data).forEach(now));
   return panel.add(
     all.node,

@@ -14,6 +14,7 @@ mod migrate;
 mod orders;
 mod replay;
 mod report;
+mod risk;
 mod run;
 mod sql;
 mod status;
@@ -105,9 +106,8 @@ enum Command {
     Orders(orders::Arguments),
     /// What a running instance holds, and what it is worth.
     Positions(orders::Positions),
-    /// What a running instance may trade, and its limits.
-    #[command(after_help = "Example:\n  merganser risk")]
-    Risk,
+    /// What a running instance may trade: each limit, its use and what would trip it; changed, and latches set free.
+    Risk(risk::Arguments),
     /// The strategies of a running instance: see, start, stop.
     Strategies(strategies::Arguments),
     /// The log of a running instance.
@@ -180,7 +180,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Dashboard => status::dashboard(&line.common),
         Command::Orders(arguments) => orders::run(&arguments, &line.common),
         Command::Positions(arguments) => orders::positions(&arguments, &line.common),
-        Command::Risk => status::risk(&line.common),
+        Command::Risk(arguments) => risk::run(&arguments, &line.common),
         Command::Strategies(arguments) => strategies::run(&arguments, &line.common),
         Command::Logs(arguments) => status::logs(&arguments, &line.common),
         Command::Flatten(arguments) => steer::flatten(&arguments, &line.common),

@@ -1,4 +1,4 @@
-//! `merganser status|dashboard|risk|logs`: how a running instance stands, what it may trade, and what it says.
+//! `merganser status|dashboard|logs`: how a running instance stands, and what it says.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use super::Common;
 use super::steer::running;
 use crate::http::system::Status;
-use crate::http::trading::Trading;
 use crate::output;
 
 /// How often new lines are asked for.
@@ -41,21 +40,6 @@ pub fn status(common: &Common) -> anyhow::Result<ExitCode> {
 pub fn dashboard(common: &Common) -> anyhow::Result<ExitCode> {
     output::line(format_args!("{}", running(common)?.dashboard()));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints what may be traded, and the limits.
-pub fn risk(common: &Common) -> anyhow::Result<ExitCode> {
-    let found: Trading = running(common)?.read("/api/v1/trading")?;
-    let by = found.by.zip(found.changed_at).map(|(by, at)| format!(" since {at}, by {by}")).unwrap_or_default();
-    let why = found.why.filter(|why| !why.is_empty()).map(|why| format!(": {why}")).unwrap_or_default();
-    output::line(format_args!("trading is {}{by}{why}", found.state));
-    let limits = found.limits.as_object().cloned().unwrap_or_default();
-    output::columns(["limit", "is"], limits.into_iter().map(|(name, is)| [name, plain(&is)]));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[derive(Debug, Args)]

@@ -69,10 +69,15 @@ pub fn resume(arguments: &Resume, common: &Common) -> anyhow::Result<ExitCode> {
     change(&Change { state: TradingState::Active, why: arguments.why.clone(), cancel_all: false }, common)
 }
 
+/// Exit code 1 where a latch keeps trading from being that.
 fn change(change: &Change, common: &Common) -> anyhow::Result<ExitCode> {
     let Changed { state, canceled, journaled } = running(common)?.say("/api/v1/trading", change)?;
     let canceled = canceled.map(|n| format!(", {n} open orders are cancelled")).unwrap_or_default();
     output::line(format_args!("trading is {state}{canceled} (journaled: {journaled})"));
+    if state != change.state.to_string() {
+        output::line(format_args!("a latch has fallen; `merganser risk` says which, and how it is set free"));
+        return Ok(ExitCode::from(1));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

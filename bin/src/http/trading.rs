@@ -112,7 +112,9 @@ async fn change_trading(trader: Trader, edge: web::Data<Edge>, change: web::Json
             edge.has_noted(&who, "order.cancel_all", "", &why).await;
         }
         let canceled = cancel_all.then_some(status.open.len());
-        Ok(web::Json(Changed { state: views::text(state), canceled, journaled: set.is_some() }))
+        // A latch that has fallen keeps it from being ACTIVE.
+        let now = set.unwrap_or(state);
+        Ok(web::Json(Changed { state: views::text(now), canceled, journaled: set.is_some() }))
     })
     .await
 }

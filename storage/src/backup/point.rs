@@ -111,6 +111,7 @@ fn ledger_time(record: &LedgerRecord) -> Option<UtcNanos> {
         LedgerRecord::Action(r) => Some(r.at),
         LedgerRecord::ImportBegun(r) => Some(r.at),
         LedgerRecord::Migration(r) => Some(r.at),
+        LedgerRecord::Risk(r) => Some(r.at),
         LedgerRecord::Trading { at, .. } | LedgerRecord::Stopped { at } => Some(*at),
         LedgerRecord::MarketIds { .. } | LedgerRecord::Instruments(_) => None,
     }

@@ -112,6 +112,10 @@ impl Rows {
             LedgerRecord::Migration(m) => {
                 self.action(seq, m.at, [&m.by, &m.what, m.state.phase.as_str(), &m.why]);
             }
+            LedgerRecord::Risk(r) => {
+                let (what, subject) = r.event.words();
+                self.action(seq, r.at, [&r.by, what, &subject, &r.why]);
+            }
             LedgerRecord::MarketIds { .. } => {}
         }
     }

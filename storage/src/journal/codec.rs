@@ -70,6 +70,7 @@ impl Record for LedgerRecord {
                 put(r, out);
                 return (13, V2);
             }
+            Self::Risk(r) => (put(r, out), 14).1,
         };
         (kind, V1)
     }
@@ -90,6 +91,7 @@ impl Record for LedgerRecord {
             (12, V1) => get(bytes, Self::ImportBegun),
             (13, V1) => get(bytes, |before: MigrationV1| Self::Migration(Box::new(before.into()))),
             (13, V2) => get(bytes, Self::Migration),
+            (14, V1) => get(bytes, Self::Risk),
             _ => Decoded::Unknown,
         }
     }
@@ -167,7 +169,32 @@ impl Record for MarketRecord {
 
 #[cfg(test)]
 mod tests {
+    use messages::risk::{Latch, LimitName, RiskEvent, RiskRecord, Scope, TradingState};
+
     use super::*;
+
+    #[test]
+    fn what_became_of_risk_is_read_as_it_was_written() {
+        let limit = RiskEvent::Limit {
+            scope: Scope::Account,
+            name: LimitName::MaxLeveragePercent,
+            from: "0".to_owned(),
+            to: Some("150".to_owned()),
+        };
+        let tripped = RiskEvent::Tripped { latch: Latch::Drawdown, strategy: None, state: TradingState::Halted };
+        let (strategy, value) = ("a".parse().ok(), "-0.000000001".parse().ok());
+        let reset = RiskEvent::Reset { latch: Latch::DailyLoss, strategy, value };
+        for event in [limit, tripped, reset] {
+            let record = RiskRecord { event, by: "ada".to_owned(), why: "ß".to_owned(), at: UtcNanos(7) };
+            let record = LedgerRecord::Risk(Box::new(record));
+            let mut bytes = Vec::new();
+            let (kind, version) = record.encode(&mut bytes);
+            let Decoded::Record(again) = LedgerRecord::decode(kind, version, &bytes) else {
+                panic!("it does not decode")
+            };
+            assert_eq!(((kind, version), again), ((14, V1), record));
+        }
+    }
 
     #[test]
     fn a_backfill_of_before_has_all_that_it_refused_accepted() {

@@ -2,28 +2,48 @@
 //!
 //! One rule per file; each looks at the state after the order, open orders included, and answers with
 //! a refusal that has a stable code and the figures. The first refusal counts. Rules know no clock.
+//!
+//! Limits bind an order, a strategy, a symbol and the account ([`limits`]); people change them while orders are made
+//! ([`rulebook`]). What only stops new risk lets pass what makes the strategy's own position smaller.
 
 mod account;
+pub mod blackout;
+pub mod book;
+mod by_name;
 mod collar;
+mod concentration;
+mod distance;
+mod duplicate;
+pub mod exposure;
 mod instrument;
+pub mod latch;
+mod leverage;
+pub mod limits;
+pub mod losses;
 mod open_orders;
 mod position;
 mod rate;
+pub mod recent;
+pub mod rulebook;
+mod session;
 mod size;
 mod stale;
 mod supported;
 mod trading;
+mod usual_size;
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
-use messages::instrument::Rules;
+use messages::instrument::{Calendar, Rules};
 use messages::market::Level;
 use messages::orders::OrderRequest;
-use messages::risk::{Refusal, TradingState};
+use messages::risk::{InstrumentStatus, Refusal, TradingState};
 use messages::venues::Capabilities;
-use messages::{Cash, Price, Quantity, Reason, UtcNanos};
+use messages::{Cash, Price, Quantity, Reason, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
+
+use book::Stake;
+use exposure::Totals;
+use latch::Latches;
+pub use limits::{AccountLimits, Limits};
 
 /// What an account may do with what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,27 +53,6 @@ pub enum AccountKind {
     Cash,
     /// Short positions and borrowed cash are allowed, within the other limits.
     Margin,
-}
-
-/// The limits. Zero switches a limit off, except where it says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Largest quantity of one order, in base asset.
-    pub max_order_quantity: Quantity,
-    /// Largest value of one order, in quote asset.
-    pub max_order_notional: Cash,
-    /// Largest value of a strategy's position in one instrument, open orders included, in quote asset.
-    pub max_position_notional: Cash,
-    /// Most open orders of one strategy.
-    pub max_open_orders: u32,
-    /// Farthest that a limit price may lie beyond the other side's best price, in percent.
-    pub price_collar_percent: u32,
-    /// Most new orders and replacements of one strategy per second.
-    pub max_orders_per_second: u32,
-    /// Oldest quote, by receive time, on which an order may be based.
-    #[serde(with = "crate::durations")]
-    pub stale_quote_after: Duration,
 }
 
 /// The newest prices of an instrument, as risk sees them.
@@ -79,10 +78,22 @@ impl Prices {
         };
         best.map(|level| level.price).or(self.last)
     }
+
+    /// What a holding is valued at: the middle of the quote, rounded half to even; the last trade without one.
+    #[must_use]
+    pub fn mark(&self) -> Option<Price> {
+        let middle = self.bid.zip(self.ask).and_then(|(bid, ask)| {
+            let sum = i128::from(bid.price.raw()) + i128::from(ask.price.raw());
+            i64::try_from(messages::number::div_half_even(sum, 2)).ok().and_then(Price::from_raw)
+        });
+        middle.or(self.last)
+    }
 }
 
 /// All that a rule may look at.
 pub struct Context<'a> {
+    /// Whose order it is.
+    pub strategy: StrategyId,
     /// What is asked. For a replacement: the order with its new terms.
     pub request: &'a OrderRequest,
     /// The part of it that is not filled yet.
@@ -101,16 +112,32 @@ pub struct Context<'a> {
     pub venue: Option<Capabilities>,
     /// The newest prices.
     pub prices: Prices,
-    /// The strategy's position in the instrument, signed.
-    pub position: Quantity,
-    /// The strategy's open buy quantity in the instrument, this order's earlier terms left out.
-    pub open_buys: Quantity,
-    /// The same for sells.
-    pub open_sells: Quantity,
-    /// Open orders of the strategy.
+    /// The strategy's stake in the instrument, this order's earlier terms left out.
+    pub own: Stake,
+    /// The account's, all strategies netted, the same left out.
+    pub all: Stake,
+    /// Open orders of the strategy, the same left out.
     pub open_orders: usize,
-    /// When the strategy last ordered, oldest first.
-    pub recent: &'a VecDeque<UtcNanos>,
+    /// Open orders of all.
+    pub open_orders_of_all: usize,
+    /// How often the strategy ordered within the window of the rate, and how often all did.
+    pub recent: (usize, usize),
+    /// When the strategy ordered the same within the window of duplicates.
+    pub same_at: Option<UtcNanos>,
+    /// The mean size of its newest orders in the instrument.
+    pub usual: Option<Quantity>,
+    /// What the strategy's stakes come to once the order is filled; `None` where no limit asks.
+    pub own_totals: Option<Totals>,
+    /// What the account's do.
+    pub totals: Option<Totals>,
+    /// What the account is worth; `None` where no limit asks, or a price is unknown.
+    pub equity: Option<Cash>,
+    /// The latches that have fallen.
+    pub latches: &'a Latches,
+    /// What its venue takes for the instrument.
+    pub status: InstrumentStatus,
+    /// When sessions are.
+    pub calendar: &'a Calendar,
     /// What the account may do.
     pub kind: AccountKind,
     /// Free quote asset: balance less what open buys of the account may cost. `None` while unknown.
@@ -125,6 +152,12 @@ impl Context<'_> {
     pub fn price(&self) -> Option<Price> {
         self.request.price.or(self.request.stop_price).or_else(|| self.prices.reference(self.request.side))
     }
+
+    /// True when the order only makes the strategy's own position smaller, with all that is open on its side filled first.
+    #[must_use]
+    pub fn reduces(&self) -> bool {
+        self.remaining <= self.own.reducible(self.request.side)
+    }
 }
 
 pub use rate::WINDOW as RATE_WINDOW;
@@ -135,14 +168,30 @@ type Rule = fn(&Context<'_>) -> Result<(), Refusal>;
 const RULES: &[Rule] = &[
     supported::check,
     instrument::check,
+    session::status,
+    latch::check,
     trading::check,
     stale::check,
     size::check,
     collar::check,
+    distance::check,
     open_orders::check,
     position::check,
     account::check,
     rate::check,
+];
+
+/// The rules that only stop new risk: an order that makes the strategy's own position smaller passes them all.
+const NEW_RISK: &[Rule] = &[
+    blackout::check,
+    session::check,
+    usual_size::check,
+    duplicate::check,
+    position::of_account,
+    exposure::gross,
+    exposure::net,
+    leverage::check,
+    concentration::check,
 ];
 
 /// The verdict.
@@ -150,7 +199,8 @@ const RULES: &[Rule] = &[
 /// # Errors
 /// The first refusal, which is a value of normal life.
 pub fn decide(context: &Context<'_>) -> Result<(), Refusal> {
-    RULES.iter().try_for_each(|rule| rule(context))
+    RULES.iter().try_for_each(|rule| rule(context))?;
+    if context.reduces() { Ok(()) } else { NEW_RISK.iter().try_for_each(|rule| rule(context)) }
 }
 
 /// A refusal with its code and figures.

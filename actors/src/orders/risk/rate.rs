@@ -1,4 +1,4 @@
-//! A limit on orders per second: a strategy that has lost its mind is stopped early.
+//! Limits on orders per second, per strategy and account: one that has lost its mind is stopped early.
 
 use std::time::Duration;
 
@@ -10,11 +10,15 @@ use super::{Context, refuse};
 pub const WINDOW: Duration = Duration::from_secs(1);
 
 pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
+    let (own, all) = c.recent;
     let limit = c.limits.max_orders_per_second as usize;
-    let since = c.now.before(WINDOW);
-    let recent = c.recent.iter().filter(|at| **at > since).count();
-    if limit > 0 && recent >= limit {
-        return refuse("risk.order_rate", format!("{recent} orders within a second, {limit} are allowed"));
+    if limit > 0 && own >= limit {
+        return refuse("risk.order_rate", format!("{own} orders within a second, {limit} are allowed"));
+    }
+    let limit = c.limits.account.max_orders_per_second as usize;
+    if limit > 0 && all >= limit {
+        let text = format!("{all} orders of the account within a second, {limit} are allowed");
+        return refuse("risk.account_order_rate", text);
     }
     Ok(())
 }

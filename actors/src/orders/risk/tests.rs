@@ -1,7 +1,12 @@
+use std::time::Duration;
+
 use messages::orders::{Contingency, OrderType, Side, TimeInForce};
+use messages::risk::Latch;
 use messages::{Exchange, Instrument};
 
 use super::*;
+use crate::orders::risk::latch::Fallen;
+use crate::orders::risk::limits::SessionRule;
 use crate::venues::paper::state::CAPABILITIES;
 
 fn instrument() -> Instrument {
@@ -31,6 +36,7 @@ fn limits() -> Limits {
         price_collar_percent: 5,
         max_orders_per_second: 2,
         stale_quote_after: Duration::from_secs(5),
+        ..Limits::default()
     }
 }
 
@@ -46,8 +52,16 @@ struct Case {
     quoted: bool,
     position: &'static str,
     open: (&'static str, &'static str, usize),
-    recent: usize,
+    recent: (usize, usize),
     free: (&'static str, &'static str),
+    all: (&'static str, &'static str, &'static str, usize),
+    totals: Option<[&'static str; 3]>,
+    equity: Option<&'static str>,
+    usual: Option<&'static str>,
+    same_ago: Option<Duration>,
+    latches: Latches,
+    status: InstrumentStatus,
+    now: &'static str,
 }
 
 fn check(code: &str, change: impl FnOnce(&mut Case)) {
@@ -62,16 +76,34 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         quoted: true,
         position: "0",
         open: ("0", "0", 0),
-        recent: 0,
+        recent: (0, 0),
         free: ("1000", "10"),
+        all: ("0", "0", "0", 0),
+        totals: None,
+        equity: None,
+        usual: None,
+        same_ago: None,
+        latches: Latches::new(),
+        status: InstrumentStatus::Trading,
+        now: "2026-11-24T12:00:00Z",
     };
     change(&mut case);
-    let now = UtcNanos(1_000_000_000_000);
+    let now: UtcNanos = case.now.parse().unwrap();
     let level = |price: &str| Level { price: price.parse().unwrap(), size: messages::Size::ONE };
     let prices =
         Prices { bid: Some(level("99.99")), ask: Some(level("100.01")), last: None, received: now.before(case.age) };
-    let recent = (0..case.recent).map(|_| now).collect();
+    let stake = |position: &str, buys: &str, sells: &str| Stake {
+        position: position.parse().unwrap(),
+        buys: buys.parse().unwrap(),
+        sells: sells.parse().unwrap(),
+    };
+    let totals = case.totals.map(|[gross, net, symbol]| Totals {
+        gross: gross.parse().ok(),
+        net: net.parse().ok(),
+        symbol: symbol.parse().ok(),
+    });
     let verdict = decide(&Context {
+        strategy: "a".parse().unwrap(),
         remaining: case.request.quantity,
         request: &case.request,
         is_replacement: false,
@@ -81,11 +113,19 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         rules: case.rules.as_ref(),
         venue: case.venue,
         prices: if case.quoted { prices } else { Prices::default() },
-        position: case.position.parse().unwrap(),
-        open_buys: case.open.0.parse().unwrap(),
-        open_sells: case.open.1.parse().unwrap(),
+        own: stake(case.position, case.open.0, case.open.1),
+        all: stake(case.all.0, case.all.1, case.all.2),
         open_orders: case.open.2,
-        recent: &recent,
+        open_orders_of_all: case.all.3,
+        recent: case.recent,
+        same_at: case.same_ago.map(|ago| now.before(ago)),
+        usual: case.usual.map(|usual| usual.parse().unwrap()),
+        own_totals: totals,
+        totals,
+        equity: case.equity.map(|equity| equity.parse().unwrap()),
+        latches: &case.latches,
+        status: case.status,
+        calendar: &Calendar::default(),
         kind: case.kind,
         free_quote: case.free.0.parse().ok(),
         free_base: case.free.1.parse().ok(),
@@ -178,7 +218,7 @@ fn figures_are_limited() {
     check("", |c| c.position = "70");
     check("risk.max_position", |c| c.open = ("70.1", "0", 1));
     check("", |c| c.position = "-75");
-    check("risk.order_rate", |c| c.recent = 2);
+    check("risk.order_rate", |c| c.recent = (2, 2));
 }
 
 #[test]
@@ -195,5 +235,159 @@ fn a_cash_account_spends_what_it_has() {
     check("risk.holdings", |c| {
         (c.kind, c.free) = (AccountKind::Cash, ("0", "9.9"));
         c.request.side = Side::Sell;
+    });
+}
+
+/// Makes the order of the table one that only reduces: what stops new risk lets it pass.
+fn reduces(case: &mut Case) {
+    case.position = "-10";
+}
+
+#[test]
+fn a_position_is_limited_per_strategy_and_account() {
+    check("risk.max_position_quantity", |c| {
+        (c.limits.max_position_quantity, c.position) = ("15".parse().unwrap(), "6")
+    });
+    check("", |c| (c.limits.max_position_quantity, c.position) = ("15".parse().unwrap(), "5"));
+    check("risk.account_position_quantity", |c| {
+        (c.limits.max_account_position_quantity, c.all) = ("15".parse().unwrap(), ("5", "1", "0", 0));
+    });
+    check("risk.account_position", |c| {
+        (c.limits.max_account_position_notional, c.all) = ("1500".parse().unwrap(), ("0", "6", "0", 0));
+    });
+    // Another strategy is short: the account nets both.
+    check("", |c| {
+        (c.limits.max_account_position_notional, c.all) = ("1500".parse().unwrap(), ("-6", "6", "0", 0));
+    });
+    check("", |c| {
+        (c.limits.max_account_position_notional, c.all) = ("1500".parse().unwrap(), ("90", "0", "0", 0));
+        reduces(c);
+    });
+}
+
+#[test]
+fn exposure_is_limited_per_strategy_and_account() {
+    let limit = || "1000".parse().unwrap();
+    check("risk.gross_exposure", |c| (c.limits.max_gross_exposure, c.totals) = (limit(), Some(["1001", "0", "0"])));
+    check("", |c| (c.limits.max_gross_exposure, c.totals) = (limit(), Some(["1000", "0", "0"])));
+    check("risk.net_exposure", |c| (c.limits.max_net_exposure, c.totals) = (limit(), Some(["5000", "1001", "0"])));
+    // What goes towards zero is no new exposure, however large the other side is.
+    check("", |c| (c.limits.max_net_exposure, c.totals) = (limit(), Some(["5000", "-3000", "0"])));
+    check("risk.account_gross", |c| {
+        (c.limits.account.max_gross_exposure, c.totals) = (limit(), Some(["1001", "0", "0"]));
+    });
+    check("risk.account_net", |c| {
+        (c.limits.account.max_net_exposure, c.totals) = (limit(), Some(["1001", "1001", "0"]));
+    });
+    check("risk.unknown_value", |c| (c.limits.account.max_gross_exposure, c.totals) = (limit(), Some(["?", "1", "1"])));
+    check("", |c| {
+        (c.limits.account.max_gross_exposure, c.totals) = (limit(), Some(["9999", "0", "0"]));
+        reduces(c);
+    });
+}
+
+#[test]
+fn leverage_is_gross_exposure_over_what_the_account_is_worth() {
+    let leverage = |c: &mut Case, gross, equity| {
+        (c.limits.account.max_leverage_percent, c.totals, c.equity) = (150, Some([gross, "0", "0"]), equity);
+    };
+    check("", |c| leverage(c, "1500", Some("1000")));
+    check("risk.leverage", |c| leverage(c, "1500.000000001", Some("1000")));
+    check("risk.leverage", |c| leverage(c, "0", Some("0")));
+    check("risk.unknown_value", |c| leverage(c, "1500", None));
+    check("", |c| {
+        leverage(c, "9999", Some("1"));
+        reduces(c);
+    });
+}
+
+#[test]
+fn one_symbol_has_its_share_once_there_is_something_to_share() {
+    let share = |c: &mut Case, gross, symbol| {
+        c.limits.account.max_concentration_percent = 40;
+        c.limits.account.concentration_above = "1000".parse().unwrap();
+        c.totals = Some([gross, "0", symbol]);
+    };
+    check("", |c| share(c, "1000", "1000"));
+    check("", |c| share(c, "2000", "800"));
+    check("risk.concentration", |c| share(c, "2000", "800.1"));
+    check("risk.unknown_value", |c| share(c, "?", "800"));
+}
+
+#[test]
+fn fat_fingers_are_stopped() {
+    let price = |c: &mut Case, price: &str| {
+        (c.limits.max_price_distance_percent, c.request.price) = (10, price.parse().ok());
+    };
+    check("", |c| price(c, "90"));
+    check("risk.price_distance", |c| price(c, "89.99"));
+    check("risk.price_distance", |c| {
+        price(c, "100");
+        (c.request.order_type, c.request.stop_price) = (OrderType::StopLimit, "111".parse().ok());
+    });
+    check("risk.price_distance", |c| {
+        price(c, "89.99");
+        reduces(c);
+    });
+    check("", |c| (c.limits.max_size_ratio, c.usual) = (5, Some("2")));
+    check("risk.unusual_size", |c| (c.limits.max_size_ratio, c.usual) = (5, Some("1.9")));
+    check("", |c| (c.limits.max_size_ratio, c.usual) = (5, None));
+    check("risk.duplicate", |c| c.same_ago = Some(Duration::from_millis(1)));
+    check("", |c| {
+        c.same_ago = Some(Duration::from_millis(1));
+        reduces(c);
+    });
+}
+
+#[test]
+fn the_account_has_rates_and_counts_of_its_own() {
+    check("risk.account_order_rate", |c| (c.limits.account.max_orders_per_second, c.recent) = (4, (1, 4)));
+    check("", |c| (c.limits.account.max_orders_per_second, c.recent) = (4, (1, 3)));
+    check("risk.account_open_orders", |c| (c.limits.account.max_open_orders, c.all) = (4, ("0", "0", "0", 4)));
+    check("", |c| (c.limits.account.max_open_orders, c.all) = (4, ("0", "0", "0", 3)));
+    check("", |c| {
+        (c.limits.account.max_open_orders, c.all, c.open) = (4, ("0", "0", "0", 4), ("0", "0", 3));
+        reduces(c);
+    });
+}
+
+#[test]
+fn latches_stop_new_risk_alone() {
+    let fell = || Fallen { why: "it was too much".to_owned(), at: UtcNanos(0) };
+    let fall = |c: &mut Case| drop(c.latches.insert((Latch::Drawdown, None), fell()));
+    check("risk.latched", |c| drop(c.latches.insert((Latch::DailyLoss, "a".parse().ok()), fell())));
+    check("", |c| drop(c.latches.insert((Latch::DailyLoss, "b".parse().ok()), fell())));
+    check("risk.latched", fall);
+    check("", |c| {
+        fall(c);
+        reduces(c);
+    });
+}
+
+#[test]
+fn times_and_instruments_that_do_not_trade_are_respected() {
+    let blackout = |text: &str| limits::Limits { blackouts: vec![text.to_owned().try_into().unwrap()], ..limits() };
+    check("risk.blackout", |c| c.limits = blackout("11:55-12:05"));
+    check("", |c| c.limits = blackout("12:05-12:10"));
+    check("", |c| {
+        c.limits = blackout("11:55-12:05");
+        reduces(c);
+    });
+    let equities = |c: &mut Case, now| {
+        (c.limits.session, c.now) = (SessionRule::Regular, now);
+        c.rules.as_mut().unwrap().sessions = messages::instrument::Sessions::UsEquities;
+    };
+    check("risk.session", |c| equities(c, "2026-11-24T12:00:00Z"));
+    check("", |c| equities(c, "2026-11-24T15:00:00Z"));
+    check("", |c| {
+        equities(c, "2026-11-24T12:00:00Z");
+        reduces(c);
+    });
+    check("", |c| c.limits.session = SessionRule::Regular);
+    check("instrument.halted", |c| c.status = InstrumentStatus::Halted);
+    // What its venue does not take is no question of risk.
+    check("instrument.cancel_only", |c| {
+        c.status = InstrumentStatus::CancelOnly;
+        reduces(c);
     });
 }

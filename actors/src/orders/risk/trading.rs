@@ -1,7 +1,5 @@
 //! The trading state: HALTED refuses all, REDUCING what does not make the position smaller.
 
-use messages::Quantity;
-use messages::orders::{OrderRequest, Side};
 use messages::risk::{Refusal, TradingState};
 
 use super::{Context, refuse};
@@ -11,21 +9,12 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
         return refuse("risk.halted", "trading is HALTED; `merganser resume` starts it again".to_owned());
     }
     let must_reduce = c.trading == TradingState::Reducing || c.request.reduce_only;
-    if must_reduce && c.remaining > reducible(c, c.request) {
+    if must_reduce && !c.reduces() {
         let code = if c.request.reduce_only { "order.reduce_only" } else { "risk.reducing" };
         return refuse(
             code,
-            format!("{} {} does not make the position of {} smaller", c.request.side, c.remaining, c.position),
+            format!("{} {} does not make the position of {} smaller", c.request.side, c.remaining, c.own.position),
         );
     }
     Ok(())
-}
-
-/// How much may still be traded on this side without passing zero, open orders included.
-fn reducible(c: &Context<'_>, r: &OrderRequest) -> Quantity {
-    let (held, open) = match r.side {
-        Side::Sell => (c.position, c.open_sells),
-        Side::Buy => (-c.position, c.open_buys),
-    };
-    held.checked_sub(open).unwrap_or(Quantity::ZERO)
 }

@@ -8,6 +8,7 @@ impl Orders {
         let known = self.generations.entry(sender.strategy).or_insert(sender.generation);
         let stale = sender.generation < *known;
         *known = (*known).max(sender.generation);
+        self.value_from(at.now);
         match command {
             Command::Submit { order_id, request } => self.submit(sender, order_id, *request, stale, at, out),
             // A cancel of an older generation only makes things safer.
@@ -57,12 +58,12 @@ impl Orders {
             let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
             Err(Refusal { reason: Reason::code("stale_generation"), text })
         } else {
-            self.judge(sender.strategy, None, &request, request.quantity, at.now)
+            self.judge(sender.strategy, false, &request, request.quantity, at.now)
         };
         let mut entry = self.new_entry(sender.strategy, order_id, request, at);
         match verdict {
             Ok(()) => {
-                self.recent.entry(sender.strategy).or_default().push_back(at.now);
+                self.recent.ordered(sender.strategy, &entry.order.request, at.now);
                 self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
                 let order = &entry.order;
                 let client_order_id = order.client_order_id;
@@ -119,36 +120,47 @@ impl Orders {
     pub(super) fn judge(
         &mut self,
         strategy: StrategyId,
-        replaced: Option<OrderId>,
+        is_replacement: bool,
         request: &OrderRequest,
         remaining: Quantity,
         now: UtcNanos,
     ) -> Result<(), Refusal> {
-        let recent = self.recent.entry(strategy).or_default();
-        while recent.front().is_some_and(|at| *at <= now.before(risk::RATE_WINDOW)) {
-            recent.pop_front();
-        }
-        let instrument = request.instrument;
-        let exposure = self.exposure(strategy, instrument, replaced);
-        let free = self.free(instrument, replaced);
+        let (instrument, side) = (request.instrument, request.side);
+        let free = (self.settings.kind == AccountKind::Cash).then(|| self.free(instrument));
+        let limits = self.rulebook.of(strategy, instrument);
+        let marks = Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates };
+        let book = &self.book;
+        let own_totals = (limits.max_gross_exposure.is_positive() || limits.max_net_exposure.is_positive())
+            .then(|| marks.totals(book.stakes_of(strategy), instrument, side, remaining));
+        let all = || book.stakes().map(|(instrument, stake, _)| (instrument, stake));
+        let totals = limits.account.looks_at_totals().then(|| marks.totals(all(), instrument, side, remaining));
         risk::decide(&risk::Context {
+            strategy,
             request,
             remaining,
-            is_replacement: replaced.is_some(),
+            is_replacement,
             now,
-            limits: &self.settings.limits,
+            limits,
             trading: self.trading,
             rules: self.settings.rules.get(&instrument),
             venue: self.settings.venues.get(&instrument.exchange).copied(),
             prices: self.prices.get(instrument).copied().unwrap_or_default(),
-            position: exposure.position,
-            open_buys: exposure.open_buys,
-            open_sells: exposure.open_sells,
-            open_orders: exposure.open_orders,
-            recent: &self.recent[&strategy],
+            own: book.own(strategy, instrument),
+            all: book.all(instrument),
+            open_orders: book.open(strategy),
+            open_orders_of_all: book.open_of_all(),
+            recent: self.recent.rates(strategy, now),
+            same_at: self.recent.same(strategy, request, limits.duplicate_window, now).filter(|_| !is_replacement),
+            usual: self.recent.usual(strategy, instrument),
+            own_totals,
+            totals,
+            equity: (limits.account.max_leverage_percent > 0).then(|| marks.equity(&self.balances)).flatten(),
+            latches: &self.watch.latches,
+            status: self.watch.status(instrument),
+            calendar: &self.settings.calendar,
             kind: self.settings.kind,
-            free_quote: free.quote,
-            free_base: free.base,
+            free_quote: free.as_ref().and_then(|free| free.quote),
+            free_base: free.as_ref().and_then(|free| free.base),
         })
     }
 
@@ -181,6 +193,6 @@ impl Orders {
             self.counters.refused += 1;
             return None;
         }
-        self.entries.remove(&order_id)
+        self.take(order_id)
     }
 }

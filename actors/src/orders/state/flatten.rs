@@ -11,12 +11,12 @@ const MOST_PARTS: u32 = 100;
 
 impl Orders {
     pub(super) fn flatten(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
-        let held: Vec<_> = self.positions.iter().filter(|(_, q)| !q.is_zero()).map(|(k, q)| (*k, *q)).collect();
+        let held: Vec<_> = self.book.positions().collect();
         let mut made = 0;
         for ((strategy, instrument), position) in held {
             let side = if position.is_negative() { Side::Buy } else { Side::Sell };
             let mut left = self.closable(strategy, instrument, position);
-            let most = self.largest_order(instrument, side);
+            let most = self.largest_order(strategy, instrument, side);
             for _ in 0..MOST_PARTS {
                 let quantity = most.map_or(left, |most| left.min(most));
                 if !quantity.is_positive() {
@@ -37,10 +37,10 @@ impl Orders {
 
     /// How much of a position may still be closed: less what open orders close, and in a cash account what is there.
     fn closable(&self, strategy: StrategyId, instrument: Instrument, position: Quantity) -> Quantity {
-        let exposure = self.exposure(strategy, instrument, None);
-        let open = if position.is_negative() { exposure.open_buys } else { exposure.open_sells };
+        let own = self.book.own(strategy, instrument);
+        let open = if position.is_negative() { own.buys } else { own.sells };
         let left = position.abs().checked_sub(open).unwrap_or_default();
-        let held = self.free(instrument, None).base.filter(|_| self.settings.kind == AccountKind::Cash);
+        let held = self.free(instrument).base.filter(|_| self.settings.kind == AccountKind::Cash);
         let left = held.map_or(left, |held| left.min(held));
         let step = self.settings.rules.get(&instrument).map_or(Quantity::ZERO, |r| r.quantity_step);
         if step.is_positive() {
@@ -51,8 +51,8 @@ impl Orders {
     }
 
     /// The largest quantity of one order that the limits allow at the newest price; `None` without a limit.
-    fn largest_order(&self, instrument: Instrument, side: Side) -> Option<Quantity> {
-        let limits = &self.settings.limits;
+    fn largest_order(&mut self, strategy: StrategyId, instrument: Instrument, side: Side) -> Option<Quantity> {
+        let limits = self.rulebook.of(strategy, instrument);
         let rules = self.settings.rules.get(&instrument);
         let price = self.prices.get(instrument).and_then(|prices| prices.reference(side));
         let by_value = price.filter(|_| limits.max_order_notional.is_positive());

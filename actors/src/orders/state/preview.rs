@@ -8,18 +8,18 @@ impl Orders {
     #[must_use]
     pub fn preview(&mut self, request: &OrderRequest, now: UtcNanos) -> Preview {
         let strategy = StrategyId::manual();
-        let verdict = self.judge(strategy, None, request, request.quantity, now);
+        let verdict = self.judge(strategy, false, request, request.quantity, now);
         let instrument = request.instrument;
         let prices = self.prices.get(instrument).copied().unwrap_or_default();
         let price = request.price.or(request.stop_price).or_else(|| prices.reference(request.side));
-        let position = self.exposure(strategy, instrument, None).position;
+        let position = self.book.own(strategy, instrument).position;
         Preview {
             verdict,
             price,
             notional: price.and_then(|price| price.times(request.quantity)),
             position,
             position_after: position.checked_add(request.side.signed(request.quantity)),
-            free_quote: self.free(instrument, None).quote,
+            free_quote: self.free(instrument).quote,
             priced_at: (prices.received > UtcNanos::MIN).then_some(prices.received),
         }
     }

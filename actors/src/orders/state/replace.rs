@@ -22,7 +22,7 @@ impl Orders {
         let new_id = entry.order.client_order_id.replacement(entry.order.attempts.len() as u32);
         match (verdict, new_id) {
             (Ok(()), Some(new_client_order_id)) => {
-                self.recent.entry(strategy).or_default().push_back(at.now);
+                self.recent.asked(strategy, at.now);
                 let current = entry.order.current().copied();
                 entry.order.replacing = Some(terms);
                 entry.order.attempts.push(Attempt {
@@ -66,7 +66,7 @@ impl Orders {
             let text = format!("quantity {} is not above what is filled, {}", request.quantity, entry.order.filled);
             return Err(Refusal { reason: Reason::code("order.already_filled"), text });
         }
-        self.judge(strategy, Some(entry.order.order_id), request, remaining, now)
+        self.judge(strategy, true, request, remaining, now)
     }
 
     /// A replacement that we refuse leaves the order as it is; the refusal stands in its events.

@@ -18,10 +18,10 @@ impl Orders {
     pub fn on_report(&mut self, report: VenueReport, at: Moment, out: &mut Vec<Effect>) {
         self.heard_at = self.heard_at.max(at.now);
         let name = report.client_order_id;
-        let Some(id) = self.by_client_id.get(&name) else {
+        let Some(id) = self.by_client_id.get(&name).copied() else {
             return self.unknown_order(&report, at, out);
         };
-        let Some(mut entry) = self.entries.remove(id) else { return };
+        let Some(mut entry) = self.take(id) else { return };
         entry.asked_at = at.now;
         if let (Some(venue_id), Some(attempt)) =
             (report.venue_order_id, entry.order.attempts.iter_mut().find(|a| a.client_order_id == name))

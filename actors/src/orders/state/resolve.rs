@@ -1,6 +1,7 @@
 //! Ambiguous outcomes: an order without an answer is asked about, never sent again.
 
 use super::*;
+use crate::timer::earliest;
 use messages::time::nanos;
 
 /// The reason of an order that was held back after its intent was written.
@@ -14,8 +15,9 @@ pub(super) const NOT_RECEIVED: &str = "not_received";
 const ENDS_ASKED_AT_START: Duration = Duration::from_secs(600);
 
 impl Orders {
-    /// Asks about orders that have waited too long for an answer.
+    /// Asks about orders that have waited too long for an answer, and values the account where a loss is limited.
     pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        self.value_if_due(at, out);
         let due: Vec<OrderId> = self
             .open
             .iter()
@@ -37,7 +39,8 @@ impl Orders {
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
-        self.open.iter().filter_map(|id| self.due(&self.entries[id])).min()
+        let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
+        earliest(asked, self.watch.value_due)
     }
 
     fn due(&self, entry: &Entry) -> Option<UtcNanos> {
@@ -46,6 +49,7 @@ impl Orders {
 
     /// After a start: whatever was on its way may have arrived or not, and its answer may have been lost.
     pub fn on_restarted(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        self.value_from(at.now);
         for id in &self.open {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             if matches!(entry.order.status, Status::PendingCancel | Status::PendingReplace) {

@@ -1,6 +1,8 @@
 //! What a checkpoint of the ledger keeps of the orders: all that [`Orders::restore`] made of its records.
 
+use super::watch::SavedWatch;
 use super::*;
+use crate::orders::risk::recent::Usual;
 
 /// The orders as they are kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -12,6 +14,8 @@ pub struct SavedOrders {
     balances: Vec<(Asset, Cash)>,
     trading: TradingState,
     heard_at: UtcNanos,
+    usual: Vec<((StrategyId, Instrument), Usual)>,
+    watch: SavedWatch,
 }
 
 impl Orders {
@@ -22,10 +26,12 @@ impl Orders {
             client_ids: self.client_ids.clone(),
             entries: self.entries.values().cloned().collect(),
             ended: self.ended.iter().copied().collect(),
-            positions: self.positions.iter().map(|(k, q)| (*k, *q)).collect(),
+            positions: self.book.positions().collect(),
             balances: self.balances.iter().map(|(a, t)| (*a, *t)).collect(),
             trading: self.trading,
             heard_at: self.heard_at,
+            usual: self.recent.save(),
+            watch: self.watch.save(self.rulebook.changes()),
         }
     }
 
@@ -38,10 +44,17 @@ impl Orders {
             if entry.order.status.is_open() {
                 self.open.insert(id);
             }
+            self.book.put(&entry.order);
             self.entries.insert(id, entry);
         }
         self.ended = saved.ended.into();
-        self.positions = saved.positions.into_iter().collect();
+        for ((strategy, instrument), quantity) in saved.positions {
+            self.book.fill(strategy, instrument, quantity);
+        }
+        self.recent.load(saved.usual);
+        let (watch, changes) = Watch::load(saved.watch);
+        self.watch = watch;
+        self.rulebook.load(changes);
         self.balances = saved.balances.into_iter().collect();
         self.trading = saved.trading;
         self.heard_at = saved.heard_at;

@@ -1,5 +1,7 @@
 //! Closing everything: each position by reduce-only orders of its own strategy, within the limits of one order.
 
+use messages::risk::LimitName;
+
 use super::*;
 
 fn flatten(bench: &mut Bench) -> Vec<String> {
@@ -53,11 +55,11 @@ fn what_closes_a_position_already_is_left_out() {
 #[test]
 fn a_position_larger_than_an_order_may_be_is_closed_by_several() {
     let mut bench = bench();
-    bench.orders.settings.limits.max_order_quantity = "20".parse().unwrap();
+    bench.limit(LimitName::MaxOrderQuantity, "20");
     assert_eq!(flatten(&mut bench), ["sell 20", "sell 10", "buy 10"]);
     let mut bench = self::bench();
     // 1000 at 99.99 buys 10.001, and an order is for whole ones.
-    bench.orders.settings.limits.max_order_notional = "1000".parse().unwrap();
+    bench.limit(LimitName::MaxOrderNotional, "1000");
     assert_eq!(flatten(&mut bench), ["sell 10", "sell 10", "sell 10", "buy 9", "buy 1"]);
 }
 

@@ -7,9 +7,12 @@
 use messages::instrument::Sessions;
 use messages::ledger::LedgerRecord;
 use messages::market::{Event, Level, Source, Tick};
+use messages::risk::{LimitName, RiskAct, RiskChange, Scope};
 use messages::{ExecutionId, MarketId, Price, Size};
 
 use super::*;
+use crate::orders::risk::AccountLimits;
+use crate::orders::risk::book::remaining;
 use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
@@ -18,6 +21,7 @@ mod properties;
 mod refusals;
 mod replacements;
 mod restarts;
+mod risk_changes;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
 const NOT_RECEIVED_AFTER: Duration = Duration::from_secs(60);
@@ -38,18 +42,14 @@ fn settings() -> Settings {
         min_notional: Cash::ZERO,
         sessions: Sessions::AroundTheClock,
     };
-    let limits = Limits {
-        max_order_quantity: Quantity::ZERO,
-        max_order_notional: Cash::ZERO,
-        max_position_notional: "5000".parse().unwrap(),
-        max_open_orders: 0,
-        price_collar_percent: 0,
-        max_orders_per_second: 0,
-        stale_quote_after: Duration::ZERO,
-    };
+    let account = AccountLimits { reject_window: 4, ..AccountLimits::default() };
+    let limits = Limits { max_position_notional: "5000".parse().unwrap(), account, ..Limits::default() };
     Settings {
         account: "paper".parse().unwrap(),
         kind: AccountKind::Margin,
+        currency: "USD".parse().unwrap(),
+        account_day: Sessions::AroundTheClock,
+        calendar: Calendar::default(),
         limits,
         rules: [(instrument(), rules)].into(),
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
@@ -138,11 +138,67 @@ impl Bench {
 
     /// The ledger alone gives the open orders, the positions, the money and the trading state.
     fn check_restored(&self) {
+        self.check_book();
         let restored = self.restored();
         assert_eq!(open(&restored), open(&self.orders), "open orders after a restore");
-        assert_eq!(restored.positions, self.orders.positions, "positions after a restore");
+        assert_eq!(restored.book, self.orders.book, "positions and what is on its way after a restore");
         assert_eq!(restored.balances, self.orders.balances, "balances after a restore");
         assert_eq!(restored.trading(), self.orders.trading(), "the trading state after a restore");
+        let watched = |orders: &Orders| {
+            let watch = &orders.watch;
+            (
+                watch.latches.clone(),
+                watch.answers,
+                watch.results.clone(),
+                watch.statuses.clone(),
+                orders.rulebook.changes().clone(),
+            )
+        };
+        assert_eq!(
+            watched(&restored),
+            watched(&self.orders),
+            "latches, answers, instruments and limits after a restore"
+        );
+    }
+
+    /// A person changes risk; what is said then.
+    fn risk(&mut self, act: RiskAct) -> Vec<Effect> {
+        let change = RiskChange { act, by: "ada".to_owned(), why: "a test".to_owned() };
+        self.deliver(|orders, at, out| drop(orders.on_risk(change, at, out)))
+    }
+
+    /// A person changes risk; what was done, or why not.
+    fn change(&mut self, act: RiskAct) -> Result<String, String> {
+        let change = RiskChange { act, by: "ada".to_owned(), why: "a test".to_owned() };
+        let mut done = Ok(String::new());
+        self.deliver(|orders, at, out| done = orders.on_risk(change, at, out));
+        done
+    }
+
+    /// What is on its way, as a walk over all open orders adds it up.
+    fn check_book(&self) {
+        let mut walked = BTreeMap::<(StrategyId, Instrument), (Quantity, Quantity)>::new();
+        for order in self.orders.open_orders() {
+            let (buys, sells) = walked.entry((order.strategy, order.request.instrument)).or_default();
+            let sum = if order.request.side == Side::Buy { buys } else { sells };
+            *sum = sum.checked_add(remaining(order)).unwrap();
+        }
+        walked.retain(|_, (buys, sells)| buys.is_positive() || sells.is_positive());
+        let booked: BTreeMap<_, _> =
+            self.orders.book.owners().map(|(s, i, stake)| ((s, i), (stake.buys, stake.sells))).collect();
+        let booked: BTreeMap<_, _> = booked.into_iter().filter(|(_, (b, s))| !b.is_zero() || !s.is_zero()).collect();
+        assert_eq!(booked, walked, "what is on its way");
+        assert_eq!(self.orders.book.open_of_all(), self.orders.open_orders().count(), "open orders");
+    }
+
+    /// A person changes a limit of all.
+    fn limit(&mut self, name: LimitName, value: &str) {
+        self.change(RiskAct::Limit { scope: Scope::All, name, value: value.to_owned() }).unwrap();
+    }
+
+    /// A person changes a limit of the account.
+    fn limit_account(&mut self, name: LimitName, value: &str) {
+        self.change(RiskAct::Limit { scope: Scope::Account, name, value: value.to_owned() }).unwrap();
     }
 
     /// Does what a line of a script says; returns what was said.
@@ -178,6 +234,15 @@ impl Bench {
                 self.deliver(|orders, at, out| orders.on_timer(at, out))
             }
             ["restart"] => self.restart(),
+            ["limit", scope, name, value] => {
+                let (scope, name, value) = (scope.parse().unwrap(), name.parse().unwrap(), value.to_owned());
+                self.risk(RiskAct::Limit { scope, name, value })
+            }
+            ["reset", latch] => self.risk(RiskAct::Reset { latch: latch.parse().unwrap(), strategy: None }),
+            ["instrument", status] => {
+                let status = status.parse().unwrap();
+                self.risk(RiskAct::Instrument { instrument: instrument(), status })
+            }
             ["reconnect"] => self.deliver(|orders, at, out| orders.on_reconnected(at, out)),
             ["fault", strategy, next_generation, what] => {
                 let (strategy, next) = (strategy.parse().unwrap(), next_generation.parse().unwrap());
@@ -267,6 +332,7 @@ fn say(effect: &Effect) -> String {
         }
         Effect::Record(LedgerRecord::Trading { change, .. }) => format!("trading {}", change.state),
         Effect::Record(LedgerRecord::Action(action)) => action.what.clone(),
+        Effect::Record(LedgerRecord::Risk(record)) => record.event.words().0.to_owned(),
         Effect::Record(record) => format!("{record:?}"),
         Effect::Send(_, VenueRequest::Submit { client_order_id, .. }) => format!("send {}", name(client_order_id)),
         Effect::Send(_, VenueRequest::Cancel { client_order_id, .. }) => format!("cancel {}", name(client_order_id)),

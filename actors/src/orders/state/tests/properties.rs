@@ -44,6 +44,13 @@ fn line() -> impl Strategy<Value = String> {
         "trading ACTIVE",
         "fault a 1 cancel",
         "fault b 1 leave",
+        "limit all max_open_orders 2",
+        "limit all max_open_orders settings",
+        "limit account max_reject_percent 75",
+        "limit account max_gross_exposure 1500",
+        "reset rejects",
+        "instrument halted",
+        "instrument trading",
     ]);
     prop_oneof![
         4 => (by(), order(), side, 1..20u32).prop_map(|(by, n, side, q)| format!("{by}submit {n} {side} {q} @ 100")),

@@ -1,0 +1,89 @@
+//! What things are worth now, in the account's currency: assets, stakes, everything.
+
+use messages::orders::Side;
+
+use super::*;
+use crate::orders::risk::book::Stake;
+use crate::orders::risk::exposure::Totals;
+
+/// By which instruments assets are valued: those between them and the account's currency.
+#[derive(Debug, Clone)]
+pub(super) struct Rates(BTreeMap<Asset, Vec<Instrument>>);
+
+impl Rates {
+    pub fn new<'a>(rules: impl Iterator<Item = &'a Rules>, currency: Asset) -> Self {
+        let mut rates = BTreeMap::<Asset, Vec<Instrument>>::new();
+        for r in rules.filter(|r| r.quote == currency) {
+            rates.entry(r.base).or_default().push(r.instrument);
+        }
+        Self(rates)
+    }
+}
+
+/// What values are made from.
+pub(super) struct Marks<'a> {
+    pub settings: &'a Settings,
+    pub prices: &'a ByInstrument<Prices>,
+    pub rates: &'a Rates,
+}
+
+impl Marks<'_> {
+    fn mark(&self, instrument: Instrument) -> Option<messages::Price> {
+        self.prices.get(instrument)?.mark()
+    }
+
+    /// An amount of an asset; `None` where it has no rate.
+    pub fn worth(&self, asset: Asset, amount: Cash) -> Option<Cash> {
+        if asset == self.settings.currency || amount.is_zero() {
+            return Some(amount);
+        }
+        let mark = self.rates.0.get(&asset)?.iter().find_map(|between| self.mark(*between))?;
+        mark.times(Quantity::from_raw(amount.raw())?)
+    }
+
+    /// All balances; `None` where one has no rate.
+    pub fn equity(&self, balances: &BTreeMap<Asset, Cash>) -> Option<Cash> {
+        balances.iter().try_fold(Cash::ZERO, |sum, (asset, total)| sum.checked_add(self.worth(*asset, *total)?))
+    }
+
+    /// A signed quantity of an instrument.
+    pub fn value(&self, instrument: Instrument, quantity: Quantity) -> Option<Cash> {
+        if quantity.is_zero() {
+            return Some(Cash::ZERO);
+        }
+        let quote = self.settings.rules.get(&instrument)?.quote;
+        self.worth(quote, self.mark(instrument)?.times(quantity)?)
+    }
+
+    /// What stakes come to once an order is filled.
+    pub fn totals(
+        &self,
+        stakes: impl Iterator<Item = (Instrument, Stake)>,
+        instrument: Instrument,
+        side: Side,
+        quantity: Quantity,
+    ) -> Totals {
+        let mut own = Stake::default();
+        let mut totals = Totals { gross: Some(Cash::ZERO), net: Some(Cash::ZERO), symbol: None };
+        for (other, stake) in stakes {
+            if other == instrument {
+                own = stake;
+            } else {
+                self.add(&mut totals, other, stake, side);
+            }
+        }
+        let after = own.with(side, quantity);
+        self.add(&mut totals, instrument, after, side);
+        Totals { symbol: self.value(instrument, after.worst()), ..totals }
+    }
+
+    fn add(&self, totals: &mut Totals, instrument: Instrument, stake: Stake, side: Side) {
+        let plus = |sum: Option<Cash>, more: Option<Cash>| sum?.checked_add(more?);
+        let towards = match side {
+            Side::Buy => stake.longest(),
+            Side::Sell => -stake.shortest(),
+        };
+        totals.gross = plus(totals.gross, self.value(instrument, stake.worst()));
+        totals.net = plus(totals.net, self.value(instrument, towards));
+    }
+}
