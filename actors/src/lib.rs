@@ -21,6 +21,7 @@ pub mod market;
 pub mod metrics;
 pub mod migration;
 pub mod orders;
+mod percent;
 pub mod policy;
 pub mod ports;
 pub mod positions;
