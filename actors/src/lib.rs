@@ -25,6 +25,7 @@ mod percent;
 pub mod policy;
 pub mod ports;
 pub mod positions;
+pub mod reach;
 pub mod restore;
 pub mod runtime;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! Binance Spot as a venue: orders, their fills and what ends them, over its REST and WebSocket APIs.
 //!
-//! Everything here is pure: a key signs text, a request becomes a [`call::Call`], an answer or an event becomes what is
-//! [`heard`], [`filters`] and [`limits`] are values that are asked, and the [`session`] puts them together. Nothing knows a
+//! Everything here but the [`connector`], the shell around it, is pure: a key signs text, a request becomes a [`call::Call`], an answer or an event becomes what is
+//! [`heard`], [`filters`] and [`limits`] are values that are asked, and the [`session`] puts them together. None of it knows a
 //! socket or a clock. Sources are the documents of the Spot API of July 2026: `rest-api.md`, `web-socket-api.md`, `user-data-stream.md`, `filters.md`, `errors.md`, `enums.md`.
 //!
 //! Invariants: no outcome that is not certain becomes a rejection; what the venue says of an order that we do not know, and what we
@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod call;
 pub mod clock;
+pub mod connector;
 pub mod failure;
 pub mod filters;
 pub mod heard;
@@ -20,6 +21,7 @@ pub mod order;
 pub mod parameters;
 pub mod report;
 pub mod session;
+pub mod settings;
 mod terms;
 
 #[cfg(test)]

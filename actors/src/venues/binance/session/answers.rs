@@ -286,7 +286,8 @@ impl Session {
         known.request.quantity = terms.quantity.unwrap_or(known.request.quantity);
         known.request.price = terms.price.or(known.request.price);
         known.request.stop_price = terms.stop_price.or(known.request.stop_price);
-        known.is_replaced = false;
+        // Its own replacement may be on its way before the answer to this one came.
+        known.is_replaced = self.known.get(&new).is_some_and(|already| already.is_replaced);
         self.known.insert(new, known);
     }
 }
