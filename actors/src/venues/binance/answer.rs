@@ -141,7 +141,7 @@ fn not_replaced(names: Names, failure: &Failure, c: Context) -> Vec<Heard> {
 /// An order that lives under a later name than the one that was asked about: the newest replacement of `current` among the orders of
 /// its symbol. Its name is that of the first order with `-rN`, and N rises.
 #[must_use]
-pub fn successor<'a>(current: ClientOrderId, orders: &'a [OrderBody]) -> Option<&'a OrderBody> {
+pub fn successor(current: ClientOrderId, orders: &[OrderBody]) -> Option<&OrderBody> {
     let (first, number) = attempt(current.as_str());
     let later = orders.iter().filter_map(|order| {
         let (base, n) = attempt(order.name());

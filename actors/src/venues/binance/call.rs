@@ -88,12 +88,7 @@ impl Call {
     /// # Errors
     /// The venue has no such order.
     pub fn replace(names: Names, current: &OrderRequest, terms: Replacement) -> Result<Self, Refusal> {
-        let request = OrderRequest {
-            quantity: terms.quantity.unwrap_or(current.quantity),
-            price: terms.price.or(current.price),
-            stop_price: terms.stop_price.or(current.stop_price),
-            ..current.clone()
-        };
+        let request = with_terms(current, terms);
         let symbol = symbol(request.instrument.symbol);
         let same_prices = (request.price, request.stop_price) == (current.price, current.stop_price);
         if same_prices && request.quantity < current.quantity {
@@ -201,6 +196,17 @@ pub struct Names {
     pub current: ClientOrderId,
     /// By which it knows it after the change.
     pub new: ClientOrderId,
+}
+
+/// An order with the terms of a replacement.
+#[must_use]
+pub fn with_terms(current: &OrderRequest, terms: Replacement) -> OrderRequest {
+    OrderRequest {
+        quantity: terms.quantity.unwrap_or(current.quantity),
+        price: terms.price.or(current.price),
+        stop_price: terms.stop_price.or(current.stop_price),
+        ..current.clone()
+    }
 }
 
 /// The replacement whose first half a cancel of this id is.

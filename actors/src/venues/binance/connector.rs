@@ -28,7 +28,7 @@ use crate::venues::{Connector, FromVenue, Say};
 /// The longest that a message may take to be written, and a connection to be closed.
 const WRITES_WITHIN: Duration = Duration::from_secs(5);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Socket, String>> + Send>>;
 
 /// Speaks to the venue.
@@ -206,7 +206,7 @@ async fn connect(url: String, reach: Reach) -> Result<Socket, String> {
         WebSocketConfig::default().max_message_size(Some(caps::FRAME_BYTES)).max_frame_size(Some(caps::FRAME_BYTES));
     let tls = Tls::Rustls(reach.tls.clone());
     let opened = client_async_tls_with_config(request, stream, Some(config), Some(tls)).await;
-    opened.map(|(socket, _)| socket).map_err(|e| format!("the handshake failed: {e}"))
+    opened.map(|(socket, _)| Box::new(socket)).map_err(|e| format!("the handshake failed: {e}"))
 }
 
 #[cfg(test)]

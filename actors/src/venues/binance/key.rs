@@ -38,7 +38,7 @@ pub enum KeyKind {
 }
 
 enum Signer {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Ed25519(Box<Ed25519KeyPair>),
 }
 
@@ -64,7 +64,7 @@ impl ApiKey {
             let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| KeyError::Private)?;
             Signer::Ed25519(Box::new(pair))
         } else if is_plain(secret) {
-            Signer::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+            Signer::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())))
         } else {
             return Err(KeyError::Malformed("secret"));
         };

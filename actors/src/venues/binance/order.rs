@@ -40,6 +40,7 @@ pub struct OrderBody {
     orig_qty: Amount,
     #[serde(default)]
     executed_qty: Amount,
+    trailing_delta: Option<i64>,
     #[serde(default)]
     is_working: bool,
     #[serde(default)]
@@ -191,7 +192,8 @@ impl OrderBody {
         let (order_type, post_only) = match self.order_type.as_str() {
             "LIMIT" => (OrderType::Limit, false),
             "LIMIT_MAKER" => (OrderType::Limit, true),
-            "STOP_LOSS" => (OrderType::Stop, false),
+            // A stop that trails says a share of the price, and we an amount.
+            "STOP_LOSS" if self.trailing_delta.is_none() => (OrderType::Stop, false),
             "STOP_LOSS_LIMIT" => (OrderType::StopLimit, false),
             "TAKE_PROFIT" => (OrderType::TakeProfit, false),
             _ => return None,

@@ -250,7 +250,8 @@ fn the_recorded_lists_are_read() {
     let terms = open[0].terms().unwrap();
     assert_eq!((terms.quantity.to_string(), terms.price.unwrap().to_string()), ("1".to_owned(), "0.1".to_owned()));
     let (traded, unread) = trades(&read("rest/account/trade_history.json").unwrap());
-    let of = OrderBody { symbol: "BNBBTC".parse().unwrap(), order_id: 100_234, ..open[0].clone() };
+    let of = json!({"symbol": "BNBBTC", "orderId": 100_234, "clientOrderId": "myOrder1", "status": "FILLED"});
+    let of = OrderBody::deserialize(&of).unwrap();
     let told = lines(&order::fills(&of, &traded, context().account));
     assert_eq!((told, unread.len()), (vec!["myOrder1 fill BNBBTC:28457:100234 12@4.000001 of 12".to_owned()], 0));
     let Heard::Balances { balances, .. } = balances(&read("rest/account/get_account.json").unwrap(), NOW) else {

@@ -51,7 +51,8 @@ fn yes() -> bool {
 #[derive(Deserialize)]
 #[serde(tag = "filterType", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 enum Filter {
-    PriceFilter {
+    #[serde(rename = "PRICE_FILTER")]
+    Price {
         min_price: Price,
         max_price: Price,
         tick_size: Price,
@@ -168,7 +169,7 @@ impl Filters {
     fn add(&mut self, filter: Filter, name: &str) {
         let lot = |min, max, step| Some(Lot { min, max, step });
         match filter {
-            Filter::PriceFilter { min_price: min, max_price: max, tick_size: tick } => {
+            Filter::Price { min_price: min, max_price: max, tick_size: tick } => {
                 self.price = Some(PriceSteps { min, max, tick });
             }
             Filter::LotSize { min_qty, max_qty, step_size } => self.lot = lot(min_qty, max_qty, step_size),

@@ -6,7 +6,7 @@ use messages::{ClientOrderId, Reason, Symbol, UtcNanos};
 use serde::Deserialize;
 
 use super::super::answer::{self, Answer, Context};
-use super::super::call::{Call, FILLS};
+use super::super::call::{Call, FILLS, with_terms};
 use super::super::clock::Offset;
 use super::super::failure::Outcome;
 use super::super::filters;
@@ -283,9 +283,7 @@ impl Session {
         let Some(mut known) = of.and_then(|name| self.known.remove(&name)).or_else(|| self.known.remove(&new)) else {
             return;
         };
-        known.request.quantity = terms.quantity.unwrap_or(known.request.quantity);
-        known.request.price = terms.price.or(known.request.price);
-        known.request.stop_price = terms.stop_price.or(known.request.stop_price);
+        known.request = with_terms(&known.request, terms);
         // Its own replacement may be on its way before the answer to this one came.
         known.is_replaced = self.known.get(&new).is_some_and(|already| already.is_replaced);
         self.known.insert(new, known);

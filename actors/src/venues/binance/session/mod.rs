@@ -276,7 +276,7 @@ impl Session {
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
         let lives = self.opened_at.after(LIVES_FOR);
         let others = answers.chain(waits).chain(leaves).chain(self.leaves.is_none().then_some(lives));
-        others.fold(again.min(self.heard_at.after(SILENT_FOR)), UtcNanos::min)
+        others.fold(again.min(self.heard_at.after(SILENT_FOR)), Ord::min)
     }
 
     /// Closes the connection.

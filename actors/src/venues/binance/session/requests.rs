@@ -6,7 +6,7 @@ use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 
 use super::super::answer::symbol_of;
-use super::super::call::{Call, Names};
+use super::super::call::{Call, Names, with_terms};
 use super::super::filters::Seen;
 use super::{Asked, Effect, Known, Session};
 
@@ -41,7 +41,7 @@ impl Session {
                     self.send_or_wait(call, Asked::Order(request), now, out);
                 }
             }
-            VenueRequest::Replace { client_order_id, .. } => match self.known.get_mut(client_order_id) {
+            VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
                 Some(known) => {
                     let current = known.request.clone();
                     self.replace(request, &current, now, out);
@@ -57,8 +57,8 @@ impl Session {
 
     /// A question whose answer is owed is not asked twice.
     fn is_asked(&self, id: ClientOrderId) -> bool {
-        let asked = self.owed.values().map(|owed| &owed.asked).chain(self.waiting.iter().map(|(_, asked)| asked));
-        asked.into_iter().any(|asked| match asked {
+        let mut asked = self.owed.values().map(|owed| &owed.asked).chain(self.waiting.iter().map(|(_, asked)| asked));
+        asked.any(|asked| match asked {
             Asked::Order(VenueRequest::Query { client_order_id, .. }) => *client_order_id == id,
             Asked::Successor { of, .. } => *of == id,
             _ => false,
@@ -68,21 +68,25 @@ impl Session {
     /// The call that places an order, if the rules of its symbol and the budget take it.
     fn placing(&self, id: ClientOrderId, request: &OrderRequest, now: UtcNanos) -> Result<Call, Refusal> {
         let call = Call::place(id, request)?;
-        let symbol = request.instrument.symbol;
-        if let Some(Some(filters)) = self.rules.get(&symbol) {
-            let open = || self.known.values().map(|known| &known.request);
-            let here = || open().filter(|other| other.instrument.symbol == symbol);
-            let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-            let seen = Seen {
-                open_orders: count(here().count()),
-                open_algo_orders: count(here().filter(|other| other.order_type.is_conditional()).count()),
-                open_everywhere: count(open().count()),
-                ..Seen::default()
-            };
-            filters.check(request, &seen)?;
-        }
+        self.check_rules(request, None)?;
         self.may_go(&call, now)?;
         Ok(call)
+    }
+
+    /// Holds an order against the rules of its symbol, if they are known; `but` is an order that it takes the place of.
+    fn check_rules(&self, request: &OrderRequest, but: Option<ClientOrderId>) -> Result<(), Refusal> {
+        let symbol = request.instrument.symbol;
+        let Some(Some(filters)) = self.rules.get(&symbol) else { return Ok(()) };
+        let open = || self.known.iter().filter(move |(id, _)| Some(**id) != but).map(|(_, known)| &known.request);
+        let here = || open().filter(move |other| other.instrument.symbol == symbol);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let seen = Seen {
+            open_orders: count(here().count()),
+            open_algo_orders: count(here().filter(|other| other.order_type.is_conditional()).count()),
+            open_everywhere: count(open().count()),
+            ..Seen::default()
+        };
+        filters.check(request, &seen)
     }
 
     /// An order that waited for the budget would be none that anybody wants.
@@ -107,7 +111,10 @@ impl Session {
     ) {
         let VenueRequest::Replace { client_order_id, new_client_order_id, replacement, .. } = &request else { return };
         let names = Names { current: *client_order_id, new: *new_client_order_id };
-        let call = Call::replace(names, current, *replacement).and_then(|call| self.may_go(&call, now).map(|()| call));
+        let call = Call::replace(names, current, *replacement).and_then(|call| {
+            self.check_rules(&with_terms(current, *replacement), Some(names.current))?;
+            self.may_go(&call, now).map(|()| call)
+        });
         match call {
             Ok(call) => {
                 let told = self.known.get(&names.current).map_or(Quantity::ZERO, |known| known.told);

