@@ -34,7 +34,7 @@ impl Session {
                 let orders = answer.as_ref().ok().map(OrderBody::deserialize);
                 match orders {
                     Some(Ok(body)) => self.ask_fills(body, now, out),
-                    _ => out.push(Effect::Heard(Heard::Open {
+                    _ => out.push(Effect::heard(Heard::Open {
                         client_order_id: order,
                         why: format!("fills of it on {symbol} are missing, and the venue did not say where it stands"),
                     })),
@@ -89,7 +89,7 @@ impl Session {
         let body = match answer {
             Ok(body) => body.to_string(),
             Err(failure) => {
-                return out.push(Effect::Heard(Heard::unreadable("exchangeInfo was refused", &failure.to_string())));
+                return out.push(Effect::heard(Heard::unreadable("exchangeInfo was refused", &failure.to_string())));
             }
         };
         match filters::read(body.as_bytes()) {
@@ -97,13 +97,13 @@ impl Session {
                 for filters in symbols {
                     if !filters.unknown.is_empty() {
                         let what = format!("filters of {} that nobody here knows", filters.instrument.symbol);
-                        out.push(Effect::Heard(Heard::unreadable(what, &filters.unknown.join(", "))));
+                        out.push(Effect::heard(Heard::unreadable(what, &filters.unknown.join(", "))));
                     }
                     self.rules.insert(filters.instrument.symbol, Some(filters));
                 }
-                out.extend(refused.iter().map(|why| Effect::Heard(Heard::unreadable(why.to_string(), ""))));
+                out.extend(refused.iter().map(|why| Effect::heard(Heard::unreadable(why.to_string(), ""))));
             }
-            Err(error) => out.push(Effect::Heard(Heard::unreadable(format!("exchangeInfo: {error}"), &body))),
+            Err(error) => out.push(Effect::heard(Heard::unreadable(format!("exchangeInfo: {error}"), &body))),
         }
     }
 
@@ -123,7 +123,7 @@ impl Session {
         let may_be_replaced = self.known.get(&id).is_none_or(|known| known.is_replaced);
         if ended && self.is_being_replaced(id) {
             let why = "a replacement of it is on its way".to_owned();
-            return out.push(Effect::Heard(Heard::Open { client_order_id: id, why }));
+            return out.push(Effect::heard(Heard::Open { client_order_id: id, why }));
         }
         if ended && may_be_replaced {
             let from = found.as_ref().map(|order| order.order_id);
@@ -154,7 +154,7 @@ impl Session {
         let body = match answer {
             Ok(body) => body,
             Err(failure) => {
-                return out.push(Effect::Heard(Heard::Open { client_order_id: of, why: failure.to_string() }));
+                return out.push(Effect::heard(Heard::Open { client_order_id: of, why: failure.to_string() }));
             }
         };
         let (orders, unread) = answer::orders(body);
@@ -197,7 +197,7 @@ impl Session {
             Err(failure) => {
                 let (order, why) = (order.name().to_owned(), failure.to_string());
                 return out
-                    .push(Effect::Heard(Heard::unreadable(format!("the fills of order {order} were refused"), &why)));
+                    .push(Effect::heard(Heard::unreadable(format!("the fills of order {order} were refused"), &why)));
             }
         };
         let (page, unread) = answer::trades(body);
@@ -250,7 +250,7 @@ impl Session {
                 Heard::ShuttingDown => self.leaves = Some((now.after(LEAVES_WITHIN), "the server shuts down")),
                 // The replacement's answer or its own reports tell what came of it.
                 Heard::FirstHalf { .. } => {}
-                other => out.push(Effect::Heard(other)),
+                other => out.push(Effect::heard(other)),
             }
         }
         if !reports.is_empty() {

@@ -15,7 +15,7 @@ impl Session {
     pub fn frame(&mut self, text: &str, now: UtcNanos, out: &mut Vec<Effect>) {
         self.heard_at = now;
         let Ok(message) = serde_json::from_str::<Value>(text) else {
-            return out.push(Effect::Heard(Heard::unreadable("a frame that is no JSON", text)));
+            return out.push(Effect::heard(Heard::unreadable("a frame that is no JSON", text)));
         };
         if message["event"].is_object() {
             let heard = report::event(&message["event"], self.account);
@@ -25,7 +25,7 @@ impl Session {
         } else if message["status"].is_u64() {
             self.response(&message, text, now, out);
         } else {
-            out.push(Effect::Heard(Heard::unreadable("a frame of no known shape", text)));
+            out.push(Effect::heard(Heard::unreadable("a frame of no known shape", text)));
         }
     }
 
@@ -44,7 +44,7 @@ impl Session {
         }
         match message["id"].as_u64().and_then(|id| self.owed.remove(&id)) {
             Some(owed) => self.answered(owed, &answer, now, out),
-            None => out.push(Effect::Heard(Heard::unreadable(
+            None => out.push(Effect::heard(Heard::unreadable(
                 "an answer to nothing that was asked, or one that is late",
                 text,
             ))),
@@ -58,7 +58,7 @@ impl Session {
             Demand::Wait(until) => self.budget.close(until, now),
             Demand::Clock if self.is_up() => self.ask_time(now, out),
             Demand::Clock => {}
-            Demand::Key => out.push(Effect::Heard(Heard::Unknown {
+            Demand::Key => out.push(Effect::heard(Heard::Unknown {
                 what: "the venue does not take the key: check the key, its permission to trade on Spot, and its list of addresses".to_owned(),
                 text: failure.to_string(),
             })),

@@ -58,7 +58,13 @@ pub enum Effect {
     /// What happened to orders.
     Reports(Vec<VenueReport>),
     /// What else the venue says: to be kept and told.
-    Heard(Heard),
+    Heard(Box<Heard>),
+}
+
+impl Effect {
+    fn heard(heard: Heard) -> Self {
+        Self::Heard(Box::new(heard))
+    }
 }
 
 /// A message to the venue.
@@ -292,7 +298,7 @@ impl Session {
         for id in late {
             if let Some(Owed { asked: Asked::Order(request), .. }) = self.owed.remove(&id) {
                 let (client_order_id, why) = (request.client_order_id(), "no answer in time".to_owned());
-                out.push(Effect::Heard(Heard::Open { client_order_id, why }));
+                out.push(Effect::heard(Heard::Open { client_order_id, why }));
             }
         }
     }
@@ -332,7 +338,7 @@ impl Session {
 
     fn send_waiting(&mut self, now: UtcNanos, out: &mut Vec<Effect>) {
         while let Some((call, _)) = self.waiting.front() {
-            if !self.budget.when(call, now).is_some_and(|at| at <= now) {
+            if self.budget.when(call, now).is_none_or(|at| at > now) {
                 return;
             }
             if let Some((call, asked)) = self.waiting.pop_front() {

@@ -116,8 +116,11 @@ impl Play {
             match effect {
                 Effect::Send(message) => lines.push(message.method.to_owned()),
                 Effect::Reports(reports) => lines.extend(reports.iter().map(line)),
-                Effect::Heard(Heard::Open { client_order_id, .. }) => lines.push(format!("{client_order_id} is open")),
-                Effect::Heard(Heard::Unknown { what, .. }) => lines.push(format!("unknown: {what}")),
+                Effect::Heard(heard) => lines.push(match *heard {
+                    Heard::Open { client_order_id, .. } => format!("{client_order_id} is open"),
+                    Heard::Unknown { what, .. } => format!("unknown: {what}"),
+                    other => format!("{other:?}"),
+                }),
                 other => lines.push(format!("{other:?}")),
             }
         }
