@@ -164,7 +164,7 @@ impl Shell {
         self.opening = None;
         if let Some(mut socket) = self.socket.take() {
             // We leave; whether the other side agrees matters to nobody.
-            let _ = tokio::time::timeout(WRITES_WITHIN, socket.close(None)).await;
+            let _ = tokio::time::timeout(WRITES_WITHIN, socket.as_mut().close(None)).await;
         }
     }
 }
