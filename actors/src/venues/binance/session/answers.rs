@@ -77,7 +77,6 @@ impl Session {
             return self.send(Call::subscribe(), Asked::Subscribe, now, out);
         }
         self.stage = Stage::Up;
-        self.failures = 0;
         out.push(Effect::Connected);
         let unknown: Vec<Symbol> = self.rules.iter().filter(|(_, rules)| rules.is_none()).map(|(s, _)| *s).collect();
         for symbol in unknown {

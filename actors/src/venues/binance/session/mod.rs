@@ -37,6 +37,9 @@ const LIVES_FOR: Duration = Duration::from_secs(86_400 - 600);
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 /// How often the venue's clock is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(600);
+/// How long a connection must have lived before its loss is the first of a row: a venue that takes connections only to close them is
+/// not better than one that takes none.
+const PROVEN_BY: Duration = Duration::from_secs(60);
 /// The first wait before another connection, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest. The venue takes 300 attempts in five minutes.
@@ -217,11 +220,12 @@ impl Session {
         self.owed.clear();
         self.waiting.clear();
         self.leaves = None;
-        let was_up = self.is_up();
+        let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
-        self.failures = if was_up { 0 } else { self.failures + 1 };
+        let wait = if was_good { Duration::ZERO } else { wait };
+        self.failures = if was_good { 0 } else { self.failures + 1 };
         let closed_until = self.budget.closed_until(now).unwrap_or(now);
-        self.stage = Stage::Down(now.after(if was_up { Duration::ZERO } else { wait }).max(closed_until));
+        self.stage = Stage::Down(now.after(wait).max(closed_until));
         out.push(Effect::Disconnected(why.to_owned()));
     }
 

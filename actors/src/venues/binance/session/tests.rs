@@ -47,6 +47,7 @@ impl Play {
 
     fn connect(&mut self) {
         self.written.clear();
+        self.now = self.now.max(self.session.next_due(self.now));
         self.step(Session::on_timer);
         self.step(Session::opened);
         self.answer(&json!({"serverTime": self.now.0 / 1_000_000}));

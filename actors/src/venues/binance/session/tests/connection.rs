@@ -59,6 +59,22 @@ fn a_refused_session_is_tried_again_later_and_later() {
 }
 
 #[test]
+fn a_venue_that_takes_connections_only_to_close_them_is_tried_later_and_later() {
+    let mut play = Play::up();
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        play.step(|session, now, out| session.closed("reset", now, out));
+        waits.push(play.session.next_due(play.now).since(play.now) / 1_000_000);
+        play.connect();
+    }
+    assert_eq!(waits, [250, 500, 1_000]);
+    play.session.alive(play.now.after(Duration::from_secs(59)));
+    play.pass(Duration::from_secs(60));
+    play.step(|session, now, out| session.closed("reset", now, out));
+    assert_eq!(play.session.next_due(play.now), play.now);
+}
+
+#[test]
 fn a_ban_is_waited_out_before_the_next_connection() {
     let mut play = Play::up();
     let until = play.now.0 / 1_000_000 + 120_000;

@@ -13,6 +13,7 @@ struct Booked {
     name: String,
     number: u64,
     is_open: bool,
+    total: usize,
     trades: Vec<u64>,
 }
 
@@ -25,27 +26,33 @@ struct Books {
     said: VecDeque<Value>,
 }
 
+fn tenths(count: usize) -> String {
+    format!("{}.{}", count / 10, count % 10)
+}
+
 impl Booked {
     fn status(&self) -> &'static str {
         match (self.is_open, self.trades.len()) {
             (true, 0) => "NEW",
             (true, _) => "PARTIALLY_FILLED",
-            (false, 10) => "FILLED",
+            (false, filled) if filled == self.total => "FILLED",
             (false, _) => "CANCELED",
         }
     }
 
     fn executed(&self) -> String {
-        format!("{}.{}", self.trades.len() / 10, self.trades.len() % 10)
+        tenths(self.trades.len())
     }
 
     fn body(&self) -> Value {
-        order(&self.name, self.number, self.status(), &self.executed())
+        let mut body = order(&self.name, self.number, self.status(), &self.executed());
+        body["origQty"] = tenths(self.total).into();
+        body
     }
 
     fn event(&self, changes: &Value) -> Value {
         let mut event = json!({
-            "e": "executionReport", "s": "BTCUSDT", "c": self.name, "S": "BUY", "o": "LIMIT", "q": "1.0", "C": "", "x": "NEW",
+            "e": "executionReport", "s": "BTCUSDT", "c": self.name, "S": "BUY", "o": "LIMIT", "q": tenths(self.total), "C": "", "x": "NEW",
             "X": self.status(), "i": self.number, "z": self.executed(), "T": 1_700_000_000_000_i64, "t": -1, "w": true
         });
         for (field, value) in changes.as_object().unwrap() {
@@ -65,7 +72,7 @@ impl Books {
         let trade = self.trades;
         let Some(order) = self.open() else { return };
         order.trades.push(trade);
-        order.is_open = order.trades.len() < 10;
+        order.is_open = order.trades.len() < order.total;
         let changes = json!({"x": "TRADE", "t": trade, "l": "0.1", "L": "100.0", "n": "0", "N": "USDT"});
         let event = order.event(&changes);
         self.said.push_back(event);
@@ -73,7 +80,7 @@ impl Books {
 
     fn place(&mut self, name: &str) -> Value {
         let number = self.orders.len() as u64 + 1;
-        self.orders.push(Booked { name: name.to_owned(), number, is_open: true, trades: Vec::new() });
+        self.orders.push(Booked { name: name.to_owned(), number, is_open: true, total: 10, trades: Vec::new() });
         let placed = &self.orders[self.orders.len() - 1];
         self.said.push_back(placed.event(&json!({})));
         self.orders[self.orders.len() - 1].body()
@@ -88,6 +95,22 @@ impl Books {
         body["origClientOrderId"] = name.into();
         self.said.push_back(event);
         Some(body)
+    }
+
+    /// Makes an open order smaller, under a new name.
+    fn amend(&mut self, current: &str, new: &str, total: usize) -> Option<Value> {
+        let order = self.orders.iter_mut().find(|order| order.is_open && order.name == current)?;
+        if total >= order.total || total <= order.trades.len() {
+            return None;
+        }
+        (order.name, order.total) = (new.to_owned(), total);
+        let event = order.event(&json!({"x": "REPLACED", "C": current}));
+        let mut body = order.body();
+        body["origClientOrderId"] = current.into();
+        let quantity = body.as_object_mut().and_then(|body| body.remove("origQty"));
+        body["qty"] = quantity.into();
+        self.said.push_back(event);
+        Some(json!({"transactTime": 1_700_000_000_000_i64, "executionId": 1, "amendedOrder": body}))
     }
 
     /// Does what is asked, and says the answer, sometimes before the events that it made.
@@ -121,6 +144,12 @@ impl Books {
                         json!({"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": {"code": -2011, "msg": ""}}),
                     ),
                 }
+            }
+            "order.amend.keepPriority" => {
+                let (current, new) = (text("origClientOrderId"), text("newClientOrderId"));
+                let total: Quantity = text("newQty").parse().unwrap();
+                let total = usize::try_from(total.raw() / 100_000_000).unwrap();
+                self.amend(&current, &new, total).map_or_else(|| refused(400, -2038, Value::Null), done)
             }
             "order.status" => {
                 let found = self.orders.iter().find(|order| order.name == text("origClientOrderId"));
@@ -199,14 +228,17 @@ impl World {
         }
     }
 
-    fn replace(&mut self) {
+    fn replace(&mut self, is_smaller: bool) {
         if self.client.is_replacing || self.client.is_ended {
             return;
         }
         self.client.attempts += 1;
         self.client.is_replacing = true;
         let new = id("me-1-a").replacement(self.client.attempts).unwrap();
-        let replacement = Replacement { quantity: None, price: Some("101".parse().unwrap()), stop_price: None };
+        let price = Some("101".parse().unwrap()).filter(|_| !is_smaller);
+        let left = 10_usize.saturating_sub(self.client.attempts as usize).max(1);
+        let quantity = is_smaller.then(|| tenths(left).parse().unwrap());
+        let replacement = Replacement { quantity, price, stop_price: None };
         let (client_order_id, at) = (self.client.name, self.play.now);
         self.play.request(VenueRequest::Replace {
             client_order_id,
@@ -225,7 +257,8 @@ impl World {
         self.play.written.clear();
         self.books.said.clear();
         self.play.step(|session, now, out| session.closed("reset", now, out));
-        self.play.pass(Duration::from_secs(1));
+        self.play.now = self.play.now.max(self.play.session.next_due(self.play.now));
+        self.play.step(Session::on_timer);
         self.play.step(Session::opened);
         while !self.play.session.is_up() {
             self.arrive(false);
@@ -265,7 +298,7 @@ proptest! {
         for (step, flag) in steps {
             match step {
                 0 | 1 => world.books.trade(),
-                2 | 3 => world.replace(),
+                2 | 3 => world.replace(flag),
                 4 => world.play.cancel(&world.client.name.to_string()),
                 5 => world.ask(),
                 6 => world.lose(flag),
