@@ -117,12 +117,15 @@ impl OrderBody {
     pub fn heard(&self, account: Account, now: UtcNanos) -> Vec<Heard> {
         let at = self.changed_at(now);
         let said = |kind| self.key().heard(account, self.name(), at, kind);
+        // An answer to a question says where the order stands now, however long ago it last changed.
+        let stands_at = self.transact_time.and_then(UtcNanos::from_millis).unwrap_or(now);
+        let stands = |kind| self.key().heard(account, self.name(), stands_at, kind);
         let mut out = Vec::new();
         if self.status != "REJECTED" {
-            out.push(said(ReportKind::Accepted));
+            out.push(stands(ReportKind::Accepted));
         }
         if self.is_working && is_conditional(&self.order_type) {
-            out.push(said(ReportKind::Triggered));
+            out.push(stands(ReportKind::Triggered));
         }
         let mut cumulative = Quantity::ZERO;
         for fill in &self.fills {

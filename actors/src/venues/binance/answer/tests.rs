@@ -118,6 +118,19 @@ fn a_placed_order_is_told_with_its_fills_and_its_end() {
     assert!(matches!(&heard(&submit(), &Ok(json!([1])), context())[..], [Heard::Unknown { .. }]));
 }
 
+/// Orders takes a replacement for lost when the venue says, late enough, that it still has the order as it was.
+#[test]
+fn where_an_order_stands_is_said_at_the_time_of_the_answer() {
+    let time_of = |body: Value| {
+        let heard = heard(&query(), &Ok(body), context());
+        let Some(Heard::Report(report)) = heard.first() else { panic!("{heard:?}") };
+        report.time
+    };
+    let asked = json!({"transactTime": null, "time": 1_507_725_176_000_i64, "updateTime": 1_507_725_176_595_i64});
+    assert_eq!(time_of(body(&asked)), NOW);
+    assert_eq!(time_of(body(&json!({}))), UtcNanos::from_millis(1_507_725_176_595).unwrap());
+}
+
 #[test]
 fn refusals_are_told_and_what_is_open_is_not() {
     let no = |code, text: &str| failed(400, code, text, &Value::Null);
