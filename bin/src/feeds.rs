@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use actors::feeds::alpaca::{self, AlpacaSession};
 use actors::feeds::binance::{self, session::BinanceSession};
-use actors::feeds::live::reach::Reach;
 use actors::feeds::live::{LiveFeed, MakeSession, recorder};
 use actors::feeds::player::{Frames, MakeFrames};
 use actors::feeds::session::Session;
 use actors::feeds::simulated::{Simulated, SimulatedSymbol};
+use actors::reach::Reach;
 use actors::settings::FeedName;
 use anyhow::Context;
 use config::Settings;

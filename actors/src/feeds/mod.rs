@@ -14,7 +14,6 @@ pub mod binance;
 pub mod input;
 mod json;
 pub mod live;
-mod percent;
 pub mod player;
 pub mod session;
 pub mod simulated;

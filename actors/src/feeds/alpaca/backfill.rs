@@ -11,8 +11,8 @@ use messages::{Symbol, UtcNanos};
 
 use super::settings::History;
 use crate::feeds::backoff::Backoff;
-use crate::feeds::percent;
 use crate::feeds::session::RequestId;
+use crate::percent;
 
 /// Symbols of one request; their names must fit a URL.
 pub const SYMBOLS: usize = 50;

@@ -9,7 +9,8 @@ use messages::{Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, Decoder, Field, Frame, depth, tick};
-use crate::feeds::{cut, json, percent};
+use crate::feeds::{cut, json};
+use crate::percent;
 
 /// The book of a symbol.
 pub const DEPTH: &str = "/api/v3/depth";

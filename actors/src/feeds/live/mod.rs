@@ -11,7 +11,6 @@ pub mod backlog;
 mod lag;
 mod pausing;
 mod performing;
-pub mod reach;
 pub mod recorder;
 pub mod rest;
 mod socket;
@@ -26,7 +25,6 @@ use storage::journal::Room;
 
 use self::backlog::Backlog;
 use self::lag::Lags;
-use self::reach::Reach;
 use self::recorder::Recorder;
 use self::socket::{FromLink, Mouth};
 use super::session::{Heard, Link, Out, RequestId, Session};
@@ -34,6 +32,7 @@ use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::market::FromFeed;
 use crate::ports::{FeedStatus, ToFeed};
+use crate::reach::Reach;
 use crate::timer::Timer;
 use crate::traffic::Seen;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use crate::feeds::percent;
 use crate::feeds::session::Answer;
+use crate::percent;
 
 /// Longest body that is read, in bytes. Binance's exchangeInfo of all symbols has about 15 MB.
 const BODY_BYTES: usize = 64 << 20;

@@ -16,10 +16,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::reach::Reach;
 use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::feeds::session::Link;
+use crate::reach::Reach;
 
 /// How often we ping. Binance counts pings among the five messages a second, and pings us every 20 s itself.
 const PING_EVERY: Duration = Duration::from_secs(20);

@@ -11,8 +11,8 @@ use super::limits::{REFUSAL_WAIT, ROWS};
 use super::requests::Question;
 use super::trade_ids::{Page, Seen};
 use crate::feeds::binance::rest;
-use crate::feeds::percent;
 use crate::feeds::session::{Answer, Do, Notice, Out, RequestId};
+use crate::percent;
 
 /// Weight of a question for trades, and for aggregate trades.
 const TRADES_WEIGHT: u32 = 25;

@@ -1,4 +1,4 @@
-//! How a feed reaches its venue: TLS with the system's roots, and through a proxy where the usual variables name one
+//! How venues are reached: TLS with the system's roots, and through a proxy where the usual variables name one
 //! (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
 //!
 //! Made once at the edge, where the environment comes in.

@@ -1,0 +1,290 @@
+//! What answers and events come to: reports, and further questions.
+
+use messages::orders::Replacement;
+use messages::venues::{ReportKind, VenueReport, VenueRequest};
+use messages::{ClientOrderId, Reason, Symbol, UtcNanos};
+use serde::Deserialize;
+
+use super::super::answer::{self, Answer, Context};
+use super::super::call::{Call, FILLS, with_terms};
+use super::super::clock::Offset;
+use super::super::failure::Outcome;
+use super::super::filters;
+use super::super::heard::Heard;
+use super::super::key::KeyKind;
+use super::super::order::{self, OrderBody, TradeBody};
+use super::{Asked, Effect, LEAVES_WITHIN, Owed, Session, Stage};
+
+impl Session {
+    /// An answer came.
+    pub(super) fn answered(&mut self, owed: Owed, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        match owed.asked {
+            Asked::Time => self.clock_answered(owed.since, answer, now, out),
+            Asked::LogOn | Asked::Subscribe => self.set_up(&owed.asked, answer, now, out),
+            Asked::Rules => self.rules_answered(answer, out),
+            Asked::Order(request @ VenueRequest::Query { .. }) => self.query_answered(&request, answer, now, out),
+            Asked::Order(request) => {
+                let heard = answer::heard(&request, answer, self.context(now));
+                self.heard(heard, now, out);
+            }
+            Asked::Terms(request) => self.terms_answered(request, answer, now, out),
+            Asked::Successor { of, found } => self.successor_answered(of, found, answer, now, out),
+            Asked::Fills { order, so_far } => self.fills_answered(*order, so_far, answer, now, out),
+            Asked::Missing { order, symbol } => {
+                let orders = answer.as_ref().ok().map(OrderBody::deserialize);
+                match orders {
+                    Some(Ok(body)) => self.ask_fills(body, now, out),
+                    _ => out.push(Effect::heard(Heard::Open {
+                        client_order_id: order,
+                        why: format!("fills of it on {symbol} are missing, and the venue did not say where it stands"),
+                    })),
+                }
+            }
+        }
+    }
+
+    fn context(&self, now: UtcNanos) -> Context {
+        Context { account: self.account, now }
+    }
+
+    /// The clock first: what is signed carries its time.
+    fn clock_answered(&mut self, asked: UtcNanos, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        let said = answer.as_ref().ok().and_then(answer::server_time);
+        if let Some(said) = said {
+            self.offset = Offset::measured(asked, said, now);
+        }
+        if self.stage != Stage::Clock {
+            return;
+        }
+        if said.is_none() {
+            return self.leave("the venue did not tell its time", now, out);
+        }
+        if self.key.kind() == KeyKind::Ed25519 {
+            self.stage = Stage::LoggingOn;
+            self.send(Call::log_on(), Asked::LogOn, now, out);
+        } else {
+            self.stage = Stage::Subscribing;
+            self.send(Call::subscribe_signed(), Asked::Subscribe, now, out);
+        }
+    }
+
+    fn set_up(&mut self, asked: &Asked, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        if let Err(failure) = answer {
+            return self.leave(&format!("the venue refused the session: {failure}"), now, out);
+        }
+        if matches!(asked, Asked::LogOn) {
+            self.stage = Stage::Subscribing;
+            return self.send(Call::subscribe(), Asked::Subscribe, now, out);
+        }
+        self.stage = Stage::Up;
+        out.push(Effect::Connected);
+        let unknown: Vec<Symbol> = self.rules.iter().filter(|(_, rules)| rules.is_none()).map(|(s, _)| *s).collect();
+        for symbol in unknown {
+            self.send_or_wait(Call::exchange_info(symbol), Asked::Rules, now, out);
+        }
+    }
+
+    fn rules_answered(&mut self, answer: &Answer, out: &mut Vec<Effect>) {
+        let body = match answer {
+            Ok(body) => body.to_string(),
+            Err(failure) => {
+                return out.push(Effect::heard(Heard::unreadable("exchangeInfo was refused", &failure.to_string())));
+            }
+        };
+        match filters::read(body.as_bytes()) {
+            Ok((symbols, refused)) => {
+                for filters in symbols {
+                    if !filters.unknown.is_empty() {
+                        let what = format!("filters of {} that nobody here knows", filters.instrument.symbol);
+                        out.push(Effect::heard(Heard::unreadable(what, &filters.unknown.join(", "))));
+                    }
+                    self.rules.insert(filters.instrument.symbol, Some(filters));
+                }
+                out.extend(refused.iter().map(|why| Effect::heard(Heard::unreadable(why.to_string(), ""))));
+            }
+            Err(error) => out.push(Effect::heard(Heard::unreadable(format!("exchangeInfo: {error}"), &body))),
+        }
+    }
+
+    /// Where an order stands. One that ended or is not known may live on under the name of a replacement.
+    fn query_answered(&mut self, request: &VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        let id = request.client_order_id();
+        let symbol = answer::symbol_of(request);
+        let found = match answer {
+            Ok(body) => match OrderBody::deserialize(body) {
+                Ok(order) => Some(order),
+                Err(_) => return self.heard(answer::heard(request, answer, self.context(now)), now, out),
+            },
+            Err(failure) if failure.outcome() == Outcome::NotKnown => None,
+            Err(_) => return self.heard(answer::heard(request, answer, self.context(now)), now, out),
+        };
+        let ended = found.as_ref().is_none_or(|order| order.status == "CANCELED");
+        let may_be_replaced = self.known.get(&id).is_none_or(|known| known.is_replaced);
+        if ended && self.is_being_replaced(id) {
+            let why = "a replacement of it is on its way".to_owned();
+            return out.push(Effect::heard(Heard::Open { client_order_id: id, why }));
+        }
+        if ended && may_be_replaced {
+            let from = found.as_ref().map(|order| order.order_id);
+            let asked = Asked::Successor { of: id, found: found.map(Box::new) };
+            return self.send_or_wait(Call::all_orders(symbol, from), asked, now, out);
+        }
+        match found {
+            Some(order) => self.ask_fills(order, now, out),
+            None => self.report(id, ReportKind::Unknown, now, out),
+        }
+    }
+
+    /// Whether an answer to a replacement of the order is owed.
+    fn is_being_replaced(&self, id: ClientOrderId) -> bool {
+        self.owed.values().any(|owed| {
+            matches!(&owed.asked, Asked::Order(VenueRequest::Replace { client_order_id, .. }) if *client_order_id == id)
+        })
+    }
+
+    fn successor_answered(
+        &mut self,
+        of: ClientOrderId,
+        found: Option<Box<OrderBody>>,
+        answer: &Answer,
+        now: UtcNanos,
+        out: &mut Vec<Effect>,
+    ) {
+        let body = match answer {
+            Ok(body) => body,
+            Err(failure) => {
+                return out.push(Effect::heard(Heard::Open { client_order_id: of, why: failure.to_string() }));
+            }
+        };
+        let (orders, unread) = answer::orders(body);
+        // What cannot be read may be the very order.
+        let is_certain = unread.is_empty();
+        self.heard(unread, now, out);
+        match (answer::successor(of, &orders), found) {
+            (Some(order), _) => {
+                let kind = ReportKind::Replaced { replacement: answer::in_force(order) };
+                let said = order.key().heard(self.account, order.name(), order.changed_at(now), kind);
+                self.heard(vec![said], now, out);
+                self.ask_fills(order.clone(), now, out);
+            }
+            (None, _) if !is_certain => {}
+            (None, Some(order)) => self.ask_fills(*order, now, out),
+            (None, None) => self.report(of, ReportKind::Unknown, now, out),
+        }
+    }
+
+    /// Tells an order with every fill, which are asked for if there are any.
+    fn ask_fills(&mut self, order: OrderBody, now: UtcNanos, out: &mut Vec<Effect>) {
+        if order.executed().is_positive() {
+            let call = Call::fills_of(order.symbol, order.order_id, None);
+            self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: Vec::new() }, now, out);
+        } else {
+            self.heard(order.heard(self.account, now), now, out);
+        }
+    }
+
+    fn fills_answered(
+        &mut self,
+        order: OrderBody,
+        mut trades: Vec<TradeBody>,
+        answer: &Answer,
+        now: UtcNanos,
+        out: &mut Vec<Effect>,
+    ) {
+        let body = match answer {
+            Ok(body) => body,
+            Err(failure) => {
+                let (order, why) = (order.name().to_owned(), failure.to_string());
+                return out
+                    .push(Effect::heard(Heard::unreadable(format!("the fills of order {order} were refused"), &why)));
+            }
+        };
+        let (page, unread) = answer::trades(body);
+        self.heard(unread, now, out);
+        let is_full = page.len() >= FILLS as usize;
+        trades.extend(page);
+        if let (true, Some(last)) = (is_full, trades.iter().map(|trade| trade.id).max()) {
+            let call = Call::fills_of(order.symbol, order.order_id, Some(last + 1));
+            return self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: trades }, now, out);
+        }
+        let mut heard = order::fills(&order, &trades, self.account);
+        // The fills first, then where it stands; its count has been asked about.
+        heard.extend(order.heard(self.account, now).into_iter().filter(|said| !matches!(said, Heard::Executed { .. })));
+        self.heard(heard, now, out);
+    }
+
+    fn terms_answered(&mut self, request: VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        let VenueRequest::Replace { new_client_order_id: new, .. } = &request else { return };
+        let read = match answer {
+            Ok(body) => OrderBody::deserialize(body).ok().and_then(|order| order.terms()).ok_or("binance.terms"),
+            Err(failure) => Err(match failure.outcome() {
+                Outcome::NotKnown | Outcome::Archived => "binance.unknown_order",
+                // Nothing was changed: the replacement itself was not sent.
+                Outcome::Refused(_) | Outcome::Open => "binance.terms",
+            }),
+        };
+        match read {
+            Ok(current) => self.replace(request, &current, now, out),
+            Err(code) => self.report(*new, ReportKind::ReplaceRejected { reason: Reason::code(code) }, now, out),
+        }
+    }
+
+    /// What the venue said, to whom it concerns: reports in their order, the rest beside them.
+    pub(super) fn heard(&mut self, heard: Vec<Heard>, now: UtcNanos, out: &mut Vec<Effect>) {
+        let mut reports = Vec::new();
+        for said in heard {
+            match said {
+                Heard::Report(report) => {
+                    self.remember(&report);
+                    reports.push(report);
+                }
+                Heard::Executed { client_order_id, order, quantity } => {
+                    if self.known.get(&client_order_id).is_none_or(|known| known.told < quantity) {
+                        let asked = Asked::Missing { order: client_order_id, symbol: order.symbol };
+                        let call = Call::order_status(client_order_id, order.symbol);
+                        self.send_or_wait(call, asked, now, out);
+                    }
+                }
+                Heard::StreamEnded => self.leaves = Some((now, "the user data stream has ended")),
+                Heard::ShuttingDown => self.leaves = Some((now.after(LEAVES_WITHIN), "the server shuts down")),
+                // The replacement's answer or its own reports tell what came of it.
+                Heard::FirstHalf { .. } => {}
+                other => out.push(Effect::heard(other)),
+            }
+        }
+        if !reports.is_empty() {
+            out.push(Effect::Reports(reports));
+        }
+    }
+
+    /// Keeps what later requests need of an order, and forgets it when it has ended.
+    fn remember(&mut self, report: &VenueReport) {
+        let id = report.client_order_id;
+        match &report.kind {
+            ReportKind::Filled(fill) => {
+                let Some(known) = self.known.get_mut(&id) else { return };
+                known.told = known.told.max(fill.cumulative);
+                if known.request.quantity.is_positive() && known.told >= known.request.quantity {
+                    self.known.remove(&id);
+                }
+            }
+            ReportKind::Replaced { replacement } => self.rename(id, *replacement),
+            ReportKind::Canceled | ReportKind::Rejected { .. } | ReportKind::Expired { .. } | ReportKind::Unknown => {
+                self.known.remove(&id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The order lives under its new name, with its new terms.
+    fn rename(&mut self, new: ClientOrderId, terms: Replacement) {
+        let of = self.known.keys().copied().find(|name| answer::is_later(new, *name));
+        let Some(mut known) = of.and_then(|name| self.known.remove(&name)).or_else(|| self.known.remove(&new)) else {
+            return;
+        };
+        known.request = with_terms(&known.request, terms);
+        // Its own replacement may be on its way before the answer to this one came.
+        known.is_replaced = self.known.get(&new).is_some_and(|already| already.is_replaced);
+        self.known.insert(new, known);
+    }
+}

@@ -1,0 +1,138 @@
+//! Requests of orders on their way out.
+
+use messages::orders::{OrderRequest, OrderType};
+use messages::risk::Refusal;
+use messages::venues::{ReportKind, VenueReport, VenueRequest};
+use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
+
+use super::super::answer::symbol_of;
+use super::super::call::{Call, Names, with_terms};
+use super::super::filters::Seen;
+use super::{Asked, Effect, Known, Session};
+
+impl Session {
+    /// A request of orders. While the venue is not reached it is dropped: it is never sent later.
+    pub fn request(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<Effect>) {
+        if !self.is_up() {
+            return;
+        }
+        match &request {
+            VenueRequest::Submit { client_order_id, request: terms, .. } => {
+                let (id, terms) = (*client_order_id, terms.clone());
+                match self.placing(id, &terms, now) {
+                    Ok(call) => {
+                        // A market order never stands open, and nobody replaces it.
+                        if terms.order_type != OrderType::Market {
+                            self.known.insert(id, Known { request: *terms, told: Quantity::ZERO, is_replaced: false });
+                        }
+                        self.send(call, Asked::Order(request), now, out);
+                        self.report(id, ReportKind::Submitted, now, out);
+                    }
+                    Err(Refusal { reason, text }) => self.report(id, ReportKind::Rejected { reason, text }, now, out),
+                }
+            }
+            VenueRequest::Cancel { client_order_id, .. } => {
+                let call = Call::cancel(*client_order_id, symbol_of(&request));
+                self.send_or_wait(call, Asked::Order(request), now, out);
+            }
+            VenueRequest::Query { client_order_id, .. } => {
+                if !self.is_asked(*client_order_id) {
+                    let call = Call::order_status(*client_order_id, symbol_of(&request));
+                    self.send_or_wait(call, Asked::Order(request), now, out);
+                }
+            }
+            VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
+                Some(known) => {
+                    let current = known.request.clone();
+                    self.replace(request, &current, now, out);
+                }
+                // After a start the venue knows the terms, and we do not.
+                None => {
+                    let call = Call::order_status(*client_order_id, symbol_of(&request));
+                    self.send_or_wait(call, Asked::Terms(request), now, out);
+                }
+            },
+        }
+    }
+
+    /// A question whose answer is owed is not asked twice.
+    fn is_asked(&self, id: ClientOrderId) -> bool {
+        let mut asked = self.owed.values().map(|owed| &owed.asked).chain(self.waiting.iter().map(|(_, asked)| asked));
+        asked.any(|asked| match asked {
+            Asked::Order(VenueRequest::Query { client_order_id, .. }) => *client_order_id == id,
+            Asked::Successor { of, .. } => *of == id,
+            _ => false,
+        })
+    }
+
+    /// The call that places an order, if the rules of its symbol and the budget take it.
+    fn placing(&self, id: ClientOrderId, request: &OrderRequest, now: UtcNanos) -> Result<Call, Refusal> {
+        let call = Call::place(id, request)?;
+        self.check_rules(request, None)?;
+        self.may_go(&call, now)?;
+        Ok(call)
+    }
+
+    /// Holds an order against the rules of its symbol, if they are known; `but` is an order that it takes the place of.
+    fn check_rules(&self, request: &OrderRequest, but: Option<ClientOrderId>) -> Result<(), Refusal> {
+        let symbol = request.instrument.symbol;
+        let Some(Some(filters)) = self.rules.get(&symbol) else { return Ok(()) };
+        let open = || self.known.iter().filter(move |(id, _)| Some(**id) != but).map(|(_, known)| &known.request);
+        let here = || open().filter(move |other| other.instrument.symbol == symbol);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let seen = Seen {
+            open_orders: count(here().count()),
+            open_algo_orders: count(here().filter(|other| other.order_type.is_conditional()).count()),
+            open_everywhere: count(open().count()),
+            ..Seen::default()
+        };
+        filters.check(request, &seen)
+    }
+
+    /// An order that waited for the budget would be none that anybody wants.
+    fn may_go(&self, call: &Call, now: UtcNanos) -> Result<(), Refusal> {
+        match self.budget.when(call, now) {
+            Some(at) if at <= now => Ok(()),
+            at => {
+                let until = at.map_or_else(|| "ever".to_owned(), |at| format!("before {at}"));
+                let text = format!("the limits of the venue take no more requests {until}; it was not sent");
+                Err(Refusal { reason: Reason::code("binance.rate_limit"), text })
+            }
+        }
+    }
+
+    /// Sends a replacement of an order whose terms are known.
+    pub(super) fn replace(
+        &mut self,
+        request: VenueRequest,
+        current: &OrderRequest,
+        now: UtcNanos,
+        out: &mut Vec<Effect>,
+    ) {
+        let VenueRequest::Replace { client_order_id, new_client_order_id, replacement, .. } = &request else { return };
+        let names = Names { current: *client_order_id, new: *new_client_order_id };
+        let call = Call::replace(names, current, *replacement).and_then(|call| {
+            self.check_rules(&with_terms(current, *replacement), Some(names.current))?;
+            self.may_go(&call, now).map(|()| call)
+        });
+        match call {
+            Ok(call) => {
+                let told = self.known.get(&names.current).map_or(Quantity::ZERO, |known| known.told);
+                self.known.insert(names.current, Known { request: current.clone(), told, is_replaced: true });
+                self.send(call, Asked::Order(request), now, out);
+            }
+            Err(Refusal { reason, .. }) => self.report(names.new, ReportKind::ReplaceRejected { reason }, now, out),
+        }
+    }
+
+    pub(super) fn report(
+        &self,
+        client_order_id: ClientOrderId,
+        kind: ReportKind,
+        now: UtcNanos,
+        out: &mut Vec<Effect>,
+    ) {
+        let report = VenueReport { account: self.account, client_order_id, venue_order_id: None, time: now, kind };
+        out.push(Effect::Reports(vec![report]));
+    }
+}

@@ -1,0 +1,242 @@
+//! Orders over a session: what is written once, what is told, and what is asked when an answer leaves it open.
+
+use messages::orders::Replacement;
+
+use super::*;
+
+impl Play {
+    fn replace(&mut self, name: &str, new: &str, price: &str) {
+        self.request(VenueRequest::Replace {
+            client_order_id: id(name),
+            new_client_order_id: id(new),
+            venue_order_id: None,
+            instrument: btc(),
+            replacement: Replacement { quantity: None, price: Some(price.parse().unwrap()), stop_price: None },
+            at: self.now,
+        });
+    }
+}
+
+fn execution(name: &str, changes: &Value) -> Value {
+    let mut event = json!({
+        "e": "executionReport", "E": 1_700_000_000_000_i64, "s": "BTCUSDT", "c": name, "S": "BUY", "o": "LIMIT", "f": "GTC", "q": "1.0",
+        "p": "100.0", "C": "", "x": "NEW", "X": "NEW", "r": "NONE", "i": 7, "l": "0.0", "z": "0.0", "L": "0.0", "n": "0", "N": null,
+        "T": 1_700_000_000_000_i64, "t": -1, "w": true, "m": false
+    });
+    for (field, value) in changes.as_object().unwrap() {
+        event[field] = value.clone();
+    }
+    event
+}
+
+fn fill(name: &str, trade: u64, quantity: &str, cumulative: &str) -> Value {
+    execution(
+        name,
+        &json!({"x": "TRADE", "X": "PARTIALLY_FILLED", "t": trade, "l": quantity, "z": cumulative, "L": "100.0", "n": "0.1", "N": "USDT"}),
+    )
+}
+
+#[test]
+fn an_order_is_written_once_and_told() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.check(&["order.place", "me-1-a Submitted"]);
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.event(&execution("me-1-a", &json!({})));
+    play.event(&fill("me-1-a", 1, "0.25", "0.25"));
+    play.check(&["me-1-a Accepted", "me-1-a Accepted", "me-1-a fill 0.25 of 0.25"]);
+    play.cancel("me-1-a");
+    let mut canceled = order("cancel-1", 7, "CANCELED", "0.25");
+    canceled["origClientOrderId"] = "me-1-a".into();
+    play.answer(&canceled);
+    play.check(&["order.cancel", "me-1-a Accepted", "me-1-a Canceled"]);
+    assert!(play.session.known.is_empty());
+}
+
+#[test]
+fn without_an_answer_it_is_open_and_never_written_again() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.take();
+    play.pass(Duration::from_secs(15));
+    play.check(&["me-1-a is open"]);
+    play.step(|session, now, out| session.closed("reset", now, out));
+    play.connect();
+    let written = play.take();
+    assert!(!written.contains(&"order.place".to_owned()), "{written:?}");
+}
+
+#[test]
+fn what_finds_no_connection_is_dropped() {
+    let mut play = Play::new("hush");
+    play.submit("me-1-a");
+    play.query("me-1-a");
+    play.check(&[]);
+    play.connect();
+    play.check(&["Open", "time", "userDataStream.subscribe.signature", "Connected"]);
+}
+
+#[test]
+fn a_query_is_answered_with_every_fill_and_then_where_it_stands() {
+    let mut play = Play::up();
+    play.query("me-1-a");
+    play.query("me-1-a");
+    play.check(&["order.status"]);
+    play.answer(&order("me-1-a", 7, "PARTIALLY_FILLED", "0.75"));
+    play.answer(&json!([trade(7, 2, "0.25"), trade(7, 1, "0.5")]));
+    play.check(&["myTrades", "me-1-a fill 0.5 of 0.5", "me-1-a fill 0.25 of 0.75", "me-1-a Accepted"]);
+}
+
+#[test]
+fn fills_of_many_pages_are_all_told() {
+    let mut play = Play::up();
+    play.query("me-1-a");
+    play.answer(&order("me-1-a", 7, "FILLED", "1"));
+    let page: Vec<Value> = (0..1_000).map(|n| trade(7, n, "0.0005")).collect();
+    play.answer(&Value::from(page));
+    assert_eq!(play.written[0]["params"]["fromId"], 1_000);
+    let page: Vec<Value> = (1_000..2_000).map(|n| trade(7, n, "0.0005")).collect();
+    play.answer(&Value::from(page));
+    play.answer(&json!([]));
+    let said = play.take();
+    assert_eq!(said.iter().filter(|line| line.contains("fill")).count(), 2_000);
+    assert_eq!(said[said.len() - 2..], ["me-1-a fill 0.0005 of 1", "me-1-a Accepted"]);
+}
+
+#[test]
+fn an_order_of_this_session_that_is_not_known_is_unknown_at_once() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.take();
+    play.query("me-1-a");
+    play.written.remove(0);
+    play.refuse(400, -2013, "Order does not exist.");
+    play.check(&["order.status", "me-1-a Unknown"]);
+}
+
+#[test]
+fn one_that_ended_or_is_not_known_is_looked_for_under_its_later_names() {
+    // Of an earlier session: nobody here knows whether it was replaced.
+    let mut play = Play::up();
+    play.query("me-1-a");
+    play.answer(&order("me-1-a", 7, "CANCELED", "0"));
+    play.check(&["order.status", "allOrders"]);
+    assert_eq!(play.written[0]["params"]["orderId"], 7);
+    play.answer(&json!([order("me-1-a", 7, "CANCELED", "0"), order("me-1-a-r1", 8, "PARTIALLY_FILLED", "0.5")]));
+    play.answer(&json!([trade(8, 1, "0.5")]));
+    play.check(&[
+        "me-1-a-r1 replaced Some(1) Some(100)",
+        "myTrades",
+        "me-1-a-r1 fill 0.5 of 0.5",
+        "me-1-a-r1 Accepted",
+    ]);
+
+    play.query("me-1-b");
+    play.answer(&order("me-1-b", 9, "CANCELED", "0"));
+    play.answer(&json!([order("me-1-b", 9, "CANCELED", "0")]));
+    play.check(&["order.status", "allOrders", "me-1-b Accepted", "me-1-b Canceled"]);
+
+    // Renamed where it stands: it is known by the later name alone.
+    play.query("me-1-c");
+    play.refuse(400, -2013, "Order does not exist.");
+    play.answer(&json!([order("me-1-c-r1", 10, "NEW", "0")]));
+    play.check(&["order.status", "allOrders", "me-1-c-r1 replaced Some(1) Some(100)", "me-1-c-r1 Accepted"]);
+
+    play.query("me-1-d");
+    play.refuse(400, -2013, "Order does not exist.");
+    play.answer(&json!([]));
+    play.check(&["order.status", "allOrders", "me-1-d Unknown"]);
+
+    // What cannot be read may be the very order: nothing is said of it.
+    play.query("me-1-e");
+    play.refuse(400, -2013, "Order does not exist.");
+    play.answer(&json!([{"orderId": "seven"}]));
+    let said = play.take();
+    assert!(
+        said.iter().any(|line| line.starts_with("unknown:")) && !said.iter().any(|line| line.contains("me-1-e")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_replacement_is_one_request_whose_first_half_is_no_end() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.take();
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.event(&execution("me-1-a-r1.c", &json!({"x": "CANCELED", "X": "CANCELED", "C": "me-1-a"})));
+    play.query("me-1-a");
+    play.check(&["order.cancelReplace", "order.status"]);
+    // The question sees the first half alone.
+    let replace = play.written.remove(0);
+    play.answer(&order("me-1-a", 7, "CANCELED", "0"));
+    play.check(&["me-1-a is open"]);
+    play.written.insert(0, replace);
+    play.event(&execution("me-1-a-r1", &json!({"i": 8, "p": "101.0"})));
+    play.answer(&json!({"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "newOrderResponse": order("me-1-a-r1", 8, "NEW", "0")}));
+    play.check(&["me-1-a-r1 Accepted", "me-1-a-r1 replaced None Some(101)"]);
+    assert_eq!(play.session.known[&id("me-1-a-r1")].request.price.unwrap().to_string(), "101");
+    assert_eq!(play.session.known.len(), 1);
+}
+
+#[test]
+fn the_terms_of_an_order_of_an_earlier_session_are_asked_for() {
+    let mut play = Play::up();
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.check(&["order.status", "order.cancelReplace"]);
+    let params = &play.written[0]["params"];
+    assert_eq!((&params["price"], &params["quantity"], &params["side"]), (&json!("101"), &json!("1"), &json!("BUY")));
+    let mut play = Play::up();
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.refuse(400, -2013, "Order does not exist.");
+    play.check(&["order.status", "me-1-a-r1 replace rejected binance.unknown_order"]);
+}
+
+#[test]
+fn fills_that_were_never_told_are_asked_for() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.cancel("me-1-a");
+    play.take();
+    let mut canceled = order("cancel-1", 7, "CANCELED", "0.5");
+    canceled["origClientOrderId"] = "me-1-a".into();
+    play.answer(&canceled);
+    play.check(&["order.status", "me-1-a Accepted", "me-1-a Canceled"]);
+    play.answer(&order("me-1-a", 7, "CANCELED", "0.5"));
+    play.answer(&json!([trade(7, 1, "0.5")]));
+    play.check(&["myTrades", "me-1-a fill 0.5 of 0.5", "me-1-a Accepted", "me-1-a Canceled"]);
+}
+
+#[test]
+fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
+    let mut play = Play::up();
+    let limits = json!([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 6000}]);
+    play.frame(&json!({"id": null, "status": 200, "result": {}, "rateLimits": limits}));
+    play.take();
+    play.submit("me-1-a");
+    play.cancel("me-1-b");
+    play.query("me-1-c");
+    play.check(&["me-1-a rejected binance.rate_limit"]);
+    let due = play.session.next_due(play.now);
+    assert!(due.since(play.now) <= 60_000_000_000, "{due}");
+    play.now = due;
+    play.step(Session::on_timer);
+    play.check(&["order.cancel", "order.status"]);
+}
+
+#[test]
+fn the_rules_of_the_venue_refuse_before_anything_is_written() {
+    let mut play = Play::new("hush");
+    play.session = Session::new("binance-test".parse().unwrap(), play.session.key.clone(), &[btc().symbol]);
+    play.connect();
+    play.answer(&json!({"symbols": [{"symbol": "BTCUSDT", "status": "TRADING", "orderTypes": ["LIMIT"], "filters": [
+        {"filterType": "LOT_SIZE", "minQty": "2", "maxQty": "9", "stepSize": "1"}, {"filterType": "FULL_MOON"}]}]}));
+    let said = play.take();
+    assert_eq!(said.last().unwrap(), "unknown: filters of BTCUSDT that nobody here knows");
+    play.submit("me-1-a");
+    play.check(&["me-1-a rejected binance.lot_size"]);
+    assert!(play.written.is_empty());
+}
