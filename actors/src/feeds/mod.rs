@@ -12,9 +12,9 @@ pub mod alpaca;
 pub mod backoff;
 pub mod binance;
 pub mod input;
-mod json;
+pub(crate) mod json;
 pub mod live;
-mod percent;
+pub(crate) mod percent;
 pub mod player;
 pub mod session;
 pub mod simulated;
@@ -109,7 +109,7 @@ pub enum DecodeError {
 }
 
 /// The beginning of a text, for an error: at most 80 characters.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
@@ -162,4 +162,4 @@ fn millis_or_micros(value: i64) -> Option<UtcNanos> {
 }
 
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;

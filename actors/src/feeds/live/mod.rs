@@ -14,7 +14,7 @@ mod performing;
 pub mod reach;
 pub mod recorder;
 pub mod rest;
-mod socket;
+pub(crate) mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
