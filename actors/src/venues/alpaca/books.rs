@@ -7,7 +7,7 @@
 //!
 //! Invariant: a fill is reported with its own quantity and a cumulative quantity that holds it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use messages::orders::{Fill, Replacement};
 use messages::venues::{ReportKind, VenueReport};
@@ -57,7 +57,8 @@ struct Known {
     replaces: Option<VenueOrderId>,
     count: Count,
     said_replaced: bool,
-    executions: BTreeSet<ExecutionId>,
+    /// Fills that were reported from the stream.
+    executions: BTreeMap<ExecutionId, Quantity>,
     /// What all fills under this id come to.
     counted: Quantity,
 }
@@ -92,6 +93,12 @@ impl Books {
     #[must_use]
     pub fn status_of(&self, id: VenueOrderId) -> Option<(&OrderStatus, bool)> {
         self.orders.get(&id).map(|known| (&known.status, known.by_value))
+    }
+
+    /// What the fills come to that the stream told under these ids.
+    pub(super) fn streamed<'a>(&self, ids: impl Iterator<Item = &'a VenueOrderId>) -> Quantity {
+        let fills = ids.filter_map(|id| self.orders.get(id)).flat_map(|known| known.executions.values());
+        fills.fold(Quantity::ZERO, |sum, quantity| sum.checked_add(*quantity).unwrap_or(Quantity::MAX))
     }
 
     /// A replacement of an order was sent.
@@ -193,7 +200,7 @@ impl Books {
             replaces: order.replaces,
             count: Count::Unheard,
             said_replaced: false,
-            executions: BTreeSet::new(),
+            executions: BTreeMap::new(),
             counted: before,
         });
         let was_final = known.status.is_final();
@@ -272,7 +279,7 @@ impl Books {
         let cumulative = self.base(order.id, CHAIN).and_then(|base| base.checked_add(order.filled));
         let Some(cumulative) = cumulative else { return out.push(Said::LookUp(order.id)) };
         if let Some(known) = self.orders.get_mut(&order.id)
-            && known.executions.insert(execution_id)
+            && known.executions.insert(execution_id, quantity).is_none()
         {
             let counted = known.counted.checked_add(quantity).unwrap_or(Quantity::MAX);
             known.counted = counted.max(order.filled);
@@ -336,6 +343,9 @@ impl Books {
     fn amend(&mut self, client: ClientOrderId, update: &Update) -> Amended {
         if let Some(known) = self.orders.get_mut(&update.order.id) {
             (known.filled, known.counted) = (update.order.filled, update.order.filled);
+            if let Some(undone) = &update.previous_execution_id {
+                known.executions.remove(undone);
+            }
         }
         Amended {
             client_order_id: client,

@@ -62,6 +62,12 @@ impl Call {
         Self { method: Method::Delete, path, body: None }
     }
 
+    /// Cancels all orders of the account, foreign ones included. The answer tells of each (207, [`super::outcome::parts`]).
+    #[must_use]
+    pub fn cancel_all() -> Self {
+        Self { method: Method::Delete, path: "/v2/orders".to_owned(), body: None }
+    }
+
     /// One order, by the venue's id.
     #[must_use]
     pub fn order(id: VenueOrderId) -> Self {
@@ -150,6 +156,7 @@ mod tests {
             assert_eq!((format!("{} {path}", method.as_str()), body), (expected.to_owned(), None));
         };
         check(Call::cancel(id), "DELETE /v2/orders/b28e2b24-b1b2-40cc-8979-63f45e8edc02");
+        check(Call::cancel_all(), "DELETE /v2/orders");
         check(Call::order(id), "GET /v2/orders/b28e2b24-b1b2-40cc-8979-63f45e8edc02?nested=true");
         check(
             Call::order_by_client_id("m-1-2-r1".parse().unwrap()),

@@ -2,9 +2,9 @@
 //! order stands.
 //!
 //! The order is asked for, then every order that it stands for and that stands for it, then the fills of all of them from
-//! the account's history. What the orders count and the history does not (yet) tell is one more fill: the difference, at the
-//! average that makes the sums right, under a key made of the order and the cumulative quantity, so that the same question
-//! makes the same fill.
+//! the account's history. While history may be behind the order the rest is asked for again. What it does not tell after
+//! [`HISTORY_LATE`] is one more fill: the difference, at the average that makes the sums right, under a key made of the order
+//! and the cumulative quantity, so that the same question makes the same fill.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ const HISTORY_LATE: Duration = Duration::from_secs(60);
 pub enum Told {
     /// All that there is to tell.
     All,
-    /// History is behind, and without it nobody knows what a replacement counts: to be asked again.
-    NothingYet,
+    /// History is behind: the fills that it has, and not where the order stands. To be asked again.
+    NotYet,
 }
 
 /// What is asked about.
@@ -234,8 +234,7 @@ impl Inquiry {
             }));
             return Told::All;
         };
-        self.fills.sort_by_key(|fill| (fill.time, fill.cumulative));
-        let Some(bases) = self.bases(now) else { return Told::NothingYet };
+        let Some(bases) = self.bases(now) else { return Told::NotYet };
         for (order, (_, count)) in self.chain.iter().zip(&bases) {
             if let Some(name) = order.ours() {
                 books.learn(name, order, *count);
@@ -244,15 +243,27 @@ impl Inquiry {
         let base = bases.last().map_or(Quantity::ZERO, |(base, _)| *base);
         let time = current.updated_at.unwrap_or(now);
         let report = |kind| Said::Report(books.report(client, Some(current.id), time, kind));
-        if current.replaces.is_some() {
-            out.push(report(ReportKind::Replaced { replacement: current.terms(base) }));
-        }
-        if self.is_cut && current.filled.is_positive() {
+        if self.is_cut {
             let error = "an order that it stands for is not known any more".to_owned();
             out.push(Said::Note(Note::Unreadable { error, what: format!("what was filled of order {client}") }));
         } else {
-            for fill in self.all_fills(client, &bases, out) {
-                out.push(report(ReportKind::Filled(fill)));
+            if current.replaces.is_some() {
+                out.push(report(ReportKind::Replaced { replacement: current.terms(base) }));
+            }
+            let fills = self.known_fills(&bases);
+            let told = fills.iter().try_fold(Quantity::ZERO, |sum, fill| sum.checked_add(fill.quantity));
+            out.extend(fills.into_iter().map(|fill| report(ReportKind::Filled(fill))));
+            let (told, total) =
+                (told.unwrap_or(Quantity::MAX), base.checked_add(current.filled).unwrap_or(Quantity::MAX));
+            if told < total && self.may_be_behind(&current, now) {
+                return Told::NotYet;
+            }
+            let streamed = books.streamed(self.chain.iter().map(|order| &order.id));
+            let missing = total.checked_sub(told.max(streamed)).filter(|missing| missing.is_positive());
+            match missing.map(|missing| (missing, self.difference(&current, missing, total, &bases))) {
+                Some((_, Some(fill))) => out.push(report(ReportKind::Filled(fill))),
+                Some((quantity, None)) => out.push(Said::Note(Note::NoPrice { client_order_id: client, quantity })),
+                None => {}
             }
         }
         if let OrderStatus::Other(status) = &current.status {
@@ -305,8 +316,7 @@ impl Inquiry {
             Some(before) if before == total => Some(Count::On),
             // Nothing of its own yet.
             None if order.filled == total && order.status == OrderStatus::New => Some(Count::On),
-            // History may be late, but not for long.
-            _ if order.updated_at.is_none_or(|at| at.after(HISTORY_LATE) > now) => None,
+            _ if self.may_be_behind(order, now) => None,
             _ => {
                 let own = self.in_history(order.id);
                 let is_on = order.filled.checked_sub(total).is_some_and(|above| own <= above);
@@ -315,34 +325,40 @@ impl Inquiry {
         }
     }
 
-    fn all_fills(&self, client: ClientOrderId, bases: &[(Quantity, Count)], out: &mut Vec<Said>) -> Vec<Fill> {
-        let mut cumulative = Quantity::ZERO;
-        let mut notional = Notional::ZERO;
-        let mut fills = Vec::with_capacity(self.fills.len() + 1);
-        for told in &self.fills {
-            cumulative = cumulative.checked_add(told.quantity).unwrap_or(Quantity::MAX);
-            let sum = told.price.notional(told.quantity).and_then(|value| value.checked_add(notional));
-            notional = sum.unwrap_or(notional);
-            fills.push(fill(told.execution_id, told.price, told.quantity, cumulative, told.time));
-        }
-        let Some((current, (base, _))) = self.chain.last().zip(bases.last()) else { return fills };
-        let total = base.checked_add(current.filled).unwrap_or(Quantity::MAX);
-        let missing = total.checked_sub(cumulative).filter(|missing| missing.is_positive());
-        let Some(missing) = missing else { return fills };
-        let price = self.price_of(missing, notional, bases);
-        let key: Option<ExecutionId> = format!("{}:{total}", current.id).parse().ok();
-        match (price, key) {
-            (Some(price), Some(key)) => {
-                let time = current.updated_at.or(current.submitted_at).unwrap_or_default();
-                fills.push(fill(key, price, missing, total, time));
+    /// History may be late, but not for long.
+    fn may_be_behind(&self, order: &OrderObject, now: UtcNanos) -> bool {
+        order.updated_at.is_some_and(|at| at.after(HISTORY_LATE) > now)
+    }
+
+    /// The fills that history tells, in the order of what they bring the whole order to.
+    fn known_fills(&self, bases: &[(Quantity, Count)]) -> Vec<Fill> {
+        let mut fills: Vec<Fill> = Vec::with_capacity(self.fills.len());
+        for (order, (base, _)) in self.chain.iter().zip(bases) {
+            for told in self.fills.iter().filter(|told| told.order_id == order.id) {
+                let cumulative = base.checked_add(told.cumulative).unwrap_or(Quantity::MAX);
+                fills.push(fill(told.execution_id, told.price, told.quantity, cumulative, told.time));
             }
-            _ => out.push(Said::Note(Note::NoPrice { client_order_id: client, quantity: missing })),
         }
+        fills.sort_by_key(|fill| (fill.cumulative, fill.executed_at));
         fills
     }
 
+    /// The fill that history does not tell; `None` where nobody tells its price.
+    fn difference(
+        &self,
+        current: &OrderObject,
+        missing: Quantity,
+        total: Quantity,
+        bases: &[(Quantity, Count)],
+    ) -> Option<Fill> {
+        let key: ExecutionId = format!("{}:{total}", current.id).parse().ok()?;
+        let price = self.price_of(missing, bases)?;
+        let time = current.updated_at.or(current.submitted_at).unwrap_or_default();
+        Some(fill(key, price, missing, total, time))
+    }
+
     /// The price at which the missing quantity makes the venue's averages true; the newest average where none does.
-    fn price_of(&self, missing: Quantity, told: Notional, bases: &[(Quantity, Count)]) -> Option<Price> {
+    fn price_of(&self, missing: Quantity, bases: &[(Quantity, Count)]) -> Option<Price> {
         // An id that counts what was filled before it has it in its average, too.
         let first = bases.iter().rposition(|(_, count)| *count == Count::On).unwrap_or(0);
         let mut whole = Notional::ZERO;
@@ -351,6 +367,10 @@ impl Inquiry {
             last = order.average.filter(|average| *average > Price::ZERO);
             whole = last?.notional(order.filled)?.checked_add(whole)?;
         }
+        let told = self
+            .fills
+            .iter()
+            .try_fold(Notional::ZERO, |sum, fill| sum.checked_add(fill.price.notional(fill.quantity)?))?;
         let rest = whole.raw().checked_sub(told.raw()).map(Notional::from_raw);
         rest.and_then(|rest| rest.average(missing)).filter(|price| *price > Price::ZERO).or(last)
     }

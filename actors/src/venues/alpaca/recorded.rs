@@ -75,7 +75,7 @@ fn read(place: &str, value: &Value, counted: &mut Counted) {
         assert_eq!((page.fills.len(), page.others.len()), (fills, page.len - fills), "{place}: {page:?}");
         counted.fills += fills;
         return;
-    } else if each(&["status"]) && each(&["body"]) || each(&["status", "id"]) {
+    } else if each(&["status"]) && each(&["body"]) || each(&["status", "id"]) && value[0]["status"].is_number() {
         let parts = outcome::parts(text.as_bytes()).unwrap();
         assert!(parts.iter().all(|part| !matches!(part.outcome, Outcome::Ambiguous { .. })), "{place}: {parts:?}");
         counted.parts += parts.len();

@@ -63,23 +63,35 @@ pub struct Market<'a> {
     pub phase: Phase,
 }
 
-type Rule = fn(&OrderRequest, &Market<'_>) -> Result<(), Refusal>;
+/// Rules that look at the order alone.
+const TERMS: &[fn(&OrderRequest) -> Result<(), Refusal>] = &[order_type, time_in_force, price, fraction, notional];
 
-const RULES: &[Rule] = &[tradable, order_type, time_in_force, price_step, quantity, fraction, notional, short, session];
+/// Rules that look at the asset, too.
+const LISTED: &[fn(&OrderRequest, &Market<'_>) -> Result<(), Refusal>] =
+    &[tradable, crypto_step, quantity, fractionable, short, session];
 
 /// The verdict: the first rule that refuses.
 ///
 /// # Errors
 /// The rule's code, with what was asked and what is allowed.
 pub fn check(request: &OrderRequest, market: &Market<'_>) -> Result<(), Refusal> {
-    RULES.iter().try_for_each(|rule| rule(request, market))
+    check_terms(request)?;
+    LISTED.iter().try_for_each(|rule| rule(request, market))
+}
+
+/// The verdict of the rules that look at the order alone: what is left where nobody has the asset at hand.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_terms(request: &OrderRequest) -> Result<(), Refusal> {
+    TERMS.iter().try_for_each(|rule| rule(request))
 }
 
 fn tradable(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
     if m.listed.tradable { Ok(()) } else { refuse("alpaca.tradable", format!("{} is not tradable now", r.instrument)) }
 }
 
-fn order_type(r: &OrderRequest, _: &Market<'_>) -> Result<(), Refusal> {
+fn order_type(r: &OrderRequest) -> Result<(), Refusal> {
     use OrderType::{Limit, Market, StopLimit, TakeProfit};
     let allowed =
         if is_crypto(r) { matches!(r.order_type, Market | Limit | StopLimit) } else { r.order_type != TakeProfit };
@@ -91,7 +103,7 @@ fn order_type(r: &OrderRequest, _: &Market<'_>) -> Result<(), Refusal> {
     refuse("alpaca.order_type", format!("{} takes {expected} orders, not {}", r.instrument, r.order_type))
 }
 
-fn time_in_force(r: &OrderRequest, _: &Market<'_>) -> Result<(), Refusal> {
+fn time_in_force(r: &OrderRequest) -> Result<(), Refusal> {
     use TimeInForce::{Day, Fok, Gtc, Ioc};
     let allowed: &[TimeInForce] = match (is_crypto(r), r.order_type.is_conditional()) {
         (true, _) => &[Gtc, Ioc],
@@ -107,19 +119,34 @@ fn time_in_force(r: &OrderRequest, _: &Market<'_>) -> Result<(), Refusal> {
     refuse("alpaca.time_in_force", text)
 }
 
-/// From one dollar on two decimals, below it four; crypto has its own step.
-fn price_step(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
-    for (name, price) in [("limit", r.price), ("stop", r.stop_price), ("trail", r.trail_amount)] {
-        let Some(price) = price else { continue };
+fn prices(r: &OrderRequest) -> impl Iterator<Item = (&'static str, Price)> {
+    let named = [("limit", r.price), ("stop", r.stop_price), ("trail", r.trail_amount)];
+    named.into_iter().filter_map(|(name, price)| Some((name, price?)))
+}
+
+/// Above zero; of a stock two decimals from one dollar on, and four below it.
+fn price(r: &OrderRequest) -> Result<(), Refusal> {
+    for (name, price) in prices(r) {
         if price <= Price::ZERO {
             return refuse("alpaca.price", format!("{name} price {price} is not positive"));
         }
-        let step = if is_crypto(r) { m.listed.rules.price_step } else { stock_step(price) };
-        if !price.is_multiple_of(step) {
-            return refuse("alpaca.price_step", format!("{name} price {price} is no multiple of {step}"));
+        if !is_crypto(r) {
+            on_step(name, price, stock_step(price))?;
         }
     }
     Ok(())
+}
+
+fn crypto_step(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
+    let step = m.listed.rules.price_step;
+    prices(r).filter(|_| is_crypto(r)).try_for_each(|(name, price)| on_step(name, price, step))
+}
+
+fn on_step(name: &str, price: Price, step: Price) -> Result<(), Refusal> {
+    if price.is_multiple_of(step) {
+        return Ok(());
+    }
+    refuse("alpaca.price_step", format!("{name} price {price} is no multiple of {step}"))
 }
 
 fn stock_step(price: Price) -> Price {
@@ -150,23 +177,24 @@ fn is_fraction(r: &OrderRequest) -> bool {
 }
 
 /// Parts of a share trade in day orders of four types only.
-fn fraction(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
-    if !is_fraction(r) {
+fn fraction(r: &OrderRequest) -> Result<(), Refusal> {
+    let is_for_the_day = r.order_type != OrderType::TrailingStop && r.time_in_force == TimeInForce::Day;
+    if !is_fraction(r) || is_for_the_day {
         return Ok(());
     }
-    if m.listed.rules.quantity_step >= Quantity::ONE {
-        return refuse("alpaca.fraction", format!("{} is traded in whole shares", r.instrument));
-    }
-    if r.order_type == OrderType::TrailingStop || r.time_in_force != TimeInForce::Day {
-        let asked = format!("{} {}", r.order_type, r.time_in_force);
-        let text =
-            format!("a part of a share needs a market, limit, stop or stop_limit order for the day, not {asked}");
-        return refuse("alpaca.fraction", text);
-    }
-    Ok(())
+    let asked = format!("{} {}", r.order_type, r.time_in_force);
+    let text = format!("a part of a share needs a market, limit, stop or stop_limit order for the day, not {asked}");
+    refuse("alpaca.fraction", text)
 }
 
-fn notional(r: &OrderRequest, _: &Market<'_>) -> Result<(), Refusal> {
+fn fractionable(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
+    if !is_fraction(r) || m.listed.rules.quantity_step < Quantity::ONE {
+        return Ok(());
+    }
+    refuse("alpaca.fraction", format!("{} is traded in whole shares", r.instrument))
+}
+
+fn notional(r: &OrderRequest) -> Result<(), Refusal> {
     let Some(value) = r.quote_quantity else { return Ok(()) };
     if r.order_type != OrderType::Market {
         return refuse("alpaca.notional", format!("an order by value is a market order, not {}", r.order_type));

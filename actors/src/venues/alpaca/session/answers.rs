@@ -149,7 +149,7 @@ impl Session {
             }
             Next::Tell => {
                 let mut said = Vec::new();
-                if inquiry.tell(&mut self.books, now, &mut said) == Told::NothingYet {
+                if inquiry.tell(&mut self.books, now, &mut said) == Told::NotYet {
                     self.again.push((now.after(ASK_AGAIN), subject));
                 }
                 self.say(said, now, out);

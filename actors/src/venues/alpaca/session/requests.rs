@@ -54,7 +54,9 @@ impl Session {
         }
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
-                match request::submit(*client_order_id, order, self.settings.hours) {
+                let call = rules::check_terms(order)
+                    .and_then(|()| request::submit(*client_order_id, order, self.settings.hours));
+                match call {
                     Ok(call) => self.queue(Urgency::Order, Purpose::Submit(*client_order_id), call, now),
                     Err(refusal) => self.refuse(request, refusal, now, out),
                 }
@@ -103,7 +105,7 @@ impl Session {
     fn query(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<Do>) {
         let Some(inquiry) = self.sweep.answer(id) else { return self.inquire(Subject::Ours(id), now) };
         let mut said = Vec::new();
-        // One id alone: there is nothing that could not be told.
+        // It is whole: there is nothing that could not be told.
         let _ = inquiry.tell(&mut self.books, now, &mut said);
         self.say(said, now, out);
     }

@@ -16,6 +16,9 @@ const OVERLAP: Duration = Duration::from_millis(1);
 /// History is asked for from so long before the first order.
 const EARLIER: Duration = Duration::from_secs(60);
 
+/// The most pages of fills: an order of last month must not hold up the start. What is left is asked for order by order.
+const FILL_PAGES: u32 = 20;
+
 /// What was listed.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
@@ -25,6 +28,7 @@ pub(super) struct Sweep {
     /// What was asked last.
     last: Option<Call>,
     since: UtcNanos,
+    fill_pages: u32,
     /// Answers to an older sweep say what was true before the connection was lost.
     generation: u32,
 }
@@ -78,6 +82,7 @@ impl Session {
     }
 
     fn ask_for_fills(&mut self, behind: Option<&str>, now: UtcNanos) {
+        self.sweep.fill_pages += 1;
         let call = Call::fills(self.sweep.since, behind);
         self.ask_for(Purpose::Fills(self.sweep.generation), call, now);
     }
@@ -165,7 +170,7 @@ impl Session {
             self.sweep.fills.entry(fill.order_id).or_default().push(fill);
         }
         match page.last {
-            Some(last) if page.len >= ACTIVITIES_PER_PAGE => {
+            Some(last) if page.len >= ACTIVITIES_PER_PAGE && self.sweep.fill_pages < FILL_PAGES => {
                 self.ask_for_fills(Some(&last), now);
             }
             _ => self.live(now, out),
