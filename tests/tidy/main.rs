@@ -113,8 +113,22 @@ fn an_actor_imports_no_other_actor() {
     none("actors that import another actor", found);
 }
 
-/// Imports across actors that are data: what a feed puts into the market's queue.
-const ALLOWED: &[&str] = &["crate::market::FromFeed"];
+/// Imports across actors that are data: what a feed puts into the market's queue; and what a venue's market data and its
+/// orders are read with alike.
+const ALLOWED: &[&str] = &[
+    "crate::market::FromFeed",
+    "crate::feeds::json",
+    "crate::feeds::percent",
+    "crate::feeds::{DecodeError, cut}",
+    "crate::feeds::alpaca::asset",
+    "crate::feeds::alpaca::number",
+    "crate::feeds::alpaca::Keys",
+    "crate::feeds::live::",
+    "crate::feeds::session::Link",
+    "crate::feeds::cut(",
+    "crate::feeds::backoff",
+    "crate::feeds::testdata",
+];
 
 #[test]
 fn every_setting_is_read_and_every_key_that_is_read_has_a_default() {

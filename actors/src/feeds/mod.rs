@@ -12,7 +12,7 @@ pub mod alpaca;
 pub mod backoff;
 pub mod binance;
 pub mod input;
-mod json;
+pub(crate) mod json;
 pub mod live;
 pub mod player;
 pub mod session;
@@ -108,7 +108,7 @@ pub enum DecodeError {
 }
 
 /// The beginning of a text, for an error: at most 80 characters.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
@@ -161,4 +161,4 @@ fn millis_or_micros(value: i64) -> Option<UtcNanos> {
 }
 
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;

@@ -1,6 +1,7 @@
 //! Venues: where orders go. One inside the process, [`paper`]; those outside behind the [`gateway`],
 //! each reached by a [`Connector`] that is registered under a name.
 
+pub mod alpaca;
 pub mod binance;
 pub mod gateway;
 pub mod paper;

@@ -22,7 +22,7 @@ pub mod calendar;
 mod codes;
 mod fault;
 mod fields;
-mod number;
+pub(crate) mod number;
 mod rest;
 mod revision;
 mod sequence;

@@ -13,7 +13,7 @@ mod pausing;
 mod performing;
 pub mod recorder;
 pub mod rest;
-mod socket;
+pub(crate) mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

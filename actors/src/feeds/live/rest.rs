@@ -85,7 +85,7 @@ pub async fn get(client: &reqwest::Client, url: &str, headers: &[(&'static str, 
 }
 
 /// An error with its causes, in one line.
-fn words(error: &reqwest::Error) -> String {
+pub(crate) fn words(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

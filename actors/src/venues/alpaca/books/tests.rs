@@ -1,0 +1,248 @@
+//! Events become reports, whatever their order.
+
+use messages::orders::Side;
+use messages::venues::ReportKind as K;
+
+use super::*;
+
+pub fn id(text: &str) -> VenueOrderId {
+    text.parse().unwrap()
+}
+
+pub fn name(text: &str) -> ClientOrderId {
+    text.parse().unwrap()
+}
+
+pub fn quantity(text: &str) -> Quantity {
+    text.parse().unwrap()
+}
+
+pub fn at(second: i64) -> UtcNanos {
+    UtcNanos::from_secs(1_800_000_000 + second).unwrap()
+}
+
+/// An order of ten at the venue.
+pub fn object(venue_id: &str, client: &str, status: OrderStatus, filled: &str) -> OrderObject {
+    OrderObject {
+        id: id(venue_id),
+        client_order_id: client.to_owned(),
+        symbol: "AAPL".to_owned(),
+        status,
+        side: Some(Side::Buy),
+        order_type: "limit".to_owned(),
+        quantity: Some(quantity("10")),
+        notional: None,
+        limit_price: "100".parse().ok(),
+        stop_price: None,
+        filled: quantity(filled),
+        average: None,
+        replaced_by: None,
+        replaces: None,
+        submitted_at: Some(at(0)),
+        updated_at: Some(at(1)),
+        legs: Vec::new(),
+    }
+}
+
+pub fn update(event: Event, order: OrderObject) -> Update {
+    let (execution_id, previous_execution_id) = (None, None);
+    let time = Some(at(2));
+    let (price, quantity, position, reason) = (None, None, None, String::new());
+    Update { event, execution_id, previous_execution_id, time, price, quantity, position, reason, order }
+}
+
+pub fn fill(key: &str, of: &str, order: OrderObject) -> Update {
+    let event = if order.status == OrderStatus::Filled { Event::Fill } else { Event::PartialFill };
+    let (execution_id, price) = (key.parse().ok(), "100".parse().ok());
+    Update { execution_id, price, quantity: Some(quantity(of)), ..update(event, order) }
+}
+
+fn books() -> Books {
+    Books::new("alpaca-paper".parse().unwrap())
+}
+
+fn say(books: &mut Books, update: &Update) -> Vec<Said> {
+    let mut out = Vec::new();
+    books.update(update, at(9), &mut out);
+    out
+}
+
+/// What is said, shortly: the report's name and kind, the note's name, or what is looked up.
+pub fn short(said: &[Said]) -> Vec<String> {
+    said.iter()
+        .map(|one| match one {
+            Said::LookUp(id) => format!("look up {id}"),
+            Said::Note(note) => format!("{note:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+            Said::Report(report) => {
+                let kind = match &report.kind {
+                    K::Filled(fill) => {
+                        format!("filled {} of {} ({})", fill.quantity, fill.cumulative, fill.execution_id)
+                    }
+                    K::Replaced { replacement } => {
+                        format!("replaced {}", replacement.quantity.map_or("?".to_owned(), |q| q.to_string()))
+                    }
+                    K::Rejected { reason, .. }
+                    | K::CancelRejected { reason }
+                    | K::ReplaceRejected { reason }
+                    | K::Expired { reason } => reason.to_string(),
+                    other => format!("{other:?}").to_lowercase(),
+                };
+                format!("{} {kind}", report.client_order_id)
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn every_event_comes_to_something() {
+    use OrderStatus as S;
+    let check = |event: &str, status: S, expected: &[&str]| {
+        let said = say(&mut books(), &update(Event::of(event), object("v1", "m-1", status, "0")));
+        assert_eq!(short(&said), expected, "{event}");
+    };
+    check("pending_new", S::PendingNew, &["m-1 accepted"]);
+    check("accepted", S::Accepted, &["m-1 accepted"]);
+    check("new", S::New, &["m-1 accepted"]);
+    check("held", S::Held, &["m-1 accepted"]);
+    check("canceled", S::Canceled, &["m-1 canceled"]);
+    check("expired", S::Expired, &["m-1 alpaca.expired"]);
+    check("rejected", S::Rejected, &["m-1 alpaca.rejected"]);
+    check("order_cancel_rejected", S::New, &["m-1 alpaca.cancel_rejected"]);
+    check("order_replace_rejected", S::New, &["Unusual"]);
+    check("replaced", S::Replaced, &["look up v1"]);
+    check("pending_cancel", S::PendingCancel, &[]);
+    check("pending_replace", S::PendingReplace, &[]);
+    for event in ["done_for_day", "stopped", "suspended", "calculated"] {
+        check(event, S::of(event), &["Unusual"]);
+    }
+    check("restated", S::New, &["m-1 replaced 10", "Unusual"]);
+    check("trade_bust", S::Filled, &["Bust"]);
+    check("trade_correct", S::Filled, &["Correction"]);
+    check("melted", S::Other("melted".to_owned()), &["UnknownStatus", "UnknownEvent", "look up v1"]);
+    check("fill", S::Filled, &["Incomplete", "look up v1"]);
+}
+
+#[test]
+fn a_fill_has_its_own_quantity_and_what_the_order_counts() {
+    let mut books = books();
+    let first = fill("a", "4", object("v1", "m-1", OrderStatus::PartiallyFilled, "4"));
+    assert_eq!(short(&say(&mut books, &first)), ["m-1 filled 4 of 4 (a)"]);
+    // Once more: its key makes it one.
+    assert_eq!(short(&say(&mut books, &first)), ["m-1 filled 4 of 4 (a)"]);
+    let last = fill("b", "6", object("v1", "m-1", OrderStatus::Filled, "10"));
+    assert_eq!(short(&say(&mut books, &last)), ["m-1 filled 6 of 10 (b)"]);
+}
+
+#[test]
+fn a_fill_that_does_not_agree_with_its_order_is_told() {
+    let mut books = books();
+    say(&mut books, &fill("a", "4", object("v1", "m-1", OrderStatus::PartiallyFilled, "4")));
+    let said = say(&mut books, &fill("c", "1", object("v1", "m-1", OrderStatus::PartiallyFilled, "8")));
+    assert_eq!(short(&said), ["Disagrees", "m-1 filled 1 of 8 (c)"], "three are missing between");
+    let said = say(&mut books, &fill("d", "2", object("v1", "m-1", OrderStatus::Filled, "10")));
+    assert_eq!(short(&said), ["m-1 filled 2 of 10 (d)"]);
+}
+
+#[test]
+fn a_replacement_is_told_by_the_order_that_stands_for_it() {
+    let new = || OrderObject {
+        replaces: Some(id("v1")),
+        quantity: Some(quantity("12")),
+        ..object("v2", "m-1-r1", OrderStatus::New, "0")
+    };
+    let old = || OrderObject { replaced_by: Some(id("v2")), ..object("v1", "m-1", OrderStatus::Replaced, "0") };
+    // The answer to the request says only that it was taken, then both events come, in either order.
+    let begin = || {
+        let mut books = books();
+        say(&mut books, &update(Event::New, object("v1", "m-1", OrderStatus::New, "0")));
+        books.replacing(id("v1"), name("m-1-r1"));
+        let pending = OrderObject { status: OrderStatus::PendingNew, ..new() };
+        books.taken(id("v1"), name("m-1-r1"), &pending);
+        assert_eq!(short(&say(&mut books, &update(Event::PendingNew, pending))), [""; 0]);
+        books
+    };
+    let mut books = begin();
+    assert_eq!(short(&say(&mut books, &update(Event::Replaced, old()))), ["m-1-r1 replaced 12"]);
+    assert_eq!(short(&say(&mut books, &update(Event::New, new()))), ["m-1-r1 accepted"]);
+    // Before the end of the older one is known, nobody knows what was filled of it: asked.
+    let mut books = begin();
+    assert_eq!(short(&say(&mut books, &update(Event::New, new()))), ["look up v2"]);
+    assert_eq!(short(&say(&mut books, &update(Event::Replaced, old()))), ["m-1-r1 replaced 12"]);
+    // Without the answer the other order is looked up.
+    let mut books = self::books();
+    assert_eq!(short(&say(&mut books, &update(Event::Replaced, old()))), ["look up v2"]);
+}
+
+#[test]
+fn what_was_filled_before_a_replacement_counts_once() {
+    let part = || fill("a", "4", object("v1", "m-1", OrderStatus::PartiallyFilled, "4"));
+    let new =
+        |filled: &str| OrderObject { replaces: Some(id("v1")), ..object("v2", "m-1-r1", OrderStatus::New, filled) };
+    // The new order counts from nothing …
+    let begin = || {
+        let mut books = books();
+        say(&mut books, &part());
+        let old = OrderObject { replaced_by: Some(id("v2")), ..object("v1", "m-1", OrderStatus::Replaced, "4") };
+        assert_eq!(short(&say(&mut books, &update(Event::Replaced, old))), ["look up v2"]);
+        books
+    };
+    let mut books = begin();
+    assert_eq!(short(&say(&mut books, &update(Event::New, new("0")))), ["m-1-r1 replaced 14"]);
+    assert_eq!(short(&say(&mut books, &fill("b", "5", new("5")))), ["m-1-r1 filled 5 of 9 (b)"]);
+    // … or goes on.
+    let mut books = begin();
+    assert_eq!(short(&say(&mut books, &update(Event::New, new("4")))), ["m-1-r1 replaced 10"]);
+    assert_eq!(short(&say(&mut books, &fill("b", "5", new("9")))), ["m-1-r1 filled 5 of 9 (b)"]);
+    // Its first words may be a fill: from nothing it is plain, beyond it both may be.
+    let said = say(&mut begin(), &fill("b", "5", new("5")));
+    assert_eq!(short(&said), ["m-1-r1 replaced 14", "m-1-r1 filled 5 of 9 (b)"]);
+    let said = say(&mut begin(), &fill("b", "5", new("9")));
+    assert_eq!(short(&said), ["look up v2", "look up v2"]);
+    // Of the older order nothing is known, after a restart: nothing is guessed.
+    let said = say(&mut self::books(), &fill("b", "5", new("5")));
+    assert_eq!(short(&said), ["look up v2", "look up v2"]);
+}
+
+#[test]
+fn a_refused_replacement_leaves_the_order() {
+    let mut books = books();
+    say(&mut books, &update(Event::New, object("v1", "m-1", OrderStatus::New, "0")));
+    books.replacing(id("v1"), name("m-1-r1"));
+    let refused = update(Event::ReplaceRejected, object("v1", "m-1", OrderStatus::New, "0"));
+    assert_eq!(short(&say(&mut books, &refused)), ["m-1-r1 alpaca.replace_rejected"]);
+    let new = OrderObject { replaces: Some(id("v1")), ..object("v2", "m-1-r2", OrderStatus::Rejected, "0") };
+    assert_eq!(short(&say(&mut books, &update(Event::Rejected, new))), ["m-1-r2 alpaca.replace_rejected"]);
+}
+
+#[test]
+fn an_order_of_another_program_is_told_and_nothing_else() {
+    let foreign = object("v1", "ccxt_214efabb8ba04f9fbda29883611402a6", OrderStatus::New, "0");
+    assert_eq!(short(&say(&mut books(), &update(Event::New, foreign))), ["Foreign"]);
+}
+
+#[test]
+fn a_bust_names_what_was_undone() {
+    let mut books = books();
+    say(&mut books, &fill("a", "10", object("v1", "m-1", OrderStatus::Filled, "10")));
+    let bust = Update {
+        quantity: Some(quantity("-10")),
+        previous_execution_id: "a".parse().ok(),
+        execution_id: "z".parse().ok(),
+        ..update(Event::TradeBust, object("v1", "m-1", OrderStatus::Filled, "0"))
+    };
+    let said = say(&mut books, &bust);
+    let [Said::Note(Note::Bust(amended))] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((amended.execution, amended.quantity), ("a".parse().ok(), Some(quantity("-10"))));
+    assert!(Note::Bust(amended.clone()).to_string().contains("execution a of order m-1 by z: -10"));
+}
+
+#[test]
+fn the_answer_to_an_order_leaves_its_fills_to_the_stream() {
+    let mut books = books();
+    let mut out = Vec::new();
+    books.placed(name("m-1"), &object("v1", "m-1", OrderStatus::Filled, "10"), at(1), &mut out);
+    assert_eq!(short(&out), ["m-1 accepted"]);
+    assert_eq!(books.id_of(name("m-1")), Some(id("v1")));
+    let said = say(&mut books, &fill("a", "10", object("v1", "m-1", OrderStatus::Filled, "10")));
+    assert_eq!(short(&said), ["m-1 filled 10 of 10 (a)"]);
+}

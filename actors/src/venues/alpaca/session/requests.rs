@@ -1,0 +1,218 @@
+//! Requests of orders become calls, each in its turn.
+
+use messages::orders::Replacement;
+use messages::risk::Refusal;
+use messages::venues::{ReportKind, VenueRequest};
+use messages::{ClientOrderId, Reason, UtcNanos, VenueOrderId};
+
+use super::super::rules;
+use super::super::{call::Call, request};
+use super::*;
+
+/// Reason of what was refused here because its turn would come too late.
+const LIMIT: &str = "alpaca.request_limit";
+/// Reason of what was refused here because the venue is not reached.
+const NOT_CONNECTED: &str = "alpaca.not_connected";
+
+/// A call that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub queued: UtcNanos,
+    pub purpose: Purpose,
+    pub call: Call,
+}
+
+/// What a call is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    Submit(ClientOrderId),
+    Cancel {
+        name: ClientOrderId,
+        order: VenueOrderId,
+    },
+    Replace {
+        new_name: ClientOrderId,
+        order: VenueOrderId,
+    },
+    /// To find the venue's id of the order that this request is about.
+    Find(Box<VenueRequest>),
+    Ask(Box<Inquiry>),
+    /// A page of open orders.
+    OpenOrders(u32),
+    /// A page of fills for the sweep.
+    Fills(u32),
+}
+
+impl Session {
+    pub(super) fn request(&mut self, request: &VenueRequest, now: UtcNanos, out: &mut Vec<Do>) {
+        if self.stage != Stage::Live {
+            let refusal = Refusal {
+                reason: Reason::code(NOT_CONNECTED),
+                text: "the venue is not reached; nothing was sent".to_owned(),
+            };
+            return self.refuse(request, refusal, now, out);
+        }
+        match request {
+            VenueRequest::Submit { client_order_id, request: order, .. } => {
+                let call = rules::check_terms(order)
+                    .and_then(|()| request::submit(*client_order_id, order, self.settings.hours));
+                match call {
+                    Ok(call) => self.queue(Urgency::Order, Purpose::Submit(*client_order_id), call, now),
+                    Err(refusal) => self.refuse(request, refusal, now, out),
+                }
+            }
+            VenueRequest::Cancel { client_order_id, venue_order_id, .. } => {
+                match venue_order_id.or_else(|| self.books.id_of(*client_order_id)) {
+                    Some(order) => {
+                        let purpose = Purpose::Cancel { name: *client_order_id, order };
+                        self.queue(Urgency::Cancel, purpose, Call::cancel(order), now);
+                    }
+                    None => self.find(*client_order_id, request, Urgency::Cancel, now),
+                }
+            }
+            VenueRequest::Replace { client_order_id, venue_order_id, new_client_order_id, replacement, .. } => {
+                match venue_order_id.or_else(|| self.books.id_of(*client_order_id)) {
+                    Some(id) => self.replace(request, id, *new_client_order_id, replacement, now, out),
+                    None => self.find(*client_order_id, request, Urgency::Order, now),
+                }
+            }
+            VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
+        }
+    }
+
+    fn find(&mut self, id: ClientOrderId, request: &VenueRequest, urgency: Urgency, now: UtcNanos) {
+        self.queue(urgency, Purpose::Find(Box::new(request.clone())), Call::order_by_client_id(id), now);
+    }
+
+    fn replace(
+        &mut self,
+        request: &VenueRequest,
+        order: VenueOrderId,
+        new_name: ClientOrderId,
+        terms: &Replacement,
+        now: UtcNanos,
+        out: &mut Vec<Do>,
+    ) {
+        let known =
+            self.books.status_of(order).map(|(status, by_value)| rules::check_replacement(status, by_value, terms));
+        if let Some(Err(refusal)) = known {
+            return self.refuse(request, refusal, now, out);
+        }
+        let call = request::replace(order, new_name, terms);
+        self.queue(Urgency::Order, Purpose::Replace { new_name, order }, call, now);
+    }
+
+    fn query(&mut self, id: ClientOrderId, now: UtcNanos, out: &mut Vec<Do>) {
+        let Some(inquiry) = self.sweep.answer(id) else { return self.inquire(Subject::Ours(id), now) };
+        let mut said = Vec::new();
+        // It is whole: there is nothing that could not be told.
+        let _ = inquiry.tell(&mut self.books, now, &mut said);
+        self.say(said, now, out);
+    }
+
+    pub(super) fn queue(&mut self, urgency: Urgency, purpose: Purpose, call: Call, now: UtcNanos) {
+        self.waiting.entry(urgency).or_default().push_back(Job { queued: now, purpose, call });
+    }
+
+    /// In front of all others: what was refused for now and may be said twice.
+    pub(super) fn queue_again(&mut self, urgency: Urgency, purpose: Purpose, call: Call, now: UtcNanos) {
+        self.waiting.entry(urgency).or_default().push_front(Job { queued: now, purpose, call });
+    }
+
+    /// When something that waits has its turn, or is too late.
+    pub(super) fn next_turn(&self, now: UtcNanos) -> Option<UtcNanos> {
+        let first = |(urgency, jobs): (&Urgency, &VecDeque<Job>)| {
+            let job = jobs.front()?;
+            let turn = self.budget.next(*urgency, now);
+            Some(if job.purpose.may_be_late() { turn } else { turn.min(job.queued.after(LATE)) })
+        };
+        self.waiting.iter().filter_map(first).min()
+    }
+
+    /// Lets go what may go.
+    pub(super) fn pump(&mut self, now: UtcNanos, out: &mut Vec<Do>) {
+        for urgency in [Urgency::Cancel, Urgency::Order, Urgency::Question] {
+            while let Some(front) = self.waiting.get(&urgency).and_then(VecDeque::front) {
+                let is_late = !front.purpose.may_be_late() && front.queued.after(LATE) <= now;
+                if !is_late && self.budget.next(urgency, now) > now {
+                    break;
+                }
+                let Some(job) = self.waiting.get_mut(&urgency).and_then(VecDeque::pop_front) else { break };
+                if is_late || job.purpose.needs_connection() && self.stage != Stage::Live {
+                    let (code, text) = if is_late {
+                        (LIMIT, "its turn among the requests a minute came too late; nothing was sent")
+                    } else {
+                        (NOT_CONNECTED, "the venue was not reached any more; nothing was sent")
+                    };
+                    self.turned_away(&job.purpose, code, text, now, out);
+                } else {
+                    self.go(job, now, out);
+                }
+            }
+        }
+    }
+
+    fn go(&mut self, job: Job, now: UtcNanos, out: &mut Vec<Do>) {
+        self.budget.go(now);
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        out.push(Do::Call(id, job.call));
+        match &job.purpose {
+            Purpose::Submit(name) => out.push(Do::Report(self.books.report(*name, None, now, ReportKind::Submitted))),
+            Purpose::Replace { new_name, order } => self.books.replacing(*order, *new_name),
+            _ => {}
+        }
+        self.calls.insert(id, job.purpose);
+    }
+
+    /// What waited was not sent.
+    pub(super) fn turned_away(
+        &mut self,
+        purpose: &Purpose,
+        code: &'static str,
+        text: &str,
+        now: UtcNanos,
+        out: &mut Vec<Do>,
+    ) {
+        let reason = Reason::code(code);
+        let (name, kind) = match purpose {
+            Purpose::Submit(name) => (*name, ReportKind::Rejected { reason, text: text.to_owned() }),
+            Purpose::Replace { new_name, .. } => (*new_name, ReportKind::ReplaceRejected { reason }),
+            Purpose::Find(request) => {
+                return self.refuse(request, Refusal { reason, text: text.to_owned() }, now, out);
+            }
+            Purpose::Cancel { .. } | Purpose::Ask(_) | Purpose::OpenOrders(_) | Purpose::Fills(_) => return,
+        };
+        out.push(Do::Report(self.books.report(name, None, now, kind)));
+    }
+
+    /// Refuses what has not left.
+    pub(super) fn refuse(&mut self, request: &VenueRequest, refusal: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
+        let Refusal { reason, text } = refusal;
+        let (name, kind) = match request {
+            VenueRequest::Submit { client_order_id, .. } => (*client_order_id, ReportKind::Rejected { reason, text }),
+            VenueRequest::Replace { new_client_order_id, .. } => {
+                (*new_client_order_id, ReportKind::ReplaceRejected { reason })
+            }
+            // A cancel and a question that could not be made say nothing of the order; both are made again.
+            VenueRequest::Cancel { .. } | VenueRequest::Query { .. } => return,
+        };
+        out.push(Do::Report(self.books.report(name, None, now, kind)));
+    }
+}
+
+impl Purpose {
+    /// False for what nobody wants any more when it comes late.
+    fn may_be_late(&self) -> bool {
+        match self {
+            Self::Submit(_) | Self::Replace { .. } => false,
+            Self::Find(request) => matches!(**request, VenueRequest::Cancel { .. }),
+            Self::Cancel { .. } | Self::Ask(_) | Self::OpenOrders(_) | Self::Fills(_) => true,
+        }
+    }
+
+    /// True for what must not be done while its outcome would not be heard.
+    fn needs_connection(&self) -> bool {
+        !self.may_be_late()
+    }
+}
