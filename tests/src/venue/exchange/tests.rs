@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::standard;
+use super::order::Amount;
 use super::*;
 
 fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
