@@ -16,7 +16,7 @@ use super::stream;
 use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::feeds::alpaca::Keys;
-use crate::feeds::live::reach::Reach;
+use crate::reach::Reach;
 use crate::feeds::live::socket::{self, FromLink, Mouth, Opening};
 use crate::feeds::session::Link;
 use crate::venues::{Connector, FromVenue, Say};

@@ -9,7 +9,7 @@ use messages::{Cash, ClientOrderId, Price, Quantity, Reason, VenueOrderId};
 use serde::Serialize;
 
 use super::call::{Call, Method};
-use crate::feeds::percent;
+use crate::percent;
 
 pub mod legs;
 
