@@ -138,6 +138,8 @@ impl Assembly {
             venues: exchanges.into_iter().map(|e| (e, self.venue)).collect(),
             query_after: self.deciding.venues.query_after,
             not_received_after: self.deciding.venues.not_received_after,
+            reconcile_every: self.deciding.venues.reconcile_every,
+            foreign_orders: self.deciding.venues.foreign_orders,
         };
         Ok(Orders::new(settings, ids))
     }

@@ -62,6 +62,8 @@ fn orders(epoch: u64) -> Orders {
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: Duration::from_secs(5),
         not_received_after: NOT_RECEIVED_AFTER,
+        reconcile_every: Duration::ZERO,
+        foreign_orders: orders::ForeignOrders::Ignore,
     };
     Orders::new(settings, ClientOrderIds::new("sim", epoch).expect("a short name"))
 }

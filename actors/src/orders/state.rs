@@ -38,6 +38,7 @@ mod exposure;
 mod flatten;
 mod marks;
 mod preview;
+mod reconciling;
 mod replace;
 mod reports;
 mod resolve;
@@ -47,6 +48,8 @@ mod status;
 mod watch;
 
 use marks::{Marks, Rates};
+pub use reconciling::{ForeignOrders, ReconcileStatus};
+use reconciling::Reconciling;
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
 
@@ -76,6 +79,10 @@ pub struct Settings {
     pub query_after: Duration,
     /// When an order that the venue does not know can no longer arrive there.
     pub not_received_after: Duration,
+    /// How often our books are held against the venue's while it is reached; zero for never.
+    pub reconcile_every: Duration,
+    /// What is done about orders there that are none of ours.
+    pub foreign_orders: ForeignOrders,
 }
 
 /// What is to be done, in order.
@@ -141,6 +148,8 @@ pub struct Orders {
     watch: Watch,
     /// By which instruments assets are valued.
     rates: Rates,
+    /// How far our books are held against the venue's.
+    reconciling: Reconciling,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
     /// When the venue was last heard.
@@ -175,6 +184,7 @@ impl Orders {
     pub fn new(settings: Settings, client_ids: ClientOrderIds) -> Self {
         Self {
             rulebook: Rulebook::new(settings.limits.clone()),
+            reconciling: Reconciling::new(&settings.venues),
             rates: Rates::new(settings.rules.values(), settings.currency),
             settings,
             client_ids,
@@ -208,6 +218,7 @@ impl Orders {
                 portfolio.value.into_iter().for_each(|value| self.follow_value(value, portfolio.at));
             }
             LedgerRecord::Risk(record) => self.restore_risk(record),
+            LedgerRecord::Reconciled(done) => self.restore_reconciled(done),
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use messages::account::AccountSnapshot;
 use messages::venues::{Capabilities, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
@@ -28,6 +29,8 @@ pub enum FromVenue {
     Disconnected(String),
     /// What it reports, in its order.
     Reports(Vec<VenueReport>),
+    /// What the account holds, as it was asked for.
+    Account(Box<AccountSnapshot>),
 }
 
 /// How a connector speaks to the gateway. Never waits.
@@ -37,7 +40,8 @@ pub type Say = Arc<dyn Fn(FromVenue) + Send + Sync>;
 ///
 /// Contract: a request is written at most once; `Submitted` is reported when it has left; a repeated report
 /// is harmless, a lost one is found by a `Query`, which the venue answers with every fill of the order, its
-/// terms and its end, or with `Unknown`.
+/// terms and its end, or with `Unknown`. Who can say what the account holds (`Capabilities::account`) answers an `Account` with
+/// one snapshot, after the reports of what happened before it, as far as it can be told.
 pub trait Connector: Send {
     /// Works until `requests` is closed, over as many connections as it takes. When it ends by itself or
     /// panics it is made again after a back-off.

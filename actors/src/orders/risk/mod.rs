@@ -24,6 +24,7 @@ mod open_orders;
 mod position;
 mod rate;
 pub mod recent;
+pub mod reconciling;
 pub mod rulebook;
 mod session;
 mod size;
@@ -44,6 +45,7 @@ use book::Stake;
 use exposure::Totals;
 use latch::Latches;
 pub use limits::{AccountLimits, Limits};
+use reconciling::Waits;
 
 /// What an account may do with what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +134,8 @@ pub struct Context<'a> {
     pub totals: Option<Totals>,
     /// What the account is worth; `None` where no limit asks, or a price is unknown.
     pub equity: Option<Cash>,
+    /// What new orders wait for, where they wait for our books.
+    pub waits: Option<Waits>,
     /// The latches that have fallen.
     pub latches: &'a Latches,
     /// What its venue takes for the instrument.
@@ -169,6 +173,7 @@ const RULES: &[Rule] = &[
     supported::check,
     instrument::check,
     session::status,
+    reconciling::check,
     latch::check,
     trading::check,
     stale::check,

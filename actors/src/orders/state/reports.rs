@@ -43,6 +43,7 @@ impl Orders {
             out.push(cancel_request(&entry.order, at.now));
         }
         self.index(entry);
+        self.reconcile_answered(id, at, out);
     }
 
     fn apply(&mut self, entry: &mut Entry, report: VenueReport, at: Moment, out: &mut Vec<Effect>) {

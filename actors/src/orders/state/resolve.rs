@@ -15,9 +15,11 @@ pub(super) const NOT_RECEIVED: &str = "not_received";
 const ENDS_ASKED_AT_START: Duration = Duration::from_secs(600);
 
 impl Orders {
-    /// Asks about orders that have waited too long for an answer, and values the account where a loss is limited.
+    /// Asks about orders that have waited too long for an answer, values the account where a loss is limited, and lets a
+    /// reconciliation go on.
     pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
         self.value_if_due(at, out);
+        self.reconcile_if_due(at, out);
         let due: Vec<OrderId> = self
             .open
             .iter()
@@ -40,7 +42,7 @@ impl Orders {
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
-        earliest(asked, self.watch.value_due)
+        earliest(earliest(asked, self.watch.value_due), self.reconciling.next_due())
     }
 
     fn due(&self, entry: &Entry) -> Option<UtcNanos> {
@@ -64,6 +66,7 @@ impl Orders {
     /// for their last fills may have been lost with it. A cancel without an answer is said again.
     pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
         self.ask_about_all(self.heard_at.before(self.settings.not_received_after), at, out);
+        self.reconcile_on_connection(at, out);
     }
 
     /// Asks about all that is open, and about all that has ended and was heard of or asked about `since`.

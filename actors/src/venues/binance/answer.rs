@@ -217,16 +217,5 @@ pub fn server_time(body: &Value) -> Option<UtcNanos> {
     body["serverTime"].as_i64().and_then(UtcNanos::from_millis)
 }
 
-/// Open orders of a symbol are asked for by name.
-#[must_use]
-pub fn symbol_of(asked: &VenueRequest) -> Symbol {
-    match asked {
-        VenueRequest::Submit { request, .. } => request.instrument.symbol,
-        VenueRequest::Cancel { instrument, .. }
-        | VenueRequest::Replace { instrument, .. }
-        | VenueRequest::Query { instrument, .. } => instrument.symbol,
-    }
-}
-
 #[cfg(test)]
 mod tests;

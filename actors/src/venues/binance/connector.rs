@@ -147,6 +147,7 @@ impl Shell {
                 Effect::Connected => (self.say)(FromVenue::Connected),
                 Effect::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
                 Effect::Reports(reports) => (self.say)(FromVenue::Reports(reports)),
+                Effect::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
                 Effect::Heard(heard) => tell(&heard),
             }
         }
@@ -268,6 +269,7 @@ mod tests {
                 FromVenue::Connected => "connected".to_owned(),
                 FromVenue::Disconnected(_) => "disconnected".to_owned(),
                 FromVenue::Reports(reports) => format!("{:?}", reports[0].kind),
+                FromVenue::Account(_) => "account".to_owned(),
             });
             if said == ["connected"] {
                 let instrument = Instrument { exchange: Exchange::Binance, symbol: "BTCUSDT".parse().unwrap() };

@@ -56,6 +56,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     quote_quantity: false,
     post_only: true,
     contingencies: Contingency::ALL,
+    account: false,
 };
 
 /// What the state is made with.

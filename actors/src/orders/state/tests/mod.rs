@@ -55,6 +55,8 @@ fn settings() -> Settings {
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: QUERY_AFTER,
         not_received_after: NOT_RECEIVED_AFTER,
+        reconcile_every: Duration::from_secs(300),
+        foreign_orders: ForeignOrders::Ignore,
     }
 }
 

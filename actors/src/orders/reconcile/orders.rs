@@ -1,0 +1,150 @@
+//! Orders and fills: which of ours the venue tells otherwise, and which of its are none of ours.
+//!
+//! A doubt is not a verdict: the order is asked about, and the answer goes the way of every report, which counts a fill once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use messages::account::{AccountSnapshot, Difference, DifferenceKind, VenueFill, VenueOrder};
+use messages::orders::Order;
+use messages::{ExecutionId, OrderId, Quantity, VenueOrderId};
+
+/// An order of ours, open or ended, while it is remembered.
+#[derive(Debug, Clone, Copy)]
+pub struct Our<'a> {
+    /// As it stands.
+    pub order: &'a Order,
+    /// Its fills, by the venue's key.
+    pub executions: &'a BTreeSet<ExecutionId>,
+}
+
+/// What is told differently.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// Orders of ours.
+    pub doubts: BTreeMap<OrderId, Difference>,
+    /// Open orders that are none of ours.
+    pub foreign_orders: Vec<&'a VenueOrder>,
+    /// Fills of orders that are none of ours, or forgotten here.
+    pub foreign_fills: Vec<&'a VenueFill>,
+}
+
+/// Holds orders and fills against what the venue lists.
+#[must_use]
+pub fn compare<'s>(ours: &[Our<'_>], snapshot: &'s AccountSnapshot) -> Found<'s> {
+    let known = Known::of(ours);
+    let mut found = Found::default();
+    let mut listed: BTreeMap<OrderId, &VenueOrder> = BTreeMap::new();
+    for theirs in &snapshot.open {
+        match known.order(&theirs.client_order_id, theirs.venue_order_id) {
+            Some(id) => drop(listed.insert(id, theirs)),
+            None => found.foreign_orders.push(theirs),
+        }
+    }
+    for our in ours {
+        let order = our.order;
+        let doubt = match listed.get(&order.order_id) {
+            Some(theirs) => doubt_of_listed(our, theirs, snapshot),
+            // Made since, or never sent before the question.
+            None if order.status.is_terminal() || order.created_at >= snapshot.asked => None,
+            None => Some((DifferenceKind::NotOpenThere, format!("{} here and not open there", stands(order)))),
+        };
+        if let Some((kind, text)) = doubt {
+            found.doubts.insert(order.order_id, difference(order, kind, text));
+        }
+    }
+    for fill in &snapshot.fills {
+        let our = known.by_venue_id.get(&fill.venue_order_id).and_then(|id| known.orders.get(id));
+        match our {
+            None => found.foreign_fills.push(fill),
+            Some(our) if is_known(our, fill) => {}
+            Some(our) => {
+                let text = format!("fill {} of {} at {} is not here", fill.execution_id, fill.quantity, fill.price);
+                let doubt = difference(our.order, DifferenceKind::MissedFill, text);
+                found.doubts.insert(our.order.order_id, doubt);
+            }
+        }
+    }
+    found
+}
+
+/// Our orders by every name that a venue may use.
+struct Known<'a> {
+    orders: BTreeMap<OrderId, &'a Our<'a>>,
+    by_name: BTreeMap<&'a str, OrderId>,
+    by_venue_id: BTreeMap<VenueOrderId, OrderId>,
+}
+
+impl<'a> Known<'a> {
+    fn of(ours: &'a [Our<'a>]) -> Self {
+        let mut known = Self { orders: BTreeMap::new(), by_name: BTreeMap::new(), by_venue_id: BTreeMap::new() };
+        for our in ours {
+            let id = our.order.order_id;
+            known.orders.insert(id, our);
+            for attempt in &our.order.attempts {
+                known.by_name.insert(attempt.client_order_id.as_str(), id);
+                known.by_venue_id.extend(attempt.venue_order_id.map(|venue_id| (venue_id, id)));
+            }
+        }
+        known
+    }
+
+    fn order(&self, name: &str, venue_id: VenueOrderId) -> Option<OrderId> {
+        self.by_name.get(name).or_else(|| self.by_venue_id.get(&venue_id)).copied()
+    }
+}
+
+fn doubt_of_listed(
+    our: &Our<'_>,
+    theirs: &VenueOrder,
+    snapshot: &AccountSnapshot,
+) -> Option<(DifferenceKind, String)> {
+    let order = our.order;
+    // Whatever was heard of it since the question is newer than the list.
+    let is_newer = order.updated_at >= snapshot.asked;
+    if order.status.is_terminal() {
+        let text = format!("{} here and {} there", stands(order), theirs.status);
+        return (!is_newer).then_some((DifferenceKind::OpenThere, text));
+    }
+    let filled = || format!("{} filled here and {} there", order.filled, theirs.filled);
+    if theirs.filled > order.filled {
+        return Some((DifferenceKind::MissedFill, filled()));
+    }
+    // Behind a replacement a venue may count anew.
+    if theirs.filled < order.filled && !is_newer && names_in_force(order) == 1 {
+        return Some((DifferenceKind::MoreFilledHere, filled()));
+    }
+    let changes = order.replacing.is_some() || is_newer;
+    let differ = |ours: Option<_>, theirs: Option<_>| theirs.is_some() && ours != theirs;
+    let request = &order.request;
+    let by_quote = request.quote_quantity.is_some();
+    let other = differ(request.price, theirs.price)
+        || differ(request.stop_price, theirs.stop_price) && request.trail_amount.is_none()
+        || differ(Some(request.quantity), theirs.quantity) && !by_quote && names_in_force(order) == 1;
+    (other && !changes).then(|| {
+        let show = |price: Option<_>, quantity: Option<Quantity>| {
+            let price = price.map_or_else(|| "market".to_owned(), |price: messages::Price| price.to_string());
+            format!("{} @ {price}", quantity.map_or_else(|| "?".to_owned(), |quantity| quantity.to_string()))
+        };
+        let here = show(request.price, Some(request.quantity));
+        (DifferenceKind::Terms, format!("{here} here and {} there", show(theirs.price, theirs.quantity)))
+    })
+}
+
+/// True where the fill is here: by its key, or, where the venue has several keys for one fill, by its count.
+fn is_known(our: &Our<'_>, fill: &VenueFill) -> bool {
+    let counted = fill.cumulative.is_some_and(|count| our.order.filled >= count) && names_in_force(our.order) == 1;
+    our.executions.contains(&fill.execution_id) || counted
+}
+
+fn names_in_force(order: &Order) -> usize {
+    order.attempts.iter().filter(|attempt| attempt.confirmed).count()
+}
+
+fn stands(order: &Order) -> String {
+    format!("{} with {} of {} filled", order.status, order.filled, order.request.quantity)
+}
+
+fn difference(order: &Order, kind: DifferenceKind, text: String) -> Difference {
+    let subject = order.current_client_order_id().to_string();
+    Difference { kind, subject, text: format!("{} {}: {text}", order.request.instrument, order.request.side), settled: false }
+}

@@ -1,0 +1,375 @@
+//! Reconciliation: our books are held against the venue's at each start, after each reconnect, when it is time and when a person
+//! asks; after the first two new orders wait for it.
+//!
+//! A run asks the venue for the account. Orders that it tells otherwise are asked about, and their answers go the way of every
+//! report; then the account is asked for again. Holdings count once all orders agree: what differs in two answers in a row, with
+//! a pause between them for reports that are on their way, is entered. Nothing is changed that does not stand in the ledger.
+//!
+//! What is left needs a person: [`Orders::on_reconcile`] takes it as it is.
+
+use messages::account::{
+    AccountSnapshot, Cause, Difference, DifferenceKind, Mark, OpeningEntry, Outcome as Ended, ReconcileAsk,
+    Reconciliation, VenueOrder, Wanted,
+};
+
+use super::*;
+use crate::orders::reconcile::holdings::{self, Gap, Held};
+use crate::orders::reconcile::orders::{self as compared, Found, Our};
+use crate::orders::risk::reconciling::Waits;
+
+mod accept;
+mod adopt;
+mod run;
+
+pub use adopt::ForeignOrders;
+use run::{Left, Run, Waiting};
+
+/// The account is said within this, or people are told and it is asked for again.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+/// Holdings that differ are looked at again after this: a report may be on its way.
+const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often the account is asked for in one run before what moves is left to a person.
+const ROUNDS: u32 = 8;
+/// How often an order is asked about in one run: an answer may be older than the question.
+const QUESTIONS: u32 = 2;
+
+/// How far it is.
+#[derive(Debug, Default)]
+pub(super) struct Reconciling {
+    /// What new orders wait for.
+    pub waits: Option<Waits>,
+    run: Option<Run>,
+    /// What the last run left to a person.
+    left: Option<Left>,
+    /// The newest execution of each instrument that both sides have; before any reconciliation the first that we heard of.
+    marks: BTreeMap<Instrument, Mark>,
+    last: Option<Reconciliation>,
+    number: u64,
+    /// When the schedule begins the next run.
+    next_at: Option<UtcNanos>,
+}
+
+/// How a reconciliation stands, for who looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconcileStatus {
+    /// Whether the venue keeps books that ours can be held against.
+    pub possible: bool,
+    /// What new orders wait for.
+    pub waits: Option<Waits>,
+    /// Why a run is under way, and since when.
+    pub running: Option<(Cause, UtcNanos)>,
+    /// The last one that ended.
+    pub last: Option<Reconciliation>,
+}
+
+/// The same, as a checkpoint keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedReconciling {
+    marks: Vec<(Instrument, Mark)>,
+    last: Option<Reconciliation>,
+    number: u64,
+}
+
+impl Reconciling {
+    /// At a start: where the venue keeps books, new orders wait for them.
+    pub fn new(venues: &BTreeMap<Exchange, Capabilities>) -> Self {
+        let waits = venues.values().any(|venue| venue.account).then_some(Waits::Books);
+        Self { waits, ..Self::default() }
+    }
+
+    pub fn save(&self) -> SavedReconciling {
+        let marks = self.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
+        SavedReconciling { marks, last: self.last.clone(), number: self.number }
+    }
+
+    pub fn load(&mut self, saved: SavedReconciling) {
+        (self.marks, self.last, self.number) = (saved.marks.into_iter().collect(), saved.last, saved.number);
+    }
+
+    /// A fill was applied: from the first of an instrument on its fills are asked for.
+    pub fn traded(&mut self, instrument: Instrument, fill: &Fill) {
+        let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
+        self.marks.entry(instrument).or_insert(mark);
+    }
+
+    /// When something is due.
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        self.run.as_ref().map_or(self.next_at, |run| Some(run.due()))
+    }
+}
+
+impl Orders {
+    /// The exchange whose venue keeps books.
+    fn books_at(&self) -> Option<Exchange> {
+        self.settings.venues.iter().find(|(_, venue)| venue.account).map(|(exchange, _)| *exchange)
+    }
+
+    /// How a reconciliation stands.
+    #[must_use]
+    pub fn reconcile_status(&self) -> ReconcileStatus {
+        let Reconciling { waits, run, last, .. } = &self.reconciling;
+        let running = run.as_ref().map(|run| (run.cause, run.began));
+        ReconcileStatus { possible: self.books_at().is_some(), waits: *waits, running, last: last.clone() }
+    }
+
+    /// The venue is reached: new orders wait until its books were looked at.
+    pub(super) fn reconcile_on_connection(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        if self.books_at().is_none() {
+            return;
+        }
+        let is_first = self.reconciling.run.is_none() && self.reconciling.next_at.is_none();
+        self.reconciling.waits = Some(Waits::Books);
+        self.begin_run(if is_first { Cause::Start } else { Cause::Reconnect }, at, out);
+    }
+
+    fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
+        self.reconciling.run = Some(Run::new(cause, at.now));
+        self.ask_for_account(at, out);
+    }
+
+    fn ask_for_account(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let Some(exchange) = self.books_at() else { return };
+        let marks = &self.reconciling.marks;
+        let wanted = |instrument: &Instrument| Wanted { instrument: *instrument, since: marks.get(instrument).copied() };
+        let wanted = self.settings.rules.keys().map(wanted).collect();
+        if let Some(run) = &mut self.reconciling.run {
+            run.ask(at.now);
+            out.push(Effect::Send(exchange, VenueRequest::Account { wanted, at: at.now }));
+        }
+    }
+
+    /// Something of a run, or the next one, may be due.
+    pub(super) fn reconcile_if_due(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        if self.reconciling.next_due().is_none_or(|due| due > at.now) {
+            return;
+        }
+        let Some(run) = &mut self.reconciling.run else { return self.begin_run(Cause::Schedule, at, out) };
+        if run.waits == Waiting::Account && !std::mem::replace(&mut run.told, true) {
+            let within = crate::durations::format(ANSWERED_WITHIN);
+            let waits = if self.reconciling.waits.is_some() { "; new orders wait for it" } else { "" };
+            out.push(Effect::Alert(format!(
+                "the venue has not said within {within} what the account holds{waits}; it is asked again"
+            )));
+        }
+        self.ask_for_account(at, out);
+    }
+
+    /// An order was reported: the answer, where a run waits for one. After the last the account is asked for again.
+    pub(super) fn reconcile_answered(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(Run { waits: Waiting::Answers(orders), since, .. }) = &mut self.reconciling.run else { return };
+        if orders.remove(&id) {
+            *since = at.now;
+            if orders.is_empty() {
+                self.ask_for_account(at, out);
+            }
+        }
+    }
+
+    /// The venue says what the account holds.
+    pub fn on_account(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
+        let answered = |run: &mut Run| run.waits == Waiting::Account && run.asked == snapshot.asked;
+        let Some(mut run) = self.reconciling.run.take_if(answered) else {
+            // Of a run that was begun anew since.
+            self.counters.ignored += 1;
+            return;
+        };
+        self.heard_at = self.heard_at.max(at.now);
+        run.not_whole(&snapshot.missing);
+        if !snapshot.missing.is_empty() && run.rounds < ROUNDS {
+            return self.pause(run, at);
+        }
+        let ours: Vec<Our<'_>> =
+            self.entries.values().map(|entry| Our { order: &entry.order, executions: &entry.executions }).collect();
+        let Found { doubts, foreign_orders, foreign_fills } = compared::compare(&ours, &snapshot);
+        for theirs in foreign_orders {
+            let difference = self.foreign(theirs, at, out);
+            run.tell(difference);
+        }
+        let (questions, doubts) = run.weigh(doubts);
+        if !questions.is_empty() {
+            return self.question(run, questions, at, out);
+        }
+        let doubts = self.settle_doubts(&mut run, doubts, &snapshot, at, out);
+        foreign_fills.into_iter().for_each(|fill| run.tell(run::foreign_fill(fill)));
+        self.holdings(run, doubts, &snapshot, at, out);
+    }
+
+    fn pause(&mut self, mut run: Run, at: Moment) {
+        (run.waits, run.since) = (Waiting::Pause, at.now);
+        self.reconciling.run = Some(run);
+    }
+
+    /// Asks what became of orders that the venue tells otherwise.
+    fn question(&mut self, mut run: Run, orders: BTreeSet<OrderId>, at: Moment, out: &mut Vec<Effect>) {
+        for id in &orders {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.asked_at = at.now;
+                out.push(resolve::query(&entry.order, at.now));
+            }
+        }
+        (run.waits, run.since) = (Waiting::Answers(orders), at.now);
+        self.reconciling.run = Some(run);
+    }
+
+    /// What the answers did not settle: terms are taken as the venue lists them, an order that may still arrive there is left to
+    /// its time, and the rest to a person.
+    fn settle_doubts(
+        &mut self,
+        run: &mut Run,
+        doubts: BTreeMap<OrderId, Difference>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) -> BTreeMap<OrderId, Difference> {
+        let mut left = BTreeMap::new();
+        for (id, doubt) in doubts {
+            let Some(order) = self.order(id) else { continue };
+            let (name, acknowledged) = (order.current_client_order_id(), order.acknowledged);
+            let listed = snapshot.open.iter().find(|theirs| theirs.client_order_id == name.as_str());
+            match (doubt.kind, listed) {
+                (DifferenceKind::NotOpenThere, _) if !acknowledged => run.settle(&doubt),
+                (DifferenceKind::Terms, Some(theirs)) => {
+                    let report = VenueReport {
+                        account: self.settings.account,
+                        client_order_id: name,
+                        venue_order_id: Some(theirs.venue_order_id),
+                        time: snapshot.time,
+                        kind: ReportKind::Replaced { replacement: terms(theirs) },
+                    };
+                    self.on_report(report, at, out);
+                    run.settle(&doubt);
+                }
+                _ => drop(left.insert(id, doubt)),
+            }
+        }
+        left
+    }
+
+    /// Positions and balances, once all that can be known of orders is known.
+    fn holdings(
+        &mut self,
+        mut run: Run,
+        doubts: BTreeMap<OrderId, Difference>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let positions = self.book.stakes().map(|(instrument, stake, _)| (instrument, stake.position)).collect();
+        let held = Held { positions: &positions, balances: &self.balances, rules: &self.settings.rules };
+        // What is not whole tells nothing of what is missing in it.
+        let is_whole = snapshot.missing.is_empty();
+        let (gaps, unknown) = if is_whole { holdings::compare(held, snapshot) } else { Default::default() };
+        unknown.into_iter().for_each(|difference| run.tell(difference));
+        gaps.iter().for_each(|gap| run.tell(gap.difference()));
+        let is_sure = run.gaps.as_ref() == Some(&gaps);
+        if !gaps.is_empty() && !is_sure && run.rounds < ROUNDS {
+            run.gaps = Some(gaps);
+            return self.pause(run, at);
+        }
+        // A gap beside an order in doubt may be that order's.
+        let enters = is_sure && doubts.is_empty();
+        let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
+        let left = Left { doubts, gaps, is_whole };
+        self.finish(run, left, entries, snapshot, at, out);
+    }
+
+    /// Entries that close gaps, and the gaps that none can close.
+    fn entries_of(&self, gaps: Vec<Gap>) -> (Vec<OpeningEntry>, Vec<Gap>) {
+        let (mut entries, mut open) = (Vec::new(), Vec::new());
+        for gap in gaps {
+            let (own, mark) = match gap {
+                Gap::Position { instrument, .. } => {
+                    let mark = self.prices.get(instrument).and_then(risk::Prices::mark);
+                    (self.book.own(StrategyId::manual(), instrument).position, mark)
+                }
+                Gap::Balance { .. } => (Quantity::ZERO, None),
+            };
+            match gap.entry(own, mark) {
+                Some(entry) => entries.push(entry),
+                None => open.push(gap),
+            }
+        }
+        (entries, open)
+    }
+
+    fn finish(
+        &mut self,
+        run: Run,
+        left: Left,
+        entries: Vec<OpeningEntry>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut done = run.report(&left, entries, at.now);
+        for fill in &snapshot.fills {
+            let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
+            let known = self.reconciling.marks.entry(fill.instrument).or_insert(mark);
+            *known = (*known).max(mark);
+        }
+        done.marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
+        let waited = self.reconciling.waits.is_some();
+        self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
+        self.reconciling.left = (!left.is_empty()).then_some(left);
+        let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
+        let is_news = done.differences != before || !done.entries.is_empty();
+        if is_news && !done.differences.is_empty() {
+            out.push(Effect::Alert(words(&done, self.reconciling.waits)));
+        }
+        let is_kept = is_news || done.cause != Cause::Schedule;
+        self.keep(done, is_kept, at, out);
+    }
+
+    /// Enters what is to be entered and remembers the report; the ledger keeps it where it says something new.
+    fn keep(&mut self, mut done: Reconciliation, is_kept: bool, at: Moment, out: &mut Vec<Effect>) {
+        let every = self.settings.reconcile_every;
+        self.reconciling.next_at = (!every.is_zero()).then(|| at.now.after(every));
+        if is_kept {
+            self.reconciling.number += 1;
+            done.number = self.reconciling.number;
+            self.enter(&done.entries);
+            out.push(Effect::Record(LedgerRecord::Reconciled(Box::new(done.clone()))));
+        }
+        self.reconciling.last = Some(done);
+    }
+
+    /// Takes what the ledger says of one.
+    pub(super) fn restore_reconciled(&mut self, done: &Reconciliation) {
+        self.enter(&done.entries);
+        self.reconciling.marks.extend(done.marks.iter().copied());
+        self.reconciling.number = done.number;
+        self.reconciling.last = Some(done.clone());
+    }
+
+    fn enter(&mut self, entries: &[OpeningEntry]) {
+        for entry in entries {
+            match *entry {
+                OpeningEntry::Position { instrument, strategy, change, price } => {
+                    self.book.fill(strategy, instrument, change);
+                    let cost = price.and_then(|price| price.times(change)).unwrap_or_default();
+                    self.watch.results.opened(strategy, instrument, cost);
+                }
+                OpeningEntry::Balance { asset, change } => {
+                    let total = self.balances.entry(asset).or_default();
+                    *total = total.checked_add(change).unwrap_or(*total);
+                    self.paid(asset, change);
+                }
+            }
+        }
+    }
+}
+
+/// The terms of a listed order, as the replacement that is in force.
+fn terms(theirs: &VenueOrder) -> Replacement {
+    Replacement { quantity: theirs.quantity, price: theirs.price, stop_price: theirs.stop_price }
+}
+
+fn words(done: &Reconciliation, waits: Option<Waits>) -> String {
+    let first = done.differences.iter().find(|d| !d.settled).or(done.differences.first());
+    let example = first.map(|d| format!("; {} {}: {}", d.kind, d.subject, d.text)).unwrap_or_default();
+    let next = match waits {
+        Some(_) => "; only what reduces is traded until `merganser reconcile --accept --why …`",
+        None => "; `merganser reconcile --show` has all of it",
+    };
+    format!("our books and the venue's: {}{example}{next}", done.summary())
+}
