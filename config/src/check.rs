@@ -132,6 +132,11 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
     must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
     must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());
+    let every = s.venues.reconcile_every;
+    must(
+        every.is_zero() || every >= std::time::Duration::from_secs(30),
+        "venues.reconcile_every: must be 0s, for never, or at least 30s, for each costs the venue's budget".to_owned(),
+    );
     must(
         !s.hot.keep.is_zero(),
         "hot.keep: must be longer than 0s; hot.max_bytes = 0 switches the hot tier off".to_owned(),

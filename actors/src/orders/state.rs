@@ -48,8 +48,8 @@ mod status;
 mod watch;
 
 use marks::{Marks, Rates};
-pub use reconciling::{ForeignOrders, ReconcileStatus};
 use reconciling::Reconciling;
+pub use reconciling::{ForeignOrders, ReconcileStatus};
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
 

@@ -63,9 +63,8 @@ impl Books {
 }
 
 fn listed(taken: &Taken, venue_order_id: messages::VenueOrderId) -> VenueOrder {
-    let spent = taken.fills.iter().try_fold(Notional::ZERO, |sum, fill| {
-        sum.checked_add(fill.price.notional(fill.quantity)?)
-    });
+    let spent =
+        taken.fills.iter().try_fold(Notional::ZERO, |sum, fill| sum.checked_add(fill.price.notional(fill.quantity)?));
     VenueOrder {
         client_order_id: taken.name.to_string(),
         venue_order_id,

@@ -93,11 +93,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn doubt_of_listed(
-    our: &Our<'_>,
-    theirs: &VenueOrder,
-    snapshot: &AccountSnapshot,
-) -> Option<(DifferenceKind, String)> {
+fn doubt_of_listed(our: &Our<'_>, theirs: &VenueOrder, snapshot: &AccountSnapshot) -> Option<(DifferenceKind, String)> {
     let order = our.order;
     // Whatever was heard of it since the question is newer than the list.
     let is_newer = order.updated_at >= snapshot.asked;
@@ -146,5 +142,10 @@ fn stands(order: &Order) -> String {
 
 fn difference(order: &Order, kind: DifferenceKind, text: String) -> Difference {
     let subject = order.current_client_order_id().to_string();
-    Difference { kind, subject, text: format!("{} {}: {text}", order.request.instrument, order.request.side), settled: false }
+    Difference {
+        kind,
+        subject,
+        text: format!("{} {}: {text}", order.request.instrument, order.request.side),
+        settled: false,
+    }
 }

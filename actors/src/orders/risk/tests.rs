@@ -355,6 +355,20 @@ fn the_account_has_rates_and_counts_of_its_own() {
 }
 
 #[test]
+fn nothing_passes_before_the_books_agree_and_then_what_reduces() {
+    check("risk.reconciling", |c| c.waits = Some(Waits::Books));
+    check("risk.reconciling", |c| {
+        c.waits = Some(Waits::Books);
+        reduces(c);
+    });
+    check("risk.reconciling", |c| c.waits = Some(Waits::Accept));
+    check("", |c| {
+        c.waits = Some(Waits::Accept);
+        reduces(c);
+    });
+}
+
+#[test]
 fn latches_stop_new_risk_alone() {
     let fell = || Fallen { why: "it was too much".to_owned(), at: UtcNanos(0) };
     let fall = |c: &mut Case| drop(c.latches.insert((Latch::Drawdown, None), fell()));

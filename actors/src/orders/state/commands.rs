@@ -79,7 +79,13 @@ impl Orders {
         self.index(entry);
     }
 
-    pub(super) fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
+    pub(super) fn new_entry(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+    ) -> Entry {
         let client_order_id = self.client_ids.next_id();
         let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
         let order = Order {

@@ -130,7 +130,8 @@ impl Orders {
     fn ask_for_account(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let Some(exchange) = self.books_at() else { return };
         let marks = &self.reconciling.marks;
-        let wanted = |instrument: &Instrument| Wanted { instrument: *instrument, since: marks.get(instrument).copied() };
+        let wanted =
+            |instrument: &Instrument| Wanted { instrument: *instrument, since: marks.get(instrument).copied() };
         let wanted = self.settings.rules.keys().map(wanted).collect();
         if let Some(run) = &mut self.reconciling.run {
             run.ask(at.now);

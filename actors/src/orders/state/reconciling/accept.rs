@@ -10,17 +10,16 @@ impl Orders {
     ///
     /// # Errors
     /// There is nothing to begin or to accept, in words; nothing is changed then.
-    pub fn on_reconcile(
-        &mut self,
-        ask: ReconcileAsk,
-        at: Moment,
-        out: &mut Vec<Effect>,
-    ) -> Result<String, String> {
+    pub fn on_reconcile(&mut self, ask: ReconcileAsk, at: Moment, out: &mut Vec<Effect>) -> Result<String, String> {
         if self.books_at().is_none() {
-            return Err("orders go to a venue that keeps no books beside ours: there is nothing to reconcile".to_owned());
+            return Err(
+                "orders go to a venue that keeps no books beside ours: there is nothing to reconcile".to_owned()
+            );
         }
         match ask {
-            ReconcileAsk::Begin { .. } if self.reconciling.run.is_some() => Ok("a reconciliation is under way".to_owned()),
+            ReconcileAsk::Begin { .. } if self.reconciling.run.is_some() => {
+                Ok("a reconciliation is under way".to_owned())
+            }
             ReconcileAsk::Begin { .. } if self.reconciling.waits == Some(Waits::Books) => {
                 Err("the venue is not reached; the reconciliation begins when it is".to_owned())
             }
@@ -37,7 +36,9 @@ impl Orders {
 
     fn accept(&mut self, by: String, why: String, at: Moment, out: &mut Vec<Effect>) -> Result<String, String> {
         if self.reconciling.waits == Some(Waits::Books) {
-            return Err("the venue has not said yet what the account holds; what differs can be accepted then".to_owned());
+            return Err(
+                "the venue has not said yet what the account holds; what differs can be accepted then".to_owned()
+            );
         }
         let Some(left) = self.reconciling.left.take() else {
             return Err("nothing is left to accept; `merganser reconcile --show` has the last report".to_owned());

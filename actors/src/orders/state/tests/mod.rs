@@ -18,6 +18,7 @@ use crate::venues::paper::state::CAPABILITIES;
 mod answers;
 mod flatten;
 mod properties;
+mod reconciling;
 mod refusals;
 mod replacements;
 mod restarts;
@@ -342,6 +343,7 @@ fn say(effect: &Effect) -> String {
         Effect::Send(_, VenueRequest::Replace { client_order_id, new_client_order_id, .. }) => {
             format!("replace {} by {}", name(client_order_id), name(new_client_order_id))
         }
+        Effect::Send(_, VenueRequest::Account { .. }) => "ask for the account".to_owned(),
         Effect::Alert(_) => "alert".to_owned(),
     }
 }
