@@ -38,6 +38,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     quote_quantity: true,
     post_only: false,
     account: true,
+    contingencies: &[],
 };
 
 /// The longest client order id that Alpaca takes (the published trading API, `client_order_id`).

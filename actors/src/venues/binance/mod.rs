@@ -38,4 +38,5 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     quote_quantity: true,
     post_only: true,
     account: true,
+    contingencies: &[],
 };
