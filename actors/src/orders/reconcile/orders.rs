@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use messages::account::{AccountSnapshot, Difference, DifferenceKind, VenueFill, VenueOrder};
 use messages::orders::Order;
-use messages::{ExecutionId, OrderId, Quantity, VenueOrderId};
+use messages::{ExecutionId, OrderId, Price, Quantity, VenueOrderId};
 
 /// An order of ours, open or ended, while it is remembered.
 #[derive(Debug, Clone, Copy)]
@@ -110,15 +110,16 @@ fn doubt_of_listed(our: &Our<'_>, theirs: &VenueOrder, snapshot: &AccountSnapsho
         return Some((DifferenceKind::MoreFilledHere, filled()));
     }
     let changes = order.replacing.is_some() || is_newer;
-    let differ = |ours: Option<_>, theirs: Option<_>| theirs.is_some() && ours != theirs;
+    let differs = |ours: Option<Price>, theirs: Option<Price>| theirs.is_some() && ours != theirs;
     let request = &order.request;
-    let by_quote = request.quote_quantity.is_some();
-    let other = differ(request.price, theirs.price)
-        || differ(request.stop_price, theirs.stop_price) && request.trail_amount.is_none()
-        || differ(Some(request.quantity), theirs.quantity) && !by_quote && names_in_force(order) == 1;
+    // An order by value has no quantity, and behind a replacement a venue may count anew.
+    let by_quantity = request.quote_quantity.is_none() && names_in_force(order) == 1;
+    let other = differs(request.price, theirs.price)
+        || differs(request.stop_price, theirs.stop_price) && request.trail_amount.is_none()
+        || by_quantity && theirs.quantity.is_some_and(|quantity| quantity != request.quantity);
     (other && !changes).then(|| {
         let show = |price: Option<_>, quantity: Option<Quantity>| {
-            let price = price.map_or_else(|| "market".to_owned(), |price: messages::Price| price.to_string());
+            let price = price.map_or_else(|| "market".to_owned(), |price: Price| price.to_string());
             format!("{} @ {price}", quantity.map_or_else(|| "?".to_owned(), |quantity| quantity.to_string()))
         };
         let here = show(request.price, Some(request.quantity));

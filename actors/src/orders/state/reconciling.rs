@@ -113,14 +113,15 @@ impl Orders {
         ReconcileStatus { possible: self.books_at().is_some(), waits: *waits, running, last: last.clone() }
     }
 
-    /// The venue is reached: new orders wait until its books were looked at.
-    pub(super) fn reconcile_on_connection(&mut self, at: Moment, out: &mut Vec<Effect>) {
+    /// The venue is reached: new orders wait until its books were looked at. False where it keeps none.
+    pub(super) fn reconcile_on_connection(&mut self, at: Moment, out: &mut Vec<Effect>) -> bool {
         if self.books_at().is_none() {
-            return;
+            return false;
         }
         let is_first = self.reconciling.run.is_none() && self.reconciling.next_at.is_none();
         self.reconciling.waits = Some(Waits::Books);
         self.begin_run(if is_first { Cause::Start } else { Cause::Reconnect }, at, out);
+        true
     }
 
     fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
@@ -152,6 +153,7 @@ impl Orders {
             out.push(Effect::Alert(format!(
                 "the venue has not said within {within} what the account holds{waits}; it is asked again"
             )));
+            self.ask_about_all(at, out);
         }
         self.ask_for_account(at, out);
     }
@@ -178,6 +180,9 @@ impl Orders {
         self.heard_at = self.heard_at.max(at.now);
         run.not_whole(&snapshot.missing);
         if !snapshot.missing.is_empty() && run.rounds < ROUNDS {
+            if run.rounds == 1 {
+                self.ask_about_all(at, out);
+            }
             return self.pause(run, at);
         }
         let ours: Vec<Our<'_>> =

@@ -54,22 +54,17 @@ impl Orders {
         let (entries, unpriced) = self.entries_of(left.gaps);
         let mut differences: Vec<Difference> = left.doubts.into_values().collect();
         differences.extend(unpriced.iter().map(Gap::difference));
-        let cause = Cause::Asked;
-        let outcome = Ended::Accepted;
-        let marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
-        let (began, rounds, left_out) = (at.now, 0, 0);
-        let now = at.now;
         let done = Reconciliation {
             number: 0,
-            cause,
-            outcome,
-            began,
-            at: now,
-            rounds,
+            cause: Cause::Asked,
+            outcome: Ended::Accepted,
+            began: at.now,
+            at: at.now,
+            rounds: 0,
             differences,
-            left_out,
+            left_out: 0,
             entries,
-            marks,
+            marks: self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect(),
             by,
             why,
         };

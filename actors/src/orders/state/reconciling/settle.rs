@@ -104,11 +104,13 @@ impl Orders {
         self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
         self.reconciling.left = (!left.is_empty()).then_some(left);
         let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
-        let is_news = done.differences != before || !done.entries.is_empty();
-        if is_news && !done.differences.is_empty() {
+        let is_new = !done.differences.is_empty() && done.differences != before;
+        let is_news = is_new || !done.entries.is_empty();
+        if is_news {
             out.push(Effect::Alert(words(&done, self.reconciling.waits)));
         }
-        let is_kept = is_news || done.cause != Cause::Schedule;
+        let goes_on = waited && self.reconciling.waits.is_none();
+        let is_kept = is_news || goes_on || done.cause != Cause::Schedule;
         self.keep(done, is_kept, at, out);
     }
 

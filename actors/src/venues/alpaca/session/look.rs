@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use messages::account::{AccountSnapshot, VenueBalance, VenueFill, VenueOrder, VenuePosition, Wanted};
 use messages::orders::{OrderType, TimeInForce};
-use messages::{Exchange, Instrument, Notional, Quantity, UtcNanos, VenueOrderId};
+use messages::{Exchange, Instrument, Quantity, UtcNanos, VenueOrderId};
 
 use super::super::account::{Account, Position};
 use super::super::activity::{Activity, Page};
@@ -213,8 +213,8 @@ impl Look {
     /// The instrument of a symbol. Some lists write crypto without its slash.
     fn instrument(&self, symbol: &str) -> Option<Instrument> {
         let plain = |text: &str| text.replace('/', "");
-        let known = self.wanted.iter().map(|wanted| wanted.instrument);
-        let same = known.filter(|instrument| plain(instrument.symbol.as_str()) == plain(symbol)).next();
+        let mut known = self.wanted.iter().map(|wanted| wanted.instrument);
+        let same = known.find(|instrument| plain(instrument.symbol.as_str()) == plain(symbol));
         same.or_else(|| Some(Instrument { exchange: Exchange::Alpaca, symbol: symbol.parse().ok()? }))
     }
 }
