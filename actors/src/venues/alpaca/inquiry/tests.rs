@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use messages::orders::Side;
 use proptest::prelude::*;
 
 use super::super::books::tests::{at, fill as stream_fill, id, name, object, quantity, short, update};
