@@ -179,8 +179,8 @@ impl SinkHandle {
     /// Lets it wait where it is once its transaction has ended.
     ///
     /// # Errors
-    /// It does not follow now, waits for somebody else, or did not end its transaction in time. Once `go_on` says no it is not
-    /// waited for.
+    /// It does not follow now, waits for somebody else, or did not end its transaction in time; [`Error::Stopped`] once `go_on`
+    /// says no.
     pub fn hold(&self, limit: Duration, go_on: &dyn Fn() -> bool) -> Result<Held, Error> {
         Held::ask(&self.asks, limit, go_on)
     }
