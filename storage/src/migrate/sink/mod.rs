@@ -42,7 +42,7 @@ pub use held::Held;
 pub use offset::forget_skipped;
 pub use status::{SinkStatus, State};
 pub(super) use tables::is_ours;
-pub use tables::{SINK_OFFSET, tables};
+pub use tables::{SINK_OFFSET, SKIPPED, tables};
 
 use held::Ask;
 use status::Shared;
