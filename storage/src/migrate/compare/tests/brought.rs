@@ -7,6 +7,7 @@ use messages::migration::Watermark;
 use super::{Both, all_shown};
 use crate::duck::hot::Hot;
 use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary};
+use crate::migrate::compare::report::Known;
 use crate::migrate::compare::{Compare, Report, Wanted, run};
 use crate::migrate::plan::Plan;
 use crate::migrate::tests::theirs::{self, MAPPING, raw_trades};
@@ -117,8 +118,8 @@ fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
         "balances differs account=paper asset=USDT timestamp=2026-01-01 02:00:00.000000 (total: 201.000000000 | 7.000000000)".to_owned(),
     ];
     assert_eq!(found, expected, "{found:#?}");
-    let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.then)).collect();
-    assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Some(0))]);
+    let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.known)).collect();
+    assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Known::BroughtOver(0))]);
 
     // What was deleted or spoiled there is not taken from here by a repair.
     let report = compare(&both, &plans, true);
