@@ -46,7 +46,7 @@ fn before() -> UtcNanos {
 pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<Summary, backfill::Error> {
     let hot = Hot::default();
     let limits = Limits { connections: 1, rows_per_second: 0, max_rejects: 100, part_rows: 500, reserve_bytes: 0 };
-    both.archive.alone(|archive| {
+    both.opened.archive.alone(|archive| {
         let ctx = Backfill {
             archive,
             hot: &hot,
@@ -54,7 +54,7 @@ pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<S
             plans,
             before: before(),
             now: "2026-01-10".parse().unwrap(),
-            rejects: &both.paths.root.join("rejects"),
+            rejects: &both.opened.paths.root.join("rejects"),
             limits,
             must_wait: &|| false,
             go_on: &|| true,
@@ -192,7 +192,7 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
     assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks"), "{'n': 0}");
     bring(&both, &viewed, &backfill::Wanted::default()).unwrap();
     assert!(compare(&both, &viewed, false).is_clean());
-    let sound = both.archive.with(|archive| Ok((archive.verify(false, &|_| {})?.1, archive.look_through()?)));
+    let sound = both.opened.archive.with(|archive| Ok((archive.verify(false, &|_| {})?.1, archive.look_through()?)));
     assert_eq!(sound.unwrap(), (Vec::new(), Vec::new()));
 }
 
