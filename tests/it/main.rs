@@ -2,6 +2,7 @@
 
 mod audience;
 mod checkpoint;
+mod conformance;
 mod decoders;
 mod determinism;
 mod golden;
