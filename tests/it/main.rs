@@ -11,3 +11,4 @@ mod restore;
 mod steering;
 mod supervision;
 mod telemetry;
+mod trading_messages;
