@@ -12,7 +12,7 @@ use super::faulty::Venue;
 
 /// The lines that are understood.
 pub const LINES: &str = "quote SYMBOL BID ASK | available SYMBOL QUANTITY|any | fill ACCOUNT CLIENT_ID PRICE QUANTITY | \
-    halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | cut | \
+    cancel ACCOUNT CLIENT_ID |     halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | cut | \
     fault FAULT [times=N] [skip=N] [per_million=N] POINT… | plan PER_MILLION | no-faults | truth | faults";
 
 /// Does what a line says; what it tells, one line.
@@ -38,6 +38,11 @@ pub fn obey<F: Face>(venue: &mut Venue<F>, line: &str, now: UtcNanos) -> Result<
             let exchange = venue.face.exchange();
             let id = exchange.by_client_id(account, client_id).ok_or("no such order")?.id;
             exchange.fill(id, read(price)?, read(quantity)?, now).map_err(refused)?;
+        }
+        ["cancel", account, client_id] => {
+            let exchange = venue.face.exchange();
+            let id = exchange.by_client_id(account, client_id).ok_or("no such order")?.id;
+            exchange.cancel(id, None, now).map_err(refused)?;
         }
         [word @ ("halt" | "resume"), symbol] => {
             let exchange = venue.face.exchange();
