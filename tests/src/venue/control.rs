@@ -12,7 +12,7 @@ use super::faulty::Venue;
 
 /// The lines that are understood.
 pub const LINES: &str = "quote SYMBOL BID ASK | available SYMBOL QUANTITY|any | fill ACCOUNT CLIENT_ID PRICE QUANTITY | \
-    cancel ACCOUNT CLIENT_ID |     halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | cut | \
+    cancel ACCOUNT CLIENT_ID | halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | cut | \
     fault FAULT [times=N] [skip=N] [per_million=N] POINT… | plan PER_MILLION | no-faults | truth | faults";
 
 /// Does what a line says; what it tells, one line.
