@@ -18,7 +18,7 @@ from alpaca.trading.stream import TradingStream
 
 from venue import Venue, refused, same
 
-venue = Venue(sys.argv[1], "alpaca", "0", "1")
+venue = Venue(sys.argv[1], "alpaca", "0", "1", "requests=1000")
 client = TradingClient("key", "secret", paper=True, url_override=f"http://{venue.address}")
 
 heard = []
