@@ -215,6 +215,8 @@ pub struct OrdersStatus {
     pub open: Vec<Order>,
     /// Effects that wait for the ledger.
     pub waiting: usize,
+    /// Orders that the venue was asked about and has not answered.
+    pub asked: usize,
     /// What its state has counted since its start.
     pub counters: crate::orders::state::Counters,
     /// How quick it was.

@@ -129,6 +129,8 @@ pub struct Orders {
     open: BTreeSet<OrderId>,
     /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
     ended: VecDeque<OrderId>,
+    /// Orders that the venue was asked about and has not answered yet.
+    asked: BTreeSet<OrderId>,
     prices: ByInstrument<Prices>,
     balances: BTreeMap<Asset, Cash>,
     /// What is held and on its way.
@@ -182,6 +184,7 @@ impl Orders {
             by_client_id: BTreeMap::new(),
             open: BTreeSet::new(),
             ended: VecDeque::new(),
+            asked: BTreeSet::new(),
             prices: ByInstrument::default(),
             balances: BTreeMap::new(),
             book: Book::default(),
@@ -404,6 +407,7 @@ impl Orders {
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
+                self.asked.remove(&oldest);
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
@@ -424,6 +428,11 @@ impl Orders {
     /// Open orders, by id.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
         self.open.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order)
+    }
+    /// Questions about orders that the venue has not answered.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.asked.len()
     }
     /// True when orders that ended may have left memory.
     #[must_use]

@@ -29,6 +29,7 @@ impl Orders {
             attempt.venue_order_id = Some(venue_id);
         }
         let before = entry.order.current_client_order_id();
+        let stands = says_where_it_stands(&report.kind);
         match standing(&entry.order, name) {
             // What is said of a name that was replaced is old; only its fills count.
             Standing::Retired if !matches!(report.kind, ReportKind::Filled(_)) => self.counters.ignored += 1,
@@ -38,6 +39,7 @@ impl Orders {
             }
             _ => self.apply(&mut entry, report, at, out),
         }
+        self.note_told(&entry.order, stands);
         if entry.order.status == Status::PendingCancel && entry.order.current_client_order_id() != before {
             // The cancel on its way names an order that is gone.
             out.push(cancel_request(&entry.order, at.now));
@@ -117,7 +119,8 @@ impl Orders {
                 "{} misses fills: {} here, {} there",
                 order.client_order_id, filled, fill.cumulative
             )));
-            out.push(resolve::query(order, at.now));
+            let order = order.clone();
+            self.ask(&order, at, out);
         }
         order.filled = filled;
         let notional = fill.price.notional(fill.quantity).and_then(|n| order.filled_notional.checked_add(n));
@@ -137,7 +140,7 @@ impl Orders {
         self.replaced(entry, name, terms.unwrap_or(unknown), at, out);
         if terms.is_none() {
             entry.terms_unknown = true;
-            out.push(resolve::query(&entry.order, at.now));
+            self.ask(&entry.order, at, out);
         }
     }
 
@@ -197,7 +200,7 @@ impl Orders {
         }
         if entry.order.status.is_open() {
             // What cannot be cancelled may have ended without our hearing of it.
-            out.push(resolve::query(&entry.order, at.now));
+            self.ask(&entry.order, at, out);
         }
     }
 }
@@ -230,6 +233,23 @@ fn is_alive(kind: &ReportKind) -> bool {
         | ReportKind::Replaced { .. }
         | ReportKind::ReplaceRejected { .. }
         | ReportKind::Unknown => false,
+    }
+}
+
+/// True for the last word of an answer to a question.
+fn says_where_it_stands(kind: &ReportKind) -> bool {
+    match kind {
+        ReportKind::Accepted
+        | ReportKind::Canceled
+        | ReportKind::Expired { .. }
+        | ReportKind::Rejected { .. }
+        | ReportKind::Unknown => true,
+        ReportKind::Submitted
+        | ReportKind::Triggered
+        | ReportKind::Filled(_)
+        | ReportKind::CancelRejected { .. }
+        | ReportKind::Replaced { .. }
+        | ReportKind::ReplaceRejected { .. } => false,
     }
 }
 

@@ -89,7 +89,8 @@ fn feed() -> FeedStatus {
 fn orders() -> OrdersStatus {
     let latencies = Latencies { to_order: spread(), to_venue: spread() };
     let counters = Default::default();
-    OrdersStatus { trading: TradingState::Active, changed: None, open: Vec::new(), waiting: 0, counters, latencies }
+    let trading = TradingState::Active;
+    OrdersStatus { trading, changed: None, open: Vec::new(), waiting: 0, asked: 0, counters, latencies }
 }
 
 fn strategy() -> StrategyStatus {
