@@ -99,6 +99,10 @@ struct Entry {
     events: u32,
     /// Fills so far, by the venue's key.
     executions: BTreeSet<messages::ExecutionId>,
+    /// Fills that were refused, each with the count that did not fit: not told again, and judged anew with another count. No
+    /// record holds them: after a restart each is told once more.
+    #[serde(skip)]
+    refused: BTreeSet<(messages::ExecutionId, Quantity)>,
     /// The most that any report said was filled.
     reported: Quantity,
     /// When the venue was last asked or told about it.
@@ -232,6 +236,7 @@ impl Orders {
             order: order.clone(),
             events: event.number,
             executions,
+            refused: BTreeSet::new(),
             reported,
             asked_at: event.at,
             requested_at: None,

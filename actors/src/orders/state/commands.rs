@@ -109,6 +109,7 @@ impl Orders {
             order,
             events: 0,
             executions: BTreeSet::new(),
+            refused: BTreeSet::new(),
             reported: Quantity::ZERO,
             asked_at: at.now,
             requested_at: None,

@@ -91,37 +91,32 @@ impl Orders {
     }
 
     fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
-        if !entry.executions.insert(fill.execution_id) {
+        let is_known = entry.executions.contains(&fill.execution_id);
+        if is_known || entry.refused.contains(&(fill.execution_id, fill.cumulative)) {
             self.counters.ignored += 1;
             return;
         }
-        let order = &mut entry.order;
-        let filled = order.filled.checked_add(fill.quantity).filter(|_| fill.quantity.is_positive());
+        let name = entry.order.client_order_id;
+        let filled = entry.order.filled.checked_add(fill.quantity).filter(|_| fill.quantity.is_positive());
         let Some(filled) = filled else {
-            self.counters.alarms += 1;
-            return out.push(Effect::Alert(format!(
-                "a fill of {} on {} is out of range",
-                fill.quantity, order.client_order_id
-            )));
+            let why = format!("a fill of {} on {name} is out of range", fill.quantity);
+            return self.refuse(entry, &fill, why, out);
         };
         // The second guard: the venue's own count. More than it ever counted: we have that quantity already, under another key.
         entry.reported = entry.reported.max(fill.cumulative);
         if filled > entry.reported {
-            self.counters.alarms += 1;
-            return out.push(Effect::Alert(format!(
-                "fill {} of {} would bring {} to {filled}, and the venue counts {}",
-                fill.execution_id, fill.quantity, order.client_order_id, entry.reported
-            )));
+            let Fill { execution_id, quantity, .. } = &fill;
+            let there = entry.reported;
+            let why =
+                format!("fill {execution_id} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
+            return self.refuse(entry, &fill, why, out);
         }
         if fill.cumulative > filled {
-            self.counters.alarms += 1;
-            out.push(Effect::Alert(format!(
-                "{} misses fills: {} here, {} there",
-                order.client_order_id, filled, fill.cumulative
-            )));
-            let order = order.clone();
-            self.ask(&order, at, out);
+            self.alarm(format!("{name} misses fills: {filled} here, {} there", fill.cumulative), out);
+            self.ask(&entry.order, at, out);
         }
+        entry.executions.insert(fill.execution_id);
+        let order = &mut entry.order;
         order.filled = filled;
         let notional = fill.price.notional(fill.quantity).and_then(|n| order.filled_notional.checked_add(n));
         order.filled_notional = notional.unwrap_or(order.filled_notional);
@@ -131,6 +126,21 @@ impl Orders {
         let order = order.clone();
         self.apply_exposure(&order, &fill);
         self.happen(entry, Happening { fill: Some(fill), ..Happening::of(kind) }, at, out);
+    }
+
+    /// A fill is not applied. Its key stays free: the same fill with a count that fits is taken.
+    fn refuse(&mut self, entry: &mut Entry, fill: &Fill, why: String, out: &mut Vec<Effect>) {
+        if entry.refused.len() >= caps::REFUSED_FILLS {
+            entry.refused.pop_first();
+        }
+        entry.refused.insert((fill.execution_id, fill.cumulative));
+        self.alarm(why, out);
+    }
+
+    /// Something that should not have happened: people are told.
+    fn alarm(&mut self, why: String, out: &mut Vec<Effect>) {
+        self.counters.alarms += 1;
+        out.push(Effect::Alert(why));
     }
 
     /// An order lives under the name of a replacement whose confirmation was lost or is late.

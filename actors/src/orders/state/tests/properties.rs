@@ -125,4 +125,43 @@ proptest! {
             bench.check_restored();
         }
     }
+
+    /// What the venue counts wrongly is refused, told once, and taken as soon as it is counted right; what it tells again under
+    /// another key is never taken.
+    #[test]
+    fn a_refused_fill_is_told_once_and_taken_when_it_fits((quantities, told) in fills_told_twice()) {
+        let mut bench = Bench::new();
+        let total: u32 = quantities.iter().sum();
+        bench.step(&format!("submit 1 buy {total} @ 100"));
+        let mut alerts = BTreeMap::<String, usize>::new();
+        let mut say = |line: String| {
+            let said = bench.step(&line);
+            *alerts.entry(line).or_default() += said.iter().filter(|e| matches!(e, Effect::Alert(_))).count();
+            bench.check_restored();
+            bench.orders.order(order_id(1)).unwrap().filled
+        };
+        let uncounted = |(key, q): (usize, &u32)| format!("venue 1 fill x{key} {q} of 0");
+        for line in quantities.iter().enumerate().map(uncounted) {
+            prop_assert_eq!((say(line.clone()), say(line)), (Quantity::ZERO, Quantity::ZERO));
+        }
+        let counted = |key: usize| quantities[..=key].iter().sum::<u32>();
+        for key in told {
+            say(format!("venue 1 fill x{key} {} of {}", quantities[key], counted(key)));
+            say(format!("venue 1 fill x{key} {} of 0", quantities[key]));
+        }
+        let whole: Quantity = total.to_string().parse().unwrap();
+        for (key, quantity) in quantities.iter().enumerate() {
+            let again = format!("venue 1 fill y{key} {quantity} of {}", counted(key));
+            prop_assert_eq!((say(again.clone()), say(again)), (whole, whole));
+        }
+        prop_assert!(alerts.values().all(|told| *told <= 1), "{:?}", alerts);
+    }
+}
+
+/// The fills of one order, and an order in which each of them is told twice.
+fn fills_told_twice() -> impl Strategy<Value = (Vec<u32>, Vec<usize>)> {
+    prop::collection::vec(1..5u32, 1..6).prop_flat_map(|quantities| {
+        let twice: Vec<usize> = (0..quantities.len()).chain(0..quantities.len()).collect();
+        (Just(quantities), Just(twice).prop_shuffle())
+    })
 }
