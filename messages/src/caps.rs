@@ -61,6 +61,11 @@ pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
 /// Refused fills of one order that are remembered, so that each is told once however often its venue repeats it; the lowest
 /// keys go first. A venue that reports more of them is wrong throughout.
 pub const REFUSED_FILLS: usize = 64;
+/// Orders that nobody here knows of which people were told, each once, until there are more: the lowest names go first.
+pub const STRANGERS: usize = 1_000;
+/// Notes of a venue that are told in an hour, to the ledger and the log: who reads more of them looks for the cause. The others
+/// are counted.
+pub const VENUE_NOTES_PER_HOUR: usize = 120;
 /// Requests that may wait for the connection to a venue: more than any venue takes in a second.
 pub const VENUE_REQUESTS: usize = 1_024;
 /// Ledger records behind its last checkpoint that a start may have to read: about a tenth of a second's reading.

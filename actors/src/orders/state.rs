@@ -135,6 +135,8 @@ pub struct Orders {
     ended: VecDeque<OrderId>,
     /// Orders that the venue was asked about and has not answered yet.
     asked: BTreeSet<OrderId>,
+    /// Orders that nobody here knows, of which people were told.
+    strangers: BTreeSet<ClientOrderId>,
     prices: ByInstrument<Prices>,
     balances: BTreeMap<Asset, Cash>,
     /// What is held and on its way.
@@ -189,6 +191,7 @@ impl Orders {
             open: BTreeSet::new(),
             ended: VecDeque::new(),
             asked: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             prices: ByInstrument::default(),
             balances: BTreeMap::new(),
             book: Book::default(),

@@ -74,7 +74,7 @@ impl Orders {
         }
     }
 
-    /// Kept, told, never dropped: it may be somebody's money.
+    /// Every report is kept, and people are told once of each order: it may be somebody's money.
     fn unknown_order(&mut self, report: &VenueReport, at: Moment, out: &mut Vec<Effect>) {
         self.counters.unknown += 1;
         out.push(Effect::Record(LedgerRecord::Action(Action {
@@ -84,10 +84,12 @@ impl Orders {
             why: format!("{:?}", report.kind),
             at: at.now,
         })));
-        out.push(Effect::Alert(format!(
-            "the venue reported order {}, which nobody here knows",
-            report.client_order_id
-        )));
+        if self.strangers.insert(report.client_order_id) {
+            if self.strangers.len() > caps::STRANGERS {
+                self.strangers.pop_first();
+            }
+            self.alarm(format!("the venue reported order {}, which nobody here knows", report.client_order_id), out);
+        }
     }
 
     fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {

@@ -449,6 +449,8 @@ fn a_report_of_an_order_that_nobody_knows_is_kept_and_told() {
     check(
         "
         venue 9 fill x 4 of 4     | report.unknown_order; alert
+        venue 9 fill y 6 of 10    | report.unknown_order
+        venue 8 canceled          | report.unknown_order; alert
         ",
     );
 }
