@@ -61,7 +61,8 @@ pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
 /// Refused fills of one order that are remembered, so that each is told once however often its venue repeats it; the lowest
 /// keys go first. A venue that reports more of them is wrong throughout.
 pub const REFUSED_FILLS: usize = 64;
-/// Orders that nobody here knows of which people were told, each once, until there are more: the lowest names go first.
+/// Orders that nobody here knows of which people are told, each once in a process: of more they know enough, and the ledger has
+/// every report.
 pub const STRANGERS: usize = 1_000;
 /// Notes of a venue that are told in an hour, to the ledger and the log: who reads more of them looks for the cause. The others
 /// are counted.

@@ -84,10 +84,7 @@ impl Orders {
             why: format!("{:?}", report.kind),
             at: at.now,
         })));
-        if self.strangers.insert(report.client_order_id) {
-            if self.strangers.len() > caps::STRANGERS {
-                self.strangers.pop_first();
-            }
+        if self.strangers.len() < caps::STRANGERS && self.strangers.insert(report.client_order_id) {
             self.alarm(format!("the venue reported order {}, which nobody here knows", report.client_order_id), out);
         }
     }
