@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Account, ClientOrderId, OrderId, Reason, VenueOrderId};
+use crate::ids::{Account, ClientOrderId, ExecutionId, OrderId, Reason, VenueOrderId};
 use crate::instrument::Instrument;
 use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce, named};
 use crate::time::UtcNanos;
@@ -130,6 +130,18 @@ pub enum ReportKind {
     },
     /// The answer to a query: it does not know the order.
     Unknown,
+    /// It undid an execution that it had reported: nothing was traded.
+    Busted {
+        /// Which.
+        execution_id: ExecutionId,
+    },
+    /// It changed an execution that it had reported: another one stands for it.
+    Corrected {
+        /// Which does not stand any more.
+        execution_id: ExecutionId,
+        /// What stands for it.
+        fill: Fill,
+    },
 }
 
 named! {

@@ -31,8 +31,8 @@ impl Orders {
         let before = entry.order.current_client_order_id();
         let stands = says_where_it_stands(&report.kind);
         match standing(&entry.order, name) {
-            // What is said of a name that was replaced is old; only its fills count.
-            Standing::Retired if !matches!(report.kind, ReportKind::Filled(_)) => self.counters.ignored += 1,
+            // What is said of a name that was replaced is old; only its fills count, and what became of them.
+            Standing::Retired if !is_of_fills(&report.kind) => self.counters.ignored += 1,
             Standing::Unconfirmed if is_alive(&report.kind) && entry.order.status.is_open() => {
                 self.replaced_unheard(&mut entry, name, at, out);
                 self.apply(&mut entry, report, at, out);
@@ -52,6 +52,8 @@ impl Orders {
         let said = report.time.min(at.now);
         match report.kind {
             ReportKind::Filled(fill) => self.fill(entry, fill, at, out),
+            ReportKind::Busted { execution_id } => self.undo(entry, execution_id, report.time, at, out),
+            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, fill, at, out),
             ReportKind::Replaced { replacement } => {
                 self.replaced(entry, report.client_order_id, replacement, at, out);
             }
@@ -89,9 +91,17 @@ impl Orders {
         }
     }
 
-    fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
-        let is_known = entry.executions.contains(&fill.execution_id);
-        if is_known || entry.refused.contains(&(fill.execution_id, fill.cumulative)) {
+    pub(super) fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
+        let key = fill.execution_id;
+        // What was undone before it came never was.
+        let is_known = entry.executions.contains_key(&key) || entry.executions.contains_key(&key.undone());
+        let is_refused = entry.refused.contains(&(key, fill.cumulative));
+        // Where the venue undid something, its counts before and after do not compare: what did not fit once may fit now.
+        let is_judged_anew = (is_known || is_refused) && entry.is_amended();
+        if is_known && is_judged_anew {
+            entry.reported = entry.reported.max(fill.cumulative);
+        }
+        if is_known || is_refused && !is_judged_anew {
             self.counters.ignored += 1;
             return;
         }
@@ -104,40 +114,41 @@ impl Orders {
         // The second guard: the venue's own count. More than it ever counted: we have that quantity already, under another key.
         entry.reported = entry.reported.max(fill.cumulative);
         if filled > entry.reported {
-            let Fill { execution_id, quantity, .. } = &fill;
-            let there = entry.reported;
+            let (quantity, there) = (fill.quantity, entry.reported);
             let why =
-                format!("fill {execution_id} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
+                format!("fill {key} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
             return self.refuse(entry, &fill, why, out);
         }
         if fill.cumulative > filled {
             self.alarm(format!("{name} misses fills: {filled} here, {} there", fill.cumulative), out);
             self.ask(&entry.order, at, out);
         }
-        entry.executions.insert(fill.execution_id);
-        let order = &mut entry.order;
-        order.filled = filled;
-        let notional = fill.price.notional(fill.quantity).and_then(|n| order.filled_notional.checked_add(n));
-        order.filled_notional = notional.unwrap_or(order.filled_notional);
-        order.commission = add_fee(order.commission, fill.fee);
-        let complete = filled >= order.request.quantity && !entry.terms_unknown;
+        let has_room_again = has_room_again(&entry.order);
+        self.take_in(entry, &fill);
+        let complete = filled >= entry.order.request.quantity && !entry.terms_unknown;
         let kind = if complete { EventKind::Filled } else { EventKind::PartiallyFilled };
-        let order = order.clone();
-        self.apply_exposure(&order, &fill);
-        self.happen(entry, Happening { fill: Some(fill), ..Happening::of(kind) }, at, out);
+        let happening = Happening { fill: Some(fill), ..Happening::of(kind) };
+        if has_room_again {
+            self.record(entry, happening, at, out);
+        } else {
+            self.happen(entry, happening, at, out);
+        }
     }
 
     /// A fill is not applied. Its key stays free: the same fill with a count that fits is taken.
     fn refuse(&mut self, entry: &mut Entry, fill: &Fill, why: String, out: &mut Vec<Effect>) {
-        if entry.refused.len() >= caps::REFUSED_FILLS {
+        if !entry.refused.insert((fill.execution_id, fill.cumulative)) {
+            self.counters.ignored += 1;
+            return;
+        }
+        if entry.refused.len() > caps::REFUSED_FILLS {
             entry.refused.pop_first();
         }
-        entry.refused.insert((fill.execution_id, fill.cumulative));
         self.alarm(why, out);
     }
 
     /// Something that should not have happened: people are told.
-    fn alarm(&mut self, why: String, out: &mut Vec<Effect>) {
+    pub(super) fn alarm(&mut self, why: String, out: &mut Vec<Effect>) {
         self.counters.alarms += 1;
         out.push(Effect::Alert(why));
     }
@@ -228,6 +239,11 @@ fn answers_replacement(order: &Order, name: ClientOrderId) -> bool {
     order.replacing.is_some() && order.attempts.last().is_some_and(|a| a.client_order_id == name)
 }
 
+/// True for fills, and for what became of them.
+fn is_of_fills(kind: &ReportKind) -> bool {
+    matches!(kind, ReportKind::Filled(_) | ReportKind::Busted { .. } | ReportKind::Corrected { .. })
+}
+
 /// True for what a venue says only of an order that it works or has worked.
 fn is_alive(kind: &ReportKind) -> bool {
     match kind {
@@ -235,7 +251,9 @@ fn is_alive(kind: &ReportKind) -> bool {
         | ReportKind::Triggered
         | ReportKind::Filled(_)
         | ReportKind::Canceled
-        | ReportKind::Expired { .. } => true,
+        | ReportKind::Expired { .. }
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => true,
         ReportKind::Submitted
         | ReportKind::Rejected { .. }
         | ReportKind::CancelRejected { .. }
@@ -258,7 +276,9 @@ fn says_where_it_stands(kind: &ReportKind) -> bool {
         | ReportKind::Filled(_)
         | ReportKind::CancelRejected { .. }
         | ReportKind::Replaced { .. }
-        | ReportKind::ReplaceRejected { .. } => false,
+        | ReportKind::ReplaceRejected { .. }
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => false,
     }
 }
 
@@ -278,19 +298,10 @@ fn happening(kind: ReportKind) -> Happening {
         | ReportKind::CancelRejected { .. }
         | ReportKind::Replaced { .. }
         | ReportKind::ReplaceRejected { .. }
-        | ReportKind::Unknown => {
+        | ReportKind::Unknown
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => {
             unreachable!("handled by its own function")
         }
-    }
-}
-
-/// The order's row has one fee in one asset: that of its first fill. The trades have every fee.
-fn add_fee(sum: Option<Fee>, fee: Option<Fee>) -> Option<Fee> {
-    match (sum, fee) {
-        (None, fee) => fee,
-        (Some(sum), Some(fee)) if sum.asset == fee.asset => {
-            Some(Fee { amount: sum.amount.checked_add(fee.amount).unwrap_or(sum.amount), ..sum })
-        }
-        (sum, _) => sum,
     }
 }
