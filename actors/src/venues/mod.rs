@@ -4,13 +4,14 @@
 pub mod alpaca;
 pub mod binance;
 pub mod gateway;
+mod notes;
 pub mod paper;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use messages::venues::{Capabilities, VenueReport, VenueRequest};
+use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
 use paper::models::Models;
@@ -28,6 +29,8 @@ pub enum FromVenue {
     Disconnected(String),
     /// What it reports, in its order.
     Reports(Vec<VenueReport>),
+    /// What a person must know and no report says. Said as often as it happens: the gateway tells it within bounds.
+    Note(VenueNote),
 }
 
 /// How a connector speaks to the gateway. Never waits.
