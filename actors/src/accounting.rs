@@ -77,7 +77,13 @@ pub fn move_position(quantity: Quantity, cost_basis: Cash, side: Side, fill: &Fi
 /// fills since leave no cost for what is still held, or nothing is known of the fill, the mirror counts as a trade at its price, so
 /// that totals balance in any case.
 #[must_use]
-pub fn undo_fill(quantity: Quantity, cost_basis: Cash, side: Side, mirror: &Fill, realized: Option<Cash>) -> Option<Moved> {
+pub fn undo_fill(
+    quantity: Quantity,
+    cost_basis: Cash,
+    side: Side,
+    mirror: &Fill,
+    realized: Option<Cash>,
+) -> Option<Moved> {
     let taken_back = realized.and_then(|realized| take_back(quantity, cost_basis, side, mirror, realized));
     taken_back.or_else(|| move_position(quantity, cost_basis, side, mirror))
 }
@@ -138,14 +144,15 @@ mod tests {
 
     #[test]
     fn a_fill_that_is_undone_takes_its_cost_and_its_profit_with_it() {
-        let check = |from: (&str, &str), side, (price, quantity), realized: Option<&str>, expected: (&str, &str, &str)| {
-            let (held, basis) = (from.0.parse().unwrap(), from.1.parse().unwrap());
-            let realized = realized.map(|realized| realized.parse().unwrap());
-            let moved = undo_fill(held, basis, side, &fill(price, quantity), realized).unwrap();
-            let found = (moved.quantity.to_string(), moved.cost_basis.to_string(), moved.realized.to_string());
-            let found = (found.0.as_str(), found.1.as_str(), found.2.as_str());
-            assert_eq!(found, expected, "{from:?}: {side} {quantity} @ {price}, which realized {realized:?}");
-        };
+        let check =
+            |from: (&str, &str), side, (price, quantity), realized: Option<&str>, expected: (&str, &str, &str)| {
+                let (held, basis) = (from.0.parse().unwrap(), from.1.parse().unwrap());
+                let realized = realized.map(|realized| realized.parse().unwrap());
+                let moved = undo_fill(held, basis, side, &fill(price, quantity), realized).unwrap();
+                let found = (moved.quantity.to_string(), moved.cost_basis.to_string(), moved.realized.to_string());
+                let found = (found.0.as_str(), found.1.as_str(), found.2.as_str());
+                assert_eq!(found, expected, "{from:?}: {side} {quantity} @ {price}, which realized {realized:?}");
+            };
         // 10 @ 100 and 10 @ 110 were bought: without the first, 10 cost 1,100.
         check(("20", "2100"), Side::Buy, ("100", "-10"), Some("0"), ("10", "1100", "0"));
         // 10 @ 100 bought and sold @ 110: without the sale, they are held and nothing was made.

@@ -199,7 +199,8 @@ impl Positions {
         let held = self.held.get(&key).cloned().unwrap_or_default();
         let out_of_range = || format!("fill {} of {instrument} is out of range", fill.execution_id);
         let moved = if fill.quantity.is_negative() {
-            let undone = fill.execution_id.undoes().map(|id| TradeId::of(order.account, instrument.exchange.as_str(), id));
+            let undone =
+                fill.execution_id.undoes().map(|id| TradeId::of(order.account, instrument.exchange.as_str(), id));
             let realized = undone.and_then(|id| self.booked.realized(&id));
             accounting::undo_fill(held.quantity, held.cost_basis, side, fill, realized)
         } else {

@@ -149,8 +149,7 @@ fn filled(number: u32, kind: EventKind, key: &str, quantity: &str, after: &str) 
     let LedgerRecord::Order(mut update) = update(number, Status::Filled) else { unreachable!("it is one") };
     let (execution_id, quantity, filled) = (key.parse().unwrap(), quantity.parse().unwrap(), after.parse().unwrap());
     let (price, at) = (Price::ONE, UtcNanos(0));
-    let fill =
-        Fill { execution_id, price, quantity, cumulative: filled, liquidity: None, fee: None, executed_at: at };
+    let fill = Fill { execution_id, price, quantity, cumulative: filled, liquidity: None, fee: None, executed_at: at };
     (update.event.kind, update.event.fill, update.order.filled) = (kind, Some(fill), filled);
     let order = &update.order;
     let (account, order_id, strategy) = (order.account, order.order_id, order.strategy);

@@ -115,10 +115,8 @@ impl House {
         match self {
             Self::Paper => Route::Paper,
             Self::Binance(server) => {
-                let symbol = self.goods().instrument.symbol;
                 let parameters: binance::settings::Parameters = serde_json::from_value(json!({
-                    "profile": "test", "account": account, "credentials_file": "", "symbols": [symbol],
-                    "url": format!("ws://{}/ws-api/v3", server.address),
+                    "profile": "test", "account": account, "credentials_file": "", "url": format!("ws://{}/ws-api/v3", server.address),
                 }))
                 .expect("parameters");
                 let key = Arc::new(ApiKey::new(standard::KEY, standard::SECRET).expect("a key"));

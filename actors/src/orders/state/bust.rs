@@ -25,7 +25,8 @@ impl Orders {
         let name = entry.order.client_order_id;
         let known = entry.executions.get(&execution_id).copied();
         let Some(fill) = undoing(&entry.order, key, known, said) else {
-            return self.alarm(format!("execution {execution_id} of {name} was undone, and its sums are out of range"), out);
+            return self
+                .alarm(format!("execution {execution_id} of {name} was undone, and its sums are out of range"), out);
         };
         let why = match known {
             Some(Executed { price, quantity, .. }) => format!(

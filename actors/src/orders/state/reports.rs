@@ -53,7 +53,7 @@ impl Orders {
         match report.kind {
             ReportKind::Filled(fill) => self.fill(entry, fill, at, out),
             ReportKind::Busted { execution_id } => self.undo(entry, execution_id, report.time, at, out),
-            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, fill, at, out),
+            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, *fill, at, out),
             ReportKind::Replaced { replacement } => {
                 self.replaced(entry, report.client_order_id, replacement, at, out);
             }
@@ -115,8 +115,7 @@ impl Orders {
         entry.reported = entry.reported.max(fill.cumulative);
         if filled > entry.reported {
             let (quantity, there) = (fill.quantity, entry.reported);
-            let why =
-                format!("fill {key} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
+            let why = format!("fill {key} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
             return self.refuse(entry, &fill, why, out);
         }
         if fill.cumulative > filled {

@@ -353,7 +353,8 @@ impl Books {
         let amended = self.amend(client, update);
         let id = update.order.id;
         let cumulative = self.base(id, CHAIN).and_then(|base| base.checked_add(update.order.filled));
-        let Amended { execution: Some(undone), by: Some(execution_id), quantity, price: Some(price), .. } = amended else {
+        let Amended { execution: Some(undone), by: Some(execution_id), quantity, price: Some(price), .. } = amended
+        else {
             return out.push(Said::Note(Note::Correction(amended)));
         };
         let (Some(quantity), Some(cumulative)) = (quantity.filter(|q| q.is_positive()), cumulative) else {
@@ -364,7 +365,7 @@ impl Books {
             known.executions.insert(execution_id, quantity);
         }
         let fill = Fill { execution_id, price, quantity, cumulative, liquidity: None, fee: None, executed_at: time };
-        let kind = ReportKind::Corrected { execution_id: undone, fill };
+        let kind = ReportKind::Corrected { execution_id: undone, fill: Box::new(fill) };
         out.push(Said::Report(self.report(client, Some(id), time, kind)));
     }
 

@@ -114,7 +114,9 @@ impl Note {
     pub fn for_people(&self) -> VenueNote {
         let (kind, subject) = match self {
             Self::Foreign { order, .. } => (NoteKind::ForeignOrder, order.to_string()),
-            Self::Bust(amended) | Self::Correction(amended) => (NoteKind::Doubtful, amended.client_order_id.to_string()),
+            Self::Bust(amended) | Self::Correction(amended) => {
+                (NoteKind::Doubtful, amended.client_order_id.to_string())
+            }
             Self::Disagrees { client_order_id, .. } | Self::NoPrice { client_order_id, .. } => {
                 (NoteKind::Doubtful, client_order_id.to_string())
             }

@@ -186,7 +186,9 @@ impl Heard {
             Self::Foreign { client_order_id, order: OrderKey { symbol, number }, kind } => (
                 NoteKind::ForeignOrder,
                 format!("{symbol}:{number}"),
-                format!("order {number} (`{client_order_id}`) in {symbol} is not of this program; it was reported {kind:?}"),
+                format!(
+                    "order {number} (`{client_order_id}`) in {symbol} is not of this program; it was reported {kind:?}"
+                ),
             ),
             Self::BalanceChange { asset, delta, .. } => (
                 NoteKind::MoneyMoved,

@@ -62,7 +62,9 @@ impl Session {
             Demand::Clock if self.is_up() => self.ask_time(now, out),
             Demand::Clock => {}
             Demand::Key => out.push(Effect::heard(Heard::Unauthorized(failure.to_string()))),
-            Demand::Reconnect => self.leaves = Some((now.after(LEAVES_WITHIN), "the venue asks for another connection")),
+            Demand::Reconnect => {
+                self.leaves = Some((now.after(LEAVES_WITHIN), "the venue asks for another connection"))
+            }
         }
     }
 }
