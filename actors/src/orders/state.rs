@@ -19,8 +19,8 @@ use messages::risk::{Refusal, StateChange, TradingState};
 use messages::strategies::Fault;
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
 use messages::{
-    Account, Cash, ClientOrderId, CorrelationId, Instrument, Notional, OrderId, Quantity, Reason, StrategyId, UtcNanos,
-    ids::ClientOrderIds,
+    Account, Cash, ClientOrderId, CorrelationId, ExecutionId, Instrument, Notional, OrderId, Price, Quantity, Reason,
+    StrategyId, UtcNanos, ids::ClientOrderIds,
 };
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,7 @@ use super::table::{self, Outcome};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
 
+mod bust;
 mod commands;
 mod exposure;
 mod flatten;
@@ -47,6 +48,7 @@ mod saved;
 mod status;
 mod watch;
 
+use bust::has_room_again;
 use marks::{Marks, Rates};
 use reconciling::Reconciling;
 pub use reconciling::{ForeignOrders, ReconcileStatus};
@@ -104,8 +106,12 @@ struct Entry {
     order: Order,
     /// Events so far.
     events: u32,
-    /// Fills so far, by the venue's key.
-    executions: BTreeSet<messages::ExecutionId>,
+    /// Fills so far and what undid them, by key.
+    executions: BTreeMap<ExecutionId, Executed>,
+    /// Fills that were refused, each with the count that did not fit: not told again, and judged anew with another count. No
+    /// record holds them: after a restart each is told once more.
+    #[serde(skip)]
+    refused: BTreeSet<(ExecutionId, Quantity)>,
     /// The most that any report said was filled.
     reported: Quantity,
     /// When the venue was last asked or told about it.
@@ -116,6 +122,27 @@ struct Entry {
     left_by: Option<UtcNanos>,
     /// True while it is known to be replaced and not by what.
     terms_unknown: bool,
+}
+
+/// What is kept of a fill: what it takes to undo it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Executed {
+    price: Price,
+    quantity: Quantity,
+    fee: Option<Fee>,
+}
+
+impl Entry {
+    /// Remembers a fill that was applied, or undone: that the venue does not count any more.
+    fn note(&mut self, fill: &Fill) {
+        let Fill { execution_id, price, quantity, fee, cumulative, .. } = *fill;
+        self.executions.insert(execution_id, Executed { price, quantity, fee });
+        self.reported = if quantity.is_negative() {
+            self.reported.checked_add(quantity).unwrap_or_default()
+        } else {
+            self.reported.max(cumulative)
+        };
+    }
 }
 
 /// When a delivery happens, and which it is.
@@ -136,6 +163,10 @@ pub struct Orders {
     open: BTreeSet<OrderId>,
     /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
     ended: VecDeque<OrderId>,
+    /// Orders that the venue was asked about and has not answered yet.
+    asked: BTreeSet<OrderId>,
+    /// Orders that nobody here knows, of which people were told.
+    strangers: BTreeSet<ClientOrderId>,
     prices: ByInstrument<Prices>,
     balances: BTreeMap<Asset, Cash>,
     /// What is held and on its way.
@@ -192,6 +223,8 @@ impl Orders {
             by_client_id: BTreeMap::new(),
             open: BTreeSet::new(),
             ended: VecDeque::new(),
+            asked: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             prices: ByInstrument::default(),
             balances: BTreeMap::new(),
             book: Book::default(),
@@ -240,6 +273,7 @@ impl Orders {
             order: order.clone(),
             events: event.number,
             executions,
+            refused: BTreeSet::new(),
             reported,
             asked_at: event.at,
             requested_at: None,
@@ -247,8 +281,7 @@ impl Orders {
             terms_unknown: false,
         };
         if let Some(fill) = &event.fill {
-            entry.executions.insert(fill.execution_id);
-            entry.reported = entry.reported.max(fill.cumulative);
+            entry.note(fill);
             self.apply_exposure(order, fill);
         }
         self.index(entry);
@@ -314,8 +347,15 @@ impl Orders {
         let ours = matches!(what.kind, EventKind::CancelRequested | EventKind::ReplaceRequested);
         let not_received = entry.order.status == Status::Rejected
             && entry.order.reason == Some(Reason::code(resolve::NOT_RECEIVED))
-            && !ours;
-        let status = if not_received { Status::Submitted } else { entry.order.status };
+            && !ours
+            && what.kind != EventKind::Busted;
+        let ends = matches!(what.kind, EventKind::Canceled | EventKind::Expired);
+        let status = match entry.order.status {
+            _ if not_received => Status::Submitted,
+            // Filled no more: what the venue says of its end is the truth.
+            Status::Filled if ends && has_room_again(&entry.order) => Status::PartiallyFilled,
+            status => status,
+        };
         match table::decide(status, what.kind) {
             Outcome::To(next) => entry.order.status = next,
             Outcome::Working => entry.order.status = working(entry),
@@ -415,6 +455,7 @@ impl Orders {
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
+                self.asked.remove(&oldest);
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
@@ -435,6 +476,11 @@ impl Orders {
     /// Open orders, by id.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
         self.open.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order)
+    }
+    /// Questions about orders that the venue has not answered.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.asked.len()
     }
     /// True when orders that ended may have left memory.
     #[must_use]
@@ -470,7 +516,7 @@ impl Happening {
 
 impl Counters {
     fn count(&mut self, what: &Happening) {
-        self.fills += u64::from(what.fill.is_some());
+        self.fills += u64::from(what.fill.as_ref().is_some_and(|fill| fill.quantity.is_positive()));
         match what.kind {
             EventKind::Intended => self.intended += 1,
             EventKind::Rejected | EventKind::NotReceived => self.rejected += 1,
@@ -481,8 +527,8 @@ impl Counters {
 
 /// True for what a venue can only say of an order that it has.
 fn tells_that_it_is_known(kind: EventKind) -> bool {
-    use EventKind::{Accepted, Filled, PartiallyFilled, Replaced, Triggered};
-    matches!(kind, Accepted | Triggered | PartiallyFilled | Filled | Replaced)
+    use EventKind::{Accepted, Busted, Filled, PartiallyFilled, Replaced, Triggered};
+    matches!(kind, Accepted | Triggered | PartiallyFilled | Filled | Replaced | Busted)
 }
 
 fn working(entry: &Entry) -> Status {

@@ -4,6 +4,7 @@
 pub mod alpaca;
 pub mod binance;
 pub mod gateway;
+mod notes;
 pub mod paper;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use messages::account::AccountSnapshot;
-use messages::venues::{Capabilities, VenueReport, VenueRequest};
+use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
 use paper::models::Models;
@@ -31,6 +32,8 @@ pub enum FromVenue {
     Reports(Vec<VenueReport>),
     /// What the account holds, as it was asked for.
     Account(Box<AccountSnapshot>),
+    /// What a person must know and no report says. Said as often as it happens: the gateway tells it within bounds.
+    Note(VenueNote),
 }
 
 /// How a connector speaks to the gateway. Never waits.

@@ -2,20 +2,11 @@
 //!
 //! A doubt is not a verdict: the order is asked about, and the answer goes the way of every report, which counts a fill once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use messages::account::{AccountSnapshot, Difference, DifferenceKind, VenueFill, VenueOrder};
 use messages::orders::Order;
 use messages::{ExecutionId, OrderId, Price, Quantity, VenueOrderId};
-
-/// An order of ours, open or ended, while it is remembered.
-#[derive(Debug, Clone, Copy)]
-pub struct Our<'a> {
-    /// As it stands.
-    pub order: &'a Order,
-    /// Its fills, by the venue's key.
-    pub executions: &'a BTreeSet<ExecutionId>,
-}
 
 /// What is told differently.
 #[derive(Debug, Default)]
@@ -28,9 +19,14 @@ pub struct Found<'a> {
     pub foreign_fills: Vec<&'a VenueFill>,
 }
 
-/// Holds orders and fills against what the venue lists.
+/// Holds orders, open and ended, as far as they are remembered, and their fills against what the venue lists; `knows` tells whether
+/// an execution of an order is here.
 #[must_use]
-pub fn compare<'s>(ours: &[Our<'_>], snapshot: &'s AccountSnapshot) -> Found<'s> {
+pub fn compare<'s>(
+    ours: &[&Order],
+    knows: impl Fn(&Order, ExecutionId) -> bool,
+    snapshot: &'s AccountSnapshot,
+) -> Found<'s> {
     let known = Known::of(ours);
     let mut found = Found::default();
     let mut listed: BTreeMap<OrderId, &VenueOrder> = BTreeMap::new();
@@ -40,10 +36,9 @@ pub fn compare<'s>(ours: &[Our<'_>], snapshot: &'s AccountSnapshot) -> Found<'s>
             None => found.foreign_orders.push(theirs),
         }
     }
-    for our in ours {
-        let order = our.order;
+    for order in ours {
         let doubt = match listed.get(&order.order_id) {
-            Some(theirs) => doubt_of_listed(our, theirs, snapshot),
+            Some(theirs) => doubt_of_listed(order, theirs, snapshot),
             // Made since, or never sent before the question.
             None if order.status.is_terminal() || order.created_at >= snapshot.asked => None,
             None => Some((DifferenceKind::NotOpenThere, format!("{} here and not open there", stands(order)))),
@@ -53,14 +48,14 @@ pub fn compare<'s>(ours: &[Our<'_>], snapshot: &'s AccountSnapshot) -> Found<'s>
         }
     }
     for fill in &snapshot.fills {
-        let our = known.by_venue_id.get(&fill.venue_order_id).and_then(|id| known.orders.get(id));
-        match our {
+        let order = known.by_venue_id.get(&fill.venue_order_id).and_then(|id| known.orders.get(id));
+        match order {
             None => found.foreign_fills.push(fill),
-            Some(our) if is_known(our, fill) => {}
-            Some(our) => {
+            Some(order) if knows(order, fill.execution_id) || is_counted(order, fill) => {}
+            Some(order) => {
                 let text = format!("fill {} of {} at {} is not here", fill.execution_id, fill.quantity, fill.price);
-                let doubt = difference(our.order, DifferenceKind::MissedFill, text);
-                found.doubts.insert(our.order.order_id, doubt);
+                let doubt = difference(order, DifferenceKind::MissedFill, text);
+                found.doubts.insert(order.order_id, doubt);
             }
         }
     }
@@ -69,18 +64,18 @@ pub fn compare<'s>(ours: &[Our<'_>], snapshot: &'s AccountSnapshot) -> Found<'s>
 
 /// Our orders by every name that a venue may use.
 struct Known<'a> {
-    orders: BTreeMap<OrderId, &'a Our<'a>>,
+    orders: BTreeMap<OrderId, &'a Order>,
     by_name: BTreeMap<&'a str, OrderId>,
     by_venue_id: BTreeMap<VenueOrderId, OrderId>,
 }
 
 impl<'a> Known<'a> {
-    fn of(ours: &'a [Our<'a>]) -> Self {
+    fn of(ours: &[&'a Order]) -> Self {
         let mut known = Self { orders: BTreeMap::new(), by_name: BTreeMap::new(), by_venue_id: BTreeMap::new() };
-        for our in ours {
-            let id = our.order.order_id;
-            known.orders.insert(id, our);
-            for attempt in &our.order.attempts {
+        for order in ours {
+            let id = order.order_id;
+            known.orders.insert(id, order);
+            for attempt in &order.attempts {
                 known.by_name.insert(attempt.client_order_id.as_str(), id);
                 known.by_venue_id.extend(attempt.venue_order_id.map(|venue_id| (venue_id, id)));
             }
@@ -93,8 +88,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn doubt_of_listed(our: &Our<'_>, theirs: &VenueOrder, snapshot: &AccountSnapshot) -> Option<(DifferenceKind, String)> {
-    let order = our.order;
+fn doubt_of_listed(order: &Order, theirs: &VenueOrder, snapshot: &AccountSnapshot) -> Option<(DifferenceKind, String)> {
     // Whatever was heard of it since the question is newer than the list.
     let is_newer = order.updated_at >= snapshot.asked;
     if order.status.is_terminal() {
@@ -127,10 +121,9 @@ fn doubt_of_listed(our: &Our<'_>, theirs: &VenueOrder, snapshot: &AccountSnapsho
     })
 }
 
-/// True where the fill is here: by its key, or, where the venue has several keys for one fill, by its count.
-fn is_known(our: &Our<'_>, fill: &VenueFill) -> bool {
-    let counted = fill.cumulative.is_some_and(|count| our.order.filled >= count) && names_in_force(our.order) == 1;
-    our.executions.contains(&fill.execution_id) || counted
+/// True where the venue's count says that the fill is here: it may have several keys for one.
+fn is_counted(order: &Order, fill: &VenueFill) -> bool {
+    names_in_force(order) == 1 && fill.cumulative.is_some_and(|count| order.filled >= count)
 }
 
 fn names_in_force(order: &Order) -> usize {

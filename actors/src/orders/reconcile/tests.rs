@@ -1,6 +1,6 @@
 //! One row per way in which the two sides may differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use messages::account::{
     AccountSnapshot, Difference, DifferenceKind, OpeningEntry, VenueBalance, VenueFill, VenueOrder, VenuePosition,
@@ -10,7 +10,7 @@ use messages::orders::{Attempt, Order, OrderRequest, OrderType, Side, Status, Ti
 use messages::{Cash, CorrelationId, Exchange, Instrument, Notional, OrderId, Price, Quantity, StrategyId, UtcNanos};
 
 use super::holdings::{self, Gap, Held};
-use super::orders::{Our, compare};
+use super::orders::compare;
 
 const ASKED: UtcNanos = UtcNanos(1_000);
 
@@ -103,9 +103,8 @@ fn snapshot(open: Vec<VenueOrder>, fills: Vec<VenueFill>) -> AccountSnapshot {
 
 /// What is found of one order of ours, which knows the fill `x`.
 fn check(order: Order, open: Vec<VenueOrder>, fills: Vec<VenueFill>, expected: Option<DifferenceKind>) {
-    let executions = BTreeSet::from(["x".parse().unwrap()]);
     let said = snapshot(open, fills);
-    let found = compare(&[Our { order: &order, executions: &executions }], &said);
+    let found = compare(&[&order], |_, key| key.as_str() == "x", &said);
     let kinds: Vec<DifferenceKind> = found.doubts.values().map(|doubt| doubt.kind).collect();
     assert_eq!(kinds, Vec::from_iter(expected), "{found:?}");
     assert!(found.foreign_orders.is_empty() && found.foreign_fills.is_empty());
@@ -157,7 +156,7 @@ fn what_is_of_no_order_of_ours_is_told() {
         VenueOrder { client_order_id: "a person's".to_owned(), venue_order_id: "v9".parse().unwrap(), ..theirs("0") };
     let fill = VenueFill { venue_order_id: "v9".parse().unwrap(), ..execution("z", "1") };
     let said = snapshot(vec![foreign.clone()], vec![fill.clone()]);
-    let found = compare(&[], &said);
+    let found = compare(&[], |_, _| false, &said);
     assert_eq!((found.foreign_orders, found.foreign_fills), (vec![&foreign], vec![&fill]));
 }
 

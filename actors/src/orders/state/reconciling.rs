@@ -14,7 +14,7 @@ use messages::account::{
 
 use super::*;
 use crate::orders::reconcile::holdings::{self, Gap, Held};
-use crate::orders::reconcile::orders::{self as compared, Found, Our};
+use crate::orders::reconcile::orders::{self as compared, Found};
 use crate::orders::risk::reconciling::Waits;
 
 mod accept;
@@ -150,15 +150,15 @@ impl Orders {
         if run.waits == Waiting::Account && !std::mem::replace(&mut run.told, true) {
             let within = crate::durations::format(ANSWERED_WITHIN);
             let waits = if self.reconciling.waits.is_some() { "; new orders wait for it" } else { "" };
-            out.push(Effect::Alert(format!(
-                "the venue has not said within {within} what the account holds{waits}; it is asked again"
-            )));
+            let why =
+                format!("the venue has not said within {within} what the account holds{waits}; it is asked again");
+            self.alarm(why, out);
             self.ask_about_all(at, out);
         }
         self.ask_for_account(at, out);
     }
 
-    /// An order was reported: the answer, where a run waits for one. After the last the account is asked for again.
+    /// An order owes no answer any more: where a run waits for it, it goes on; after the last the account is asked for again.
     pub(super) fn reconcile_answered(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
         let Some(Run { waits: Waiting::Answers(orders), since, .. }) = &mut self.reconciling.run else { return };
         if orders.remove(&id) {
@@ -185,9 +185,12 @@ impl Orders {
             }
             return self.pause(run, at);
         }
-        let ours: Vec<Our<'_>> =
-            self.entries.values().map(|entry| Our { order: &entry.order, executions: &entry.executions }).collect();
-        let Found { doubts, foreign_orders, foreign_fills } = compared::compare(&ours, &snapshot);
+        let ours: Vec<&Order> = self.entries.values().map(|entry| &entry.order).collect();
+        let knows = |order: &Order, key: ExecutionId| {
+            let of = |entry: &Entry| [key, key.undone()].iter().any(|key| entry.executions.contains_key(key));
+            self.entries.get(&order.order_id).is_some_and(of)
+        };
+        let Found { doubts, foreign_orders, foreign_fills } = compared::compare(&ours, knows, &snapshot);
         for theirs in foreign_orders {
             let difference = self.foreign(theirs, at, out);
             run.tell(difference);
@@ -209,10 +212,10 @@ impl Orders {
     /// Asks what became of orders that the venue tells otherwise.
     fn question(&mut self, mut run: Run, orders: BTreeSet<OrderId>, at: Moment, out: &mut Vec<Effect>) {
         for id in &orders {
-            if let Some(entry) = self.entries.get_mut(id) {
-                entry.asked_at = at.now;
-                out.push(resolve::query(&entry.order, at.now));
-            }
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            entry.asked_at = at.now;
+            let order = entry.order.clone();
+            self.ask(&order, at, out);
         }
         (run.waits, run.since) = (Waiting::Answers(orders), at.now);
         self.reconciling.run = Some(run);

@@ -9,7 +9,7 @@ pub struct SavedPositions {
     balances: Vec<(Asset, Cash)>,
     paid_in: Vec<(Asset, Cash)>,
     unbooked: Vec<(TradeId, OrderUpdate)>,
-    booked: Vec<TradeId>,
+    booked: Vec<(TradeId, Cash)>,
     unopened: Vec<(u64, Vec<OpeningEntry>)>,
     next_position: u64,
     next_balance: u64,
@@ -45,7 +45,7 @@ impl Positions {
         self.balances = saved.balances.into_iter().collect();
         self.paid_in = saved.paid_in.into_iter().collect();
         self.unbooked = saved.unbooked;
-        saved.booked.into_iter().for_each(|id| self.booked.insert(id));
+        saved.booked.into_iter().for_each(|(id, realized)| self.booked.insert(id, realized));
         self.unopened = saved.unopened.into_iter().collect();
         self.next_position = saved.next_position;
         self.next_balance = saved.next_balance;

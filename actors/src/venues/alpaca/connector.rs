@@ -158,7 +158,7 @@ impl Shell {
             Do::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
             Do::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
             Do::Report(report) => (self.say)(FromVenue::Reports(vec![report])),
-            Do::Tell(note) => tracing::warn!(venue = "alpaca", account = %self.c.parameters.account, "{note}"),
+            Do::Tell(note) => (self.say)(FromVenue::Note(note.for_people())),
         }
     }
 

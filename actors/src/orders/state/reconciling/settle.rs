@@ -107,7 +107,7 @@ impl Orders {
         let is_new = !done.differences.is_empty() && done.differences != before;
         let is_news = is_new || !done.entries.is_empty();
         if is_news {
-            out.push(Effect::Alert(words(&done, self.reconciling.waits)));
+            self.alarm(words(&done, self.reconciling.waits), out);
         }
         let goes_on = waited && self.reconciling.waits.is_none();
         let is_kept = is_news || goes_on || done.cause != Cause::Schedule;
