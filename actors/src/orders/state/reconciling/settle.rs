@@ -53,7 +53,9 @@ impl Orders {
         let (gaps, unknown) = if is_whole { holdings::compare(held, snapshot) } else { Default::default() };
         unknown.into_iter().for_each(|difference| run.tell(difference));
         gaps.iter().for_each(|gap| run.tell(gap.difference()));
-        let is_sure = run.gaps.as_ref() == Some(&gaps);
+        // What nobody here ever heard of, with nothing under way, is what the account begins with.
+        let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
+        let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
         if !gaps.is_empty() && !is_sure && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
