@@ -104,7 +104,8 @@ fn doubt_of_listed(order: &Order, theirs: &VenueOrder, snapshot: &AccountSnapsho
         return Some((DifferenceKind::MoreFilledHere, filled()));
     }
     let changes = order.replacing.is_some() || is_newer;
-    let differs = |ours: Option<Price>, theirs: Option<Price>| theirs.is_some() && ours != theirs;
+    // A venue may give an order a price of its own: Alpaca does to a stop that buys.
+    let differs = |ours: Option<Price>, theirs: Option<Price>| ours.zip(theirs).is_some_and(|(o, t)| o != t);
     let request = &order.request;
     // An order by value has no quantity, and behind a replacement a venue may count anew.
     let by_quantity = request.quote_quantity.is_none() && names_in_force(order) == 1;

@@ -123,6 +123,8 @@ fn open_orders_agree_or_are_asked_about() {
     let dearer = || VenueOrder { price: "101".parse().ok(), ..theirs("0") };
     check(ours("0"), vec![dearer()], vec![], Some(Terms));
     check(ours("0"), vec![VenueOrder { quantity: Some(number("8")), ..theirs("0") }], vec![], Some(Terms));
+    let stop = || OrderRequest { price: None, stop_price: "100".parse().ok(), ..ours("0").request };
+    check(Order { request: stop(), ..ours("0") }, vec![dearer()], vec![], None);
     let replacing = messages::orders::Replacement { quantity: None, price: "101".parse().ok(), stop_price: None };
     check(Order { replacing: Some(replacing), ..ours("0") }, vec![dearer()], vec![], None);
     // Under the venue's id, where somebody there gave it another name.
