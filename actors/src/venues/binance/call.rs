@@ -181,12 +181,6 @@ impl Call {
     pub fn subscribe_signed() -> Self {
         Self::new(Verb::Post, "", "userDataStream.subscribe.signature", Parameters::default()).weighs(2)
     }
-
-    /// The rules of a symbol. Not signed.
-    #[must_use]
-    pub fn exchange_info(of: Symbol) -> Self {
-        Self::new(Verb::Get, "/api/v3/exchangeInfo", "exchangeInfo", symbol(of)).weighs(20)
-    }
 }
 
 /// The two names of an order that is changed.

@@ -54,6 +54,7 @@ fn settings() -> Settings {
         rules: [(instrument(), rules)].into(),
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: QUERY_AFTER,
+        venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
     }
 }
