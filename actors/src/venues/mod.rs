@@ -246,6 +246,14 @@ impl Venues {
     }
 }
 
+/// The parameters of a venue that has several worlds, with the account's name among them.
+///
+/// # Errors
+/// They are not what the venue expects, in words.
+pub fn parameters<P: DeserializeOwned>(account: Account, settings: &VenueSettings) -> Result<P, String> {
+    read(&with_account(&settings.parameters, account)?)
+}
+
 fn read<P: DeserializeOwned>(parameters: &Parameters) -> Result<P, String> {
     serde_json::from_value(serde_json::Value::Object(parameters.clone())).map_err(|e| e.to_string())
 }

@@ -12,7 +12,7 @@ use messages::{ExecutionId, MarketId, Price, Size};
 
 use super::*;
 use crate::orders::risk::AccountLimits;
-use crate::orders::risk::book::remaining;
+use crate::orders::risk::book::{OpenHere, remaining};
 use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
@@ -190,6 +190,12 @@ impl Bench {
         let booked: BTreeMap<_, _> = booked.into_iter().filter(|(_, (b, s))| !b.is_zero() || !s.is_zero()).collect();
         assert_eq!(booked, walked, "what is on its way");
         assert_eq!(self.orders.book.open_of_all(), self.orders.open_orders().count(), "open orders");
+        let here = self.orders.open_orders().filter(|order| order.request.instrument == instrument());
+        let walked = here.fold(OpenHere::default(), |open, order| OpenHere {
+            orders: open.orders + 1,
+            conditional: open.conditional + u32::from(order.request.order_type.is_conditional()),
+        });
+        assert_eq!(self.orders.book.open_here(instrument()), walked, "open orders in the instrument");
     }
 
     /// A person changes a limit of all.
