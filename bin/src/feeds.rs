@@ -71,7 +71,10 @@ fn feed(settings: &Settings, name: FeedName, reach: &Reach, data_dir: &Path) -> 
 
 /// The keys of a feed of Alpaca; a free account gives them.
 fn keys_of(section: &AlpacaFeed) -> anyhow::Result<Keys> {
-    let setting = format!("feeds.{}.credentials_file", if section.feed == alpaca::Feed::Crypto { "alpaca_crypto" } else { "alpaca" });
+    let setting = format!(
+        "feeds.{}.credentials_file",
+        if section.feed == alpaca::Feed::Crypto { "alpaca_crypto" } else { "alpaca" }
+    );
     let keys::Pair { public: id, secret } = keys::ALPACA.read(&setting, &section.credentials_file)?;
     Ok(Keys { id, secret })
 }

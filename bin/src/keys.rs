@@ -20,18 +20,12 @@ pub struct Kind {
 }
 
 /// Of Alpaca.
-pub const ALPACA: Kind = Kind {
-    whose: "Alpaca",
-    names: ["key_id", "secret_key"],
-    variables: ["APCA_API_KEY_ID", "APCA_API_SECRET_KEY"],
-};
+pub const ALPACA: Kind =
+    Kind { whose: "Alpaca", names: ["key_id", "secret_key"], variables: ["APCA_API_KEY_ID", "APCA_API_SECRET_KEY"] };
 
 /// Of Binance.
-pub const BINANCE: Kind = Kind {
-    whose: "Binance",
-    names: ["api_key", "secret"],
-    variables: ["BINANCE_API_KEY", "BINANCE_API_SECRET"],
-};
+pub const BINANCE: Kind =
+    Kind { whose: "Binance", names: ["api_key", "secret"], variables: ["BINANCE_API_KEY", "BINANCE_API_SECRET"] };
 
 /// A key: its public part and its secret. It has no `Debug`.
 pub struct Pair {
@@ -61,13 +55,17 @@ impl Kind {
         let rights = std::fs::metadata(path).with_context(|| format!("the keys' file `{shown}` cannot be read"))?;
         let rights = rights.permissions().mode();
         if rights & OTHERS != 0 {
-            bail!("everybody on this machine may use the keys' file `{shown}` (mode {:o}); run: chmod 600 {shown}", rights & 0o777);
+            bail!(
+                "everybody on this machine may use the keys' file `{shown}` (mode {:o}); run: chmod 600 {shown}",
+                rights & 0o777
+            );
         }
         let text = std::fs::read_to_string(path).with_context(|| format!("the keys' file `{shown}` cannot be read"))?;
         let [public, secret] = self.names;
         // The parser's own words would show the line, and with it the secret.
         let table: Option<toml::Table> = toml::from_str(&text).ok();
-        let found = |name: &str| Some(table.as_ref()?.get(name)?.as_str()?.to_owned()).filter(|value| !value.is_empty());
+        let found =
+            |name: &str| Some(table.as_ref()?.get(name)?.as_str()?.to_owned()).filter(|value| !value.is_empty());
         match (found(public), found(secret)) {
             (Some(public), Some(secret)) => Ok(Pair { public, secret }),
             _ => bail!("`{shown}` must hold {public} = \"…\" and {secret} = \"…\""),

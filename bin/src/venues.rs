@@ -83,8 +83,12 @@ pub fn announcement(orders_to: &str, place: Option<Place>, account: Account) -> 
         Some(Place { profile, is_live: true }) => {
             format!("orders go to {orders_to}, profile {profile}: LIVE, REAL MONEY of account {account}")
         }
-        Some(Place { profile, is_live: false }) if profile == orders_to => format!("orders go to {orders_to}: no real money"),
-        Some(Place { profile, is_live: false }) => format!("orders go to {orders_to}, profile {profile}: no real money"),
+        Some(Place { profile, is_live: false }) if profile == orders_to => {
+            format!("orders go to {orders_to}: no real money")
+        }
+        Some(Place { profile, is_live: false }) => {
+            format!("orders go to {orders_to}, profile {profile}: no real money")
+        }
         None => format!("orders go to {orders_to}, which does not say whether that is real money; account {account}"),
     }
 }
@@ -95,7 +99,8 @@ mod tests {
 
     #[test]
     fn money_is_announced_as_such() {
-        let check = |place, expected: &str| assert_eq!(announcement("binance", place, "a-live".parse().unwrap()), expected);
+        let check =
+            |place, expected: &str| assert_eq!(announcement("binance", place, "a-live".parse().unwrap()), expected);
         let live = Place { profile: "live", is_live: true };
         check(Some(live), "orders go to binance, profile live: LIVE, REAL MONEY of account a-live");
         check(Some(Place { profile: "test", is_live: false }), "orders go to binance, profile test: no real money");

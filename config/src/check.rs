@@ -26,7 +26,18 @@ const NAMED: &[&str] = &[
 ];
 
 /// What nobody may write into the parameters of a venue.
-const SECRETS: &[&str] = &["api_key", "api_secret", "key", "key_id", "passphrase", "password", "private_key", "secret", "secret_key", "token"];
+const SECRETS: &[&str] = &[
+    "api_key",
+    "api_secret",
+    "key",
+    "key_id",
+    "passphrase",
+    "password",
+    "private_key",
+    "secret",
+    "secret_key",
+    "token",
+];
 
 /// Keys that are in no default: misspelt, or of another version.
 pub fn unknown_keys(figment: &Figment) -> Vec<String> {
@@ -140,7 +151,9 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
         let is_secret = SECRETS.contains(&key.to_ascii_lowercase().as_str());
         must(
             !is_secret,
-            format!("venues.parameters.{key}: settings are shown and kept in the ledger; write keys into a file and name it in credentials_file"),
+            format!(
+                "venues.parameters.{key}: settings are shown and kept in the ledger; write keys into a file and name it in credentials_file"
+            ),
         );
     }
     must(

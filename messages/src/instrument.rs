@@ -52,11 +52,7 @@ pub struct UnknownExchange(pub String);
 impl FromStr for Exchange {
     type Err = UnknownExchange;
     fn from_str(text: &str) -> Result<Self, UnknownExchange> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|e| e.as_str() == text)
-            .ok_or_else(|| UnknownExchange(text.to_owned()))
+        Self::ALL.iter().copied().find(|e| e.as_str() == text).ok_or_else(|| UnknownExchange(text.to_owned()))
     }
 }
 

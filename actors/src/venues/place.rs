@@ -49,7 +49,8 @@ impl Said<'_> {
         }
         let says_live = account.as_str().rsplit('-').next() == Some(LIVE);
         if place.is_live != says_live {
-            let expected = if place.is_live { "a name that ends with -live" } else { "a name that does not end with -live" };
+            let expected =
+                if place.is_live { "a name that ends with -live" } else { "a name that does not end with -live" };
             return Err(format!("account = \"{account}\" with profile = \"{profile}\"; expected {expected}"));
         }
         Ok(place)

@@ -93,12 +93,7 @@ pub struct Arguments {
     rebuild_manifest: bool,
 }
 
-pub fn run(
-    arguments: &Arguments,
-    common: &Common,
-    settings: &Settings,
-    venues: &Venues,
-) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, common: &Common, settings: &Settings, venues: &Venues) -> anyhow::Result<ExitCode> {
     let mut findings = 0;
     let mut say = |what: &str, finding: Option<String>| match finding {
         None => crate::output::line(format_args!("ok       {what}")),

@@ -17,7 +17,6 @@ use config::Settings;
 use messages::instrument::Rules;
 use messages::{Exchange, Instrument, Symbol, UtcNanos};
 
-
 /// Puts the rules of every symbol of these feeds into the settings.
 ///
 /// # Errors

@@ -31,9 +31,17 @@ struct Told {
 pub fn ask(settings: &mut Settings, route: &Route) -> anyhow::Result<()> {
     let Route::Remote(remote) = route else { return Ok(()) };
     let name = &remote.name;
-    if !remote.capabilities.exchanges.iter().any(|exchange| settings.feeds.run.iter().any(|f| f.exchange() == *exchange)) {
+    if !remote
+        .capabilities
+        .exchanges
+        .iter()
+        .any(|exchange| settings.feeds.run.iter().any(|f| f.exchange() == *exchange))
+    {
         let exchanges: Vec<&str> = remote.capabilities.exchanges.iter().map(|exchange| exchange.as_str()).collect();
-        bail!("venues.orders_to: `{name}` trades what {} lists, and no feed watches it; add one to feeds.run", exchanges.join(" or "));
+        bail!(
+            "venues.orders_to: `{name}` trades what {} lists, and no feed watches it; add one to feeds.run",
+            exchanges.join(" or ")
+        );
     }
     let reach = Reach::from_environment(REQUEST_TIMEOUT).context("no venue can be reached")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
@@ -66,7 +74,8 @@ pub fn ask(settings: &mut Settings, route: &Route) -> anyhow::Result<()> {
 }
 
 fn parameters<P: serde::de::DeserializeOwned>(settings: &Settings) -> anyhow::Result<P> {
-    venues::parameters(settings.account.name, &settings.venues).map_err(|why| anyhow::anyhow!("venues.parameters: {why}"))
+    venues::parameters(settings.account.name, &settings.venues)
+        .map_err(|why| anyhow::anyhow!("venues.parameters: {why}"))
 }
 
 /// What running feeds watch on an exchange.

@@ -29,8 +29,8 @@ pub mod stream;
 use std::time::Duration;
 
 use messages::orders::{OrderType, TimeInForce};
-use messages::{Exchange, caps};
 use messages::venues::Capabilities;
+use messages::{Exchange, caps};
 
 /// What Alpaca can do. What a single asset cannot, [`rules::check`] tells.
 pub const CAPABILITIES: Capabilities = Capabilities {

@@ -239,7 +239,10 @@ fn session(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let what = if is_instant { r.time_in_force.as_str() } else { r.order_type.as_str() };
-    refuse("alpaca.session", format!("{what} orders need the regular session of {}; a limit order waits for it", r.instrument))
+    refuse(
+        "alpaca.session",
+        format!("{what} orders need the regular session of {}; a limit order waits for it", r.instrument),
+    )
 }
 
 /// Whether the venue may replace an order that stands at `status` there.

@@ -203,7 +203,9 @@ impl Filters {
                 let notional = Notional { name, min, min_for_market, max: None, max_for_market: false };
                 self.notional.push(notional);
             }
-            Filter::Notional { min_notional: min, apply_min_to_market, max_notional: max, apply_max_to_market, .. } => {
+            Filter::Notional {
+                min_notional: min, apply_min_to_market, max_notional: max, apply_max_to_market, ..
+            } => {
                 let (min_for_market, max_for_market) = (apply_min_to_market, apply_max_to_market);
                 let name = name.to_owned();
                 self.notional.push(Notional { name, min, min_for_market, max, max_for_market });
