@@ -28,10 +28,6 @@ pub struct Counts {
     pub orders: Option<u32>,
     /// Open orders with a trigger price (`MAX_NUM_ALGO_ORDERS`).
     pub algo_orders: Option<u32>,
-    /// Open lists (`MAX_NUM_ORDER_LISTS`).
-    pub lists: Option<u32>,
-    /// Changes of one order that keep its place (`MAX_NUM_ORDER_AMENDS`).
-    pub amends: Option<u32>,
     /// Open orders on all symbols (`EXCHANGE_MAX_NUM_ORDERS`).
     pub everywhere: Option<u32>,
 }

@@ -109,18 +109,16 @@ enum Filter {
     MaxNumAlgoOrders {
         max_num_algo_orders: u32,
     },
-    MaxNumOrderLists {
-        max_num_order_lists: u32,
-    },
-    MaxNumOrderAmends {
-        max_num_order_amends: u32,
-    },
     ExchangeMaxNumOrders {
         max_num_orders: u32,
     },
     /// Of orders that show a part of themselves; we have none.
     IcebergParts {},
     MaxNumIcebergOrders {},
+    /// Of lists, of which we send none.
+    MaxNumOrderLists {},
+    /// Of changes of one order: who comes that far is refused by the venue.
+    MaxNumOrderAmends {},
     #[serde(other)]
     Unknown,
 }
@@ -238,10 +236,11 @@ impl Filters {
             Filter::MaxPosition { max_position } => self.max_position = Some(max_position),
             Filter::MaxNumOrders { max_num_orders } => self.counts.orders = Some(max_num_orders),
             Filter::MaxNumAlgoOrders { max_num_algo_orders } => self.counts.algo_orders = Some(max_num_algo_orders),
-            Filter::MaxNumOrderLists { max_num_order_lists } => self.counts.lists = Some(max_num_order_lists),
-            Filter::MaxNumOrderAmends { max_num_order_amends } => self.counts.amends = Some(max_num_order_amends),
             Filter::ExchangeMaxNumOrders { max_num_orders } => self.counts.everywhere = Some(max_num_orders),
-            Filter::IcebergParts {} | Filter::MaxNumIcebergOrders {} => {}
+            Filter::IcebergParts {}
+            | Filter::MaxNumIcebergOrders {}
+            | Filter::MaxNumOrderLists {}
+            | Filter::MaxNumOrderAmends {} => {}
             Filter::Unknown => self.unknown.push(name.chars().take(80).collect()),
         }
     }
