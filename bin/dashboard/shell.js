@@ -118,7 +118,9 @@ export class Shell {
         version,
         started_at: started,
       } = this.#status;
-      this.#parts.name.textContent = `${instance} · ${account} · orders to ${venue}${profile && profile !== venue ? ` (${isLive ? 'LIVE' : profile})` : ''}`;
+      const world = isLive ? 'LIVE' : profile;
+      const place = world && profile !== venue ? `${venue} (${world})` : venue;
+      this.#parts.name.textContent = `${instance} · ${account} · orders to ${place}`;
       this.#parts.name.title = `merganser ${version}, started ${started} UTC`;
       // Money that is not known to be real is never shown as real.
       const [text, kind] =
