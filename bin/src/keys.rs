@@ -39,10 +39,10 @@ impl Kind {
     /// # Errors
     /// There is none, or others may read it, and how to give it.
     pub fn read(&self, setting: &str, file: &str) -> anyhow::Result<Pair> {
-        if file.is_empty() { self.from_environment(setting) } else { self.from_file(Path::new(file)) }
+        if file.is_empty() { self.in_environment(setting) } else { self.in_file(Path::new(file)) }
     }
 
-    fn from_environment(&self, setting: &str) -> anyhow::Result<Pair> {
+    fn in_environment(&self, setting: &str) -> anyhow::Result<Pair> {
         let [public, secret] = self.variables;
         match (variable(public), variable(secret)) {
             (Some(public), Some(secret)) => Ok(Pair { public, secret }),
@@ -50,7 +50,7 @@ impl Kind {
         }
     }
 
-    fn from_file(&self, path: &Path) -> anyhow::Result<Pair> {
+    fn in_file(&self, path: &Path) -> anyhow::Result<Pair> {
         let shown = path.display();
         let rights = std::fs::metadata(path).with_context(|| format!("the keys' file `{shown}` cannot be read"))?;
         let rights = rights.permissions().mode();
