@@ -154,6 +154,10 @@ metrics! {
         TICK_TO_ORDER_SECONDS "tick_to_order_seconds" Histogram Seconds "" "Receive time of a tick to its order decided."
         TICK_TO_VENUE_SECONDS "tick_to_venue_seconds" Histogram Seconds "" "Receive time of a tick to its durable order let out."
     }
+    "venue" {
+        VENUE_CONNECTED "venue_connected" Gauge Flag "venue" "The venue outside is reached."
+        VENUE_NOTES "venue_notes" Counter Count "note" "What the venue said that no report says, by kind."
+    }
     "positions" {
         PORTFOLIO_VALUE "portfolio_value" Gauge Money "account" "All balances at their rates."
         PORTFOLIO_CASH "portfolio_cash" Gauge Money "account" "Balance of the currency."

@@ -13,7 +13,7 @@ use messages::risk::{Refusal, RiskChange, StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::telemetry::Metric;
-use messages::venues::{VenueReport, VenueRequest};
+use messages::venues::{NoteKind, VenueReport, VenueRequest};
 use messages::{Cash, Exchange, Instrument, OrderId, Price, Quantity, StrategyId, Symbol, UtcNanos};
 use ractor::{ActorRef, RpcReplyPort};
 use storage::migrate::phase::Ask;
@@ -215,6 +215,8 @@ pub struct OrdersStatus {
     pub open: Vec<Order>,
     /// Effects that wait for the ledger.
     pub waiting: usize,
+    /// Orders that the venue was asked about and has not answered.
+    pub asked: usize,
     /// What its state has counted since its start.
     pub counters: crate::orders::state::Counters,
     /// How quick it was.
@@ -241,6 +243,19 @@ pub enum ToVenue {
     Begin,
     /// Requests, in order.
     Requests(Vec<VenueRequest>),
+    /// How are you? `None` from the venue inside of the process.
+    Status(RpcReplyPort<Option<VenueStatus>>),
+}
+
+/// How a venue outside stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenueStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is reached.
+    pub connected: bool,
+    /// What a person must know of it, by kind: how often it was said since the gateway began.
+    pub notes: Vec<(NoteKind, u64)>,
 }
 
 /// To a live feed.

@@ -29,7 +29,7 @@ use storage::tiers::Tier;
 
 use crate::bulk::Inlet;
 use crate::clock::Clock;
-use crate::ports::{Port, ToAlerts, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry};
+use crate::ports::{Port, ToAlerts, ToFeed, ToMarket, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue};
 use crate::traffic::{Places, Seen};
 use edge::EdgeSource;
 use flow::Flow;
@@ -86,6 +86,8 @@ pub struct Asked {
     pub orders: Port<ToOrders>,
     /// Positions.
     pub positions: Port<ToPositions>,
+    /// The venue.
+    pub venue: Port<ToVenue>,
     /// Alerts, which are told of the sample as well.
     pub alerts: Port<ToAlerts>,
     /// Strategies.
@@ -193,6 +195,7 @@ impl Shell {
         }
         answers.orders.iter().for_each(|status| sample.orders(status));
         answers.portfolio.iter().for_each(|(snapshot, highest)| sample.portfolio(snapshot, *highest));
+        answers.venue.iter().for_each(|status| sample.venue(status));
         answers.feeds.iter().for_each(|status| sample.feed(status));
         answers.strategies.iter().for_each(|status| sample.strategy(status));
         answers.alerts.iter().for_each(|counts| sample.alerts(counts));

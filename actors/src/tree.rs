@@ -409,7 +409,12 @@ impl Tree {
                 actor.get_cell()
             }
             Route::Remote(remote) => {
-                let arguments = gateway::Arguments { remote: remote.clone(), orders: self.ports.orders.clone() };
+                let arguments = gateway::Arguments {
+                    remote: remote.clone(),
+                    orders: self.ports.orders.clone(),
+                    ledger: self.ledger.clone(),
+                    clock: self.clock.clone(),
+                };
                 let actor = spawn(GatewayActor, self.ports.venue.traffic(), arguments, me).await?;
                 self.ports.venue.fill(actor.clone());
                 actor.get_cell()

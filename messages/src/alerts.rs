@@ -35,13 +35,17 @@ pub enum Rule {
     PostgresJournal,
     /// Market records were not kept for PostgreSQL any longer.
     PostgresGivenUp,
+    /// Something happened to an order that should not have, or a trade of it was undone.
+    OrderAlarm,
+    /// A venue said something that no report of an order says.
+    VenueNote,
     /// No market data comes, or nobody takes samples any more.
     DeadMan,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Drawdown,
         Self::DailyLoss,
         Self::RejectRate,
@@ -54,6 +58,8 @@ impl Rule {
         Self::PostgresLag,
         Self::PostgresJournal,
         Self::PostgresGivenUp,
+        Self::OrderAlarm,
+        Self::VenueNote,
         Self::DeadMan,
     ];
 
@@ -73,6 +79,8 @@ impl Rule {
             Self::PostgresLag => "postgres_lag",
             Self::PostgresJournal => "postgres_journal",
             Self::PostgresGivenUp => "postgres_given_up",
+            Self::OrderAlarm => "order_alarm",
+            Self::VenueNote => "venue_note",
             Self::DeadMan => "dead_man",
         }
     }
@@ -91,7 +99,9 @@ impl Rule {
             | Self::ArchiveFailure
             | Self::PostgresLag
             | Self::PostgresJournal
-            | Self::PostgresGivenUp => Severity::Warning,
+            | Self::PostgresGivenUp
+            | Self::OrderAlarm
+            | Self::VenueNote => Severity::Warning,
         }
     }
 }

@@ -58,6 +58,15 @@ pub const UNDECODABLE_KEPT: usize = 1_000;
 pub const TRADE_ID_WINDOW: usize = 4_096;
 /// Open orders of one strategy beyond which a mistake is assumed, whatever the settings say.
 pub const OPEN_ORDERS_PER_STRATEGY: usize = 1_000;
+/// Refused fills of one order that are remembered, so that each is told once however often its venue repeats it; the lowest
+/// keys go first. A venue that reports more of them is wrong throughout.
+pub const REFUSED_FILLS: usize = 64;
+/// Orders that nobody here knows of which people are told, each once in a process: of more they know enough, and the ledger has
+/// every report.
+pub const STRANGERS: usize = 1_000;
+/// Notes of a venue that are told in an hour, to the ledger and the log: who reads more of them looks for the cause. The others
+/// are counted.
+pub const VENUE_NOTES_PER_HOUR: usize = 120;
 /// Requests that may wait for the connection to a venue: more than any venue takes in a second.
 pub const VENUE_REQUESTS: usize = 1_024;
 /// Ledger records behind its last checkpoint that a start may have to read: about a tenth of a second's reading.

@@ -91,6 +91,26 @@ name!(
     Reason, caps::REASON_BYTES, "reason code"
 );
 
+/// What stands before the key of an execution in the key of its undoing.
+const UNDONE: &str = "undo:";
+
+impl ExecutionId {
+    /// The key under which the undoing of this execution is booked: reported again, it is the same.
+    #[must_use]
+    pub fn undone(self) -> Self {
+        let key = |of: &str| format!("{UNDONE}{of}").parse();
+        let hashed = || key(&hashed(&[b"undo", self.as_str().as_bytes()]).to_string());
+        // A key that leaves no room stands by its hash, which always fits.
+        key(self.as_str()).or_else(|_| hashed()).unwrap_or(self)
+    }
+
+    /// The execution that this one undoes; `None` for one that undoes none.
+    #[must_use]
+    pub fn undoes(self) -> Option<Self> {
+        self.as_str().strip_prefix(UNDONE)?.parse().ok()
+    }
+}
+
 impl StrategyId {
     /// The owner of orders that a person places.
     #[must_use]

@@ -207,6 +207,8 @@ named! {
         Expired = "expired",
         /// The venue does not know it, after the request can no longer be valid.
         NotReceived = "not_received",
+        /// The venue undid a fill: what it filled is filled no more.
+        Busted = "busted",
     }
 }
 
@@ -442,14 +444,14 @@ impl Order {
     }
 }
 
-/// One execution at a venue.
+/// One execution at a venue, or the undoing of one: that has the price of what it undoes, and its quantity and fee negative.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fill {
     /// The venue's key of this execution: applied once.
     pub execution_id: ExecutionId,
     /// At what price.
     pub price: Price,
-    /// How much.
+    /// How much; negative where one is undone, and zero where that one was never booked here.
     pub quantity: Quantity,
     /// Filled of the order after this one, as the venue counts: the second guard.
     pub cumulative: Quantity,

@@ -8,7 +8,7 @@ use crate::number::{Cash, Price, Quantity};
 use crate::orders::{Fee, Liquidity, Side};
 use crate::time::UtcNanos;
 
-/// A fill as it was booked: the row of `trades`.
+/// A fill as it was booked, or the undoing of one: the row of `trades`. The rows of an order add up to what is filled of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trade {
     /// hash(account, exchange, execution id).
@@ -21,7 +21,7 @@ pub struct Trade {
     pub instrument: Instrument,
     /// Which way.
     pub side: Side,
-    /// How much.
+    /// How much; negative where the venue undid a fill.
     pub quantity: Quantity,
     /// At what price.
     pub price: Price,

@@ -1,12 +1,13 @@
 //! What is said to a venue and what a venue reports.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Account, ClientOrderId, OrderId, Reason, VenueOrderId};
+use crate::ids::{Account, ClientOrderId, ExecutionId, OrderId, Reason, VenueOrderId};
 use crate::instrument::{Exchange, Instrument};
-use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce};
+use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce, named};
 use crate::time::UtcNanos;
 
 /// A request to a venue. Its order intent is durable before it is made.
@@ -130,6 +131,55 @@ pub enum ReportKind {
     },
     /// The answer to a query: it does not know the order.
     Unknown,
+    /// It undid an execution that it had reported: nothing was traded.
+    Busted {
+        /// Which.
+        execution_id: ExecutionId,
+    },
+    /// It changed an execution that it had reported: another one stands for it.
+    Corrected {
+        /// Which does not stand any more.
+        execution_id: ExecutionId,
+        /// What stands for it.
+        fill: Fill,
+    },
+}
+
+named! {
+    /// Of what kind a note of a venue is.
+    NoteKind {
+        /// An order of the account that this program did not send.
+        ForeignOrder = "foreign_order",
+        /// Something happened to an order, of a kind that we do not know.
+        UnknownEvent = "unknown_event",
+        /// An order stands where we do not know what that means.
+        UnknownStatus = "unknown_status",
+        /// A message of a kind that we do not know.
+        UnknownMessage = "unknown_message",
+        /// A message that cannot be read.
+        Unreadable = "unreadable",
+        /// What the venue says of an order does not fit together, or lacks something.
+        Doubtful = "doubtful",
+        /// Something that happens to few orders: it is suspended, restated, cancelled by the venue.
+        Unusual = "unusual",
+        /// The venue does not take the key.
+        Unauthorized = "unauthorized",
+        /// The venue refuses requests for now: too many were made.
+        RateLimited = "rate_limited",
+        /// Money came or went, and no order of ours moved it.
+        MoneyMoved = "money_moved",
+    }
+}
+
+/// What a person must know of a venue, and no report of an order says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenueNote {
+    /// Of what kind.
+    pub kind: NoteKind,
+    /// About what: an order as the venue knows it, an asset; empty for the venue itself.
+    pub subject: String,
+    /// In words, with what is to be done where something is.
+    pub text: String,
 }
 
 /// What a venue can do. What it cannot is denied before sending, with a code.

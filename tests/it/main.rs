@@ -2,6 +2,7 @@
 
 mod audience;
 mod checkpoint;
+mod conformance;
 mod decoders;
 mod determinism;
 mod golden;
@@ -10,3 +11,4 @@ mod restore;
 mod steering;
 mod supervision;
 mod telemetry;
+mod trading_messages;

@@ -118,9 +118,9 @@ fn an_actor_imports_no_other_actor() {
 const ALLOWED: &[&str] = &[
     "crate::market::FromFeed",
     "crate::feeds::json",
-    "crate::feeds::percent",
     "crate::feeds::{DecodeError, cut}",
     "crate::feeds::alpaca::asset",
+    "crate::feeds::alpaca::calendar",
     "crate::feeds::alpaca::number",
     "crate::feeds::alpaca::Keys",
     "crate::feeds::live::",

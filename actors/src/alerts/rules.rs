@@ -49,8 +49,12 @@ const DIRECT: &[(Rule, Definition, f64)] = &[
 ];
 
 /// Counters of which it is read by how much they rose in the window.
-const RISING: &[(Rule, Definition)] =
-    &[(Rule::FeedGap, metrics::FEED_GAPS), (Rule::PostgresGivenUp, metrics::POSTGRES_RECORDS_GIVEN_UP)];
+const RISING: &[(Rule, Definition)] = &[
+    (Rule::FeedGap, metrics::FEED_GAPS),
+    (Rule::PostgresGivenUp, metrics::POSTGRES_RECORDS_GIVEN_UP),
+    (Rule::OrderAlarm, metrics::ORDERS_ALARMS),
+    (Rule::VenueNote, metrics::VENUE_NOTES),
+];
 
 /// Reads samples, and remembers what counters said within the window.
 pub struct Reader {
@@ -152,6 +156,14 @@ pub fn words(rule: Rule, subject: &str, value: f64, bounds: &Bounds) -> String {
         Rule::PostgresGivenUp => format!(
             "{value:.0} market records were not kept for PostgreSQL any longer; once it is back, \
              `merganser migrate timescale compare --repair` brings their rows"
+        ),
+        Rule::OrderAlarm => format!(
+            "{value:.0} times something happened to {subject} that should not have; `merganser sql \"SELECT * FROM actions \
+             WHERE what = 'alert' ORDER BY ledger_seq DESC LIMIT 20\"` tells what"
+        ),
+        Rule::VenueNote => format!(
+            "{value:.0} times the venue said what no report of an order says: {subject}; `merganser sql \"SELECT * FROM \
+             actions WHERE what = 'venue.{subject}' ORDER BY ledger_seq DESC LIMIT 20\"` tells what"
         ),
         Rule::DeadMan => format!("nothing has come from the {subject} for {value:.0} s; the limit is {limit} s"),
     }

@@ -61,6 +61,10 @@ pub struct Rules {
     pub postgres_journal: Bounds,
     /// Market records of the window that were not kept for PostgreSQL.
     pub postgres_given_up: Bounds,
+    /// Alarms of orders in the window.
+    pub order_alarm: Bounds,
+    /// Notes of one kind in the window.
+    pub venue_note: Bounds,
     /// Seconds without market data, or without a sample.
     pub dead_man: Bounds,
 }
@@ -95,6 +99,8 @@ impl Rules {
             Rule::PostgresLag => &self.postgres_lag,
             Rule::PostgresJournal => &self.postgres_journal,
             Rule::PostgresGivenUp => &self.postgres_given_up,
+            Rule::OrderAlarm => &self.order_alarm,
+            Rule::VenueNote => &self.venue_note,
             Rule::DeadMan => &self.dead_man,
         }
     }

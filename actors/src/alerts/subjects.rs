@@ -38,6 +38,8 @@ impl Subjects {
             | Rule::PostgresLag
             | Rule::PostgresJournal
             | Rule::PostgresGivenUp
+            | Rule::OrderAlarm
+            | Rule::VenueNote
             | Rule::DeadMan => true,
         }
     }

@@ -271,8 +271,8 @@ impl Shell {
                 // Who asked may have given up; that is no failure of ours.
                 let (trading, counters) = (self.a.state.trading(), self.a.state.counters());
                 let changed = self.changed.clone();
-                let (waiting, latencies) = (self.gate.len(), self.latency.summary());
-                let _ = reply.send(OrdersStatus { trading, changed, open, waiting, counters, latencies });
+                let (waiting, asked, latencies) = (self.gate.len(), self.a.state.questions(), self.latency.summary());
+                let _ = reply.send(OrdersStatus { trading, changed, open, waiting, asked, counters, latencies });
                 return;
             }
             ToOrders::RiskStatus(reply) => {

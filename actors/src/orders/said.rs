@@ -26,6 +26,7 @@ pub fn say(update: &OrderUpdate) {
     }
     let (side, why) = (order.request.side, event.reason_text.as_str());
     match (event.kind, &event.fill) {
+        (EventKind::Busted, _) => line!(warn, "order_busted", "{why}"),
         (_, Some(fill)) => line!(info, "order_filled", "{side} {} at {}: {}", fill.quantity, fill.price, order.status),
         (EventKind::Denied, _) => line!(info, "order_denied", "an order was denied: {why}"),
         (EventKind::Rejected | EventKind::NotReceived, _) => {

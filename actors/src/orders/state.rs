@@ -20,8 +20,8 @@ use messages::risk::{Refusal, StateChange, TradingState};
 use messages::strategies::Fault;
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
 use messages::{
-    Account, Cash, ClientOrderId, CorrelationId, Instrument, Notional, OrderId, Quantity, Reason, StrategyId, UtcNanos,
-    ids::ClientOrderIds,
+    Account, Cash, ClientOrderId, CorrelationId, ExecutionId, Instrument, Notional, OrderId, Price, Quantity, Reason,
+    StrategyId, UtcNanos, ids::ClientOrderIds,
 };
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,7 @@ use crate::accounting;
 use crate::by_instrument::ByInstrument;
 use crate::venue_rules::VenueRules;
 
+mod bust;
 mod commands;
 mod exposure;
 mod flatten;
@@ -49,6 +50,7 @@ mod saved;
 mod status;
 mod watch;
 
+use bust::has_room_again;
 use marks::{Marks, Rates};
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
@@ -102,8 +104,12 @@ struct Entry {
     order: Order,
     /// Events so far.
     events: u32,
-    /// Fills so far, by the venue's key.
-    executions: BTreeSet<messages::ExecutionId>,
+    /// Fills so far and what undid them, by key.
+    executions: BTreeMap<ExecutionId, Executed>,
+    /// Fills that were refused, each with the count that did not fit: not told again, and judged anew with another count. No
+    /// record holds them: after a restart each is told once more.
+    #[serde(skip)]
+    refused: BTreeSet<(ExecutionId, Quantity)>,
     /// The most that any report said was filled.
     reported: Quantity,
     /// When the venue was last asked or told about it.
@@ -114,6 +120,27 @@ struct Entry {
     left_by: Option<UtcNanos>,
     /// True while it is known to be replaced and not by what.
     terms_unknown: bool,
+}
+
+/// What is kept of a fill: what it takes to undo it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Executed {
+    price: Price,
+    quantity: Quantity,
+    fee: Option<Fee>,
+}
+
+impl Entry {
+    /// Remembers a fill that was applied, or undone: that the venue does not count any more.
+    fn note(&mut self, fill: &Fill) {
+        let Fill { execution_id, price, quantity, fee, cumulative, .. } = *fill;
+        self.executions.insert(execution_id, Executed { price, quantity, fee });
+        self.reported = if quantity.is_negative() {
+            self.reported.checked_add(quantity).unwrap_or_default()
+        } else {
+            self.reported.max(cumulative)
+        };
+    }
 }
 
 /// When a delivery happens, and which it is.
@@ -134,6 +161,10 @@ pub struct Orders {
     open: BTreeSet<OrderId>,
     /// Orders that have ended, oldest first: kept for late reports, up to [`caps::ENDED_ORDERS`].
     ended: VecDeque<OrderId>,
+    /// Orders that the venue was asked about and has not answered yet.
+    asked: BTreeSet<OrderId>,
+    /// Orders that nobody here knows, of which people were told.
+    strangers: BTreeSet<ClientOrderId>,
     prices: ByInstrument<Prices>,
     /// Mean prices, where the venue's rules ask for them.
     averages: BTreeMap<Instrument, Average>,
@@ -196,6 +227,8 @@ impl Orders {
             by_client_id: BTreeMap::new(),
             open: BTreeSet::new(),
             ended: VecDeque::new(),
+            asked: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             prices: ByInstrument::default(),
             balances: BTreeMap::new(),
             book: Book::default(),
@@ -243,6 +276,7 @@ impl Orders {
             order: order.clone(),
             events: event.number,
             executions,
+            refused: BTreeSet::new(),
             reported,
             asked_at: event.at,
             requested_at: None,
@@ -250,8 +284,7 @@ impl Orders {
             terms_unknown: false,
         };
         if let Some(fill) = &event.fill {
-            entry.executions.insert(fill.execution_id);
-            entry.reported = entry.reported.max(fill.cumulative);
+            entry.note(fill);
             self.apply_exposure(order, fill);
         }
         self.index(entry);
@@ -322,8 +355,15 @@ impl Orders {
         let ours = matches!(what.kind, EventKind::CancelRequested | EventKind::ReplaceRequested);
         let not_received = entry.order.status == Status::Rejected
             && entry.order.reason == Some(Reason::code(resolve::NOT_RECEIVED))
-            && !ours;
-        let status = if not_received { Status::Submitted } else { entry.order.status };
+            && !ours
+            && what.kind != EventKind::Busted;
+        let ends = matches!(what.kind, EventKind::Canceled | EventKind::Expired);
+        let status = match entry.order.status {
+            _ if not_received => Status::Submitted,
+            // Filled no more: what the venue says of its end is the truth.
+            Status::Filled if ends && has_room_again(&entry.order) => Status::PartiallyFilled,
+            status => status,
+        };
         match table::decide(status, what.kind) {
             Outcome::To(next) => entry.order.status = next,
             Outcome::Working => entry.order.status = working(entry),
@@ -423,6 +463,7 @@ impl Orders {
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
+                self.asked.remove(&oldest);
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
@@ -443,6 +484,11 @@ impl Orders {
     /// Open orders, by id.
     pub fn open_orders(&self) -> impl Iterator<Item = &Order> {
         self.open.iter().filter_map(|id| self.entries.get(id)).map(|e| &e.order)
+    }
+    /// Questions about orders that the venue has not answered.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.asked.len()
     }
     /// True when orders that ended may have left memory.
     #[must_use]
@@ -478,7 +524,7 @@ impl Happening {
 
 impl Counters {
     fn count(&mut self, what: &Happening) {
-        self.fills += u64::from(what.fill.is_some());
+        self.fills += u64::from(what.fill.as_ref().is_some_and(|fill| fill.quantity.is_positive()));
         match what.kind {
             EventKind::Intended => self.intended += 1,
             EventKind::Rejected | EventKind::NotReceived => self.rejected += 1,
@@ -489,8 +535,8 @@ impl Counters {
 
 /// True for what a venue can only say of an order that it has.
 fn tells_that_it_is_known(kind: EventKind) -> bool {
-    use EventKind::{Accepted, Filled, PartiallyFilled, Replaced, Triggered};
-    matches!(kind, Accepted | Triggered | PartiallyFilled | Filled | Replaced)
+    use EventKind::{Accepted, Busted, Filled, PartiallyFilled, Replaced, Triggered};
+    matches!(kind, Accepted | Triggered | PartiallyFilled | Filled | Replaced | Busted)
 }
 
 fn working(entry: &Entry) -> Status {

@@ -39,6 +39,10 @@ pub fn decide(status: Status, event: EventKind) -> Outcome {
         (S::Denied, E::CancelRequested | E::ReplaceRequested) => Refuse,
         (S::Denied, _) => Alarm,
 
+        // What the venue undid was its fact, and so is this. What has ended does not begin again by it.
+        (S::Accepted | S::Triggered | S::PartiallyFilled, E::Busted) => Working,
+        (_, E::Busted) => Stay,
+
         // On its way: every answer may overtake the one before it.
         (S::PendingSubmit, E::Submitted) => To(S::Submitted),
         (S::Submitted, E::Submitted) => Ignore,
@@ -135,23 +139,23 @@ mod tests {
     /// t = moves, w = back to work, s = stays, . = ignored, r = refused, ! = alarm.
     #[test]
     fn every_pair_is_decided_as_written_here() {
-        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received
+        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received busted
         let rows = [
-            (Status::Initialized, "tt!!!!!!!!!!!!!!"),
-            (Status::Denied, "!!!!!!!r!!r!!!!!"),
-            (Status::PendingSubmit, "!!ttttttt.rt.ttt"),
-            (Status::Submitted, "!!.tttttt.rt.ttt"),
-            (Status::Accepted, "!!..ttttt.tw.tt."),
-            (Status::Triggered, "!!...tttt.tw.tt."),
-            (Status::PartiallyFilled, "!!...tttt.tw.!t."),
-            (Status::Filled, "!!...!!r..r....."),
+            (Status::Initialized, "tt!!!!!!!!!!!!!!!"),
+            (Status::Denied, "!!!!!!!r!!r!!!!!!"),
+            (Status::PendingSubmit, "!!ttttttt.rt.ttts"),
+            (Status::Submitted, "!!.tttttt.rt.ttts"),
+            (Status::Accepted, "!!..ttttt.tw.tt.w"),
+            (Status::Triggered, "!!...tttt.tw.tt.w"),
+            (Status::PartiallyFilled, "!!...tttt.tw.!t.w"),
+            (Status::Filled, "!!...!!r..r.....s"),
             (Status::PendingCancel, "!!.sssts"),
-            (Status::Canceled, "!!...str..r....."),
+            (Status::Canceled, "!!...str..r.....s"),
             (Status::PendingReplace, "!!.ssstt"),
-            (Status::Rejected, "!!...!!r..r....."),
-            (Status::Expired, "!!...str..r....."),
+            (Status::Rejected, "!!...!!r..r.....s"),
+            (Status::Expired, "!!...str..r.....s"),
         ];
-        let tails = [(Status::PendingCancel, "twrssttt"), (Status::PendingReplace, "t.rwwtt.")];
+        let tails = [(Status::PendingCancel, "twrssttts"), (Status::PendingReplace, "t.rwwtt.s")];
         assert_eq!(rows.len(), Status::ALL.len());
         for (status, row) in rows {
             let tail = tails.iter().find(|(s, _)| *s == status).map_or("", |(_, t)| *t);

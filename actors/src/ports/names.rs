@@ -49,6 +49,7 @@ names! {
     ToVenue {
         Self::Begin => "begin",
         Self::Requests(_) => "requests",
+        Self::Status(_) => "status",
     }
     ToFeed {
         Self::Change { .. } => "change",

@@ -122,7 +122,7 @@ impl Positions {
     fn restore_booked(&mut self, booked: &Booked) {
         let (trade, position) = (&booked.trade, &booked.position);
         self.unbooked.retain(|(id, _)| *id != trade.trade_id);
-        self.booked.insert(trade.trade_id);
+        self.booked.insert(trade.trade_id, trade.realized_pnl);
         self.next_position = position.position_id + 1;
         let held = self.held.entry((position.instrument, position.strategy)).or_default();
         *held = Held {
@@ -144,7 +144,8 @@ impl Positions {
     }
 
     fn trade_id(&self, update: &OrderUpdate) -> Option<TradeId> {
-        let fill = update.event.fill.as_ref()?;
+        // What was undone before it was booked moves nothing.
+        let fill = update.event.fill.as_ref().filter(|fill| !fill.quantity.is_zero())?;
         let exchange = update.order.request.instrument.exchange.as_str();
         Some(TradeId::of(update.order.account, exchange, fill.execution_id))
     }
@@ -197,7 +198,15 @@ impl Positions {
         let key = (instrument, order.strategy);
         let held = self.held.get(&key).cloned().unwrap_or_default();
         let out_of_range = || format!("fill {} of {instrument} is out of range", fill.execution_id);
-        let moved = accounting::move_position(held.quantity, held.cost_basis, side, fill).ok_or_else(out_of_range)?;
+        let moved = if fill.quantity.is_negative() {
+            let undone =
+                fill.execution_id.undoes().map(|id| TradeId::of(order.account, instrument.exchange.as_str(), id));
+            let realized = undone.and_then(|id| self.booked.realized(&id));
+            accounting::undo_fill(held.quantity, held.cost_basis, side, fill, realized)
+        } else {
+            accounting::move_position(held.quantity, held.cost_basis, side, fill)
+        };
+        let moved = moved.ok_or_else(out_of_range)?;
         let realized = held.realized.checked_add(moved.realized).ok_or_else(out_of_range)?;
         let changes = accounting::balance_changes(rules, side, fill).ok_or_else(out_of_range)?;
         let total = |(asset, change)| {
@@ -215,7 +224,7 @@ impl Positions {
             closed_at: moved.quantity.is_zero().then_some(fill.executed_at),
         };
         self.held.insert(key, next);
-        self.booked.insert(trade_id);
+        self.booked.insert(trade_id, moved.realized);
         self.marks.get_or_default(instrument).get_or_insert(Mark { price: fill.price, quoted: false });
         self.balances.extend(totals.iter().copied());
         let balances = totals.into_iter().map(|(asset, total)| self.balance(asset, total, now)).collect();

@@ -14,7 +14,7 @@ use super::Asked;
 use crate::clock::Clock;
 use crate::ports::{
     AlertCounts, FeedStatus, MarketStatus, OrdersStatus, StrategyStatus, ToAlerts, ToFeed, ToMarket, ToOrders,
-    ToPositions, ToStrategy,
+    ToPositions, ToStrategy, ToVenue, VenueStatus,
 };
 use crate::runtime::ask_within;
 use crate::traffic::label;
@@ -28,6 +28,8 @@ pub struct Answers {
     pub orders: Option<OrdersStatus>,
     /// With the highest that the account was worth.
     pub portfolio: Option<(Box<Snapshot>, Option<Cash>)>,
+    /// Of a venue outside.
+    pub venue: Option<VenueStatus>,
     pub feeds: Vec<FeedStatus>,
     pub strategies: Vec<StrategyStatus>,
     pub alerts: Option<AlertCounts>,
@@ -67,18 +69,20 @@ impl Questions {
         let orders = timed(&wall, |reply| asked.orders.cast(ToOrders::Status(reply)));
         let portfolio = timed(&wall, |reply| asked.positions.cast(ToPositions::Status(reply)));
         let highest = timed(&wall, |reply| asked.positions.cast(ToPositions::Highest(reply)));
+        let venue = timed(&wall, |reply| asked.venue.cast(ToVenue::Status(reply)));
         let alerts = timed(&wall, |reply| asked.alerts.cast(ToAlerts::Status(reply)));
         let feeds = asked.feeds.values().map(|port| timed(&wall, |reply| port.cast(ToFeed::Status(reply))));
         let strategies =
             asked.strategies.values().map(|port| timed(&wall, |reply| port.cast(ToStrategy::Status(reply))));
-        let (market, orders, portfolio, highest, alerts, feeds, strategies) =
-            tokio::join!(market, orders, portfolio, highest, alerts, join_all(feeds), join_all(strategies));
+        let (market, orders, portfolio, highest, venue, alerts, feeds, strategies) =
+            tokio::join!(market, orders, portfolio, highest, venue, alerts, join_all(feeds), join_all(strategies));
         let feeds = asked.feeds.keys().map(String::as_str).zip(feeds);
         let strategies = asked.strategies.keys().map(StrategyId::as_str).zip(strategies);
         Answers {
             market: self.note("market", market),
             orders: self.note("orders", orders),
             portfolio: self.note("positions", portfolio).map(|snapshot| (snapshot, highest.0.flatten())),
+            venue: self.note("venue", venue).flatten(),
             feeds: feeds.filter_map(|(name, answer)| self.note(&label("feed", name), answer)).map(|s| *s).collect(),
             strategies: strategies.filter_map(|(name, answer)| self.note(&label("strategy", name), answer)).collect(),
             alerts: self.note("alerts", alerts),

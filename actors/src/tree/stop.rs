@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use messages::ledger::LedgerRecord;
+use messages::orders::Status;
 use messages::snapshots::SnapshotType;
 
 use super::Tree;
@@ -30,23 +31,53 @@ impl Tree {
         let _ = self.ledger.append(vec![LedgerRecord::Stopped { at: self.clock.now() }], None).await;
     }
 
-    /// Until nothing waits for the ledger and nothing is on its way to the venue and back.
+    /// Until nothing waits for the ledger and nothing is on its way to the venue and back, at most [`STEP`].
     async fn wait_for_orders(&self) {
         let began = self.wall.now();
         while self.wall.now() < began.after(STEP) {
             let status =
                 ask_within::<OrdersStatus>(STEP, |reply| self.ports.orders.cast(ToOrders::Status(reply))).await;
-            let on_its_way = |o: &messages::orders::Order| {
-                use messages::orders::Status;
-                matches!(
-                    o.status,
-                    Status::PendingSubmit | Status::Submitted | Status::PendingCancel | Status::PendingReplace
-                )
-            };
             match status {
-                Some(status) if status.waiting == 0 && !status.open.iter().any(on_its_way) => return,
+                Some(status) if is_at_rest(&status) => return,
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
+    }
+}
+
+/// A question without an answer is on its way, too: a cancel that the venue refuses leaves the order working here, and only the
+/// answer tells that it has ended there.
+fn is_at_rest(status: &OrdersStatus) -> bool {
+    let on_its_way = |status: Status| {
+        matches!(status, Status::PendingSubmit | Status::Submitted | Status::PendingCancel | Status::PendingReplace)
+    };
+    status.waiting == 0 && status.asked == 0 && !status.open.iter().any(|order| on_its_way(order.status))
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::risk::TradingState;
+
+    use super::*;
+    use crate::orders::latency::Latencies;
+    use crate::orders::state::Counters;
+
+    #[test]
+    fn what_waits_for_the_ledger_or_the_venue_is_not_at_rest() {
+        let check = |waiting, asked, expected| {
+            let status = OrdersStatus {
+                trading: TradingState::Active,
+                changed: None,
+                open: Vec::new(),
+                waiting,
+                asked,
+                counters: Counters::default(),
+                latencies: Latencies::default(),
+            };
+            assert_eq!(is_at_rest(&status), expected, "{waiting} wait, {asked} are asked about");
+        };
+        check(0, 0, true);
+        check(1, 0, false);
+        check(0, 1, false);
     }
 }

@@ -43,6 +43,7 @@ impl Tree {
             market: ports.market.clone(),
             orders: ports.orders.clone(),
             positions: ports.positions.clone(),
+            venue: ports.venue.clone(),
             alerts: ports.alerts.clone(),
             strategies: ports.strategies.clone(),
             feeds: ports.feeds.clone(),

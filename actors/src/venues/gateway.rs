@@ -1,7 +1,7 @@
 //! The gateway: the venue actor for every venue outside of the process.
 //!
-//! Hears requests whose intent is durable, and what the connector says; says reports to orders. It keeps
-//! nothing: what a venue knows is asked of the venue. The connector runs as a task of its own; when that
+//! Hears requests whose intent is durable, and what the connector says; says reports to orders, and what a person must know to
+//! the ledger, within bounds. It keeps nothing else: what a venue knows is asked of the venue. The connector runs as a task of its own; when that
 //! ends it is made again after a back-off, and orders asks about everything open once it is connected.
 //!
 //! Invariant: a request that finds no connection is dropped here and never sent later.
@@ -9,11 +9,15 @@
 use std::time::Duration;
 
 use messages::caps;
-use messages::venues::VenueRequest;
+use messages::ledger::{Action, LedgerRecord};
+use messages::venues::{VenueNote, VenueRequest};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use storage::journal::Journal;
 
+use super::notes::Notes;
 use super::{FromVenue, Remote, Say};
-use crate::ports::{Port, ToOrders, ToVenue};
+use crate::clock::Clock;
+use crate::ports::{Port, ToOrders, ToVenue, VenueStatus};
 use crate::traffic::Seen;
 
 /// The first back-off, doubled with every failure in a row.
@@ -27,6 +31,10 @@ pub struct Arguments {
     pub remote: Remote,
     /// Orders.
     pub orders: Port<ToOrders>,
+    /// The ledger, for what a person must know.
+    pub ledger: Journal<LedgerRecord>,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// Its mailbox.
@@ -73,6 +81,7 @@ pub struct Shell {
     attempt: u32,
     failures: u32,
     connected: bool,
+    notes: Notes,
 }
 
 impl Actor for GatewayActor {
@@ -82,7 +91,7 @@ impl Actor for GatewayActor {
 
     async fn pre_start(&self, me: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         let (requests, _) = flume::bounded(1);
-        Ok(Shell { a: arguments, me, requests, attempt: 0, failures: 0, connected: false })
+        Ok(Shell { a: arguments, me, requests, attempt: 0, failures: 0, connected: false, notes: Notes::default() })
     }
 
     async fn handle(
@@ -94,6 +103,8 @@ impl Actor for GatewayActor {
         match message {
             Mailbox::Said(ToVenue::Begin) | Mailbox::Again => shell.connect(),
             Mailbox::Said(ToVenue::Requests(requests)) => shell.send(requests),
+            // Who asked may have given up.
+            Mailbox::Said(ToVenue::Status(reply)) => drop(reply.send(Some(shell.status()))),
             Mailbox::Heard(attempt, said) if attempt == shell.attempt => shell.hear(said),
             Mailbox::Ended(attempt, why) if attempt == shell.attempt => shell.ended(&why),
             // Of a connector that has been replaced.
@@ -148,7 +159,25 @@ impl Shell {
                 self.connected = false;
             }
             FromVenue::Reports(reports) => drop(self.a.orders.cast(ToOrders::Reports(reports))),
+            FromVenue::Note(note) => self.note(note),
         }
+    }
+
+    /// Tells what a person must know. While the ledger's disk is full the log alone has it: trading needs the room more.
+    fn note(&mut self, note: VenueNote) {
+        let at = self.a.clock.now();
+        let VenueNote { kind, subject, .. } = &note;
+        let Some(why) = self.notes.take(&note, at) else {
+            return tracing::debug!(venue = %self.a.remote.name, event = "venue_note", %kind, subject, "{}", note.text);
+        };
+        tracing::warn!(venue = %self.a.remote.name, event = "venue_note", %kind, subject, "{why}");
+        let (by, what) = (self.a.remote.name.clone(), format!("venue.{kind}"));
+        let action = Action { by, what, subject: note.subject, why, at };
+        let _ = self.a.ledger.try_append(vec![LedgerRecord::Action(action)], None);
+    }
+
+    fn status(&self) -> VenueStatus {
+        VenueStatus { name: self.a.remote.name.clone(), connected: self.connected, notes: self.notes.counts() }
     }
 
     fn ended(&mut self, why: &str) {

@@ -4,6 +4,7 @@
 pub mod alpaca;
 pub mod binance;
 pub mod gateway;
+mod notes;
 pub mod paper;
 pub mod place;
 pub mod rules;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messages::Account;
-use messages::venues::{Capabilities, VenueReport, VenueRequest};
+use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
 use crate::settings::VenueSettings;
@@ -34,6 +35,8 @@ pub enum FromVenue {
     Disconnected(String),
     /// What it reports, in its order.
     Reports(Vec<VenueReport>),
+    /// What a person must know and no report says. Said as often as it happens: the gateway tells it within bounds.
+    Note(VenueNote),
 }
 
 /// How a connector speaks to the gateway. Never waits.

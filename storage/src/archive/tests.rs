@@ -1,9 +1,10 @@
 //! What is due when; what rows are, whoever reads them; a walk through all tiers.
 //!
 //! Beside it: `store`, whose store it is; `rebuild`, files taken over; `files`, files that are not what they were;
-//! `orders`, what moves together.
+//! `orders`, what moves together; `opened`, a directory that runs.
 
 mod files;
+mod opened;
 mod orders;
 mod rebuild;
 mod store;
@@ -11,6 +12,8 @@ mod store;
 use std::cell::RefCell;
 use std::sync::Mutex;
 use std::time::Duration;
+
+pub(crate) use opened::Opened;
 
 use super::plan::{DiskRows, OnDisk, plan};
 use super::{Action, Archive, Did, Error, Writer};
@@ -20,7 +23,6 @@ use crate::duck::changes::Change;
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
 use crate::postgres::tests::no_server;
-use crate::service::Storage;
 use crate::settings::{self, Age, AtEnd, Limits};
 use crate::tiers::manifest::{Content, Key};
 use crate::tiers::{Manifest, Piece, Published, Tier};
@@ -277,20 +279,8 @@ fn a_database_that_was_lost_does_not_take_files_for_leftovers_and_takes_them_ove
 
 #[test]
 fn the_archive_of_a_running_directory_ends_before_its_database() {
-    let dir = tempfile::tempdir().unwrap();
-    let paths = Paths::of(dir.path(), None);
-    let journal = settings::Journal {
-        ledger_dir: String::new(),
-        ledger_segment_bytes: 1 << 20,
-        market_segment_bytes: 1 << 20,
-        market_max_bytes: 1 << 30,
-        market_linger_ms: 0,
-        market_queue: 100,
-        ledger_queue: 100,
-    };
-    let storage =
-        Storage::open(&paths, &journal, &tiers().cold, &no_server(), Options::small(), None, |_, _| {}).unwrap();
-    let runner = storage.archive(&paths, &tiers());
+    let mut opened = Opened::new(tempfile::tempdir().unwrap(), 1 << 20, tiers(), &no_server());
+    let runner = opened.archive.clone();
     let now = "2024-08-09".parse().unwrap();
     let report = loop {
         match runner.run(now, &[]) {
@@ -303,7 +293,7 @@ fn the_archive_of_a_running_directory_ends_before_its_database() {
     runner.close();
     assert!(matches!(runner.run(now, &[]), Err(Error::Stopped)));
     assert!(matches!(runner.with(|archive| archive.status()), Err(Error::Stopped)));
-    storage.finish().unwrap();
+    opened.finish().unwrap();
 }
 
 /// A queue keeps what stands in it when its reader goes, and with it who waits for the answer.

@@ -171,7 +171,9 @@ impl Rows {
         sheet.text(order.strategy.as_str()).text(event.kind.as_str()).text(event.status.as_str());
         sheet.text(event.reason.as_ref().map(|r| r.as_str())).text(not_empty(&event.reason_text)).time(event.at);
         sheet.q(order.request.quantity).q(order.filled);
-        sheet.text(fill.map(|f| f.execution_id.as_str())).q(fill.map(|f| f.quantity)).p(fill.map(|f| f.price));
+        // Of one that was undone before it was heard of nothing is known but its key.
+        let known = fill.filter(|f| !f.quantity.is_zero());
+        sheet.text(fill.map(|f| f.execution_id.as_str())).q(known.map(|f| f.quantity)).p(known.map(|f| f.price));
         sheet.id(order.correlation_id.0).int(int(event.as_of));
     }
 

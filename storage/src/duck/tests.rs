@@ -6,9 +6,12 @@ use messages::ids::IdMaker;
 use messages::instrument::{Rules, Sessions};
 use messages::ledger::{Decider, Delivery, Handled, LedgerRecord, MarketRecord, Seq};
 use messages::market::{Bar, Batch, Event, EventBody, Source, Tick, TickBody, Timeframe};
-use messages::orders::{Attempt, EventKind, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status};
+use messages::orders::{Attempt, EventKind, Fill, Order, OrderEvent, OrderRequest, OrderUpdate, Side, Status};
+use messages::positions::{Booked, Position, Trade};
 use messages::telemetry::{Labels, Level, LogLine, Metric, MetricKind, Telemetry};
-use messages::{CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, UtcNanos};
+use messages::{
+    Cash, CorrelationId, Exchange, Instrument, MarketId, Notional, Price, Quantity, Size, TradeId, UtcNanos,
+};
 
 use super::Error;
 use super::file::{FileWriter, catch_up};
@@ -139,6 +142,70 @@ fn records_become_rows_once_over_any_number_of_starts() {
     assert_eq!(ask(&instance, "SELECT status, quantity FROM orders"), "{'status': filled, 'quantity': 1.500000000}");
     assert_eq!(ask(&instance, "SELECT count(*) AS n FROM order_events"), "{'n': 3}");
     assert_eq!(ask(&instance, "SELECT period, location FROM partitions ORDER BY period").matches("ticks_").count(), 2);
+}
+
+/// What the ledger has of a fill, or of what undoes one.
+fn filled(number: u32, kind: EventKind, key: &str, quantity: &str, after: &str) -> [LedgerRecord; 2] {
+    let LedgerRecord::Order(mut update) = update(number, Status::Filled) else { unreachable!("it is one") };
+    let (execution_id, quantity, filled) = (key.parse().unwrap(), quantity.parse().unwrap(), after.parse().unwrap());
+    let (price, at) = (Price::ONE, UtcNanos(0));
+    let fill = Fill { execution_id, price, quantity, cumulative: filled, liquidity: None, fee: None, executed_at: at };
+    (update.event.kind, update.event.fill, update.order.filled) = (kind, Some(fill), filled);
+    let order = &update.order;
+    let (account, order_id, strategy) = (order.account, order.order_id, order.strategy);
+    let trade = Trade {
+        trade_id: TradeId::of(account, "simulated", execution_id),
+        account,
+        order_id,
+        instrument: instrument(),
+        side: Side::Buy,
+        quantity,
+        price,
+        executed_at: at,
+        reported_at: at,
+        fee: None,
+        liquidity: None,
+        realized_pnl: Cash::ZERO,
+        execution_id,
+        strategy,
+        correlation_id: order.correlation_id,
+        as_of: 1,
+    };
+    let position = Position {
+        position_id: u64::from(number),
+        account,
+        instrument: instrument(),
+        strategy,
+        quantity: filled,
+        cost_basis: Cash::ZERO,
+        mark_price: None,
+        realized_pnl: Cash::ZERO,
+        opened_at: None,
+        closed_at: None,
+        at,
+        correlation_id: None,
+    };
+    [LedgerRecord::Order(update), LedgerRecord::Booked(Box::new(Booked { trade, position, balances: Vec::new() }))]
+}
+
+#[test]
+fn what_undoes_a_fill_stands_behind_it_and_the_rows_add_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let bought = filled(1, EventKind::Filled, "x", "1.5", "1.5");
+    let undone = filled(2, EventKind::Busted, "undo:x", "-1.5", "0");
+    // Undone before it was heard of: nothing is known of it.
+    let [unheard, _] = filled(3, EventKind::Busted, "undo:y", "0", "0");
+    write_ledger(dir.path(), &[&bought[..], &undone[..], &[unheard]].concat());
+    let instance = open(dir.path());
+    follow(dir.path(), &instance);
+    assert_eq!(
+        ask(&instance, "SELECT event, execution_id AS x, last_quantity AS q FROM order_events ORDER BY number"),
+        "{'event': filled, 'x': x, 'q': 1.500000000};{'event': busted, 'x': 'undo:x', 'q': -1.500000000};\
+         {'event': busted, 'x': 'undo:y', 'q': NULL}"
+    );
+    let sums = "SELECT o.filled_quantity AS f, sum(t.quantity) AS s, count(*) AS n FROM orders o JOIN trades t USING (order_id) \
+                GROUP BY ALL";
+    assert_eq!(ask(&instance, sums), "{'f': 0.000000000, 's': 0.000000000, 'n': 2}");
 }
 
 #[test]

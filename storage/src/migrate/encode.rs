@@ -41,8 +41,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 /// Appends the rows of a batch of a `Sheet`.
 ///
 /// # Panics
-/// When a column has a type that no sheet has, or a number or a time is beyond what its column may hold: mistakes in
-/// the program.
+/// When a column has a type that no sheet has: a mistake in the program.
 pub fn rows(batch: &RecordBatch, out: &mut copy::Writer) {
     for row in 0..batch.num_rows() {
         out.begin_row();
@@ -70,13 +69,18 @@ fn cell(column: &dyn Array, row: usize, out: &mut Vec<u8>) {
         }
         DataType::Timestamp(TimeUnit::Microsecond, None) => {
             let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            let since_2000 = micros.checked_sub(EPOCH).expect("a time of ours lies within some centuries of 1970");
-            out.extend_from_slice(&since_2000.to_be_bytes());
+            out.extend_from_slice(&since_2000(micros).to_be_bytes());
         }
         DataType::Boolean => out.push(u8::from(column.as_boolean().value(row))),
         DataType::FixedSizeBinary(16) => out.extend_from_slice(column.as_fixed_size_binary().value(row)),
         other => unreachable!("no sheet has a column of {other}"),
     }
+}
+
+/// Microseconds since 2000. What a hand put into DuckDB is copied as well: its two infinities are those of the server, and
+/// what lies before all that can be counted is one of them.
+fn since_2000(since_1970: i64) -> i64 {
+    if since_1970 == i64::MAX { i64::MAX } else { since_1970.saturating_sub(EPOCH) }
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {
@@ -91,5 +95,11 @@ mod tests {
     fn a_text_that_postgresql_does_not_take_stands_there_in_another_way() {
         assert_eq!(plain("a\0b\0"), "a\u{fffd}b\u{fffd}");
         assert!(matches!(plain("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn every_time_of_duckdb_is_one_there() {
+        assert_eq!((since_2000(EPOCH), since_2000(0)), (0, -EPOCH));
+        assert_eq!((since_2000(i64::MAX), since_2000(-i64::MAX)), (i64::MAX, i64::MIN));
     }
 }

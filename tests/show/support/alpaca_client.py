@@ -18,7 +18,7 @@ from alpaca.trading.stream import TradingStream
 
 from venue import Venue, refused, same
 
-venue = Venue(sys.argv[1], "alpaca", "0", "1")
+venue = Venue(sys.argv[1], "alpaca", "0", "1", "requests=1000")
 client = TradingClient("key", "secret", paper=True, url_override=f"http://{venue.address}")
 
 heard = []
@@ -162,5 +162,48 @@ for _ in range(100):
     if events(again):
         break
 until("the stream is back", lambda: events(again) == ["pending_new", "new"])
-print(f"alpaca-py: {len(listed)} orders, {len(activities)} fills, {len(heard)} updates")
+
+# What the stream does wrong: late, twice, out of order, unknown, unreadable, lost, silent on a socket that stays open.
+
+
+def rests(number):
+    return client.submit_order(LimitOrderRequest(symbol="SPY", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.GTC, limit_price=400, client_order_id=f"stream-{number}"))
+
+
+for number, (fault, told) in enumerate([
+    ("delay:200 event:pending_new", ["pending_new", "new"]),
+    ("duplicate event:pending_new", ["pending_new", "pending_new", "new"]),
+    ("reorder:200 event:pending_new", ["new", "pending_new"]),
+    ("unknown event:pending_new", ["never_seen_before", "pending_new", "new"]),
+    ("malformed event:pending_new", ["new"]),
+    ("lose event:pending_new", ["new"]),
+]):
+    venue.say(f"fault {fault}")
+    order = rests(number)
+    until(fault, lambda: events(order) == told)
+venue.say("fault half-open event:new")
+silent = rests("silent")
+time.sleep(0.3)
+assert "new" not in events(silent), "a half-open socket says nothing"
+venue.say("cut")
+for _ in range(100):
+    again = rests(time.monotonic_ns())
+    time.sleep(0.2)
+    if events(again):
+        break
+until("the stream is back once more", lambda: events(again) == ["pending_new", "new"])
+
+# What REST does wrong beside what it did above. Where an order may be there nobody places it again: it is asked for.
+venue.say("fault delay:300 GET /v2/account")
+began = time.monotonic()
+client.get_account()
+assert time.monotonic() - began >= 0.3
+for fault, there in [("lose", False), ("fail-before:503", False), ("fail-after:500", True), ("banned:1", False), ("malformed", True)]:
+    venue.say(f"fault {fault} POST /v2/orders")
+    refused(fault, lambda: rests(fault), lambda e: True)
+    listed = [o.client_order_id for o in client.get_orders(GetOrdersRequest(status=QueryOrderStatus.ALL, limit=500))]
+    same(f"{fault}: it is there", f"stream-{fault}" in listed, there)
+venue.say("fault unknown GET /v2/account")
+same("a field that nobody knows", client.get_account().status.value, "ACTIVE")
+print(venue.figures("alpaca-py"), f"{len(heard)} updates heard", sep="; ")
 venue.close()

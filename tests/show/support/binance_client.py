@@ -117,6 +117,25 @@ for fault, status in [("too-many:3", 429), ("banned:120", 418), ("fail-before:50
     same(f"{fault}: when to ask again", client.response.headers.get("Retry-After"), fault.split(":")[1] if status in (418, 429) else None)
 same("only what was accepted is there", [o["clientOrderId"] for o in client.get_open_orders(symbol="BTCUSDT")], ["fail-after-504"])
 client.cancel_order(symbol="BTCUSDT", origClientOrderId="fail-after-504")
+
+# Answers that are late, lost, unreadable or strange, and a connection on which nothing comes.
+hasty = Client("key", "secret", {"timeout": 1})
+
+
+def place(name):
+    return hasty.create_order(symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000", newClientOrderId=name)
+
+
+for fault, there in [("lose", False), ("lose-answer", True), ("malformed", True), ("half-open", False)]:
+    venue.say(f"fault {fault} POST /api/v3/order")
+    refused(fault, lambda: place(fault), lambda e: getattr(e, "code", None) is None)
+    same(f"{fault}: it is there", fault in [o["clientOrderId"] for o in hasty.get_open_orders(symbol="BTCUSDT")], there)
+venue.say("fault delay:300 POST /api/v3/order")
+same("a late answer", place("late")["status"], "NEW")
+venue.say("fault unknown POST /api/v3/order")
+same("a field that nobody knows", place("strange")["neverSeenBefore"], "?")
+for name in ("lose-answer", "malformed", "late", "strange"):
+    hasty.cancel_order(symbol="BTCUSDT", origClientOrderId=name)
 same("weights are told", client.response.headers["X-MBX-USED-WEIGHT-1M"].isdigit(), True)
 same("order counts are told", client.response.headers["X-MBX-ORDER-COUNT-10S"].isdigit(), True)
 
@@ -136,7 +155,30 @@ async def over_the_socket():
             ("CANCELED", "CANCELED", "socket-3", "socket-2")])
         same("balances", len([e for e in heard if e["e"] == "outboundAccountPosition"]), 4)
         same("an open order", await client.ws_get_open_orders(symbol="ETHUSDT"), [])
+        await misbehaving(client, stream)
     await client.close_connection()
+
+
+async def misbehaving(client, stream):
+    """Reports that come late, twice, out of order, unknown, unreadable or never."""
+    for number, (fault, told) in enumerate([
+        ("delay:200 event:executionReport:NEW", ["NEW", "TRADE"]),
+        ("duplicate event:executionReport:NEW", ["NEW", "NEW", "TRADE"]),
+        ("reorder:200 event:executionReport:NEW", ["TRADE", "NEW"]),
+        ("unknown event:executionReport:NEW", ["?", "NEW", "TRADE"]),
+        ("malformed event:executionReport:NEW", ["TRADE"]),
+        ("lose event:executionReport:NEW", ["TRADE"]),
+    ]):
+        venue.say(f"fault {fault}")
+        await client.ws_create_order(symbol="ETHUSDT", side="BUY", type="MARKET", quantity="0.1", newClientOrderId=f"told-{number}")
+        heard = []
+        while len(heard) < len(told):
+            event = await asyncio.wait_for(stream.recv(), 5)
+            if event.get("e") == "never_seen_before":
+                heard.append("?")
+            elif event.get("e") == "executionReport":
+                heard.append(event["x"])
+        same(fault, heard, told)
 
 
 async def with_ccxt():
@@ -176,5 +218,6 @@ for symbol in ("BTCUSDT", "ETHUSDT"):
     same(f"fills of {symbol}", told, sum(Decimal(o["filled"]) for o in truth["orders"] if o["symbol"] == symbol))
 for balance in client.get_account()["balances"]:
     same(f"balance of {balance['asset']}", Decimal(balance["free"]) + Decimal(balance["locked"]), Decimal(truth["owned"]["main"][balance["asset"]]))
-print(f"python-binance and ccxt: {len(truth['orders'])} orders, {sum(len(o['fills']) for o in truth['orders'])} fills")
+# Two by python-binance, one by ccxt.
+print(venue.figures("python-binance and ccxt", replaced=3))
 venue.close()

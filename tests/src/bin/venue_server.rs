@@ -1,8 +1,10 @@
 //! A trading venue on a local port, for scripts and public clients: Binance Spot or Alpaca, with money that is not real.
 //!
 //! ```text
-//! venue-server binance PORT SEED [ED25519]   keys `key` with `secret`, and `ed25519` with that public key (64 hexadecimal digits)
-//! venue-server alpaca  PORT SEED [text]      keys `key` with `secret`; updates in binary frames, or in text
+//! venue-server binance PORT SEED [ED25519] [orders=N]   keys `key` with `secret`, and `ed25519` with that public key
+//!                                                       (64 hexadecimal digits); N new orders in ten seconds, else 100
+//! venue-server alpaca  PORT SEED [text] [requests=N]    keys `key` with `secret`; updates in binary frames, or in text;
+//!                                                       N requests in a minute, else 200
 //! ```
 //! PORT 0 takes any. Prints its address; then each line of its input is a command of [`testkit::venue::control`], answered by
 //! one line, `ok`, what was asked for, or `error: …`. Ends with its input.
@@ -22,13 +24,22 @@ fn main() {
     let number = |at: usize| -> u64 { arguments.get(at).map_or(0, |n| n.parse().expect("a number; see the source")) };
     let port = u16::try_from(number(1)).expect("a port");
     let faults = Faults::new(number(2));
-    let more = arguments.get(3).map(String::as_str);
+    let more = || arguments.iter().skip(3);
+    let limit = |name: &str, usual: u32| -> u32 {
+        let given = more().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        given.map_or(usual, |n| n.parse().expect("a number; see the source"))
+    };
     match arguments.first().map(String::as_str) {
         Some("binance") => {
-            let public = more.map(|digits| hex::decode(digits).expect("64 hexadecimal digits"));
-            serve(Venue::new(standard::binance(public), faults), port);
+            let public = more().find(|word| !word.contains('='));
+            let public = public.map(|digits| hex::decode(digits).expect("64 hexadecimal digits"));
+            let face = standard::binance(public).with_limits(6_000, [limit("orders", 100), 200_000]);
+            serve(Venue::new(face, faults), port);
         }
-        Some("alpaca") => serve(Venue::new(standard::alpaca(more != Some("text"), now()), faults), port),
+        Some("alpaca") => {
+            let face = standard::alpaca(!more().any(|word| word == "text"), now());
+            serve(Venue::new(face.with_requests(limit("requests", 200)), faults), port);
+        }
         other => panic!("`{}`: expected binance or alpaca", other.unwrap_or("")),
     }
 }

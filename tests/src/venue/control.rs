@@ -12,7 +12,7 @@ use super::faulty::Venue;
 
 /// The lines that are understood.
 pub const LINES: &str = "quote SYMBOL BID ASK | available SYMBOL QUANTITY|any | fill ACCOUNT CLIENT_ID PRICE QUANTITY | \
-    halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | \
+    cancel ACCOUNT CLIENT_ID | halt SYMBOL | resume SYMBOL | bust TRADE | end-day | clock MILLISECONDS | cut | \
     fault FAULT [times=N] [skip=N] [per_million=N] POINT… | plan PER_MILLION | no-faults | truth | faults";
 
 /// Does what a line says; what it tells, one line.
@@ -20,7 +20,7 @@ pub const LINES: &str = "quote SYMBOL BID ASK | available SYMBOL QUANTITY|any | 
 /// # Errors
 /// What is wrong with the line.
 pub fn obey<F: Face>(venue: &mut Venue<F>, line: &str, now: UtcNanos) -> Result<String, String> {
-    let now = venue.time(now);
+    let (here, now) = (now, venue.time(now));
     let words: Vec<&str> = line.split_whitespace().collect();
     let refused = |refusal: Refusal| format!("{refusal:?}: {line}");
     match words[..] {
@@ -39,6 +39,11 @@ pub fn obey<F: Face>(venue: &mut Venue<F>, line: &str, now: UtcNanos) -> Result<
             let id = exchange.by_client_id(account, client_id).ok_or("no such order")?.id;
             exchange.fill(id, read(price)?, read(quantity)?, now).map_err(refused)?;
         }
+        ["cancel", account, client_id] => {
+            let exchange = venue.face.exchange();
+            let id = exchange.by_client_id(account, client_id).ok_or("no such order")?.id;
+            exchange.cancel(id, None, now).map_err(refused)?;
+        }
         [word @ ("halt" | "resume"), symbol] => {
             let exchange = venue.face.exchange();
             exchange.instruments.get_mut(symbol).ok_or("no such symbol")?.halted = word == "halt";
@@ -47,6 +52,7 @@ pub fn obey<F: Face>(venue: &mut Venue<F>, line: &str, now: UtcNanos) -> Result<
         ["bust", trade] => venue.face.exchange().bust(read(trade)?, now).map_err(refused)?,
         ["end-day"] => venue.face.exchange().end_day(now),
         ["clock", ahead] => venue.clock = read::<i64>(ahead)?.saturating_mul(1_000_000),
+        ["cut"] => venue.cut(here),
         ["fault", fault, ..] => venue.faults.add(rule(read(fault)?, &words[2..])?),
         ["plan", per_million] => venue.faults.plan(read(per_million)?),
         ["no-faults"] => venue.faults.clear(),

@@ -48,6 +48,7 @@ pub struct Venue<F> {
     numbered: u64,
     /// Until when frames of a link wait.
     busy: BTreeMap<u64, UtcNanos>,
+    open: BTreeSet<u64>,
     silent: BTreeSet<u64>,
 }
 
@@ -61,6 +62,7 @@ impl<F: Face> Venue<F> {
             waiting: BTreeMap::new(),
             numbered: 0,
             busy: BTreeMap::new(),
+            open: BTreeSet::new(),
             silent: BTreeSet::new(),
         }
     }
@@ -118,6 +120,7 @@ impl<F: Face> Venue<F> {
             None => {}
         }
         if self.face.opened(link, asked, time) {
+            self.open.insert(link);
             return Ok(());
         }
         let headers = Vec::new();
@@ -181,7 +184,16 @@ impl<F: Face> Venue<F> {
         self.face.closed(link);
         self.waiting.retain(|_, (whose, _)| *whose != link);
         self.busy.remove(&link);
+        self.open.remove(&link);
         self.silent.remove(&link);
+    }
+
+    /// Cuts every link at once; what waited on it is not sent any more.
+    pub fn cut(&mut self, now: UtcNanos) {
+        self.waiting.clear();
+        for link in self.open.clone() {
+            self.put(now, link, Act::Cut);
+        }
     }
 
     /// All that is to be done on links up to `now`, in order.

@@ -237,8 +237,11 @@ async fn carry_frames<F: Face>(
                         return;
                     }
                     Some(Act::Cut) | None => return,
-                    // The socket stays open, and nobody is there.
-                    Some(Act::FallSilent) => std::future::pending().await,
+                    // The socket stays open, and nobody is there, until it is cut.
+                    Some(Act::FallSilent) => {
+                        while said.recv().await.is_some_and(|act| act != Act::Cut) {}
+                        return;
+                    }
                 };
                 if socket.send(message).await.is_err() {
                     return;

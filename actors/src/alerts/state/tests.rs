@@ -30,6 +30,8 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         postgres_lag: off(),
         postgres_journal: off(),
         postgres_given_up: off(),
+        order_alarm: off(),
+        venue_note: off(),
         dead_man: off(),
     };
     match rule {
@@ -41,6 +43,8 @@ fn settings(rule: Rule, bounds: Bounds) -> AlertSettings {
         Rule::PostgresLag => rules.postgres_lag = bounds,
         Rule::PostgresGivenUp => rules.postgres_given_up = bounds,
         Rule::PostgresJournal => rules.postgres_journal = bounds,
+        Rule::OrderAlarm => rules.order_alarm = bounds,
+        Rule::VenueNote => rules.venue_note = bounds,
         Rule::DeadMan => rules.dead_man = bounds,
         other => panic!("no test of {other}"),
     }
@@ -95,6 +99,16 @@ fn drawdowns(bounds: (u64, u64, u64), percents: &[u32]) -> Vec<String> {
 fn an_alert_opens_at_its_limit_and_closes_below_clear() {
     let found = drawdowns((10, 8, 0), &[9, 10, 12, 9, 8, 7, 9]);
     assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5"]);
+}
+
+#[test]
+fn what_a_venue_says_and_what_should_not_happen_to_orders_are_alerts() {
+    let bounds = Bounds { limit: 1, clear: 1, lasts: Duration::ZERO };
+    for (rule, definition) in [(Rule::VenueNote, metrics::VENUE_NOTES), (Rule::OrderAlarm, metrics::ORDERS_ALARMS)] {
+        let sample = |count| vec![metric(definition, "foreign_order", count)];
+        let found = run(settings(rule, bounds.clone()), 30, [0.0, 2.0, 2.0, 2.0, 2.0].map(sample));
+        assert_eq!(found, ["opened@30", "told:Opened@30", "closed@90"], "{rule}");
+    }
 }
 
 #[test]

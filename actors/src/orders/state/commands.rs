@@ -109,7 +109,8 @@ impl Orders {
         Entry {
             order,
             events: 0,
-            executions: BTreeSet::new(),
+            executions: BTreeMap::new(),
+            refused: BTreeSet::new(),
             reported: Quantity::ZERO,
             asked_at: at.now,
             requested_at: None,

@@ -29,15 +29,17 @@ impl Orders {
             attempt.venue_order_id = Some(venue_id);
         }
         let before = entry.order.current_client_order_id();
+        let stands = says_where_it_stands(&report.kind);
         match standing(&entry.order, name) {
-            // What is said of a name that was replaced is old; only its fills count.
-            Standing::Retired if !matches!(report.kind, ReportKind::Filled(_)) => self.counters.ignored += 1,
+            // What is said of a name that was replaced is old; only its fills count, and what became of them.
+            Standing::Retired if !is_of_fills(&report.kind) => self.counters.ignored += 1,
             Standing::Unconfirmed if is_alive(&report.kind) && entry.order.status.is_open() => {
                 self.replaced_unheard(&mut entry, name, at, out);
                 self.apply(&mut entry, report, at, out);
             }
             _ => self.apply(&mut entry, report, at, out),
         }
+        self.note_told(&entry.order, stands);
         if entry.order.status == Status::PendingCancel && entry.order.current_client_order_id() != before {
             // The cancel on its way names an order that is gone.
             out.push(cancel_request(&entry.order, at.now));
@@ -50,6 +52,8 @@ impl Orders {
         let said = report.time.min(at.now);
         match report.kind {
             ReportKind::Filled(fill) => self.fill(entry, fill, at, out),
+            ReportKind::Busted { execution_id } => self.undo(entry, execution_id, report.time, at, out),
+            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, fill, at, out),
             ReportKind::Replaced { replacement } => {
                 self.replaced(entry, report.client_order_id, replacement, at, out);
             }
@@ -72,7 +76,7 @@ impl Orders {
         }
     }
 
-    /// Kept, told, never dropped: it may be somebody's money.
+    /// Every report is kept, and people are told once of each order: it may be somebody's money.
     fn unknown_order(&mut self, report: &VenueReport, at: Moment, out: &mut Vec<Effect>) {
         self.counters.unknown += 1;
         out.push(Effect::Record(LedgerRecord::Action(Action {
@@ -82,52 +86,70 @@ impl Orders {
             why: format!("{:?}", report.kind),
             at: at.now,
         })));
-        out.push(Effect::Alert(format!(
-            "the venue reported order {}, which nobody here knows",
-            report.client_order_id
-        )));
+        if self.strangers.len() < caps::STRANGERS && self.strangers.insert(report.client_order_id) {
+            self.alarm(format!("the venue reported order {}, which nobody here knows", report.client_order_id), out);
+        }
     }
 
-    fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
-        if !entry.executions.insert(fill.execution_id) {
+    pub(super) fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
+        let key = fill.execution_id;
+        // What was undone before it came never was.
+        let is_known = entry.executions.contains_key(&key) || entry.executions.contains_key(&key.undone());
+        let is_refused = entry.refused.contains(&(key, fill.cumulative));
+        // Where the venue undid something, its counts before and after do not compare: what did not fit once may fit now.
+        let is_judged_anew = (is_known || is_refused) && entry.is_amended();
+        if is_known && is_judged_anew {
+            entry.reported = entry.reported.max(fill.cumulative);
+        }
+        if is_known || is_refused && !is_judged_anew {
             self.counters.ignored += 1;
             return;
         }
-        let order = &mut entry.order;
-        let filled = order.filled.checked_add(fill.quantity).filter(|_| fill.quantity.is_positive());
+        let name = entry.order.client_order_id;
+        let filled = entry.order.filled.checked_add(fill.quantity).filter(|_| fill.quantity.is_positive());
         let Some(filled) = filled else {
-            self.counters.alarms += 1;
-            return out.push(Effect::Alert(format!(
-                "a fill of {} on {} is out of range",
-                fill.quantity, order.client_order_id
-            )));
+            let why = format!("a fill of {} on {name} is out of range", fill.quantity);
+            return self.refuse(entry, &fill, why, out);
         };
         // The second guard: the venue's own count. More than it ever counted: we have that quantity already, under another key.
         entry.reported = entry.reported.max(fill.cumulative);
         if filled > entry.reported {
-            self.counters.alarms += 1;
-            return out.push(Effect::Alert(format!(
-                "fill {} of {} would bring {} to {filled}, and the venue counts {}",
-                fill.execution_id, fill.quantity, order.client_order_id, entry.reported
-            )));
+            let (quantity, there) = (fill.quantity, entry.reported);
+            let why = format!("fill {key} of {quantity} would bring {name} to {filled}, and the venue counts {there}");
+            return self.refuse(entry, &fill, why, out);
         }
         if fill.cumulative > filled {
-            self.counters.alarms += 1;
-            out.push(Effect::Alert(format!(
-                "{} misses fills: {} here, {} there",
-                order.client_order_id, filled, fill.cumulative
-            )));
-            out.push(resolve::query(order, at.now));
+            self.alarm(format!("{name} misses fills: {filled} here, {} there", fill.cumulative), out);
+            self.ask(&entry.order, at, out);
         }
-        order.filled = filled;
-        let notional = fill.price.notional(fill.quantity).and_then(|n| order.filled_notional.checked_add(n));
-        order.filled_notional = notional.unwrap_or(order.filled_notional);
-        order.commission = add_fee(order.commission, fill.fee);
-        let complete = filled >= order.request.quantity && !entry.terms_unknown;
+        let has_room_again = has_room_again(&entry.order);
+        self.take_in(entry, &fill);
+        let complete = filled >= entry.order.request.quantity && !entry.terms_unknown;
         let kind = if complete { EventKind::Filled } else { EventKind::PartiallyFilled };
-        let order = order.clone();
-        self.apply_exposure(&order, &fill);
-        self.happen(entry, Happening { fill: Some(fill), ..Happening::of(kind) }, at, out);
+        let happening = Happening { fill: Some(fill), ..Happening::of(kind) };
+        if has_room_again {
+            self.record(entry, happening, at, out);
+        } else {
+            self.happen(entry, happening, at, out);
+        }
+    }
+
+    /// A fill is not applied. Its key stays free: the same fill with a count that fits is taken.
+    fn refuse(&mut self, entry: &mut Entry, fill: &Fill, why: String, out: &mut Vec<Effect>) {
+        if !entry.refused.insert((fill.execution_id, fill.cumulative)) {
+            self.counters.ignored += 1;
+            return;
+        }
+        if entry.refused.len() > caps::REFUSED_FILLS {
+            entry.refused.pop_first();
+        }
+        self.alarm(why, out);
+    }
+
+    /// Something that should not have happened: people are told.
+    pub(super) fn alarm(&mut self, why: String, out: &mut Vec<Effect>) {
+        self.counters.alarms += 1;
+        out.push(Effect::Alert(why));
     }
 
     /// An order lives under the name of a replacement whose confirmation was lost or is late.
@@ -137,7 +159,7 @@ impl Orders {
         self.replaced(entry, name, terms.unwrap_or(unknown), at, out);
         if terms.is_none() {
             entry.terms_unknown = true;
-            out.push(resolve::query(&entry.order, at.now));
+            self.ask(&entry.order, at, out);
         }
     }
 
@@ -197,7 +219,7 @@ impl Orders {
         }
         if entry.order.status.is_open() {
             // What cannot be cancelled may have ended without our hearing of it.
-            out.push(resolve::query(&entry.order, at.now));
+            self.ask(&entry.order, at, out);
         }
     }
 }
@@ -216,6 +238,11 @@ fn answers_replacement(order: &Order, name: ClientOrderId) -> bool {
     order.replacing.is_some() && order.attempts.last().is_some_and(|a| a.client_order_id == name)
 }
 
+/// True for fills, and for what became of them.
+fn is_of_fills(kind: &ReportKind) -> bool {
+    matches!(kind, ReportKind::Filled(_) | ReportKind::Busted { .. } | ReportKind::Corrected { .. })
+}
+
 /// True for what a venue says only of an order that it works or has worked.
 fn is_alive(kind: &ReportKind) -> bool {
     match kind {
@@ -223,13 +250,34 @@ fn is_alive(kind: &ReportKind) -> bool {
         | ReportKind::Triggered
         | ReportKind::Filled(_)
         | ReportKind::Canceled
-        | ReportKind::Expired { .. } => true,
+        | ReportKind::Expired { .. }
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => true,
         ReportKind::Submitted
         | ReportKind::Rejected { .. }
         | ReportKind::CancelRejected { .. }
         | ReportKind::Replaced { .. }
         | ReportKind::ReplaceRejected { .. }
         | ReportKind::Unknown => false,
+    }
+}
+
+/// True for the last word of an answer to a question.
+fn says_where_it_stands(kind: &ReportKind) -> bool {
+    match kind {
+        ReportKind::Accepted
+        | ReportKind::Canceled
+        | ReportKind::Expired { .. }
+        | ReportKind::Rejected { .. }
+        | ReportKind::Unknown => true,
+        ReportKind::Submitted
+        | ReportKind::Triggered
+        | ReportKind::Filled(_)
+        | ReportKind::CancelRejected { .. }
+        | ReportKind::Replaced { .. }
+        | ReportKind::ReplaceRejected { .. }
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => false,
     }
 }
 
@@ -249,19 +297,10 @@ fn happening(kind: ReportKind) -> Happening {
         | ReportKind::CancelRejected { .. }
         | ReportKind::Replaced { .. }
         | ReportKind::ReplaceRejected { .. }
-        | ReportKind::Unknown => {
+        | ReportKind::Unknown
+        | ReportKind::Busted { .. }
+        | ReportKind::Corrected { .. } => {
             unreachable!("handled by its own function")
         }
-    }
-}
-
-/// The order's row has one fee in one asset: that of its first fill. The trades have every fee.
-fn add_fee(sum: Option<Fee>, fee: Option<Fee>) -> Option<Fee> {
-    match (sum, fee) {
-        (None, fee) => fee,
-        (Some(sum), Some(fee)) if sum.asset == fee.asset => {
-            Some(Fee { amount: sum.amount.checked_add(fee.amount).unwrap_or(sum.amount), ..sum })
-        }
-        (sum, _) => sum,
     }
 }

@@ -32,6 +32,7 @@ impl Orders {
                 out.push(cancel_request(&entry.order, at.now));
             } else {
                 out.push(query(&entry.order, at.now));
+                self.asked.insert(id);
             }
         }
     }
@@ -75,13 +76,29 @@ impl Orders {
                 out.push(cancel_request(&entry.order, at.now));
             }
             out.push(query(&entry.order, at.now));
+            self.asked.insert(*id);
         }
         for id in &self.ended {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             if may_miss_fills(&entry.order) && entry.asked_at >= since {
                 entry.asked_at = at.now;
                 out.push(query(&entry.order, at.now));
+                self.asked.insert(*id);
             }
+        }
+    }
+
+    /// Asks about one order.
+    pub(super) fn ask(&mut self, order: &Order, at: Moment, out: &mut Vec<Effect>) {
+        self.asked.insert(order.order_id);
+        out.push(query(order, at.now));
+    }
+
+    /// A report came: the answer to a question ends with where the order stands. What is on its way besides, a fill, a
+    /// refused cancel, leaves it open.
+    pub(super) fn note_told(&mut self, order: &Order, stands: bool) {
+        if stands || order.status.is_terminal() && !may_miss_fills(order) {
+            self.asked.remove(&order.order_id);
         }
     }
 
@@ -137,7 +154,7 @@ fn may_miss_fills(order: &Order) -> bool {
 
 /// What became of this order? The venue answers with what we may have missed, in the order in which it
 /// happened: the replacement that is in force, every fill, and then where the order stands.
-pub(super) fn query(order: &Order, now: UtcNanos) -> Effect {
+fn query(order: &Order, now: UtcNanos) -> Effect {
     let request = VenueRequest::Query {
         client_order_id: order.current_client_order_id(),
         instrument: order.request.instrument,

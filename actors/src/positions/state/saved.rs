@@ -9,7 +9,7 @@ pub struct SavedPositions {
     balances: Vec<(Asset, Cash)>,
     paid_in: Vec<(Asset, Cash)>,
     unbooked: Vec<(TradeId, OrderUpdate)>,
-    booked: Vec<TradeId>,
+    booked: Vec<(TradeId, Cash)>,
     next_position: u64,
     next_balance: u64,
     next_snapshot: u64,
@@ -43,7 +43,7 @@ impl Positions {
         self.balances = saved.balances.into_iter().collect();
         self.paid_in = saved.paid_in.into_iter().collect();
         self.unbooked = saved.unbooked;
-        saved.booked.into_iter().for_each(|id| self.booked.insert(id));
+        saved.booked.into_iter().for_each(|(id, realized)| self.booked.insert(id, realized));
         self.next_position = saved.next_position;
         self.next_balance = saved.next_balance;
         self.next_snapshot = saved.next_snapshot;

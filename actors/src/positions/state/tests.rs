@@ -379,3 +379,27 @@ proptest! {
         prop_assert_eq!(owned(&bench.positions), live, "a start gives the same");
     }
 }
+
+#[test]
+fn a_fill_that_the_venue_undoes_is_taken_back_with_its_fee() {
+    let mut bench = Bench::rich("10000");
+    let bought = bench.update("10", "100", ("1", "USD"));
+    bench.book(&bought).expect("a new fill");
+    bench.fill("-4", "110");
+    let mut bust = bought.clone();
+    let fill = bust.event.fill.as_mut().unwrap();
+    (fill.execution_id, fill.quantity) = (fill.execution_id.undone(), -fill.quantity);
+    fill.fee = fill.fee.map(|fee| Fee { amount: -fee.amount, ..fee });
+    (bust.event.kind, bust.event.number) = (EventKind::Busted, 2);
+    let booked = bench.book(&bust).expect("what undoes a fill is booked");
+    assert_eq!((booked.trade.side, booked.trade.quantity.to_string()), (Side::Buy, "-10".to_owned()));
+    let position = &booked.position;
+    let found = [position.quantity.to_string(), position.cost_basis.to_string(), position.realized_pnl.to_string()];
+    assert_eq!(found, ["-4", "-400", "40"], "sold 4 for 440 and holds none of them");
+    let total = |name: &str| bench.positions.balances().find(|(a, _)| *a == asset(name)).map(|(_, total)| total);
+    assert_eq!(total("USD"), Some("10440".parse().unwrap()));
+    assert!(bench.book(&bust).is_none(), "it is undone once");
+    let (fill, number) = (bust.event.fill.clone(), 3);
+    bust.event = OrderEvent { fill: fill.map(|f| Fill { quantity: Quantity::ZERO, ..f }), number, ..bust.event };
+    assert!(bench.book(&bust).is_none(), "one that was never booked moves nothing");
+}

@@ -89,7 +89,8 @@ fn feed() -> FeedStatus {
 fn orders() -> OrdersStatus {
     let latencies = Latencies { to_order: spread(), to_venue: spread() };
     let counters = Default::default();
-    OrdersStatus { trading: TradingState::Active, changed: None, open: Vec::new(), waiting: 0, counters, latencies }
+    let trading = TradingState::Active;
+    OrdersStatus { trading, changed: None, open: Vec::new(), waiting: 0, asked: 0, counters, latencies }
 }
 
 fn strategy() -> StrategyStatus {
@@ -155,6 +156,8 @@ fn whole_sample() -> Vec<Metric> {
     sample.orders(&orders());
     let positions = vec![position("ema", "2", "100", "60", "5")];
     sample.portfolio(&snapshot(Some("1000"), Some("-250"), positions), Some(cash("2000")));
+    let notes = vec![(messages::venues::NoteKind::Unusual, 1)];
+    sample.venue(&crate::ports::VenueStatus { name: "alpaca".to_owned(), connected: true, notes });
     sample.strategy(&strategy());
     sample.answers("orders", 2, spread());
     sample.actor(&Traffic::default().status("orders", "orders"));

@@ -1,4 +1,4 @@
-//! What goes into a sample of orders, positions and strategies.
+//! What goes into a sample of orders, positions, the venue and strategies.
 //!
 //! Amounts leave exact arithmetic here, for a chart. What cannot be valued has no metric.
 
@@ -11,7 +11,7 @@ use messages::{Cash, StrategyId};
 
 use super::{Sample, of, whole};
 use crate::metrics::*;
-use crate::ports::{OrdersStatus, StrategyStatus};
+use crate::ports::{OrdersStatus, StrategyStatus, VenueStatus};
 
 impl Sample {
     /// The orders actor.
@@ -60,6 +60,14 @@ impl Sample {
         for (strategy, positions) in by_strategy(&snapshot.positions) {
             self.known(STRATEGY_PNL, of(strategy.as_str()), pnl(&positions));
             self.known(STRATEGY_EXPOSURE, of(strategy.as_str()), worth(&positions, Cash::abs));
+        }
+    }
+
+    /// A venue outside. What was never noted is told as 0: its first note is a rise.
+    pub fn venue(&mut self, status: &VenueStatus) {
+        self.flag(VENUE_CONNECTED, of(&status.name), status.connected);
+        for (kind, count) in &status.notes {
+            self.counter(VENUE_NOTES, of(kind.as_str()), *count);
         }
     }
 

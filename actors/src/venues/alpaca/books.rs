@@ -160,14 +160,8 @@ impl Books {
                 let code = if too_late { "alpaca.too_late" } else { "alpaca.cancel_rejected" };
                 out.push(report(ReportKind::CancelRejected { reason: Reason::code(code) }));
             }
-            Event::TradeBust => {
-                let amended = self.amend(client, update);
-                out.push(Said::Note(Note::Bust(amended)));
-            }
-            Event::TradeCorrect => {
-                let amended = self.amend(client, update);
-                out.push(Said::Note(Note::Correction(amended)));
-            }
+            Event::TradeBust => self.bust(client, update, time, out),
+            Event::TradeCorrect => self.correct(client, update, time, out),
             Event::Restated => {
                 if let Some(base) = self.base(order.id, CHAIN) {
                     out.push(report(ReportKind::Replaced { replacement: order.terms(base) }));
@@ -337,6 +331,42 @@ impl Books {
                 reason: update.reason.clone(),
             }));
         }
+    }
+
+    /// A trade was undone. A part of one, or one that is not named, is for a person: which fill does not stand nobody can tell.
+    fn bust(&mut self, client: ClientOrderId, update: &Update, time: UtcNanos, out: &mut Vec<Said>) {
+        let known = self.orders.get(&update.order.id);
+        let told = update.previous_execution_id.and_then(|id| known?.executions.get(&id).copied());
+        let is_part = told.zip(update.quantity).is_some_and(|(told, busted)| told != busted.abs());
+        let amended = self.amend(client, update);
+        match amended.execution.filter(|_| !is_part) {
+            Some(execution_id) => {
+                let kind = ReportKind::Busted { execution_id };
+                out.push(Said::Report(self.report(client, Some(update.order.id), time, kind)));
+            }
+            None => out.push(Said::Note(Note::Bust(amended))),
+        }
+    }
+
+    /// A trade was changed: another execution stands for it.
+    fn correct(&mut self, client: ClientOrderId, update: &Update, time: UtcNanos, out: &mut Vec<Said>) {
+        let amended = self.amend(client, update);
+        let id = update.order.id;
+        let cumulative = self.base(id, CHAIN).and_then(|base| base.checked_add(update.order.filled));
+        let Amended { execution: Some(undone), by: Some(execution_id), quantity, price: Some(price), .. } = amended
+        else {
+            return out.push(Said::Note(Note::Correction(amended)));
+        };
+        let (Some(quantity), Some(cumulative)) = (quantity.filter(|q| q.is_positive()), cumulative) else {
+            out.push(Said::LookUp(id));
+            return out.push(Said::Note(Note::Correction(amended)));
+        };
+        if let Some(known) = self.orders.get_mut(&id) {
+            known.executions.insert(execution_id, quantity);
+        }
+        let fill = Fill { execution_id, price, quantity, cumulative, liquidity: None, fee: None, executed_at: time };
+        let kind = ReportKind::Corrected { execution_id: undone, fill };
+        out.push(Said::Report(self.report(client, Some(id), time, kind)));
     }
 
     /// A trade does not stand as it was told: what is filled may be less now.

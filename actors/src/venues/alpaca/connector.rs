@@ -157,7 +157,7 @@ impl Shell {
             Do::Connected => (self.say)(FromVenue::Connected),
             Do::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
             Do::Report(report) => (self.say)(FromVenue::Reports(vec![report])),
-            Do::Tell(note) => tracing::warn!(venue = "alpaca", account = %self.c.parameters.account, "{note}"),
+            Do::Tell(note) => (self.say)(FromVenue::Note(note.for_people())),
         }
     }
 

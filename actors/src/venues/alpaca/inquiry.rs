@@ -234,7 +234,13 @@ impl Inquiry {
             }));
             return Told::All;
         };
-        let Some(bases) = self.bases(now) else { return Told::NotYet };
+        let Some(bases) = self.bases() else {
+            if !self.may_be_behind(&current, now) {
+                let error = "history does not say whether it counts what was filled before its replacement".to_owned();
+                out.push(Said::Note(Note::Unreadable { error, what: format!("what was filled of order {client}") }));
+            }
+            return Told::NotYet;
+        };
         for (order, (_, count)) in self.chain.iter().zip(&bases) {
             if let Some(name) = order.ours() {
                 books.learn(name, order, *count);
@@ -291,11 +297,11 @@ impl Inquiry {
     }
 
     /// For each id what was filled before it and is not counted under it, and what it counts; `None` where that cannot be told yet.
-    fn bases(&self, now: UtcNanos) -> Option<Vec<(Quantity, Count)>> {
+    fn bases(&self) -> Option<Vec<(Quantity, Count)>> {
         let mut bases = Vec::with_capacity(self.chain.len());
         let mut total = Quantity::ZERO;
         for order in &self.chain {
-            let count = self.count(order, total, now)?;
+            let count = self.count(order, total)?;
             let base = if count == Count::On { Quantity::ZERO } else { total };
             bases.push((base, count));
             total = base.checked_add(order.filled)?;
@@ -304,7 +310,7 @@ impl Inquiry {
     }
 
     /// What an id counts, of which `total` was filled before.
-    fn count(&self, order: &OrderObject, total: Quantity, now: UtcNanos) -> Option<Count> {
+    fn count(&self, order: &OrderObject, total: Quantity) -> Option<Count> {
         if total.is_zero() || order.filled < total {
             return Some(Count::Anew);
         }
@@ -316,12 +322,8 @@ impl Inquiry {
             Some(before) if before == total => Some(Count::On),
             // Nothing of its own yet.
             None if order.filled == total && order.status == OrderStatus::New => Some(Count::On),
-            _ if self.may_be_behind(order, now) => None,
-            _ => {
-                let own = self.in_history(order.id);
-                let is_on = order.filled.checked_sub(total).is_some_and(|above| own <= above);
-                Some(if is_on { Count::On } else { Count::Anew })
-            }
+            // To take a guess for what was filled is worse than to ask again.
+            _ => None,
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use messages::venues::{NoteKind, VenueNote};
 use messages::{ClientOrderId, ExecutionId, Price, Quantity, VenueOrderId};
+
+/// So much of what cannot be read tells it from other things, in characters.
+const SUBJECT: usize = 40;
 
 /// A trade that was undone or changed after it was reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,31 @@ pub enum Note {
     UnknownMessage(String),
     /// Too many requests.
     Limited,
+}
+
+impl Note {
+    /// As the gateway takes it.
+    #[must_use]
+    pub fn for_people(&self) -> VenueNote {
+        let (kind, subject) = match self {
+            Self::Foreign { order, .. } => (NoteKind::ForeignOrder, order.to_string()),
+            Self::Bust(amended) | Self::Correction(amended) => {
+                (NoteKind::Doubtful, amended.client_order_id.to_string())
+            }
+            Self::Disagrees { client_order_id, .. } | Self::NoPrice { client_order_id, .. } => {
+                (NoteKind::Doubtful, client_order_id.to_string())
+            }
+            Self::Incomplete { order, .. } => (NoteKind::Doubtful, order.to_string()),
+            Self::Unusual { client_order_id, event, .. } => (NoteKind::Unusual, format!("{client_order_id} {event}")),
+            Self::UnknownEvent { order, event } => (NoteKind::UnknownEvent, format!("{order} {event}")),
+            Self::UnknownStatus { order, status } => (NoteKind::UnknownStatus, format!("{order} {status}")),
+            Self::Unauthorized(_) => (NoteKind::Unauthorized, String::new()),
+            Self::Unreadable { what, .. } => (NoteKind::Unreadable, what.chars().take(SUBJECT).collect()),
+            Self::UnknownMessage(text) => (NoteKind::UnknownMessage, text.chars().take(SUBJECT).collect()),
+            Self::Limited => (NoteKind::RateLimited, String::new()),
+        };
+        VenueNote { kind, subject, text: self.to_string() }
+    }
 }
 
 impl fmt::Display for Note {

@@ -8,7 +8,8 @@ use super::activity::Page;
 use super::order::{OrderObject, OrderStatus};
 use super::outcome::{self, Complaint, Outcome};
 use super::stream::{self, Event, Frame};
-use crate::feeds::alpaca::{asset, calendar};
+use crate::feeds::alpaca::asset;
+use crate::feeds::alpaca::calendar;
 use crate::feeds::testdata;
 
 /// Each body with where it stands.

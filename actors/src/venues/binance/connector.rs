@@ -17,7 +17,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector as Tls, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::heard::Heard;
 use super::key::ApiKey;
 use super::session::{Effect, Session};
 use super::settings::Parameters;
@@ -148,7 +147,10 @@ impl Shell {
                 Effect::Connected => (self.say)(FromVenue::Connected),
                 Effect::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
                 Effect::Reports(reports) => (self.say)(FromVenue::Reports(reports)),
-                Effect::Heard(heard) => tell(&heard),
+                Effect::Heard(heard) => match heard.for_people() {
+                    Some(note) => (self.say)(FromVenue::Note(note)),
+                    None => tracing::debug!(venue = "binance", "{heard:?}"),
+                },
             }
         }
     }
@@ -167,22 +169,6 @@ impl Shell {
             // We leave; whether the other side agrees matters to nobody.
             let _ = tokio::time::timeout(WRITES_WITHIN, socket.as_mut().close(None)).await;
         }
-    }
-}
-
-/// What is of no order of ours, for who reads the log.
-fn tell(heard: &Heard) {
-    match heard {
-        Heard::Balances { .. } | Heard::BalanceChange { .. } | Heard::List(_) => {
-            tracing::info!("binance says: {heard:?}")
-        }
-        Heard::Open { client_order_id, why } => {
-            tracing::warn!(order = %client_order_id, "the venue leaves open what became of it: {why}; it is asked about");
-        }
-        Heard::Unknown { what, text } => {
-            tracing::warn!("binance says something that is not understood, {what}: `{text}`")
-        }
-        other => tracing::warn!("binance says: {other:?}"),
     }
 }
 
@@ -269,6 +255,7 @@ mod tests {
                 FromVenue::Connected => "connected".to_owned(),
                 FromVenue::Disconnected(_) => "disconnected".to_owned(),
                 FromVenue::Reports(reports) => format!("{:?}", reports[0].kind),
+                FromVenue::Note(note) => format!("{note:?}"),
             });
             if said == ["connected"] {
                 let instrument = Instrument { exchange: Exchange::Binance, symbol: "BTCUSDT".parse().unwrap() };

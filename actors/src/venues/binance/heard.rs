@@ -1,7 +1,7 @@
 //! What the venue says, as values. Nothing that it says is dropped: what is of no order of ours, of no known kind or cannot be read
 //! stands here as it came.
 
-use messages::venues::{ReportKind, VenueReport};
+use messages::venues::{NoteKind, ReportKind, VenueNote, VenueReport};
 use messages::{Account, Asset, Cash, ClientOrderId, ExecutionId, Quantity, Symbol, UtcNanos, VenueOrderId};
 use serde::{Deserialize, Deserializer};
 
@@ -70,6 +70,10 @@ pub enum Heard {
     ShuttingDown,
     /// Something was read, though not exactly as it came.
     Inexact(String),
+    /// The venue does not take the key, in its words.
+    Unauthorized(String),
+    /// Nothing more is taken for now, in the venue's words.
+    Limited(String),
     /// Of a kind that we do not know, or that could not be read.
     Unknown {
         /// What the venue calls it, or what is wrong with it.
@@ -173,6 +177,51 @@ impl Heard {
     #[must_use]
     pub fn unreadable(what: impl Into<String>, text: &str) -> Self {
         Self::Unknown { what: what.into(), text: cut(text) }
+    }
+
+    /// What a person must know of it; `None` where reports or questions of orders tell it, and for what goes on all the time.
+    #[must_use]
+    pub fn for_people(&self) -> Option<VenueNote> {
+        let (kind, subject, text) = match self {
+            Self::Foreign { client_order_id, order: OrderKey { symbol, number }, kind } => (
+                NoteKind::ForeignOrder,
+                format!("{symbol}:{number}"),
+                format!(
+                    "order {number} (`{client_order_id}`) in {symbol} is not of this program; it was reported {kind:?}"
+                ),
+            ),
+            Self::BalanceChange { asset, delta, .. } => (
+                NoteKind::MoneyMoved,
+                format!("{asset} {delta}"),
+                format!("{delta} {asset} came or went by a deposit, a withdrawal or a transfer"),
+            ),
+            Self::List(list) if list.order_status == "REJECT" => (
+                NoteKind::Unusual,
+                list.client_id.clone(),
+                format!("order list `{}` in {} was refused: {}", list.client_id, list.symbol, list.reject_reason),
+            ),
+            Self::Inexact(what) => (NoteKind::Doubtful, what.clone(), what.clone()),
+            Self::Unauthorized(words) => (
+                NoteKind::Unauthorized,
+                String::new(),
+                format!(
+                    "the key is not taken: {words}; check the key, its permission to trade on Spot, and its list of addresses"
+                ),
+            ),
+            Self::Limited(words) => (NoteKind::RateLimited, String::new(), format!("requests wait: {words}")),
+            Self::Unknown { what, text } => {
+                (NoteKind::UnknownMessage, what.clone(), format!("something is not understood, {what}: `{text}`"))
+            }
+            Self::Report(_)
+            | Self::Executed { .. }
+            | Self::FirstHalf { .. }
+            | Self::Open { .. }
+            | Self::Balances { .. }
+            | Self::List(_)
+            | Self::StreamEnded
+            | Self::ShuttingDown => return None,
+        };
+        Some(VenueNote { kind, subject, text })
     }
 }
 

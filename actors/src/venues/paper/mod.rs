@@ -124,6 +124,8 @@ impl Actor for PaperActor {
                 Some(early) => early.push(requests),
                 None => shell.requests(requests, &mut reports).await,
             },
+            // It is no venue outside; who asked may have given up.
+            Mailbox::Said(ToVenue::Status(reply)) => drop(reply.send(None)),
             Mailbox::Timer => {
                 shell.timer.fired();
                 if shell.a.state.next_due().is_some_and(|due| due <= shell.now()) {

@@ -8,7 +8,7 @@ use config::Settings;
 use messages::ledger::Seq;
 use serde::Deserialize;
 use storage::migrate::compare::Report;
-use storage::migrate::compare::report::On;
+use storage::migrate::compare::report::{Known, On, Refused};
 use storage::migrate::way::Standing;
 
 use super::steps;
@@ -180,11 +180,7 @@ fn compared(report: &Report) {
         output::line(format_args!("MISMATCH and more rows, which are not shown"));
     }
     for refused in &report.refused {
-        let then = refused.then.map_or("was not brought over".to_owned(), |then| format!("{then} did not fit then"));
-        output::line(format_args!(
-            "DIFFERS  {} from {} to {}: {} rows do not fit now, {then}",
-            refused.origin, refused.from, refused.to, refused.now
-        ));
+        output::line(format_args!("DIFFERS  {}", refused_in_words(refused)));
     }
     for repair in &report.repairs {
         let word = if repair.is_done { "REPAIRED" } else { "LEFT" };
@@ -194,6 +190,14 @@ fn compared(report: &Report) {
         output::line(format_args!("after that:"));
         compared(after);
     }
+}
+
+fn refused_in_words(Refused { origin, from, to, now, known }: &Refused) -> String {
+    let known = match known {
+        Known::BroughtOver(rows) => format!("{rows} did not when it was brought over"),
+        Known::Accepted(rows) => format!("{rows} are accepted"),
+    };
+    format!("{origin} from {from} to {to}: {now} rows do not fit now, {known}")
 }
 
 #[cfg(test)]
@@ -216,5 +220,16 @@ mod tests {
         check(Phase::Compare, 0, "PostgreSQL answers all");
         check(Phase::GradualReads, 10, "DuckDB answers 10 of a hundred, PostgreSQL the others");
         check(Phase::DuckdbPrimary, 100, "DuckDB answers all");
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_are_held_against_what_is_known_of_them() {
+        let check = |known, expected: &str| {
+            let [origin, from, to] = ["public.t", "2026-01-02", "2026-01-03"].map(str::to_owned);
+            let words = refused_in_words(&Refused { origin, from, to, now: 3, known });
+            assert_eq!(words, format!("public.t from 2026-01-02 to 2026-01-03: 3 rows do not fit now, {expected}"));
+        };
+        check(Known::BroughtOver(1), "1 did not when it was brought over");
+        check(Known::Accepted(2), "2 are accepted");
     }
 }

@@ -130,7 +130,7 @@ pub struct Event {
     pub reason_text: Option<String>,
     /// The venue's key of the fill.
     pub execution_id: Option<String>,
-    /// How much this fill was.
+    /// How much this fill was; negative where the venue undid one.
     pub last_quantity: Option<String>,
     /// At what price.
     pub last_price: Option<String>,
@@ -141,6 +141,8 @@ pub struct Event {
 impl From<&orders::OrderUpdate> for Event {
     fn from(update: &orders::OrderUpdate) -> Self {
         let (event, fill) = (&update.event, update.event.fill.as_ref());
+        // Of one that was undone before it was heard of nothing is known but its key.
+        let known = fill.filter(|fill| !fill.quantity.is_zero());
         Self {
             number: event.number,
             event: text(event.kind),
@@ -148,8 +150,8 @@ impl From<&orders::OrderUpdate> for Event {
             reason: maybe(event.reason),
             reason_text: Some(event.reason_text.clone()).filter(|words| !words.is_empty()),
             execution_id: maybe(fill.map(|fill| fill.execution_id)),
-            last_quantity: maybe(fill.map(|fill| fill.quantity)),
-            last_price: maybe(fill.map(|fill| fill.price)),
+            last_quantity: maybe(known.map(|fill| fill.quantity)),
+            last_price: maybe(known.map(|fill| fill.price)),
             order: Order::from(&update.order),
         }
     }

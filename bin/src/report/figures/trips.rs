@@ -82,7 +82,8 @@ impl Held {
         let after = before.checked_add(change).context(TOO_LARGE)?;
         self.quantity = after;
         if before.is_zero() || before.is_negative() == change.is_negative() {
-            self.book(fill.at, Cash::ZERO, fill.fee)?;
+            // A fill realizes nothing here; what undoes one takes back what that realized.
+            self.book(fill.at, fill.realized, fill.fee)?;
             return Ok(None);
         }
         if after.is_zero() || after.is_negative() == before.is_negative() {

@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use crate::migrate::backfill::tests::{piece, tiers};
     use crate::migrate::mapping::{Mapping, check};
+    use crate::migrate::tests::theirs::MAPPING;
     use crate::migrate::tests::{catalog, raw_trades};
     use crate::query::tests::{at, range};
     use crate::settings::{Age, AtEnd};
@@ -163,8 +164,7 @@ mod tests {
 
     /// The plan of raw trades.
     fn plan() -> Plan {
-        let text = crate::migrate::tests::mapping::TRADES;
-        check(&Mapping::parse(text).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())])).plans.remove(0)
+        check(&Mapping::parse(MAPPING).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())])).plans.remove(0)
     }
 
     const MISSING: (Range, Again) = (Range::ALL, Again::No);

@@ -92,13 +92,11 @@ impl Cut {
         (span / self.width + i64::from(span % self.width > 0)) as usize
     }
 
-    /// The part that an instant of the range lies in.
-    ///
-    /// # Panics
-    /// When it lies before the range.
+    /// The part that an instant lies in: the first or the last one where it lies outside of the range.
     #[must_use]
     pub fn part(&self, at: i64) -> usize {
-        usize::try_from(at.saturating_sub(self.from) / self.width).expect("rows of the range are looked at")
+        let part = at.saturating_sub(self.from).max(0) / self.width;
+        (part as usize).min(self.parts() - 1)
     }
 
     fn windows(&self, seen: [Vec<Seen>; 2]) -> Vec<Window> {
@@ -287,6 +285,13 @@ mod tests {
             expected.retain(|_, count| *count != 0);
             prop_assert_eq!(differences(sides).0, expected);
         }
+    }
+
+    #[test]
+    fn an_instant_outside_of_a_range_counts_at_its_edge() {
+        let cut = Cut { from: -100, to: 105, width: 10 };
+        let parts = [i64::MIN, -101, -100, -91, -90, 104, 105, i64::MAX].map(|at| cut.part(at));
+        assert_eq!(parts, [0, 0, 0, 0, 1, 20, 20, 20]);
     }
 
     #[test]

@@ -211,7 +211,10 @@ pub enum Error {
 
 impl From<sink::Error> for Error {
     fn from(error: sink::Error) -> Self {
-        Self::Sink(Box::new(error))
+        match error {
+            sink::Error::Stopped => Self::Stopped,
+            error => Self::Sink(Box::new(error)),
+        }
     }
 }
 

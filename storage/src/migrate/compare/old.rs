@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::found::Found;
 use super::live::{self, kept_since};
-use super::report::Refused;
+use super::report::{Known, Refused};
 use super::shape::Shape;
 use super::side::{Part, Side, Sides, Take};
 use super::watch::Watch;
@@ -123,13 +123,12 @@ impl<'a> Old<'a> {
         let part = Part { from, to, symbol: None };
         let found = live::find(&mut sides, &part, Some(self.plan.from.to_string()), most)?;
         let now = postgres.refused.unwrap_or_default();
-        let differs = stretch.refused.is_some_and(|then| then != now);
-        let refused = differs.then(|| Refused {
+        let refused = stretch.refused.filter(|then| *then != now).map(|then| Refused {
             origin: self.plan.from.to_string(),
             from: cells::time(from),
             to: cells::time(to),
             now,
-            then: stretch.refused,
+            known: Known::BroughtOver(then),
         });
         Ok((found, Misfits { refused, between: if stretch.refused.is_none() { now } else { 0 } }))
     }

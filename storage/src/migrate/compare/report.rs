@@ -94,7 +94,17 @@ pub struct Mismatch {
     pub columns: Vec<Cell>,
 }
 
-/// Rows of theirs that did not fit, in a slice.
+/// How many rows that do not fit there should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// As many as did not fit when the slice was brought over.
+    BroughtOver(u64),
+    /// As many as somebody has accepted, at most.
+    Accepted(u64),
+}
+
+/// Rows of theirs that do not fit, and should not be so many: in a slice, or in all that is mapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The table of theirs.
@@ -105,8 +115,8 @@ pub struct Refused {
     pub to: String,
     /// How many there are now.
     pub now: u64,
-    /// How many there were when it was brought over; none where it has not been.
-    pub then: Option<u64>,
+    /// How many there should be.
+    pub known: Known,
 }
 
 /// Rows of theirs that are not from before the watermark.
@@ -175,7 +185,8 @@ pub struct Report {
     /// Tables of theirs with rows from behind the watermark, which another program wrote: these did not come over.
     #[serde(default)]
     pub behind: Vec<Behind>,
-    /// Slices in which another number of rows does not fit than when they were brought over.
+    /// Slices in which another number of rows does not fit than when they were brought over; all that is mapped, where more do
+    /// not than somebody has accepted.
     pub refused: Vec<Refused>,
     /// What was done about the differences, up to a bound.
     pub repairs: Vec<Repair>,

@@ -11,7 +11,7 @@ use super::live;
 use super::old::{Old, Stretch};
 use super::record::Compared;
 use super::repair::{self, Wrong};
-use super::report::{Behind, Refused, Repair, Report, Total};
+use super::report::{Behind, Known, Refused, Repair, Report, Total};
 use super::rows::ByKey;
 use super::shape::{Shape, TWICE};
 use super::watch::{Progress, Watch};
@@ -197,8 +197,8 @@ fn brought<'a>(
     }
     // Those that nobody has looked at may be anywhere.
     let (origin, from, to) = ("all that is mapped".to_owned(), "the beginning".to_owned(), "the watermark".to_owned());
-    if let Some(then) = ctx.accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
-        report.refused.push(Refused { origin, from, to, now: refused, then: Some(then) });
+    if let Some(accepted) = ctx.accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
+        report.refused.push(Refused { origin, from, to, now: refused, known: Known::Accepted(accepted) });
     }
     Ok(())
 }

@@ -159,7 +159,7 @@ impl Look for Search<'_, '_, '_> {
         self.sides.both(&part, empty, |seen, batch| {
             let (plain, mut bytes) = (PlainRows::of(batch)?, Vec::new());
             for (row, (time, _)) in shape.marks(batch).enumerate() {
-                seen[cut.part(time).min(cut.parts() - 1)].add(plain.hash(row, &mut bytes));
+                seen[cut.part(time)].add(plain.hash(row, &mut bytes));
             }
             Ok(())
         })

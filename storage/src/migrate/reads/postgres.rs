@@ -22,6 +22,7 @@ use super::{Error, Need};
 use crate::journal::Log;
 use crate::migrate::mapping;
 use crate::migrate::plan;
+use crate::migrate::sink::{SINK_OFFSET, SKIPPED};
 use crate::postgres::Session;
 use crate::postgres::catalog::{self, quoted};
 use crate::query::answer::{log_of, timed};
@@ -100,7 +101,7 @@ impl Postgres {
             Log::Market => ("market", need.market),
         };
         let (server, schema) = (session.server().name(), quoted(&self.schema));
-        let sql = format!("SELECT seq FROM {schema}.sink_offset WHERE log = $1");
+        let sql = format!("SELECT seq FROM {schema}.{SINK_OFFSET} WHERE log = $1");
         let found = session.ask(WHAT, &sql, &[&log])?;
         let [row] = &found[..] else {
             let why = format!("{} data directories write to the schema {} of {server}", found.len(), self.schema);
@@ -112,7 +113,8 @@ impl Postgres {
             let cause = "it was restored from an older state, or is written to more slowly than rows come".to_owned();
             return Err(Error::Behind { server, log, found, wanted, cause });
         }
-        let sql = format!("SELECT first_seq, last_seq FROM {schema}.skipped WHERE log = $1 ORDER BY first_seq LIMIT 1");
+        let sql =
+            format!("SELECT first_seq, last_seq FROM {schema}.{SKIPPED} WHERE log = $1 ORDER BY first_seq LIMIT 1");
         match session.ask(WHAT, &sql, &[&log])?.first() {
             Some(row) => Err(Error::GivenUp { server, first: seq(row.get(0)), last: seq(row.get(1)) }),
             None => Ok(found),

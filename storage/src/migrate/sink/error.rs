@@ -138,6 +138,9 @@ pub enum Error {
         /// How long it had.
         limit: Duration,
     },
+    /// Who waited for it was asked to stop.
+    #[error("stopped; writing to PostgreSQL is not waited for any more")]
+    Stopped,
     /// It cannot wait exactly there.
     #[error(
         "PostgreSQL holds ledger {} and market {} and was to stop at {} and {}; compare again",

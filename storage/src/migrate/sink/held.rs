@@ -63,7 +63,7 @@ impl Held {
     /// Goes on to exactly these records, which end groups of the journals, and waits again.
     ///
     /// # Errors
-    /// It is beyond them already, the server is gone, or it took too long. Once `go_on` says no it is not waited for.
+    /// It is beyond them already, the server is gone, or it took too long; [`Error::Stopped`] once `go_on` says no.
     pub fn go_to(&self, to: Position, limit: Duration, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
         let wait = Wait::begin("get to a record", limit, go_on);
         let (arrived, heard) = flume::bounded(1);
@@ -87,8 +87,11 @@ impl<'a> Wait<'a> {
 
     /// How long to wait before it is looked again.
     fn next(&self) -> Result<Duration, Error> {
+        if !(self.go_on)() {
+            return Err(Error::Stopped);
+        }
         let left = self.until.saturating_duration_since(now());
-        if left.is_zero() || !(self.go_on)() {
+        if left.is_zero() {
             return Err(Error::TooLate { what: self.what, limit: self.limit });
         }
         Ok(left.min(LOOK))

@@ -42,7 +42,7 @@ pub use held::Held;
 pub use offset::forget_skipped;
 pub use status::{SinkStatus, State};
 pub(super) use tables::is_ours;
-pub use tables::{SINK_OFFSET, tables};
+pub use tables::{SINK_OFFSET, SKIPPED, tables};
 
 use held::Ask;
 use status::Shared;
@@ -179,8 +179,8 @@ impl SinkHandle {
     /// Lets it wait where it is once its transaction has ended.
     ///
     /// # Errors
-    /// It does not follow now, waits for somebody else, or did not end its transaction in time. Once `go_on` says no it is not
-    /// waited for.
+    /// It does not follow now, waits for somebody else, or did not end its transaction in time; [`Error::Stopped`] once `go_on`
+    /// says no.
     pub fn hold(&self, limit: Duration, go_on: &dyn Fn() -> bool) -> Result<Held, Error> {
         Held::ask(&self.asks, limit, go_on)
     }

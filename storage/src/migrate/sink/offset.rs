@@ -71,19 +71,53 @@ pub fn forget_skipped(session: &Session, schema: &str, upto: Seq) -> Result<(), 
     session.execute("forget what was given up", &script)
 }
 
-/// The tables of the offsets, as SQL.
-pub(super) fn create(table: &str, schema: &str) -> String {
-    let columns = match table {
-        SINK_OFFSET => {
-            "directory uuid NOT NULL, log text NOT NULL, seq bigint NOT NULL, frame bigint, first_id bigint,
-             written_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (directory, log)"
-        }
-        _ => {
-            "directory uuid NOT NULL, log text NOT NULL, first_seq bigint NOT NULL, last_seq bigint NOT NULL,
-             noted_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (directory, log, first_seq)"
-        }
-    };
-    format!("CREATE TABLE {}.{} ({columns})", quoted(schema), quoted(table))
+/// One of the tables in which no rows of ours stand, but how far they reach.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// Its columns with their types, as PostgreSQL shows them, and what else is said of each.
+    columns: &'static [(&'static str, &'static str)],
+    key: &'static str,
+}
+
+/// Both of them.
+pub(super) const TABLES: [Table; 2] = [
+    Table {
+        name: SINK_OFFSET,
+        columns: &[
+            ("directory uuid", "NOT NULL"),
+            ("log text", "NOT NULL"),
+            ("seq bigint", "NOT NULL"),
+            ("frame bigint", ""),
+            ("first_id bigint", ""),
+            ("written_at timestamp with time zone", "NOT NULL DEFAULT clock_timestamp()"),
+        ],
+        key: "directory, log",
+    },
+    Table {
+        name: SKIPPED,
+        columns: &[
+            ("directory uuid", "NOT NULL"),
+            ("log text", "NOT NULL"),
+            ("first_seq bigint", "NOT NULL"),
+            ("last_seq bigint", "NOT NULL"),
+            ("noted_at timestamp with time zone", "NOT NULL DEFAULT clock_timestamp()"),
+        ],
+        key: "directory, log, first_seq",
+    },
+];
+
+impl Table {
+    /// Its columns with their types.
+    pub(super) fn columns(&self) -> Vec<String> {
+        self.columns.iter().map(|(column, _)| (*column).to_owned()).collect()
+    }
+
+    /// Makes it in a schema.
+    pub(super) fn create(&self, schema: &str) -> String {
+        let (schema, table) = (quoted(schema), quoted(self.name));
+        let columns: String = self.columns.iter().map(|(column, rest)| format!("{column} {rest}, ")).collect();
+        format!("CREATE TABLE {schema}.{table} ({columns}PRIMARY KEY ({}))", self.key)
+    }
 }
 
 impl Offsets {

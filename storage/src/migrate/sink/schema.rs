@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::hyper::{self, Extension};
 use super::offset;
-use super::tables::{self, Cut, SINK_OFFSET, SKIPPED, Table};
+use super::tables::{self, Cut, Table};
 use super::{Error, Plan};
 use crate::migrate::encode::sql_type;
 use crate::postgres::Session;
@@ -37,9 +37,10 @@ pub(super) struct Made {
 pub(super) fn make(session: &Session, plan: &Plan) -> Result<Made, Error> {
     make_schema(session, &plan.schema)?;
     let found = look(session, &plan.schema)?;
-    for table in tables::tables() {
-        if let Some(there) = found.get(table.name) {
-            confirm(session, table, there, &plan.schema)?;
+    let offsets = offset::TABLES.iter().map(|table| (table.name, table.columns()));
+    for (name, columns) in tables::tables().iter().map(|table| (table.name, columns(table))).chain(offsets) {
+        if let Some(there) = found.get(name) {
+            confirm(session, (name, &columns), there, &plan.schema)?;
         }
     }
     let extension = Extension::find(session)?;
@@ -48,8 +49,8 @@ pub(super) fn make(session: &Session, plan: &Plan) -> Result<Made, Error> {
         create(session, table, plan, extension.as_ref())?;
         missing.push(table.name);
     }
-    for name in [SINK_OFFSET, SKIPPED].into_iter().filter(|name| !found.contains_key(*name)) {
-        session.execute(MAKE, &offset::create(name, &plan.schema))?;
+    for table in offset::TABLES.iter().filter(|table| !found.contains_key(table.name)) {
+        session.execute(MAKE, &table.create(&plan.schema))?;
     }
     if let Some(extension) = &extension {
         let cut = tables::tables().iter().filter(|table| table.cut != Cut::Not);
@@ -80,10 +81,13 @@ fn look(session: &Session, schema: &str) -> Result<BTreeMap<String, Found>, Erro
     Ok(rows.iter().map(|row| (row.get(0), Found { kind: row.get(1), columns: row.get(2) })).collect())
 }
 
+/// The columns of a table as we make it.
+fn columns(table: &Table) -> Vec<String> {
+    table.columns().iter().map(|(name, kind)| format!("{name} {}", shown(sql_type(*kind)))).collect()
+}
+
 /// Whether a table that is there is as we make it. Columns behind ours are its owner's.
-fn confirm(session: &Session, table: &Table, there: &Found, schema: &str) -> Result<(), Error> {
-    let expected: Vec<String> =
-        table.columns().iter().map(|(name, kind)| format!("{name} {}", shown(sql_type(*kind)))).collect();
+fn confirm(session: &Session, (name, expected): (&str, &[String]), there: &Found, schema: &str) -> Result<(), Error> {
     let mut pairs = expected.iter().zip(there.columns.iter().map(Some).chain(std::iter::repeat(None)));
     let mut difference = pairs.find(|(expected, found)| Some(*expected) != *found).map(|(expected, found)| {
         format!("its column {} should be {expected}", found.map_or("that is not there", String::as_str))
@@ -92,7 +96,7 @@ fn confirm(session: &Session, table: &Table, there: &Found, schema: &str) -> Res
         difference = Some("it is a view, or stands on another server".to_owned());
     }
     let Some(difference) = difference else { return Ok(()) };
-    Err(Error::NotOurs { server: session.server().name(), table: format!("{schema}.{}", table.name), difference })
+    Err(Error::NotOurs { server: session.server().name(), table: format!("{schema}.{name}"), difference })
 }
 
 /// A type as PostgreSQL shows it.

@@ -1,29 +1,21 @@
 //! The mapping file: proposed, checked, refused.
 
 use super::super::mapping::{Mapping, check, plans, propose};
+use super::theirs::MAPPING;
 use super::{catalog, raw_trades};
 use crate::postgres::catalog::Type;
 use crate::query::Range;
 
-pub const TRADES: &str = r#"
-[[table]]
-from = "public.raw_trades"
-into = "market_ticks"
-
-[table.columns]
-exchange = { value = "binance" }
-kind = { value = "trade" }
-symbol = { from = "symbol" }
-timestamp = { from = "time" }
-last_price = { from = "price" }
-volume = { from = "qty" }
-aggressor_side = { from = "buyer_maker", values = { true = "sell", false = "buy" } }
-"#;
+/// The mapping of raw trades, with a column of words.
+fn trades() -> String {
+    format!("{MAPPING}aggressor_side = {{ from = \"buyer_maker\", values = {{ true = \"sell\", false = \"buy\" }} }}\n")
+}
 
 /// What is wrong with the mapping of raw trades, after `from` in it became `to`.
 fn problems(from: &str, to: &str) -> Vec<String> {
-    assert!(TRADES.contains(from), "{from}");
-    let mapping = Mapping::parse(&TRADES.replace(from, to)).unwrap();
+    let text = trades();
+    assert!(text.contains(from), "{from}");
+    let mapping = Mapping::parse(&text.replace(from, to)).unwrap();
     let checked = check(&mapping, &catalog(&[("public.raw_trades", &raw_trades())]));
     assert_eq!(checked.plans.is_empty(), !checked.problems.is_empty(), "a plan or a problem");
     checked.problems.iter().map(ToString::to_string).collect()
@@ -31,16 +23,18 @@ fn problems(from: &str, to: &str) -> Vec<String> {
 
 #[test]
 fn a_mapping_that_fits_asks_for_the_columns_that_it_needs() {
-    let checked = check(&Mapping::parse(TRADES).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())]));
+    let checked = check(&Mapping::parse(&trades()).unwrap(), &catalog(&[("public.raw_trades", &raw_trades())]));
     assert_eq!(checked.problems, []);
     let plan = &checked.plans[0];
-    assert_eq!(plan.columns(), ["exchange", "symbol", "timestamp", "kind", "last_price", "volume", "aggressor_side"]);
+    let names =
+        ["exchange", "symbol", "timestamp", "kind", "last_price", "volume", "aggressor_side", "sequence_number"];
+    assert_eq!(plan.columns(), names);
     assert_eq!(
         plan.select(Range::ALL),
-        r#"SELECT "symbol", "time", "price", "qty", "buyer_maker" FROM "public"."raw_trades""#
+        r#"SELECT "symbol", "time", "price", "qty", "buyer_maker", "trade_id" FROM "public"."raw_trades""#
     );
     let left: Vec<&str> = checked.left[0].1.iter().map(String::as_str).collect();
-    assert_eq!(left, ["trade_id", "recv"]);
+    assert_eq!(left, ["recv"]);
 }
 
 #[test]
@@ -65,12 +59,9 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
 
 #[test]
 fn everything_is_said_at_once() {
-    let found = problems(
-        "[table.columns]\nexchange = { value = \"binance\" }",
-        "[table.columns]\nvolumes = { from = \"qty\" }",
-    );
+    let found = problems("exchange = { value = \"binance\" }", "volumes = { from = \"qty\" }");
     assert_eq!(found.len(), 2, "{found:?}");
-    let twice = Mapping::parse(&format!("{TRADES}{TRADES}")).unwrap();
+    let twice = Mapping::parse(&trades().repeat(2)).unwrap();
     let checked = check(&twice, &catalog(&[("public.raw_trades", &raw_trades())]));
     assert!(checked.problems[0].what.contains("double its rows"), "{:?}", checked.problems);
     let unread = Mapping::parse("[[table]]\nfrom = \"trades\"\ninto = \"x\"\ncolumns = {}").unwrap_err();
@@ -81,7 +72,7 @@ fn everything_is_said_at_once() {
 fn a_table_in_the_schema_of_ours_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("timescale.toml");
-    std::fs::write(&file, TRADES).unwrap();
+    std::fs::write(&file, trades()).unwrap();
     let catalog = catalog(&[("public.raw_trades", &raw_trades())]);
     assert_eq!(plans(&file, &catalog, "merganser").unwrap().len(), 1);
     let refused = plans(&file, &catalog, "public").unwrap_err().to_string();
@@ -96,12 +87,13 @@ fn types_that_hold_less_than_they_show_need_a_word() {
     let columns = [
         ("time", Type::Timestamp),
         ("symbol", Type::Text),
+        ("trade_id", Type::Int(8)),
         ("price", Type::Double),
         ("qty", Type::Numeric(None)),
         ("side", Type::Enum(vec!["BUY".to_owned(), "SELL".to_owned()])),
     ];
     let catalog = catalog(&[("public.fast", &columns)]);
-    let text = TRADES.replace("public.raw_trades", "public.fast").replace("buyer_maker", "side");
+    let text = trades().replace("public.raw_trades", "public.fast").replace("buyer_maker", "side");
     let words = |text: &str| {
         let found = check(&Mapping::parse(text).unwrap(), &catalog).problems;
         found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

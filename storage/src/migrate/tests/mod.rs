@@ -1,7 +1,7 @@
 //! What comes over exactly, and what is refused, in which words.
 
 mod cells;
-pub(super) mod mapping;
+mod mapping;
 pub(super) mod real;
 pub(super) mod round;
 pub(super) mod theirs;

@@ -35,7 +35,7 @@ impl Way {
         let summary =
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
         let Total { slices, rows, refused } = summary.total;
-        let all = Backfilled { at: (self.0.wall)(), slices, rows, refused, accepted: 0 };
+        let all = Backfilled { at: (self.parts.wall)(), slices, rows, refused, accepted: 0 };
         let mut text = words(&summary);
         if !is_whole {
             text += "; only what was asked for: `merganser migrate timescale backfill` without a table and a range brings over the rest, and counts what did not fit";
@@ -48,7 +48,7 @@ impl Way {
 
     /// Tables of theirs that left the mapping and whose rows stand here.
     fn left(&self, plans: &[Plan]) -> Vec<TableName> {
-        let Some(stores) = self.0.database.stores() else { return Vec::new() };
+        let Some(stores) = self.parts.database.stores() else { return Vec::new() };
         let left = backfill::unmapped(&stores.manifest.newest(), plans);
         left.into_keys().filter_map(|(from, _)| TableName::try_from(from).ok()).collect()
     }
@@ -68,7 +68,7 @@ impl Way {
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<Summary, Error> {
-        let (parts, settings) = (&*self.0, self.settings());
+        let (parts, settings) = (&*self.parts, self.settings());
         let limits = Limits {
             connections: settings.connections,
             rows_per_second: settings.backfill_rows_per_second,

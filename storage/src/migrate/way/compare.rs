@@ -24,7 +24,7 @@ impl Way {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Done, Error> {
         let report = self.compared(state, &wanted, on, go_on)?;
-        let (is_good, at) = (report.is_clean(), (self.0.wall)());
+        let (is_good, at) = (report.is_clean(), (self.parts.wall)());
         let is_whole = wanted.tables.is_empty() && wanted.range == Range::ALL;
         if is_whole && is_good && state.writes() {
             self.ask(go_on, |server| self.forget_given_up(server, Seq(report.market)))?;
@@ -45,7 +45,7 @@ impl Way {
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<Report, Error> {
-        let (parts, settings) = (&*self.0, self.settings());
+        let (parts, settings) = (&*self.parts, self.settings());
         let server = Server::new(settings)?;
         let watermark = state.watermark.ok_or(Error::NotBegun)?;
         // What was never brought over has nothing to be compared with.

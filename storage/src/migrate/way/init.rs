@@ -21,7 +21,7 @@ impl Way {
     /// Looks whether the server can be left.
     fn look_at(&self, server: &Server) -> Result<(), Error> {
         let session = Session::open(server)?;
-        let wall = &self.0.wall;
+        let wall = &self.parts.wall;
         let asked = wall();
         let catalog = catalog::read(&session)?;
         let findings = server::findings(&catalog.facts, asked, wall());
@@ -42,7 +42,7 @@ impl Way {
     ) -> Result<Done, Error> {
         on(Progress::of("looks at the server"));
         self.ask(go_on, |server| self.look_at(server))?;
-        let wall = &self.0.wall;
+        let wall = &self.parts.wall;
         on(Progress::of("makes the tables"));
         // Where it was broken off it goes on where it began: what came meanwhile is in the journals, or in DuckDB.
         let watermark = state.watermark.unwrap_or_else(|| self.watermark(wall()));
@@ -54,11 +54,11 @@ impl Way {
                 // Whoever goes on must know how far it is behind, and that is known once it had everything.
                 State::Following | State::Held if status.was_level || wall() > deadline => break,
                 State::Failed { error, .. } => {
-                    self.0.sink.release(sink::TO_FINISH);
+                    self.parts.sink.release(sink::TO_FINISH);
                     return Err(Error::NotTaken { why: error });
                 }
                 _ if !go_on() || wall() > deadline => {
-                    self.0.sink.release(sink::TO_FINISH);
+                    self.parts.sink.release(sink::TO_FINISH);
                     return Err(Error::Stopped);
                 }
                 _ => std::thread::park_timeout(LOOK_EVERY),

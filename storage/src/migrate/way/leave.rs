@@ -37,14 +37,14 @@ impl Way {
         }
         // Nothing of ours changes there while it is exported; what comes meanwhile waits in the journal. Whoever has asked for it
         // lets it follow again, as the phase then is.
-        self.0.sink.stop(sink::TO_FINISH);
+        self.parts.sink.stop(sink::TO_FINISH);
         let exported = self.export(Drop::No, on, go_on)?;
         let then = drop.map(|database| Work::Decommission { drop: Some(database.to_owned()) });
         Ok(done(&exported, Some(Ask::Decommission), then))
     }
 
     fn export(&self, drop: Drop<'_>, on: &dyn Fn(Progress), go_on: &dyn Fn() -> bool) -> Result<Report, Error> {
-        let (parts, settings) = (&*self.0, self.settings());
+        let (parts, settings) = (&*self.parts, self.settings());
         let (server, mapped) = (Server::new(settings)?, self.mapped()?);
         parts.archive.alone(|archive| {
             let ctx = Leave {

@@ -111,7 +111,13 @@ pub enum Error {
 
 /// The pieces, put together. A clone is the same.
 #[derive(Clone)]
-pub struct Way(Arc<Parts>, Turn, End);
+pub struct Way {
+    parts: Arc<Parts>,
+    /// Whose turn it is to do long work.
+    turn: Turn,
+    /// Whether anything may still be done.
+    end: End,
+}
 
 /// What it is made from.
 pub struct Parts {
@@ -141,7 +147,7 @@ impl Way {
     /// Of these. Reads may go to the server from when the phase says so.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let way = Self(Arc::new(parts), Turn::default(), End::default());
+        let way = Self { parts: Arc::new(parts), turn: Turn::default(), end: End::default() };
         if let Err(error) = way.open_reads() {
             // Whoever asks for a step is told so again.
             tracing::error!(event = "migration_failed", "PostgreSQL answers no reads: {error}");
@@ -151,7 +157,7 @@ impl Way {
 
     /// Lets reads go to the server, where one is named and they do not yet.
     fn open_reads(&self) -> Result<(), postgres::Error> {
-        let Parts { settings, sink, reads, .. } = &*self.0;
+        let Parts { settings, sink, reads, .. } = &*self.parts;
         if settings.url.is_empty() || reads.postgres().is_some() {
             return Ok(());
         }
@@ -162,7 +168,7 @@ impl Way {
     /// Which of their columns become which of ours.
     fn mapping_file(&self) -> PathBuf {
         match self.settings().mapping_file.as_str() {
-            "" => self.0.paths.root.join("timescale.toml"),
+            "" => self.parts.paths.root.join("timescale.toml"),
             named => PathBuf::from(named),
         }
     }
@@ -170,39 +176,39 @@ impl Way {
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Timescale {
-        &self.0.settings
+        &self.parts.settings
     }
 
     /// Who answers reads.
     #[must_use]
     pub fn reads(&self) -> &Reads {
-        &self.0.reads
+        &self.parts.reads
     }
 
     /// What `USE_DUCKDB` says.
     #[must_use]
     pub fn use_duckdb(&self) -> Option<bool> {
-        self.0.reads.share().get().use_duckdb
+        self.parts.reads.share().get().use_duckdb
     }
 
     /// Where dual write would begin now.
     #[must_use]
     pub fn watermark(&self, now: UtcNanos) -> Begin {
         let at = UtcNanos(now.0 - now.0.rem_euclid(1_000));
-        Begin { market: self.0.durable.1.get(), at }
+        Begin { market: self.parts.durable.1.get(), at }
     }
 
     /// Does what follows from a state: rows go to both sides or do not, reads are answered by one or the other. It blocks for
     /// as long as it takes to end a sink: seconds, where the server does not answer.
     pub fn follow(&self, state: &Migration) {
-        let _ = self.2.before(|| self.follow_now(state));
+        let _ = self.end.before(|| self.follow_now(state));
     }
 
     fn follow_now(&self, state: &Migration) {
         // A setting that could not be read at the start may have been put right since; that it was not was said then.
         let _ = self.open_reads();
-        self.0.reads.divide(state);
-        let sink = &self.0.sink;
+        self.parts.reads.divide(state);
+        let sink = &self.parts.sink;
         match state.watermark.filter(|_| state.writes()) {
             None => sink.release(sink::TO_FINISH),
             Some(_) if sink.handle().is_some() => {}
@@ -216,7 +222,7 @@ impl Way {
 
     /// Lets rows go there.
     fn begin(&self, watermark: Seq) -> Result<SinkHandle, Error> {
-        let Parts { settings, tiers, sink, .. } = &*self.0;
+        let Parts { settings, tiers, sink, .. } = &*self.parts;
         let plan =
             sink::Plan { settings: settings.clone(), schema: settings.schema.clone(), tiers: tiers.clone(), watermark };
         Ok(sink.start(plan)?)
@@ -225,7 +231,7 @@ impl Way {
     /// For how long the server has lacked something; none while that is not known.
     #[must_use]
     pub fn lag(&self) -> Option<Duration> {
-        let status = self.0.sink.handle()?.status();
+        let status = self.parts.sink.handle()?.status();
         (status.was_level && matches!(status.state, State::Following | State::Held)).then_some(status.lag)
     }
 
@@ -235,23 +241,23 @@ impl Way {
         if state.phase != Phase::GradualReads || self.use_duckdb().is_some() {
             return None;
         }
-        self.0.reads.judge()
+        self.parts.reads.judge()
     }
 
     /// Lets the work that is under way end. Waits for nothing.
     pub fn stop(&self) {
-        self.2.ask_for();
+        self.end.ask_for();
     }
 
     /// As [`Self::stop`]; lets none begin any more, and returns when nothing is done: only then may the storage end.
     pub fn close(&self) {
-        self.2.close();
+        self.end.close();
     }
 
     /// The turn of one piece of work; none while another has it, were it of an actor that is no more.
     #[must_use]
     pub fn turn(&self) -> Option<Alone> {
-        self.1.take()
+        self.turn.take()
     }
 
     /// Does long work, in its turn.
@@ -266,8 +272,8 @@ impl Way {
         on: &dyn Fn(Progress),
         go_on: &dyn Fn() -> bool,
     ) -> Result<Done, Error> {
-        let go_on: &dyn Fn() -> bool = &|| go_on() && !self.2.is_asked_for();
-        self.2.before(|| self.perform_now(work, state, on, go_on)).unwrap_or(Err(Error::Stopped))
+        let go_on: &dyn Fn() -> bool = &|| go_on() && !self.end.is_asked_for();
+        self.end.before(|| self.perform_now(work, state, on, go_on)).unwrap_or(Err(Error::Stopped))
     }
 
     fn perform_now(

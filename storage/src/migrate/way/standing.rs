@@ -80,14 +80,14 @@ impl Way {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let server = server(self.settings());
-        let (sink, reads, use_duckdb) = (self.sink_standing(), self.0.reads.stats(), self.use_duckdb());
+        let (sink, reads, use_duckdb) = (self.sink_standing(), self.parts.reads.stats(), self.use_duckdb());
         Standing { server, sink, reads, use_duckdb }
     }
 
     fn sink_standing(&self) -> SinkStanding {
-        let Some(handle) = self.0.sink.handle() else { return SinkStanding::off() };
+        let Some(handle) = self.parts.sink.handle() else { return SinkStanding::off() };
         let status = handle.status();
-        let (ledger, market) = (self.0.durable.0.get(), self.0.durable.1.get());
+        let (ledger, market) = (self.parts.durable.0.get(), self.parts.durable.1.get());
         let behind = |durable: Seq, applied: Seq| durable.0.saturating_sub(applied.0);
         let error = match &status.state {
             State::Failed { error, .. } => Some(error.clone()),

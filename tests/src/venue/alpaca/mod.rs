@@ -79,6 +79,13 @@ impl AlpacaVenue {
         Self { exchange, setup, extras, links, said: Vec::new(), made_ids: 0, updates: 0, minute }
     }
 
+    /// The same server, which takes so many requests in a minute.
+    #[must_use]
+    pub fn with_requests(mut self, requests: u32) -> Self {
+        self.setup.requests = requests;
+        self
+    }
+
     fn route(&mut self, asked: &Asked, now: UtcNanos) -> Result<Answer, ApiError> {
         let path: Vec<&str> = asked.path.trim_matches('/').split('/').collect();
         // A pair's slash comes percent-encoded.

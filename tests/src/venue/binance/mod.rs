@@ -92,6 +92,12 @@ impl BinanceVenue {
         }
     }
 
+    /// The same server with other limits: weight in a minute, new orders in ten seconds and in a day.
+    #[must_use]
+    pub fn with_limits(self, weight: u32, orders: [u32; 2]) -> Self {
+        Self { limits: Limits::new(weight, orders), ..self }
+    }
+
     /// Looks whether a request may be looked at, and counts it.
     fn admit(&mut self, weight: u32, now: UtcNanos) -> Result<(), (ApiError, u64)> {
         self.limits.ask(weight, now).map_err(|over| match over {

@@ -16,6 +16,7 @@ use crate::orders::risk::book::{OpenHere, remaining};
 use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
+mod busts;
 mod flatten;
 mod properties;
 mod refusals;
@@ -298,7 +299,8 @@ fn replacement(words: &[&str]) -> Replacement {
     Replacement { quantity: quantity.map(|q| q.parse().unwrap()), price: price.map(parse), stop_price: None }
 }
 
-/// A fill is `fill KEY QUANTITY of CUMULATIVE`; a fee of 1 USD goes with each.
+/// A fill is `fill KEY QUANTITY of CUMULATIVE`; a fee of 1 USD goes with each. A correction is `corrected KEY by` and what stands
+/// behind `fill`.
 fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
     let reason = Reason::code("venue.says_so");
     match words {
@@ -315,6 +317,11 @@ fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
         ["fill", key, quantity, "of", cumulative] => {
             ReportKind::Filled(fill(key.parse().unwrap(), quantity.parse().unwrap(), cumulative.parse().unwrap(), now))
         }
+        ["busted", key] => ReportKind::Busted { execution_id: key.parse().unwrap() },
+        ["corrected", key, "by", of_fill @ ..] => match report_kind(&[&["fill"][..], of_fill].concat(), now) {
+            ReportKind::Filled(fill) => ReportKind::Corrected { execution_id: key.parse().unwrap(), fill },
+            other => panic!("no fill: {other:?}"),
+        },
         _ => panic!("no report: {words:?}"),
     }
 }
@@ -457,6 +464,8 @@ fn a_report_of_an_order_that_nobody_knows_is_kept_and_told() {
     check(
         "
         venue 9 fill x 4 of 4     | report.unknown_order; alert
+        venue 9 fill y 6 of 10    | report.unknown_order
+        venue 8 canceled          | report.unknown_order; alert
         ",
     );
 }

@@ -29,7 +29,10 @@ fn line() -> impl Strategy<Value = String> {
         "unknown",
     ]);
     let fill = (0..12u32, -1..15i32, 0..40u32).prop_map(|(key, q, of)| format!("fill x{key} {q} of {of}"));
-    let kind = prop_oneof![3 => plain.prop_map(str::to_owned), 2 => fill];
+    let bust = (0..12u32).prop_map(|key| format!("busted x{key}"));
+    let correction = (0..12u32, 0..12u32, 1..15u32, 0..40u32)
+        .prop_map(|(key, by, q, of)| format!("corrected x{key} by x{by} {q} of {of}"));
+    let kind = prop_oneof![6 => plain.prop_map(str::to_owned), 4 => fill, 1 => bust, 1 => correction];
     let age = select(vec!["", "", "", " said 50s ago"]);
     let other = select(vec![
         "restart",
@@ -69,13 +72,19 @@ struct Audit {
     orders: BTreeMap<OrderId, (u32, Quantity)>,
     /// The most that any report said was filled.
     heard: BTreeMap<OrderId, Quantity>,
+    /// What each execution of an order, or its undoing, came to.
+    executions: BTreeMap<(OrderId, ExecutionId), Quantity>,
+    /// The sums of fills, signed.
+    held: BTreeMap<StrategyId, Quantity>,
     intended: BTreeSet<ClientOrderId>,
     sent: BTreeSet<ClientOrderId>,
 }
 
 impl Audit {
     fn hear(&mut self, line: &str, orders: &Orders) {
-        let ["venue", name, "fill", _, _, "of", cumulative, ..] = line.split_whitespace().collect::<Vec<_>>()[..]
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (["venue", name, "fill", _, _, "of", cumulative, ..]
+        | ["venue", name, "corrected", _, "by", _, _, "of", cumulative, ..]) = words[..]
         else {
             return;
         };
@@ -105,8 +114,19 @@ impl Audit {
         *number += 1;
         assert_eq!(event.number, *number, "events are numbered without gaps");
         let quantity = event.fill.as_ref().map_or(Quantity::ZERO, |f| f.quantity);
+        if let Some(fill) = &event.fill {
+            let again = self.executions.insert((order.order_id, fill.execution_id), quantity);
+            assert_eq!(again, None, "{} counts twice", fill.execution_id);
+            if let Some(undone) = fill.execution_id.undoes() {
+                let undone = self.executions.get(&(order.order_id, undone)).copied().unwrap_or_default();
+                assert_eq!(quantity, -undone, "what undoes a fill is its mirror");
+            }
+            let held = self.held.entry(order.strategy).or_default();
+            *held = held.checked_add(order.request.side.signed(quantity)).unwrap();
+        }
         *filled = filled.checked_add(quantity).unwrap();
         assert_eq!(order.filled, *filled, "an order is filled by its fills");
+        assert!(!filled.is_negative(), "{filled} are filled");
         let heard = self.heard.get(&order.order_id).copied().unwrap_or_default();
         assert!(order.filled <= heard, "{} are filled and {heard} were ever reported", order.filled);
         assert_eq!(event.status, order.status);
@@ -123,6 +143,118 @@ proptest! {
             audit.hear(line, &bench.orders);
             bench.step(line).iter().for_each(|effect| audit.take(effect));
             bench.check_restored();
+            for (strategy, held) in &audit.held {
+                assert_eq!(bench.orders.book.own(*strategy, instrument()).position, *held, "what {strategy} holds");
+            }
         }
     }
+
+    /// Told in any order, with a restart anywhere, and then as the venue answers: here is what is there.
+    #[test]
+    fn however_a_story_is_told_its_end_is_the_venues((story, told) in telling()) {
+        let Story { lines, filled, most } = story;
+        let mut bench = Bench::new();
+        bench.step(&format!("submit 1 buy {} @ 100", most + 1));
+        bench.step("venue 1 accepted");
+        let mut alerts = BTreeMap::<&String, usize>::new();
+        for line in told.iter().chain(&lines).chain(&lines) {
+            let said = bench.step(line);
+            bench.check_restored();
+            let told = said.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count();
+            *alerts.entry(line).or_default() += told;
+        }
+        let order = bench.orders.order(order_id(1)).unwrap();
+        prop_assert_eq!((order.status, order.filled.to_string()), (Status::Canceled, filled.to_string()));
+        prop_assert_eq!(bench.orders.book.own(order.strategy, instrument()).position, order.filled);
+        // Refused before the restart and behind it; taken at last, it may say that others are missing, or that there are too many,
+        // and of a correction it is told that something was undone.
+        prop_assert!(alerts.values().all(|told| *told <= 5), "{:?}", alerts);
+    }
+
+    /// What the venue counts wrongly is refused, told once, and taken as soon as it is counted right; what it tells again under
+    /// another key is never taken.
+    #[test]
+    fn a_refused_fill_is_told_once_and_taken_when_it_fits((quantities, told) in fills_told_twice()) {
+        let mut bench = Bench::new();
+        let total: u32 = quantities.iter().sum();
+        bench.step(&format!("submit 1 buy {total} @ 100"));
+        let mut alerts = BTreeMap::<String, usize>::new();
+        let mut say = |line: String| {
+            let said = bench.step(&line);
+            *alerts.entry(line).or_default() += said.iter().filter(|e| matches!(e, Effect::Alert(_))).count();
+            bench.check_restored();
+            bench.orders.order(order_id(1)).unwrap().filled
+        };
+        let uncounted = |(key, q): (usize, &u32)| format!("venue 1 fill x{key} {q} of 0");
+        for line in quantities.iter().enumerate().map(uncounted) {
+            prop_assert_eq!((say(line.clone()), say(line)), (Quantity::ZERO, Quantity::ZERO));
+        }
+        let counted = |key: usize| quantities[..=key].iter().sum::<u32>();
+        for key in told {
+            say(format!("venue 1 fill x{key} {} of {}", quantities[key], counted(key)));
+            say(format!("venue 1 fill x{key} {} of 0", quantities[key]));
+        }
+        let whole: Quantity = total.to_string().parse().unwrap();
+        for (key, quantity) in quantities.iter().enumerate() {
+            let again = format!("venue 1 fill y{key} {quantity} of {}", counted(key));
+            prop_assert_eq!((say(again.clone()), say(again)), (whole, whole));
+        }
+        prop_assert!(alerts.values().all(|told| *told <= 1), "{:?}", alerts);
+    }
+}
+
+/// What a venue did with one order, as it tells it: what is filled of it in the end, and the most that ever was.
+#[derive(Debug, Clone)]
+struct Story {
+    lines: Vec<String>,
+    filled: u32,
+    most: u32,
+}
+
+fn story() -> impl Strategy<Value = Story> {
+    let step = prop_oneof![
+        5 => (1..4u32).prop_map(|q| (q, 0, 0)),
+        1 => any::<u32>().prop_map(|of| (0, of, 0)),
+        1 => (any::<u32>(), 1..4u32).prop_map(|(of, q)| (0, of, q)),
+    ];
+    prop::collection::vec(step, 1..9).prop_map(|steps| {
+        let (mut lines, mut standing) = (Vec::new(), Vec::<(usize, u32)>::new());
+        let (mut filled, mut most) = (0, 0);
+        for (n, (quantity, of, corrected)) in steps.into_iter().enumerate() {
+            if quantity > 0 {
+                filled += quantity;
+                standing.push((n, quantity));
+                lines.push(format!("venue 1 fill x{n} {quantity} of {filled}"));
+            } else if !standing.is_empty() {
+                let (undone, less) = standing.remove(of as usize % standing.len());
+                filled = filled - less + corrected;
+                lines.push(match corrected {
+                    0 => format!("venue 1 busted x{undone}"),
+                    _ => format!("venue 1 corrected x{undone} by x{n} {corrected} of {filled}"),
+                });
+                standing.extend((corrected > 0).then_some((n, corrected)));
+            }
+            most = most.max(filled);
+        }
+        lines.push("venue 1 canceled".to_owned());
+        Story { lines, filled, most }
+    })
+}
+
+/// A story, and a telling of it: in any order, with repetitions and with a restart anywhere.
+fn telling() -> impl Strategy<Value = (Story, Vec<String>)> {
+    (story(), prop::collection::vec(any::<prop::sample::Index>(), 0..6)).prop_flat_map(|(story, again)| {
+        let lines = &story.lines;
+        let repeated = again.iter().map(|index| index.get(lines).clone());
+        let told: Vec<String> = lines.iter().cloned().chain(repeated).chain(["restart".to_owned()]).collect();
+        (Just(story), Just(told).prop_shuffle())
+    })
+}
+
+/// The fills of one order, and an order in which each of them is told twice.
+fn fills_told_twice() -> impl Strategy<Value = (Vec<u32>, Vec<usize>)> {
+    prop::collection::vec(1..5u32, 1..6).prop_flat_map(|quantities| {
+        let twice: Vec<usize> = (0..quantities.len()).chain(0..quantities.len()).collect();
+        (Just(quantities), Just(twice).prop_shuffle())
+    })
 }

@@ -45,6 +45,33 @@ fn a_refused_cancel_puts_the_order_back_to_work_and_asks_what_became_of_it() {
     );
 }
 
+/// A stop waits for what is on its way, and a question is.
+#[test]
+fn a_question_is_open_until_the_venue_says_where_the_order_stands() {
+    let mut bench = Bench::new();
+    let mut check = |line: &str, questions: usize| {
+        bench.step(line);
+        assert_eq!(bench.orders.questions(), questions, "{line}");
+    };
+    check("submit 1 buy 10 @ 100", 0);
+    check("venue 1 accepted", 0);
+    check("cancel 1", 0);
+    // The first cancel has ended it, and its report was lost; the second is refused, and the order works again here.
+    check("by manual cancel 1", 0);
+    check("venue 1 cancel_rejected", 1);
+    check("venue 1 cancel_rejected", 1);
+    check("venue 1 fill x 4 of 4", 1);
+    check("venue 1 canceled", 0);
+    check("reconnect", 1);
+    check("venue 1 fill y 6 of 10", 0);
+    check("submit 2 buy 10 @ 100", 0);
+    check("wait 5s", 1);
+    check("venue 2 submitted", 1);
+    check("venue 2 unknown", 0);
+    check("wait 5s", 1);
+    check("venue 2 rejected", 0);
+}
+
 #[test]
 fn a_cancel_that_overtakes_its_order_stands() {
     check(

@@ -13,7 +13,7 @@ fn the_account_is_limited_over_all_strategies_and_nets_them() {
         by b submit 2 buy 11 @ 100   | 2 denied (risk.account_gross)
         by b submit 3 sell 30 @ 100  | 3 intended → pending_submit; send 3
         venue 1 fill x 20 of 20      | 1 filled
-        by b submit 4 sell 21 @ 100  | 4 denied (risk.account_gross)
+        by c submit 4 sell 21 @ 100  | 4 denied (risk.account_gross)
         by a submit 5 sell 20 @ 100  | 5 intended → pending_submit; send 5
         limit account max_open_orders 2 | risk.limit
         by b submit 6 buy 1 @ 100    | 6 denied (risk.account_open_orders)
@@ -81,8 +81,8 @@ fn orders_that_the_venue_refuses_trip_until_a_person_says_otherwise() {
         reset rejects                | risk.reset
         submit 9 buy 2 @ 100         | 9 denied (risk.reducing)
         trading ACTIVE               | trading ACTIVE
-        submit 10 buy 2 @ 100        | 10 intended → pending_submit; send 10
-        venue 10 rejected            | 10 rejected (venue.says_so)
+        submit 10 buy 2 @ 100        | a intended → pending_submit; send a
+        venue a rejected             | a rejected (venue.says_so)
         ",
     );
 }
@@ -122,7 +122,7 @@ fn duplicates_and_unusual_sizes_are_told_from_what_a_strategy_does() {
         submit 7 buy 9 @ 98          | 7 intended → pending_submit; send 7
         submit 8 buy 2 @ 97          | 8 intended → pending_submit; send 8
         submit 9 buy 15 @ 96         | 9 denied (risk.unusual_size)
-        submit 10 buy 13 @ 96        | 10 intended → pending_submit; send 10
+        submit 10 buy 13 @ 96        | a intended → pending_submit; send a
         ",
     );
 }
@@ -164,6 +164,7 @@ fn a_loss_trips_once_and_counts_anew_from_the_reset() {
     assert!(bench.market("90").is_empty(), "it has fallen already");
     assert_eq!(say(&bench.step("submit 2 buy 1 @ 90")[0]), "2 denied (risk.latched)");
     assert_eq!(say(&bench.step("submit 3 sell 4 @ 90")[0]), "3 intended → pending_submit");
+    bench.step("venue 3 accepted");
     let nothing = RiskChange { act: RESET, by: "ada".to_owned(), why: " ".to_owned() };
     bench.deliver(|orders, at, out| assert!(orders.on_risk(nothing, at, out).is_err(), "a reset needs a reason"));
     let done = bench.change(RESET).unwrap();
@@ -262,6 +263,8 @@ fn a_strategys_loss_stops_that_strategy_alone() {
     assert_eq!(say(&bench.step("submit 3 buy 1 @ 95")[0]), "3 denied (risk.latched)");
     assert_eq!(say(&bench.step("submit 4 sell 1 @ 95")[0]), "4 intended → pending_submit");
     assert_eq!(say(&bench.step("by b submit 5 sell 1 @ 95")[0]), "5 intended → pending_submit");
+    bench.step("venue 4 accepted");
+    bench.step("venue 5 accepted");
     let status = bench.orders.risk_status(bench.now);
     let row = status.limits.iter().find(|row| row.scope == "strategy:a" && row.name == "max_daily_loss").unwrap();
     assert_eq!((row.used.as_deref(), row.trips.as_str()), (Some("50"), "more than 0 more"));

@@ -220,20 +220,39 @@ fn an_order_of_another_program_is_told_and_nothing_else() {
     assert_eq!(short(&say(&mut books(), &update(Event::New, foreign))), ["Foreign"]);
 }
 
-#[test]
-fn a_bust_names_what_was_undone() {
+/// A trade of ten, and what the venue makes of it.
+fn amended(event: Event, execution: Option<&str>, (of, price): (&str, &str), filled: &str) -> Vec<Said> {
     let mut books = books();
     say(&mut books, &fill("a", "10", object("v1", "m-1", OrderStatus::Filled, "10")));
-    let bust = Update {
-        quantity: Some(quantity("-10")),
-        previous_execution_id: "a".parse().ok(),
+    let change = Update {
+        quantity: Some(quantity(of)),
+        price: price.parse().ok(),
+        previous_execution_id: execution.and_then(|id| id.parse().ok()),
         execution_id: "z".parse().ok(),
-        ..update(Event::TradeBust, object("v1", "m-1", OrderStatus::Filled, "0"))
+        ..update(event, object("v1", "m-1", OrderStatus::Filled, filled))
     };
-    let said = say(&mut books, &bust);
-    let [Said::Note(Note::Bust(amended))] = &said[..] else { panic!("{said:?}") };
-    assert_eq!((amended.execution, amended.quantity), ("a".parse().ok(), Some(quantity("-10"))));
-    assert!(Note::Bust(amended.clone()).to_string().contains("execution a of order m-1 by z: -10"));
+    say(&mut books, &change)
+}
+
+#[test]
+fn a_trade_that_is_undone_or_changed_is_a_report() {
+    let [Said::Report(bust)] = &amended(Event::TradeBust, Some("a"), ("-10", "100"), "0")[..] else { panic!("one") };
+    assert_eq!(bust.kind, K::Busted { execution_id: "a".parse().unwrap() });
+    let said = amended(Event::TradeCorrect, Some("a"), ("9", "99"), "9");
+    let [Said::Report(VenueReport { kind: K::Corrected { execution_id, fill }, .. })] = &said[..] else {
+        panic!("{said:?}")
+    };
+    let found = (fill.execution_id.as_str(), fill.quantity, fill.cumulative, fill.price.to_string());
+    assert_eq!((execution_id.as_str(), found), ("a", ("z", quantity("9"), quantity("9"), "99".to_owned())));
+}
+
+#[test]
+fn what_was_undone_and_cannot_be_tied_to_a_trade_is_for_a_person() {
+    assert_eq!(short(&amended(Event::TradeBust, None, ("-10", "100"), "0")), ["Bust"]);
+    assert_eq!(short(&amended(Event::TradeCorrect, None, ("9", "99"), "9")), ["Correction"]);
+    let said = amended(Event::TradeBust, Some("a"), ("-4", "100"), "6");
+    let [Said::Note(Note::Bust(part))] = &said[..] else { panic!("{said:?}") };
+    assert!(Note::Bust(part.clone()).to_string().contains("execution a of order m-1 by z: -4"));
 }
 
 #[test]

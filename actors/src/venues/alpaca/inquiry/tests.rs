@@ -190,7 +190,7 @@ fn what_history_does_not_tell_is_the_difference_at_the_price_that_is_left() {
     // Without any price nothing is made up.
     let venue = Venue {
         orders: vec![object("v1", "m-1", OrderStatus::PartiallyFilled, "5")],
-        history: Vec::new(),
+        now: at(100),
         ..Venue::default()
     };
     venue.check(ours("m-1"), &["NoPrice", "m-1 accepted"]);

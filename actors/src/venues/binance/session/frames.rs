@@ -55,14 +55,16 @@ impl Session {
     fn obey(&mut self, failure: &Failure, now: UtcNanos, out: &mut Vec<Effect>) {
         match failure.demand() {
             Demand::Nothing => {}
-            Demand::Wait(until) => self.budget.close(until, now),
+            Demand::Wait(until) => {
+                self.budget.close(until, now);
+                out.push(Effect::heard(Heard::Limited(failure.to_string())));
+            }
             Demand::Clock if self.is_up() => self.ask_time(now, out),
             Demand::Clock => {}
-            Demand::Key => out.push(Effect::heard(Heard::Unknown {
-                what: "the venue does not take the key: check the key, its permission to trade on Spot, and its list of addresses".to_owned(),
-                text: failure.to_string(),
-            })),
-            Demand::Reconnect => self.leaves = Some((now.after(LEAVES_WITHIN), "the venue asks for another connection")),
+            Demand::Key => out.push(Effect::heard(Heard::Unauthorized(failure.to_string()))),
+            Demand::Reconnect => {
+                self.leaves = Some((now.after(LEAVES_WITHIN), "the venue asks for another connection"))
+            }
         }
     }
 }

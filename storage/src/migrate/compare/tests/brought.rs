@@ -7,6 +7,7 @@ use messages::migration::Watermark;
 use super::{Both, all_shown};
 use crate::duck::hot::Hot;
 use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary};
+use crate::migrate::compare::report::Known;
 use crate::migrate::compare::{Compare, Report, Wanted, run};
 use crate::migrate::plan::Plan;
 use crate::migrate::tests::theirs::{self, MAPPING, raw_trades};
@@ -45,7 +46,7 @@ fn before() -> UtcNanos {
 pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<Summary, backfill::Error> {
     let hot = Hot::default();
     let limits = Limits { connections: 1, rows_per_second: 0, max_rejects: 100, part_rows: 500, reserve_bytes: 0 };
-    both.archive.alone(|archive| {
+    both.opened.archive.alone(|archive| {
         let ctx = Backfill {
             archive,
             hot: &hot,
@@ -53,7 +54,7 @@ pub fn bring(both: &Both, plans: &[Plan], wanted: &backfill::Wanted) -> Result<S
             plans,
             before: before(),
             now: "2026-01-10".parse().unwrap(),
-            rejects: &both.paths.root.join("rejects"),
+            rejects: &both.opened.paths.root.join("rejects"),
             limits,
             must_wait: &|| false,
             go_on: &|| true,
@@ -117,8 +118,8 @@ fn what_was_brought_over_is_the_same_but_for_what_changed_since() {
         "balances differs account=paper asset=USDT timestamp=2026-01-01 02:00:00.000000 (total: 201.000000000 | 7.000000000)".to_owned(),
     ];
     assert_eq!(found, expected, "{found:#?}");
-    let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.then)).collect();
-    assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Some(0))]);
+    let refused: Vec<_> = report.refused.iter().map(|r| (r.from.as_str(), r.now, r.known)).collect();
+    assert_eq!(refused, [("2026-01-03 00:00:00.000000", 1, Known::BroughtOver(0))]);
 
     // What was deleted or spoiled there is not taken from here by a repair.
     let report = compare(&both, &plans, true);
@@ -191,7 +192,7 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
     assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks"), "{'n': 0}");
     bring(&both, &viewed, &backfill::Wanted::default()).unwrap();
     assert!(compare(&both, &viewed, false).is_clean());
-    let sound = both.archive.with(|archive| Ok((archive.verify(false, &|_| {})?.1, archive.look_through()?)));
+    let sound = both.opened.archive.with(|archive| Ok((archive.verify(false, &|_| {})?.1, archive.look_through()?)));
     assert_eq!(sound.unwrap(), (Vec::new(), Vec::new()));
 }
 

@@ -31,7 +31,8 @@ fn silent() -> (TcpListener, Both) {
 fn the_way_is_closed_when_a_comparison_has_ended_that_the_server_does_not_answer() {
     let (listener, both) = silent();
     let now = UtcNanos(0);
-    let way = both.storage().way(&both.paths, &both.settings, &both.tiers, &both.archive, move || now);
+    let way =
+        both.storage().way(&both.opened.paths, &both.settings, &both.opened.tiers, &both.opened.archive, move || now);
     let state = Migration {
         phase: Phase::Compare,
         watermark: Some(Watermark { market: Seq(0), at: now }),

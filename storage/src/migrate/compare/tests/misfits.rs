@@ -4,13 +4,13 @@
 use super::Both;
 use super::brought::{bring, compare, compare_accepting, plans, theirs};
 use crate::migrate::backfill;
-use crate::migrate::compare::report::{Behind, Refused};
+use crate::migrate::compare::report::{Behind, Known, Refused};
 use crate::postgres::tests::running::running;
 
 /// What is said where more do not fit than somebody has looked at.
 fn more_than(accepted: u64, now: u64) -> Vec<Refused> {
     let [origin, from, to] = ["all that is mapped", "the beginning", "the watermark"].map(str::to_owned);
-    vec![Refused { origin, from, to, now, then: Some(accepted) }]
+    vec![Refused { origin, from, to, now, known: Known::Accepted(accepted) }]
 }
 
 #[test]

@@ -14,9 +14,7 @@ use messages::migration::Watermark;
 
 use super::report::{Mismatch, On};
 use super::{Again, Compare, Error, Folders, Report, TWICE, Wanted, run};
-use crate::archive::Runner;
-use crate::datadir::Paths;
-use crate::duck::instance::Options;
+use crate::archive::tests::Opened;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::tests::records;
 use crate::migrate::sink::tests::tiers;
@@ -26,20 +24,16 @@ use crate::postgres::tests::running::{Running, running, until};
 use crate::postgres::{Server, Session};
 use crate::query::Range;
 use crate::service::{Database, Storage};
-use crate::settings::{self, Timescale};
+use crate::settings::Timescale;
 
 /// Both sides.
 pub struct Both {
-    _dir: tempfile::TempDir,
-    paths: Paths,
-    storage: Option<Storage>,
-    archive: Runner,
+    opened: Opened,
     settings: Timescale,
     server: Server,
     /// For hands in PostgreSQL; none where there is room for one session only.
     theirs: Option<Session>,
     sink: Option<SinkHandle>,
-    tiers: settings::Tiers,
     groups: u64,
 }
 
@@ -52,12 +46,12 @@ impl Both {
     /// As [`Self::new`], with segments of the market journal of so many bytes.
     pub fn with_segments(running: &Running, database: &str, groups: u64, segment_bytes: u64) -> Self {
         let mut both = Self::opened(running, database, segment_bytes);
-        let storage = both.storage.as_ref().unwrap();
+        let storage = both.storage();
         storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
         let plan = sink::Plan {
             settings: both.settings.clone(),
             schema: both.settings.schema.clone(),
-            tiers: both.tiers.clone(),
+            tiers: both.opened.tiers.clone(),
             watermark: Seq(0),
         };
         both.sink = Some(storage.sink().start(plan).unwrap());
@@ -80,28 +74,14 @@ impl Both {
 
     /// Beside a server.
     pub fn beside(server: Server, settings: Timescale, segment_bytes: u64) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let (paths, tiers) = (Paths::of(dir.path(), None), tiers());
-        let journal = settings::Journal {
-            ledger_dir: String::new(),
-            ledger_segment_bytes: 1 << 20,
-            market_segment_bytes: segment_bytes,
-            market_max_bytes: 1 << 30,
-            market_linger_ms: 0,
-            market_queue: 100,
-            ledger_queue: 100,
-        };
-        let options = Options::small();
-        let storage = Storage::open(&paths, &journal, &tiers.cold, &settings, options, None, |_, _| {}).unwrap();
-        let archive = storage.archive(&paths, &tiers);
-        let (storage, theirs, sink) = (Some(storage), None, None);
-        let both = Self { _dir: dir, paths, storage, archive, settings, server, theirs, sink, tiers, groups: 0 };
+        let opened = Opened::new(tempfile::tempdir().unwrap(), segment_bytes, tiers(), &settings);
+        let both = Self { opened, settings, server, theirs: None, sink: None, groups: 0 };
         until("the database is open", || both.storage().database().stores().is_some());
         both
     }
 
     pub fn storage(&self) -> &Storage {
-        self.storage.as_ref().unwrap()
+        self.opened.storage()
     }
 
     /// Writes the next groups of records.
@@ -154,8 +134,8 @@ impl Both {
     fn compared<'a>(&'a self, database: &'a Database, plans: &'a [Plan], again: Again<'a>) -> Compare<'a> {
         Compare {
             database,
-            archive: &self.archive,
-            folders: Folders { ledger: self.paths.ledger.clone(), market: self.paths.market.clone() },
+            archive: &self.opened.archive,
+            folders: Folders { ledger: self.opened.paths.ledger.clone(), market: self.opened.paths.market.clone() },
             server: &self.server,
             schema: &self.settings.schema,
             sink: self.sink.as_ref(),
@@ -163,7 +143,7 @@ impl Both {
             plans,
             accepted: None,
             watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
-            tiers: &self.tiers,
+            tiers: &self.opened.tiers,
             now: "2026-01-10".parse().unwrap(),
             again,
         }
@@ -192,15 +172,6 @@ impl Both {
         let tables: Vec<String> = manifest.of_table("market_ticks").map(|piece| piece.location.clone()).collect();
         let has = |table: &&String| !self.sql(&format!("SELECT 1 AS n FROM {table} WHERE tick_id = {id}")).is_empty();
         tables.iter().find(has).unwrap_or_else(|| panic!("no table has the tick {id}")).clone()
-    }
-}
-
-impl Drop for Both {
-    fn drop(&mut self) {
-        self.archive.close();
-        if let Some(storage) = self.storage.take() {
-            let _ = storage.finish();
-        }
     }
 }
 

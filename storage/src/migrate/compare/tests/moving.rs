@@ -29,8 +29,8 @@ fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
         let database = both.storage().database();
         let ctx = Compare {
             database: &database,
-            archive: &both.archive,
-            folders: Folders { ledger: both.paths.ledger.clone(), market: both.paths.market.clone() },
+            archive: &both.opened.archive,
+            folders: Folders { ledger: both.opened.paths.ledger.clone(), market: both.opened.paths.market.clone() },
             server: &both.server,
             schema: &both.settings.schema,
             sink: both.sink.as_ref(),
@@ -38,7 +38,7 @@ fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
             plans: &[],
             accepted: None,
             watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
-            tiers: &both.tiers,
+            tiers: &both.opened.tiers,
             now: "2026-01-10".parse().unwrap(),
             again: &|_, _, _| Ok(()),
         };
@@ -76,8 +76,8 @@ fn who_is_asked_to_stop_leaves_both_sides_as_they_are_and_the_sink_goes_on() {
     let database = both.storage().database();
     let ctx = Compare {
         database: &database,
-        archive: &both.archive,
-        folders: Folders { ledger: both.paths.ledger.clone(), market: both.paths.market.clone() },
+        archive: &both.opened.archive,
+        folders: Folders { ledger: both.opened.paths.ledger.clone(), market: both.opened.paths.market.clone() },
         server: &both.server,
         schema: &both.settings.schema,
         sink: both.sink.as_ref(),
@@ -85,7 +85,7 @@ fn who_is_asked_to_stop_leaves_both_sides_as_they_are_and_the_sink_goes_on() {
         plans: &[],
         accepted: None,
         watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
-        tiers: &both.tiers,
+        tiers: &both.opened.tiers,
         now: "2026-01-10".parse().unwrap(),
         again: &|_, _, _| Ok(()),
     };

@@ -92,7 +92,7 @@ fn where_the_journal_has_nothing_any_more_duckdb_is_the_truth_for_postgresql() {
     // Nobody can tell any more that this is not what was written.
     let table = both.ticks_table(2_001);
     both.in_duckdb(&format!("UPDATE {table} SET ask_size = 9 WHERE tick_id = 2001"));
-    let segments = journal::segments(&both.paths.market).unwrap();
+    let segments = journal::segments(&both.opened.paths.market).unwrap();
     let (gone, kept) = segments.split_at(segments.len() - 2);
     assert!(kept[0].first_seq > 6, "what tells of the first groups is gone");
     gone.iter().for_each(|segment| std::fs::remove_file(&segment.path).unwrap());
@@ -111,7 +111,7 @@ fn a_row_in_a_file_is_not_touched_and_the_next_step_is_said() {
     // The day is sorted, exported, and its file holds another price than the journal.
     let table = both.ticks_table(3_002);
     both.in_duckdb(&format!("UPDATE {table} SET last_price = 1 WHERE tick_id = 3002"));
-    both.archive.run("2026-01-12".parse().unwrap(), &[]).unwrap();
+    both.opened.archive.run("2026-01-12".parse().unwrap(), &[]).unwrap();
     until("the day is in files", || {
         both.sql("SELECT tier AS t FROM partitions WHERE period = '2026-01-02' AND table_name = 'market_ticks' LIMIT 1")
             == "{'t': warm}"

@@ -82,6 +82,11 @@ fn a_table_of_somebody_else_is_never_written_to() {
     assert!(matches!(not_ours, Error::NotOurs { .. }) && !not_ours.is_temporary(), "{not_ours:?}");
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(session.ask("count", tables, &[]).unwrap()[0].get::<_, i64>(0), 1, "nothing was made beside it");
+    session
+        .execute("make another", "DROP TABLE orders; CREATE TABLE skipped (directory uuid, log text, first_seq int)")
+        .unwrap();
+    let not_ours = refused(follow(&plan(&settings), &directory.journals(), directory.ends()), "public.skipped");
+    assert!(not_ours.to_string().contains("first_seq integer should be first_seq bigint"), "{not_ours}");
 }
 
 #[test]

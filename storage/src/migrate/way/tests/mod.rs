@@ -4,58 +4,33 @@ use std::fs;
 use std::time::Duration;
 
 use messages::ledger::LedgerRecord;
-use tempfile::TempDir;
 
 use super::*;
-use crate::archive::Runner;
-use crate::duck::instance::Options;
+use crate::archive::tests::Opened;
 use crate::migrate::compare::Report;
 use crate::migrate::compare::report::Behind;
 use crate::migrate::sink::tests::{records, tiers};
 use crate::postgres::tests::running::{PASSWORD, running, wait};
-use crate::service::Storage;
 
 const NOW: UtcNanos = UtcNanos(1_800_000_000_000_000_000);
 
-/// A running directory.
+/// A running directory, and the way out of a server.
 struct Place {
-    storage: Option<Storage>,
-    archive: Runner,
     way: Way,
-    temp: TempDir,
+    opened: Opened,
 }
 
 impl Place {
     /// With its password in the file `password` of the directory.
     fn new(settings: &Timescale) -> Self {
-        let temp = tempfile::tempdir().unwrap();
-        let (paths, tiers) = (Paths::of(temp.path(), None), tiers());
-        let password_file = temp.path().join("password").display().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let password_file = dir.path().join("password").display().to_string();
         let settings = Timescale { password_file, ..settings.clone() };
-        let journal = settings::Journal {
-            ledger_dir: String::new(),
-            ledger_segment_bytes: 1 << 20,
-            market_segment_bytes: 1 << 20,
-            market_max_bytes: 1 << 30,
-            market_linger_ms: 0,
-            market_queue: 100,
-            ledger_queue: 100,
-        };
-        let storage =
-            Storage::open(&paths, &journal, &tiers.cold, &settings, Options::small(), None, |_, _| {}).unwrap();
+        let opened = Opened::new(dir, 1 << 20, tiers(), &settings);
+        let storage = opened.storage();
         storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("way"))]).unwrap();
-        let archive = storage.archive(&paths, &tiers);
-        let way = storage.way(&paths, &settings, &tiers, &archive, || NOW);
-        Self { storage: Some(storage), archive, way, temp }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.archive.close();
-        if let Some(storage) = self.storage.take() {
-            let _ = storage.finish();
-        }
+        let way = storage.way(&opened.paths, &settings, &opened.tiers, &opened.archive, || NOW);
+        Self { way, opened }
     }
 }
 
@@ -85,13 +60,13 @@ fn what_could_not_be_read_at_the_start_is_read_again_by_who_writes_and_by_who_re
     let standing = way.standing();
     assert!(standing.sink.error.unwrap().contains("timescale.password_file"));
     assert!(standing.reads.is_none() && way.lag().is_none());
-    fs::write(place.temp.path().join("password"), PASSWORD).unwrap();
+    fs::write(place.opened.paths.root.join("password"), PASSWORD).unwrap();
     // As the actor does each second.
     until("PostgreSQL is level and may be asked", || {
         way.follow(&state);
         way.lag().is_some() && way.standing().reads.is_some()
     });
-    assert!(follows(&place.storage.as_ref().unwrap().sink()).trouble.is_none());
+    assert!(follows(&place.opened.storage().sink()).trouble.is_none());
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_refused_session_is_tried_again_later_and_later() {
     assert_eq!(waits[..4], [250, 500, 1_000, 2_000]);
     assert_eq!(waits[11], 30_000);
     let said = play.take();
-    assert!(said.iter().any(|l| l.starts_with("unknown: the venue does not take the key")), "{said:?}");
+    assert!(said.iter().any(|l| l.starts_with("Unauthorized(")), "{said:?}");
     assert!(said.iter().any(|l| l.contains("Disconnected") && l.contains("-2015")), "{said:?}");
 }
 
@@ -86,6 +86,8 @@ fn a_ban_is_waited_out_before_the_next_connection() {
     );
     play.step(|session, now, out| session.closed("the venue closed the connection", now, out));
     assert_eq!(play.session.next_due(play.now), UtcNanos::from_millis(until).unwrap());
+    let said = play.take();
+    assert!(said.iter().any(|l| l.starts_with("Limited(") && l.contains("banned until")), "{said:?}");
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! New orders.
+
+use messages::Quantity;
+use messages::orders::{OrderRequest, Side, Status};
+
+use super::super::bench::{Bench, Cell};
+
+pub fn market(b: &mut Bench) -> Cell {
+    let id = b.place(OrderRequest::market(b.goods.instrument, Side::Buy, b.goods.quantity));
+    b.settles(id, Status::Filled)
+}
+
+pub fn quote_quantity(b: &mut Bench) -> Cell {
+    let whole = OrderRequest::market(b.goods.instrument, Side::Buy, Quantity::ZERO);
+    let id = b.place(OrderRequest { quote_quantity: Some("600".parse().unwrap()), ..whole });
+    b.settles(id, Status::Filled)
+}
+
+pub fn limit(b: &mut Bench) -> Cell {
+    let id = b.place(b.buy(99));
+    b.settles(id, Status::Accepted)
+}
+
+pub fn post_only(b: &mut Bench) -> Cell {
+    let id = b.place(OrderRequest { post_only: true, ..b.buy(99) });
+    b.settles(id, Status::Accepted)
+}

@@ -1,0 +1,109 @@
+"""F5: places many orders at the local Binance, kills the runtime, lets the venue go on, starts the runtime again, and asks when it
+trades. Arguments: merganser, venue-server, and settings that point its feeds to a market. The last line is for the script."""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+
+from venue import Venue, same
+
+ORDERS = 1_000
+FILLED, CANCELED = 7, 5
+merganser, server, settings = sys.argv[1], sys.argv[2], sys.argv[3:]
+venue = Venue(server, "binance", "0", "1", f"orders={ORDERS * 4}")
+parameters = f'{{profile="test",credentials_file="keys.toml",url="ws://{venue.address}/ws-api/v3",rest_url="http://{venue.address}"}}'
+
+
+class Runtime:
+    def __init__(self):
+        self.began = time.monotonic()
+        command = [merganser, "run", "--data-dir", "data", "--config", "settings.toml", *settings, "--set", f"venues.parameters={parameters}"]
+        self.out = open("out", "w")
+        self.process = subprocess.Popen(command, stdout=self.out, stderr=self.out)
+        while not (address := self.address()):
+            assert self.process.poll() is None, open("out").read()[-2000:]
+            time.sleep(0.002)
+        self.connection = http.client.HTTPConnection(address, timeout=10)
+        self.token = open("data/token").read().strip()
+
+    def address(self):
+        found = [line for line in open("out") if "health at http://" in line]
+        return found[0].split("health at http://")[1].split("/health")[0] if found else None
+
+    def since(self):
+        return round((time.monotonic() - self.began) * 1000)
+
+    def ask(self, method, path, body=None, key=None):
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        self.connection.request(method, f"/api/v1{path}", json.dumps(body) if body else None, headers)
+        answer = self.connection.getresponse()
+        return answer.status, json.loads(answer.read() or "null")
+
+    def place(self, key, price):
+        terms = {"instrument": "binance:BTCUSDT", "side": "buy", "order_type": "limit", "quantity": "0.001", "price": str(price)}
+        status, order = self.ask("POST", "/orders", terms, key)
+        assert status in (200, 201), order
+        return order
+
+    def order(self, order):
+        return self.ask("GET", f"/orders/{order['order_id']}")[1]
+
+    def open(self):
+        return self.ask("GET", "/orders?status=open")[1]
+
+    def trades_again(self, name):
+        """Until the venue takes a new order: what is denied before that is asked for anew."""
+        for attempt in range(100_000):
+            order = self.place(f"{name}-{attempt}", 40_000)
+            while order["status"] in ("pending_submit", "submitted"):
+                time.sleep(0.001)
+                order = self.order(order)
+            if order["status"] == "accepted":
+                return self.since(), order
+            assert self.process.poll() is None, open("out").read()[-2000:]
+            time.sleep(0.002)
+        raise AssertionError(f"it does not trade: {order}")
+
+
+def truth():
+    return {order["client_id"]: order for order in json.loads(venue.say("truth"))["orders"]}
+
+
+runtime = Runtime()
+runtime.trades_again("first")
+for number in range(ORDERS - 1):
+    runtime.place(f"order-{number}", 30_000 + number)
+while sum(order["state"] == "open" for order in truth().values()) < ORDERS:
+    time.sleep(0.05)
+print(f"{ORDERS} orders are open at the venue")
+runtime.process.kill()
+runtime.process.wait()
+
+names = sorted(name for name, order in truth().items() if order["state"] == "open")
+for name in names[:FILLED]:
+    venue.say(f"fill main {name} 30000 0.001")
+for name in names[FILLED:FILLED + CANCELED]:
+    venue.say(f"cancel main {name}")
+print(f"while it is down {FILLED} of them fill and {CANCELED} are canceled")
+
+runtime = Runtime()
+ready = runtime.since()
+traded, new = runtime.trades_again("again")
+print(f"after {traded} ms the venue has taken a new order")
+# By then everything that happened meanwhile is known.
+here = {order["client_order_id"] for order in runtime.open() if order["order_id"] != new["order_id"]}
+there = {name for name, order in truth().items() if order["state"] == "open" and name != new["client_order_id"]}
+same("open orders", sorted(here), sorted(there))
+same("their number", len(there), ORDERS - FILLED - CANCELED)
+fills = runtime.ask("GET", "/trades?limit=1000")[1]
+rows = fills["rows"] if isinstance(fills, dict) else fills
+same("fills", len({row["order_id"] for row in rows}), FILLED)
+same("each once", len(rows), FILLED)
+print(ORDERS, ready, traded)
+runtime.process.terminate()
+runtime.process.wait()
+venue.close()
