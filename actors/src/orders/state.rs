@@ -5,6 +5,7 @@
 //! before any effect behind it is performed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use messages::caps;
@@ -25,6 +26,7 @@ use messages::{
 
 use serde::{Deserialize, Serialize};
 
+use super::risk::average::Average;
 use super::risk::book::Book;
 use super::risk::recent::Recent;
 use super::risk::rulebook::Rulebook;
@@ -32,6 +34,7 @@ use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
+use crate::venue_rules::VenueRules;
 
 mod bust;
 mod commands;
@@ -72,6 +75,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The instruments' rules.
     pub rules: BTreeMap<Instrument, Rules>,
+    /// The venue's own rules, where it told them.
+    pub venue_rules: BTreeMap<Instrument, Arc<dyn VenueRules>>,
     /// What each exchange's venue can do.
     pub venues: BTreeMap<Exchange, Capabilities>,
     /// When an unanswered request is asked about, and how often.
@@ -161,6 +166,8 @@ pub struct Orders {
     /// Orders that nobody here knows, of which people were told.
     strangers: BTreeSet<ClientOrderId>,
     prices: ByInstrument<Prices>,
+    /// Mean prices, where the venue's rules ask for them.
+    averages: BTreeMap<Instrument, Average>,
     balances: BTreeMap<Asset, Cash>,
     /// What is held and on its way.
     book: Book,
@@ -200,6 +207,12 @@ pub struct Counters {
     pub alarms: u64,
 }
 
+/// What is averaged: where the venue's rules look further back than at the last trade.
+fn averages(rules: &BTreeMap<Instrument, Arc<dyn VenueRules>>) -> BTreeMap<Instrument, Average> {
+    let lengths = rules.iter().filter_map(|(instrument, rules)| Some((*instrument, rules.averages_over()?)));
+    lengths.filter(|(_, length)| !length.is_zero()).map(|(i, length)| (i, Average::over(length))).collect()
+}
+
 impl Orders {
     /// An empty state; orders made here get their ids from `client_ids`.
     #[must_use]
@@ -207,6 +220,7 @@ impl Orders {
         Self {
             rulebook: Rulebook::new(settings.limits.clone()),
             rates: Rates::new(settings.rules.values(), settings.currency),
+            averages: averages(&settings.venue_rules),
             settings,
             client_ids,
             entries: BTreeMap::new(),
@@ -286,7 +300,12 @@ impl Orders {
             let prices = self.prices.get_or_default(tick.instrument);
             prices.received = batch.received;
             match tick.body {
-                TickBody::Trade { price, .. } => prices.last = Some(price),
+                TickBody::Trade { price, size, .. } => {
+                    prices.last = Some(price);
+                    if let Some(average) = self.averages.get_mut(&tick.instrument) {
+                        average.trade(price, size, batch.received);
+                    }
+                }
                 TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
             }
         }

@@ -12,12 +12,14 @@ use tokio::net::TcpStream;
 
 /// What the testkit's venue can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    exchanges: messages::Exchange::ALL,
     order_types: &[OrderType::Market, OrderType::Limit],
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc],
     replace: true,
     quote_quantity: false,
     contingencies: &[],
     post_only: true,
+    not_received_after: Duration::from_secs(1),
 };
 
 /// How long it waits before it connects again.

@@ -82,6 +82,15 @@ pub struct Reserved {
     pub unpriced: Quantity,
 }
 
+/// Open orders of all in one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenHere {
+    /// All of them.
+    pub orders: u32,
+    /// Those with a trigger price.
+    pub conditional: u32,
+}
+
 /// What one open order counts for.
 struct Counted {
     side: Side,
@@ -95,6 +104,7 @@ pub struct Book {
     own: BTreeMap<(StrategyId, Instrument), Stake>,
     all: BTreeMap<Instrument, (Stake, Reserved)>,
     open: BTreeMap<StrategyId, usize>,
+    open_here: BTreeMap<Instrument, OpenHere>,
     open_of_all: usize,
 }
 
@@ -136,6 +146,12 @@ impl Book {
     #[must_use]
     pub fn open(&self, strategy: StrategyId) -> usize {
         self.open.get(&strategy).copied().unwrap_or_default()
+    }
+
+    /// Open orders of all in an instrument.
+    #[must_use]
+    pub fn open_here(&self, instrument: Instrument) -> OpenHere {
+        self.open_here.get(&instrument).copied().unwrap_or_default()
     }
 
     /// Open orders of all.
@@ -180,6 +196,11 @@ impl Book {
         let open = self.open.entry(strategy).or_default();
         *open = open.saturating_add_signed(sign as isize);
         self.open_of_all = self.open_of_all.saturating_add_signed(sign as isize);
+        let here = self.open_here.entry(instrument).or_default();
+        here.orders = here.orders.saturating_add_signed(sign as i32);
+        if order.request.order_type.is_conditional() {
+            here.conditional = here.conditional.saturating_add_signed(sign as i32);
+        }
     }
 }
 

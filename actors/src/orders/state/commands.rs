@@ -1,6 +1,7 @@
 //! Commands: what strategies and people ask for, judged before anything leaves.
 
 use super::*;
+use crate::venue_rules::Seen;
 
 impl Orders {
     /// Handles a command.
@@ -128,6 +129,10 @@ impl Orders {
     ) -> Result<(), Refusal> {
         let (instrument, side) = (request.instrument, request.side);
         let free = (self.settings.kind == AccountKind::Cash).then(|| self.free(instrument));
+        let venue_rules = self.settings.venue_rules.get(&instrument).map(|rules| {
+            let rules = rules.as_ref();
+            (rules, self.seen(rules, instrument, now))
+        });
         let limits = self.rulebook.of(strategy, instrument);
         let marks = Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates };
         let book = &self.book;
@@ -145,6 +150,7 @@ impl Orders {
             trading: self.trading,
             rules: self.settings.rules.get(&instrument),
             venue: self.settings.venues.get(&instrument.exchange).copied(),
+            venue_rules,
             prices: self.prices.get(instrument).copied().unwrap_or_default(),
             own: book.own(strategy, instrument),
             all: book.all(instrument),
@@ -163,6 +169,25 @@ impl Orders {
             free_quote: free.as_ref().and_then(|free| free.quote),
             free_base: free.as_ref().and_then(|free| free.base),
         })
+    }
+
+    /// What the venue's rules of an instrument look at.
+    fn seen(&self, rules: &dyn VenueRules, instrument: Instrument, now: UtcNanos) -> Seen {
+        let last = || self.prices.get(instrument).and_then(|prices| prices.last);
+        let average = match rules.averages_over() {
+            Some(Duration::ZERO) => last(),
+            Some(_) => self.averages.get(&instrument).and_then(|average| average.at(now)),
+            None => None,
+        };
+        let (here, all) = (self.book.open_here(instrument), self.book.all(instrument));
+        Seen {
+            average,
+            open_orders: here.orders,
+            open_algo_orders: here.conditional,
+            open_everywhere: u32::try_from(self.book.open_of_all()).unwrap_or(u32::MAX),
+            position: Some(all.position),
+            open_buys: all.buys,
+        }
     }
 
     fn cancel(&mut self, strategy: StrategyId, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {

@@ -5,7 +5,7 @@
 
 use messages::orders::{OrderRequest, Replacement};
 use messages::risk::Refusal;
-use messages::{ClientOrderId, Symbol, VenueOrderId};
+use messages::{ClientOrderId, Symbol};
 
 use super::parameters::Parameters;
 use super::terms::{Terms, refuse};
@@ -151,13 +151,6 @@ impl Call {
         Self::new(Verb::Get, "/api/v3/account", "account.status", parameters).weighs(20)
     }
 
-    /// How many unfilled orders were counted so far.
-    #[must_use]
-    pub fn order_counts() -> Self {
-        let method = "account.rateLimits.orders";
-        Self::new(Verb::Get, "/api/v3/rateLimit/order", method, Parameters::default()).weighs(40)
-    }
-
     /// The venue's time. Not signed.
     #[must_use]
     pub fn time() -> Self {
@@ -180,12 +173,6 @@ impl Call {
     #[must_use]
     pub fn subscribe_signed() -> Self {
         Self::new(Verb::Post, "", "userDataStream.subscribe.signature", Parameters::default()).weighs(2)
-    }
-
-    /// The rules of a symbol. Not signed.
-    #[must_use]
-    pub fn exchange_info(of: Symbol) -> Self {
-        Self::new(Verb::Get, "/api/v3/exchangeInfo", "exchangeInfo", symbol(of)).weighs(20)
     }
 }
 
@@ -213,12 +200,6 @@ pub fn with_terms(current: &OrderRequest, terms: Replacement) -> OrderRequest {
 #[must_use]
 pub fn replacement_of_cancel(cancel_id: &str) -> Option<ClientOrderId> {
     cancel_id.strip_suffix(FIRST_HALF)?.parse().ok()
-}
-
-/// The venue's id of an order, as a number; it has no others.
-#[must_use]
-pub fn order_number(id: VenueOrderId) -> Option<u64> {
-    id.as_str().parse().ok()
 }
 
 pub(super) fn symbol(symbol: Symbol) -> Parameters {

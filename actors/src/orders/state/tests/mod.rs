@@ -12,7 +12,7 @@ use messages::{ExecutionId, MarketId, Price, Size};
 
 use super::*;
 use crate::orders::risk::AccountLimits;
-use crate::orders::risk::book::remaining;
+use crate::orders::risk::book::{OpenHere, remaining};
 use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
@@ -23,6 +23,7 @@ mod refusals;
 mod replacements;
 mod restarts;
 mod risk_changes;
+mod venue_rules;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
 const NOT_RECEIVED_AFTER: Duration = Duration::from_secs(60);
@@ -55,6 +56,7 @@ fn settings() -> Settings {
         rules: [(instrument(), rules)].into(),
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: QUERY_AFTER,
+        venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
     }
 }
@@ -190,6 +192,12 @@ impl Bench {
         let booked: BTreeMap<_, _> = booked.into_iter().filter(|(_, (b, s))| !b.is_zero() || !s.is_zero()).collect();
         assert_eq!(booked, walked, "what is on its way");
         assert_eq!(self.orders.book.open_of_all(), self.orders.open_orders().count(), "open orders");
+        let here = self.orders.open_orders().filter(|order| order.request.instrument == instrument());
+        let walked = here.fold(OpenHere::default(), |open, order| OpenHere {
+            orders: open.orders + 1,
+            conditional: open.conditional + u32::from(order.request.order_type.is_conditional()),
+        });
+        assert_eq!(self.orders.book.open_here(instrument()), walked, "open orders in the instrument");
     }
 
     /// A person changes a limit of all.
