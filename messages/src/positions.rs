@@ -124,3 +124,16 @@ pub struct Booked {
     /// The balances that it changed.
     pub balances: Vec<Balance>,
 }
+
+/// All that the entries of one reconciliation did: the positions and balances after them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The number of the reconciliation.
+    pub number: u64,
+    /// The positions that changed.
+    pub positions: Vec<Position>,
+    /// The balances that changed.
+    pub balances: Vec<Balance>,
+    /// When they were booked.
+    pub at: UtcNanos,
+}

@@ -42,6 +42,7 @@ mod exposure;
 mod flatten;
 mod marks;
 mod preview;
+mod reconciling;
 mod replace;
 mod reports;
 mod resolve;
@@ -52,6 +53,8 @@ mod watch;
 
 use bust::has_room_again;
 use marks::{Marks, Rates};
+use reconciling::Reconciling;
+pub use reconciling::{ForeignOrders, ReconcileStatus};
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
 
@@ -83,6 +86,10 @@ pub struct Settings {
     pub query_after: Duration,
     /// When an order that the venue does not know can no longer arrive there.
     pub not_received_after: Duration,
+    /// How often our books are held against the venue's while it is reached; zero for never.
+    pub reconcile_every: Duration,
+    /// What is done about orders there that are none of ours.
+    pub foreign_orders: ForeignOrders,
 }
 
 /// What is to be done, in order.
@@ -179,6 +186,8 @@ pub struct Orders {
     watch: Watch,
     /// By which instruments assets are valued.
     rates: Rates,
+    /// How far our books are held against the venue's.
+    reconciling: Reconciling,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
     /// When the venue was last heard.
@@ -219,6 +228,7 @@ impl Orders {
     pub fn new(settings: Settings, client_ids: ClientOrderIds) -> Self {
         Self {
             rulebook: Rulebook::new(settings.limits.clone()),
+            reconciling: Reconciling::new(&settings.venues),
             rates: Rates::new(settings.rules.values(), settings.currency),
             averages: averages(&settings.venue_rules),
             settings,
@@ -255,6 +265,7 @@ impl Orders {
                 portfolio.value.into_iter().for_each(|value| self.follow_value(value, portfolio.at));
             }
             LedgerRecord::Risk(record) => self.restore_risk(record),
+            LedgerRecord::Reconciled(done) => self.restore_reconciled(done),
             _ => {}
         }
     }

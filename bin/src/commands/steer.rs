@@ -1,4 +1,4 @@
-//! `merganser halt|resume|flatten|reconcile`: what a person says to a running instance about trading as a whole.
+//! `merganser halt|resume|flatten`: what a person says to a running instance about trading as a whole.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use messages::risk::TradingState;
 
 use super::Common;
 use crate::client::{self, Running};
-use crate::http::trading::{Change, Changed, Done, Flatten as Asked, Flattened};
+use crate::http::trading::{Change, Changed, Flatten as Asked, Flattened};
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -100,10 +100,4 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
         ));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
-    let Done { done } = running(common)?.say("/api/v1/reconcile", &())?;
-    output::line(format_args!("{done}"));
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What may be traded at all: the state, the kill switch, closing everything, starting again from the ledger.
+//! What may be traded at all: the state, the kill switch, closing everything.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(read_trading).service(change_trading).service(flatten_all).service(reconcile_all);
+    config.service(read_trading).service(change_trading).service(flatten_all);
 }
 
 /// What may be traded, and within which limits.
@@ -219,14 +219,4 @@ async fn settle<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
 pub struct Done {
     /// In words.
     pub done: String,
-}
-
-/// Restores orders and positions from the ledger, and asks the venue about every open order.
-#[utoipa::path(tag = "trading", responses((status = 200, description = "The answer", body = Done), Refusals))]
-#[post("/reconcile")]
-async fn reconcile_all(trader: Trader, edge: web::Data<Edge>) -> Answer<Done> {
-    edge.note(&trader.0, "reconcile", "", "").await?;
-    edge.runtime.reconcile().await.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    let done = "restored from the ledger; the venue is asked about every open order".to_owned();
-    Ok(web::Json(Done { done }))
 }

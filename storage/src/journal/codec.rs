@@ -71,6 +71,8 @@ impl Record for LedgerRecord {
                 return (13, V2);
             }
             Self::Risk(r) => (put(r, out), 14).1,
+            Self::Reconciled(r) => (put(r, out), 15).1,
+            Self::Opened(r) => (put(r, out), 16).1,
         };
         (kind, V1)
     }
@@ -92,6 +94,8 @@ impl Record for LedgerRecord {
             (13, V1) => get(bytes, |before: MigrationV1| Self::Migration(Box::new(before.into()))),
             (13, V2) => get(bytes, Self::Migration),
             (14, V1) => get(bytes, Self::Risk),
+            (15, V1) => get(bytes, Self::Reconciled),
+            (16, V1) => get(bytes, Self::Opened),
             _ => Decoded::Unknown,
         }
     }

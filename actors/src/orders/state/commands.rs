@@ -80,7 +80,13 @@ impl Orders {
         self.index(entry);
     }
 
-    fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
+    pub(super) fn new_entry(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+    ) -> Entry {
         let client_order_id = self.client_ids.next_id();
         let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
         let order = Order {
@@ -162,6 +168,7 @@ impl Orders {
             own_totals,
             totals,
             equity: (limits.account.max_leverage_percent > 0).then(|| marks.equity(&self.balances)).flatten(),
+            waits: self.reconciling.waits,
             latches: &self.watch.latches,
             status: self.watch.status(instrument),
             calendar: &self.settings.calendar,

@@ -45,6 +45,9 @@ impl Orders {
             out.push(cancel_request(&entry.order, at.now));
         }
         self.index(entry);
+        if !self.asked.contains(&id) {
+            self.reconcile_answered(id, at, out);
+        }
     }
 
     fn apply(&mut self, entry: &mut Entry, report: VenueReport, at: Moment, out: &mut Vec<Effect>) {

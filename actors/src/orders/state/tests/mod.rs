@@ -19,6 +19,7 @@ mod answers;
 mod busts;
 mod flatten;
 mod properties;
+mod reconciling;
 mod refusals;
 mod replacements;
 mod restarts;
@@ -58,6 +59,8 @@ fn settings() -> Settings {
         query_after: QUERY_AFTER,
         venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
+        reconcile_every: Duration::from_secs(300),
+        foreign_orders: ForeignOrders::Ignore,
     }
 }
 
@@ -357,6 +360,7 @@ fn say(effect: &Effect) -> String {
         Effect::Send(_, VenueRequest::Replace { client_order_id, new_client_order_id, .. }) => {
             format!("replace {} by {}", name(client_order_id), name(new_client_order_id))
         }
+        Effect::Send(_, VenueRequest::Account { .. }) => "ask for the account".to_owned(),
         Effect::Alert(_) => "alert".to_owned(),
     }
 }
