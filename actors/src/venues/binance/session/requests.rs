@@ -5,7 +5,6 @@ use messages::risk::Refusal;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 
-use super::super::answer::symbol_of;
 use super::super::call::{Call, Names};
 use super::{Asked, Effect, Known, Session};
 
