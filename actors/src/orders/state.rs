@@ -35,6 +35,7 @@ use crate::by_instrument::ByInstrument;
 
 mod commands;
 mod exposure;
+mod families;
 mod flatten;
 mod marks;
 mod preview;
@@ -46,6 +47,7 @@ mod saved;
 mod status;
 mod watch;
 
+use families::Families;
 use marks::{Marks, Rates};
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
@@ -143,6 +145,8 @@ pub struct Orders {
     rates: Rates,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
+    /// Orders that belong together.
+    families: Families,
     /// When the venue was last heard.
     heard_at: UtcNanos,
     counters: Counters,
@@ -189,6 +193,7 @@ impl Orders {
             watch: Watch::default(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
+            families: Families::default(),
             heard_at: UtcNanos::MIN,
             counters: Counters::default(),
         }
@@ -253,7 +258,10 @@ impl Orders {
             let prices = self.prices.get_or_default(tick.instrument);
             prices.received = batch.received;
             match tick.body {
-                TickBody::Trade { price, .. } => prices.last = Some(price),
+                TickBody::Trade { price, .. } => {
+                    prices.last = Some(price);
+                    self.touch(tick.instrument, price, batch.received);
+                }
                 TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
             }
         }
@@ -294,6 +302,7 @@ impl Orders {
         })));
         if cancel {
             self.cancel_all(strategy, at, out);
+            self.settle_families(at, out);
         }
     }
 
@@ -338,6 +347,7 @@ impl Orders {
             entry.requested_at = None;
             entry.order.replacing = None;
         }
+        self.families.doubt(&entry.order, status, what.kind);
         self.record(entry, what, at, out);
         true
     }
@@ -390,6 +400,7 @@ impl Orders {
     fn index(&mut self, entry: Entry) {
         let id = entry.order.order_id;
         self.book.put(&entry.order);
+        self.families.note(&entry.order);
         for attempt in &entry.order.attempts {
             self.by_client_id.insert(attempt.client_order_id, id);
         }
@@ -400,13 +411,15 @@ impl Orders {
         }
         self.entries.insert(id, entry);
         while self.ended.len() > caps::ENDED_ORDERS {
-            let Some(oldest) = self.ended.pop_front() else { break };
+            let place = self.ended.iter().position(|id| !self.is_kin_to_open(*id));
+            let Some(oldest) = place.and_then(|place| self.ended.remove(place)) else { break };
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
+                self.families.forget(&gone.order);
             }
         }
     }

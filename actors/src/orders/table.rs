@@ -31,9 +31,17 @@ pub fn decide(status: Status, event: EventKind) -> Outcome {
     match (status, event) {
         // Ours alone: the verdict falls in the instant in which the order is made.
         (S::Initialized, E::Denied) => To(S::Denied),
-        (S::Initialized, E::Intended) => To(S::PendingSubmit),
+        (S::Initialized | S::Held, E::Intended) => To(S::PendingSubmit),
+        (S::Initialized, E::Held) => To(S::Held),
         (S::Initialized, _) => Alarm,
-        (_, E::Denied | E::Intended) => Alarm,
+
+        // Held here for another order: its venue knows nothing of it, so nothing is asked of the venue.
+        (S::Held, E::Denied) => To(S::Denied),
+        (S::Held, E::Canceled) => To(S::Canceled),
+        (S::Held, E::Triggered | E::Replaced | E::ReplaceRejected) => Stay,
+        (S::Held, E::CancelRequested | E::ReplaceRequested) => Refuse,
+        (S::Held, _) => Alarm,
+        (_, E::Denied | E::Intended | E::Held) => Alarm,
 
         // A denied order never left us.
         (S::Denied, E::CancelRequested | E::ReplaceRequested) => Refuse,
@@ -135,23 +143,24 @@ mod tests {
     /// t = moves, w = back to work, s = stays, . = ignored, r = refused, ! = alarm.
     #[test]
     fn every_pair_is_decided_as_written_here() {
-        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received
+        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received held
         let rows = [
-            (Status::Initialized, "tt!!!!!!!!!!!!!!"),
-            (Status::Denied, "!!!!!!!r!!r!!!!!"),
-            (Status::PendingSubmit, "!!ttttttt.rt.ttt"),
-            (Status::Submitted, "!!.tttttt.rt.ttt"),
-            (Status::Accepted, "!!..ttttt.tw.tt."),
-            (Status::Triggered, "!!...tttt.tw.tt."),
-            (Status::PartiallyFilled, "!!...tttt.tw.!t."),
-            (Status::Filled, "!!...!!r..r....."),
+            (Status::Initialized, "tt!!!!!!!!!!!!!!t"),
+            (Status::Denied, "!!!!!!!r!!r!!!!!!"),
+            (Status::PendingSubmit, "!!ttttttt.rt.ttt!"),
+            (Status::Submitted, "!!.tttttt.rt.ttt!"),
+            (Status::Accepted, "!!..ttttt.tw.tt.!"),
+            (Status::Triggered, "!!...tttt.tw.tt.!"),
+            (Status::PartiallyFilled, "!!...tttt.tw.!t.!"),
+            (Status::Filled, "!!...!!r..r.....!"),
             (Status::PendingCancel, "!!.sssts"),
-            (Status::Canceled, "!!...str..r....."),
+            (Status::Canceled, "!!...str..r.....!"),
             (Status::PendingReplace, "!!.ssstt"),
-            (Status::Rejected, "!!...!!r..r....."),
-            (Status::Expired, "!!...str..r....."),
+            (Status::Rejected, "!!...!!r..r.....!"),
+            (Status::Expired, "!!...str..r.....!"),
+            (Status::Held, "tt!!s!!rt!rss!!!!"),
         ];
-        let tails = [(Status::PendingCancel, "twrssttt"), (Status::PendingReplace, "t.rwwtt.")];
+        let tails = [(Status::PendingCancel, "twrssttt!"), (Status::PendingReplace, "t.rwwtt.!")];
         assert_eq!(rows.len(), Status::ALL.len());
         for (status, row) in rows {
             let tail = tails.iter().find(|(s, _)| *s == status).map_or("", |(_, t)| *t);

@@ -34,13 +34,14 @@ impl Orders {
                 out.push(query(&entry.order, at.now));
             }
         }
+        self.settle_families(at, out);
     }
 
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
-        earliest(asked, self.watch.value_due)
+        earliest(earliest(asked, self.watch.value_due), self.families.due())
     }
 
     fn due(&self, entry: &Entry) -> Option<UtcNanos> {
@@ -57,6 +58,7 @@ impl Orders {
             }
         }
         self.ask_about_all(self.heard_at.before(ENDS_ASKED_AT_START), at, out);
+        self.settle_families(at, out);
     }
 
     /// After a connection was lost: what the venue said meanwhile was said to nobody, so it is asked about
@@ -69,7 +71,8 @@ impl Orders {
     /// Asks about all that is open, and about all that has ended and was heard of or asked about `since`.
     fn ask_about_all(&mut self, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
         for id in &self.open {
-            let Some(entry) = self.entries.get_mut(id) else { continue };
+            let known = self.entries.get_mut(id);
+            let Some(entry) = known.filter(|entry| entry.order.status != Status::Held) else { continue };
             entry.asked_at = at.now;
             if entry.order.status == Status::PendingCancel {
                 out.push(cancel_request(&entry.order, at.now));
