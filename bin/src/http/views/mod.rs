@@ -6,10 +6,12 @@ mod alerts;
 mod logs;
 mod market;
 pub mod migration;
+mod net;
 mod orders;
 mod strategies;
 mod tree;
 
+pub use net::NetPosition;
 pub use account::{Portfolio, Position, Trade, is_simulated};
 pub use alerts::Alert;
 pub use logs::LogLine;
