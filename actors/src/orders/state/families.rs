@@ -163,7 +163,7 @@ impl Orders {
         let fee = order.commission.filter(|fee| fee.asset == rules.base && order.request.side == Side::Buy);
         let fee = fee.and_then(|fee| Quantity::from_raw(fee.amount.raw())).filter(|fee| fee.is_positive());
         let net = order.filled.checked_sub(fee.unwrap_or_default()).unwrap_or_default();
-        if rules.quantity_step.is_positive() { net.floor_to(rules.quantity_step) } else { net }
+        net.floor_to(rules.quantity_step)
     }
 
     /// A trade happened: whose price is reached is looked at with the next timer, which is due at once.

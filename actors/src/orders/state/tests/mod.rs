@@ -24,6 +24,7 @@ mod refusals;
 mod replacements;
 mod restarts;
 mod risk_changes;
+mod types;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
 const NOT_RECEIVED_AFTER: Duration = Duration::from_secs(60);
