@@ -36,7 +36,6 @@ pub fn decide(status: Status, event: EventKind) -> Outcome {
         (S::Initialized, _) => Alarm,
 
         // Held here for another order: its venue knows nothing of it, so nothing is asked of the venue.
-        (S::Held, E::Denied) => To(S::Denied),
         (S::Held, E::Canceled) => To(S::Canceled),
         (S::Held, E::Triggered | E::Replaced | E::ReplaceRejected) => Stay,
         (S::Held, E::CancelRequested | E::ReplaceRequested) => Refuse,
@@ -158,7 +157,7 @@ mod tests {
             (Status::PendingReplace, "!!.ssstt"),
             (Status::Rejected, "!!...!!r..r.....!"),
             (Status::Expired, "!!...str..r.....!"),
-            (Status::Held, "tt!!s!!rt!rss!!!!"),
+            (Status::Held, "!t!!s!!rt!rss!!!!"),
         ];
         let tails = [(Status::PendingCancel, "twrssttt!"), (Status::PendingReplace, "t.rwwtt.!")];
         assert_eq!(rows.len(), Status::ALL.len());

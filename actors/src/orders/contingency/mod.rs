@@ -36,12 +36,12 @@ pub struct Member {
     pub is_conditional: bool,
     /// Whether that price was reached.
     pub triggered: bool,
-    /// Whether its venue was asked to cancel it, or has just refused to.
-    pub leaving: bool,
+    /// Whether it is left alone for now: its venue was asked to cancel it, or what was wanted of it was refused just now.
+    pub rests: bool,
 }
 
 impl Member {
-    /// Of an order; `refused` where its venue has just refused to cancel it.
+    /// Of an order; `refused` where its venue has just refused to cancel it, or risk to let it go there.
     #[must_use]
     pub fn of(order: &Order, refused: bool) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Member {
             filled: order.filled,
             is_conditional: order.request.order_type.is_conditional(),
             triggered: order.triggered,
-            leaving: refused || order.status == Status::PendingCancel,
+            rests: refused || order.status == Status::PendingCancel,
         }
     }
 
@@ -184,18 +184,19 @@ impl Family {
         let why = if self.size().is_zero() { PARENT_ENDED } else { RIVAL_FILLED };
         self.rivals().find_map(|m| match m {
             m if m.is_held() => Some(Step::End { id: m.id, why }),
-            m if m.is_at_venue() && !m.leaving => Some(Step::Cancel { id: m.id }),
+            m if m.is_at_venue() && !m.rests => Some(Step::Cancel { id: m.id }),
             _ => None,
         })
     }
 
     fn release(&self, triggered: &Member) -> Option<Step> {
         let mut there = self.all().filter(|m| m.is_at_venue());
-        if let Some(member) = there.clone().find(|m| !m.leaving) {
+        if let Some(member) = there.clone().find(|m| !m.rests) {
             return Some(Step::Cancel { id: member.id });
         }
         let quantity = triggered.quantity.min(self.left());
-        there.next().is_none().then_some(Step::Send { id: triggered.id, quantity })
+        let may_go = there.next().is_none() && !triggered.rests;
+        may_go.then_some(Step::Send { id: triggered.id, quantity })
     }
 
     fn let_work(&self, member: &Member) -> Option<Step> {
@@ -209,7 +210,7 @@ impl Family {
             !self.rivals().any(|m| m.id != id && m.is_at_venue())
         };
         if is_free {
-            return Some(Step::Send { id, quantity });
+            return (!member.rests).then_some(Step::Send { id, quantity });
         }
         (quantity < member.quantity).then_some(Step::Resize { id, quantity })
     }

@@ -9,7 +9,7 @@ fn id(number: u32) -> OrderId {
     OrderId(format!("00000000-0000-0000-0000-{number:012}").parse().unwrap())
 }
 
-/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `leaving`.
+/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `rests`.
 fn member(number: u32, text: &str) -> Member {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap();
@@ -22,7 +22,7 @@ fn member(number: u32, text: &str) -> Member {
         filled: filled.parse().unwrap(),
         is_conditional: rest.contains(&"stop"),
         triggered: rest.contains(&"triggered"),
-        leaving: rest.contains(&"leaving") || status == "pending_cancel",
+        rests: rest.contains(&"rests") || status == "pending_cancel",
     }
 }
 
@@ -70,7 +70,7 @@ fn a_bracket_takes_one_step_after_another() {
         // The price is reached.
         (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2"),
         (["filled 10/10", "pending_cancel 3/10", "held 0/7 stop triggered"], ""),
-        (["filled 10/10", "partially_filled 3/10 leaving", "held 0/7 stop triggered"], ""),
+        (["filled 10/10", "partially_filled 3/10 rests", "held 0/7 stop triggered"], ""),
         (["filled 10/10", "canceled 5/10", "held 0/7 stop triggered"], "send 3 5"),
         (["filled 10/10", "filled 10/10", "held 0/7 stop triggered"], "end 3 contingency.rival_filled"),
         (["filled 10/10", "canceled 5/10", "accepted 0/5 stop triggered"], ""),
@@ -79,6 +79,9 @@ fn a_bracket_takes_one_step_after_another() {
         (["filled 10/10", "rejected 0/10", "held 0/10 stop"], "send 3 10"),
         (["filled 10/10", "held 0/10", "canceled 0/10 stop"], "send 2 10"),
         (["filled 10/10", "canceled 0/10", "canceled 0/10 stop"], ""),
+        // Risk has just refused one.
+        (["filled 10/10", "held 0/10 rests", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "canceled 0/10", "held 0/10 stop triggered rests"], ""),
     ];
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");

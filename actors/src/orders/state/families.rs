@@ -28,8 +28,10 @@ pub(super) struct Families {
     changed: BTreeSet<OrderId>,
     /// Those in which an entry was filled or an exit was refused: is all of it closed by an order?
     doubted: BTreeSet<OrderId>,
-    /// Whose venue has refused to cancel, and when it is asked again.
+    /// Whose venue has refused to cancel, or that risk has refused to let go, and when that is asked again.
     again_at: BTreeMap<OrderId, UtcNanos>,
+    /// What risk has refused to let go, as people were told.
+    refused: BTreeSet<OrderId>,
 }
 
 impl Families {
@@ -54,6 +56,7 @@ impl Families {
         }
         if !order.status.is_open() {
             self.again_at.remove(&id);
+            self.refused.remove(&id);
         }
     }
 
@@ -72,7 +75,7 @@ impl Families {
     }
 
     /// The venue does not cancel an order now.
-    pub fn refused(&mut self, order: &Order, again_at: UtcNanos) {
+    pub fn not_canceled(&mut self, order: &Order, again_at: UtcNanos) {
         if order.request.parent.is_some() || self.members.contains_key(&order.order_id) {
             self.again_at.insert(order.order_id, again_at);
         }
@@ -89,6 +92,11 @@ impl Families {
                 self.members.remove(&head);
             }
         }
+    }
+
+    /// True while something that was wanted of an order was refused just now.
+    pub fn rests(&self, id: OrderId, now: UtcNanos) -> bool {
+        self.again_at.get(&id).is_some_and(|again_at| *again_at > now)
     }
 
     /// When there is something to do by itself.
@@ -148,8 +156,7 @@ impl Orders {
         let members = self.families.members.get(&head)?.iter().filter_map(|id| self.entries.get(id));
         let others: Vec<&Order> = members.map(|e| &e.order).filter(|o| self.is_ours(&o.request)).collect();
         let how = others.first()?.request.contingency?;
-        let refused = |id| self.families.again_at.get(&id).is_some_and(|at| *at > now);
-        let member = |order: &Order| Member::of(order, refused(order.order_id));
+        let member = |order: &Order| Member::of(order, self.families.rests(order.order_id, now));
         let mut of_head = member(first);
         if how == Contingency::Oto {
             of_head.filled = self.closable_of(first);
@@ -216,25 +223,24 @@ impl Orders {
         }
     }
 
-    /// Hands a held order to its venue, if risk lets it pass as it is now.
+    /// Hands a held order to its venue, if risk lets it pass as it is now. One that is refused is held on and tried again:
+    /// what it is to close is still there.
     fn let_go(&mut self, id: OrderId, quantity: Quantity, at: Moment, out: &mut Vec<Effect>) {
         let Some(mut entry) = self.take(id) else { return };
-        entry.order.request.quantity = quantity;
-        let request = contingency::as_sent(&entry.order.request, entry.order.triggered);
+        let asked = OrderRequest { quantity, ..entry.order.request.clone() };
+        let request = contingency::as_sent(&asked, entry.order.triggered);
         match self.judge(entry.order.strategy, false, &request, quantity, at.now) {
-            Ok(()) => self.intend(&mut entry, request, at, out),
+            Ok(()) => {
+                self.families.refused.remove(&id);
+                entry.order.request = asked;
+                self.intend(&mut entry, request, at, out);
+            }
             Err(refusal) => {
-                self.counters.denied += 1;
-                let order = &entry.order;
-                out.push(Effect::Alert(format!(
-                    "{} {} {} {quantity}, held for order {}, is denied: {}",
-                    order.request.order_type,
-                    order.request.side,
-                    order.request.instrument,
-                    order.request.parent.unwrap_or(id),
-                    refusal.text
-                )));
-                self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+                self.families.again_at.insert(id, at.now.after(self.settings.query_after));
+                if self.families.refused.insert(id) {
+                    self.counters.refused += 1;
+                    out.push(Effect::Alert(held_on(&entry.order, &request, &refusal)));
+                }
             }
         }
         self.index(entry);
@@ -261,4 +267,17 @@ impl Orders {
             )));
         }
     }
+}
+
+fn held_on(order: &Order, request: &OrderRequest, refusal: &Refusal) -> String {
+    format!(
+        "order {}, {} {} {} {}, cannot leave and is held on: {}: {}; it is tried again until it may, or is cancelled",
+        order.order_id,
+        request.order_type,
+        request.side,
+        request.quantity,
+        request.instrument,
+        refusal.reason,
+        refusal.text
+    )
 }

@@ -196,7 +196,7 @@ impl Orders {
             // The cancel overtook its order, or named one that is being replaced: it still stands, and is said again.
             self.counters.ignored += 1;
         }
-        self.families.refused(&entry.order, at.now.after(self.settings.query_after));
+        self.families.not_canceled(&entry.order, at.now.after(self.settings.query_after));
         if entry.order.status.is_open() {
             // What cannot be cancelled may have ended without our hearing of it.
             out.push(resolve::query(&entry.order, at.now));

@@ -148,6 +148,23 @@ fn a_cancel_that_the_venue_refuses_is_said_again_later() {
 }
 
 #[test]
+fn what_risk_refuses_is_held_on_and_tried_again() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        trading HALTED                            | trading HALTED
+        venue 1 fill x 10 of 10                   | 1 filled; alert
+        trade 94                                  | 3 triggered → held; alert
+        wait 5s                                   |
+        trading ACTIVE                            | trading ACTIVE
+        wait 5s                                   | 3 intended → pending_submit; send 3 market
+        venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
+        ",
+    );
+}
+
+#[test]
 fn of_two_orders_one_cancels_the_other() {
     check(
         "
