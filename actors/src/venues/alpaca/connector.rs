@@ -16,9 +16,9 @@ use super::stream;
 use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::feeds::alpaca::Keys;
-use crate::reach::Reach;
 use crate::feeds::live::socket::{self, FromLink, Mouth, Opening};
 use crate::feeds::session::Link;
+use crate::reach::Reach;
 use crate::venues::{Connector, FromVenue, Say};
 
 /// Frames that may wait before the venue is made to wait.

@@ -37,6 +37,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     replace: true,
     quote_quantity: true,
     post_only: false,
+    contingencies: &[],
 };
 
 /// The longest client order id that Alpaca takes (the published trading API, `client_order_id`).

@@ -63,12 +63,14 @@ pub struct Market<'a> {
     pub phase: Phase,
 }
 
+type OfTerms = fn(&OrderRequest) -> Result<(), Refusal>;
+type OfListing = fn(&OrderRequest, &Market<'_>) -> Result<(), Refusal>;
+
 /// Rules that look at the order alone.
-const TERMS: &[fn(&OrderRequest) -> Result<(), Refusal>] = &[order_type, time_in_force, price, fraction, notional];
+const TERMS: &[OfTerms] = &[order_type, time_in_force, price, fraction, notional];
 
 /// Rules that look at the asset, too.
-const LISTED: &[fn(&OrderRequest, &Market<'_>) -> Result<(), Refusal>] =
-    &[tradable, crypto_step, quantity, fractionable, short, session];
+const LISTED: &[OfListing] = &[tradable, crypto_step, quantity, fractionable, short, session];
 
 /// The verdict: the first rule that refuses.
 ///

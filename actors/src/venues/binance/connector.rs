@@ -212,7 +212,7 @@ async fn connect(url: String, reach: Reach) -> Result<Socket, String> {
 #[cfg(test)]
 mod tests {
     use messages::orders::{OrderRequest, Side};
-    use messages::{Exchange, Instrument, Quantity};
+    use messages::{Exchange, Instrument, OrderId, Quantity};
     use serde_json::{Value, json};
     use tokio_tungstenite::accept_async;
 
@@ -273,8 +273,9 @@ mod tests {
                 let instrument = Instrument { exchange: Exchange::Binance, symbol: "BTCUSDT".parse().unwrap() };
                 let order = OrderRequest::limit(instrument, Side::Buy, Quantity::ONE, "100".parse().unwrap());
                 let client_order_id = "me-1-a".parse().unwrap();
+                let order_id = OrderId::of_key("test".parse().unwrap(), "1");
                 requests
-                    .send(VenueRequest::Submit { client_order_id, request: Box::new(order), at: UtcNanos(0) })
+                    .send(VenueRequest::Submit { client_order_id, order_id, request: Box::new(order), at: UtcNanos(0) })
                     .unwrap();
             }
         }

@@ -36,4 +36,5 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     replace: true,
     quote_quantity: true,
     post_only: true,
+    contingencies: &[],
 };

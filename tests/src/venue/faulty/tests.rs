@@ -34,6 +34,8 @@ fn place(venue: &mut Venue<AlpacaVenue>, id: &str) -> Reply {
     venue.asked(&asked, NOW)
 }
 
+type Holds = Box<dyn Fn(&Reply) -> bool>;
+
 /// The events of link 1 up to a time, by name; its end as `cut` or `silent`.
 fn told(venue: &mut Venue<AlpacaVenue>, now: UtcNanos) -> Vec<String> {
     let mut acts = Vec::new();
@@ -53,7 +55,7 @@ fn told(venue: &mut Venue<AlpacaVenue>, now: UtcNanos) -> Vec<String> {
 #[test]
 fn a_request_is_done_or_not_as_its_fault_says() {
     let broken = |status| move |reply: &Reply| matches!(reply, Reply::Answer(_, a) if a.status == status);
-    let rows: [(Fault, bool, Box<dyn Fn(&Reply) -> bool>); 9] = [
+    let rows: [(Fault, bool, Holds); 9] = [
         (Fault::Lose, false, Box::new(|r| *r == Reply::Cut)),
         (Fault::LoseAnswer, true, Box::new(|r| *r == Reply::Cut)),
         (Fault::FailBefore(503), false, Box::new(broken(503))),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::{SinkExt, StreamExt};
+use messages::OrderId;
 use messages::orders::{OrderRequest, Side};
 use messages::venues::ReportKind as K;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,7 +95,10 @@ async fn orders_go_out_and_come_back_over_loopback() {
 
     let request = OrderRequest::limit(instrument("AAPL"), Side::Buy, "10".parse().unwrap(), "100".parse().unwrap());
     let client_order_id = "m-1".parse().unwrap();
-    requests.send(VenueRequest::Submit { client_order_id, request: Box::new(request), at: UtcNanos(0) }).unwrap();
+    let order_id = OrderId::of_key("test".parse().unwrap(), "1");
+    requests
+        .send(VenueRequest::Submit { client_order_id, order_id, request: Box::new(request), at: UtcNanos(0) })
+        .unwrap();
     let mut kinds = Vec::new();
     while kinds.len() < 2 {
         let FromVenue::Reports(reports) = heard.recv_async().await.unwrap() else { panic!("no reports") };

@@ -1,5 +1,6 @@
 //! The connection as somebody who plays the venue sees it.
 
+use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};
 use messages::venues::ReportKind as K;
 
@@ -139,7 +140,8 @@ fn event(event: &str, order: &str, more: &str) -> String {
 
 fn submit(client: &str) -> VenueRequest {
     let order = OrderRequest::limit(instrument("AAPL"), Side::Buy, "10".parse().unwrap(), "100".parse().unwrap());
-    VenueRequest::Submit { client_order_id: name(client), request: Box::new(order), at: UtcNanos(0) }
+    let order_id = OrderId::of_key("test".parse().unwrap(), client);
+    VenueRequest::Submit { client_order_id: name(client), order_id, request: Box::new(order), at: UtcNanos(0) }
 }
 
 fn cancel(client: &str) -> VenueRequest {
@@ -494,9 +496,9 @@ fn a_replacement_whose_answer_was_lost_is_looked_up() {
 fn what_has_no_place_at_the_venue_is_rejected_here() {
     let mut play = Play::live("[]");
     play.out.clear();
-    let VenueRequest::Submit { client_order_id, mut request, at } = submit("m-1") else { unreachable!() };
+    let VenueRequest::Submit { client_order_id, order_id, mut request, at } = submit("m-1") else { unreachable!() };
     request.post_only = true;
-    play.request(&VenueRequest::Submit { client_order_id, request, at });
+    play.request(&VenueRequest::Submit { client_order_id, order_id, request, at });
     play.says(&["m-1 alpaca.post_only"]);
     assert!(matches!(&play.out[..], []), "{:?}", play.out);
 }

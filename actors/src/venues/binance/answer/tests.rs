@@ -1,7 +1,7 @@
 //! Answers as the venue gives them: recorded where there is a recording, else by its document.
 
 use messages::orders::{OrderRequest, Side};
-use messages::{Exchange, Instrument};
+use messages::{Exchange, Instrument, OrderId};
 use serde_json::json;
 
 use super::*;
@@ -23,7 +23,8 @@ fn id(text: &str) -> ClientOrderId {
 
 fn submit() -> VenueRequest {
     let request = OrderRequest::limit(instrument(), Side::Buy, Quantity::ONE, "100".parse().unwrap());
-    VenueRequest::Submit { client_order_id: id("me-1-a"), request: Box::new(request), at: NOW }
+    let order_id = OrderId::of_key("test".parse().unwrap(), "1");
+    VenueRequest::Submit { client_order_id: id("me-1-a"), order_id, request: Box::new(request), at: NOW }
 }
 
 fn cancel() -> VenueRequest {

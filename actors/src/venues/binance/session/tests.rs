@@ -6,7 +6,7 @@ mod properties;
 
 use messages::orders::Side;
 use messages::venues::ReportKind;
-use messages::{Exchange, Instrument};
+use messages::{Exchange, Instrument, OrderId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -98,7 +98,13 @@ impl Play {
 
     fn submit(&mut self, name: &str) {
         let request = OrderRequest::limit(btc(), Side::Buy, Quantity::ONE, "100".parse().unwrap());
-        self.request(VenueRequest::Submit { client_order_id: id(name), request: Box::new(request), at: self.now });
+        let order_id = OrderId::of_key("test".parse().unwrap(), name);
+        self.request(VenueRequest::Submit {
+            client_order_id: id(name),
+            order_id,
+            request: Box::new(request),
+            at: self.now,
+        });
     }
 
     fn query(&mut self, name: &str) {
