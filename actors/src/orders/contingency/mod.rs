@@ -165,7 +165,7 @@ impl Family {
         // One at a time: what was triggered goes first, and while it lives nothing else is let go.
         let is_busy = self.rivals().any(|m| m.triggered && m.status.is_open());
         let waits = move |m: &&Member| m.is_held() && m.is_conditional && !is_busy && self.left().is_positive();
-        self.others.iter().filter(waits).filter(|m| self.has_rival(m.id)).map(|m| m.id)
+        self.others.iter().filter(waits).filter(move |m| self.has_rival(m.id)).map(|m| m.id)
     }
 
     /// The next step; `None` while there is nothing to do but wait.
@@ -191,7 +191,7 @@ impl Family {
 
     fn release(&self, triggered: &Member) -> Option<Step> {
         let mut there = self.all().filter(|m| m.is_at_venue());
-        if let Some(member) = there.clone().find(|m| !m.rests) {
+        if let Some(member) = self.all().find(|m| m.is_at_venue() && !m.rests) {
             return Some(Step::Cancel { id: member.id });
         }
         let quantity = triggered.quantity.min(self.left());

@@ -108,7 +108,8 @@ fn of_two_that_rival_one_is_at_the_venue() {
 
 #[test]
 fn of_two_that_wait_for_a_price_the_first_that_is_reached_goes_alone() {
-    let check = |orders: &[&str], expected: &str| assert_eq!(say(&family(Contingency::Oto, orders)), expected, "{orders:?}");
+    let check =
+        |orders: &[&str], expected: &str| assert_eq!(say(&family(Contingency::Oto, orders)), expected, "{orders:?}");
     check(&["filled 10/10", "held 0/10 stop", "held 0/10 stop"], "watch 2, watch 3");
     check(&["filled 10/10", "held 0/10 stop triggered", "held 0/10 stop"], "send 2 10");
     check(&["filled 10/10", "accepted 0/10 stop triggered", "held 0/10 stop"], "");
@@ -137,8 +138,7 @@ fn a_trigger_is_reached_from_its_own_side() {
     ];
     for (order_type, side, at, expected) in rows {
         let stop_price = at.parse().ok();
-        let request =
-            OrderRequest { order_type, stop_price, ..OrderRequest::market(instrument, side, Quantity::ONE) };
+        let request = OrderRequest { order_type, stop_price, ..OrderRequest::market(instrument, side, Quantity::ONE) };
         let reached = ["94.99", "95", "95.01"].map(|price| is_reached(&request, price.parse().unwrap()));
         assert_eq!(reached, expected, "{order_type} {side}");
     }

@@ -58,7 +58,8 @@ impl Orders {
             self.counters.refused += 1;
             return;
         }
-        let verdict = if stale { Err(stale_generation(sender)) } else { self.judge_new(sender.strategy, &request, at.now) };
+        let verdict =
+            if stale { Err(stale_generation(sender)) } else { self.judge_new(sender.strategy, &request, at.now) };
         let entry = self.new_entry(sender.strategy, order_id, request, at);
         match verdict {
             Ok(tie) => self.accept(entry, tie, at, out),
@@ -93,7 +94,13 @@ impl Orders {
         self.index(entry);
     }
 
-    pub(super) fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
+    pub(super) fn new_entry(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+    ) -> Entry {
         let client_order_id = self.client_ids.next_id();
         let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
         let order = Order {

@@ -11,8 +11,8 @@ use crate::orders::contingency::{self, Family, Member, Step};
 
 mod admit;
 
-pub(super) use admit::Tie;
 use super::commands::stale_generation;
+pub(super) use admit::Tie;
 
 /// Who belongs together, and what is to be looked at.
 #[derive(Debug, Default)]

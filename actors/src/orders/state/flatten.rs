@@ -33,9 +33,11 @@ impl Orders {
             self.cancel_unasked(*order_id, at, out);
         }
         // What is being cancelled may still fill, and holds at its venue what is to be closed.
-        let is_busy = |instrument| others.iter().any(|(order_id, of)| {
-            *of == instrument && self.entries.get(order_id).is_some_and(|entry| entry.order.status.is_open())
-        });
+        let is_busy = |instrument| {
+            others.iter().any(|(order_id, of)| {
+                *of == instrument && self.entries.get(order_id).is_some_and(|entry| entry.order.status.is_open())
+            })
+        };
         let held = self.book.positions().filter(|((owner, instrument), _)| *owner == strategy && !is_busy(*instrument));
         let held: Vec<_> = held.collect();
         let mut made = 0;

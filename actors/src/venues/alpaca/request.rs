@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::call::{Call, Method};
 use crate::percent;
 
-
 /// What a new order is to Alpaca.
 #[derive(Debug, Serialize)]
 struct NewOrder<'a> {

@@ -114,7 +114,10 @@ impl NewBracket {
             return Err(Problem::new(Code::Invalid, "a bracket without exits; give take_profit, stop_loss or both"));
         }
         if stop_limit.is_some() && stop_loss.is_none() {
-            return Err(Problem::new(Code::Invalid, "stop_limit without stop_loss; give the price that triggers it, too"));
+            return Err(Problem::new(
+                Code::Invalid,
+                "stop_limit without stop_loss; give the price that triggers it, too",
+            ));
         }
         Ok((entry.request()?, Exits { take_profit, stop_loss, stop_limit }))
     }

@@ -11,12 +11,12 @@ mod orders;
 mod strategies;
 mod tree;
 
-pub use net::NetPosition;
 pub use account::{Portfolio, Position, Trade, is_simulated};
 pub use alerts::Alert;
 pub use logs::LogLine;
 pub use market::{Bar, Book, Instrument, Market, Quote, Tick};
 pub use migration::Migration;
+pub use net::NetPosition;
 pub use orders::{Event, Order};
 pub use strategies::{Results, Strategy};
 pub use tree::Actor;

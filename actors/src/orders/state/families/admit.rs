@@ -95,7 +95,11 @@ impl Orders {
         let mut ties = Vec::new();
         let mut denied = None;
         for (id, request) in orders {
-            let tie = if stale { Err(stale_generation(sender)) } else { self.judge_listed(sender, &request, &listed, at.now) };
+            let tie = if stale {
+                Err(stale_generation(sender))
+            } else {
+                self.judge_listed(sender, &request, &listed, at.now)
+            };
             ties.push(*tie.as_ref().unwrap_or(&Tie::None));
             if let Err(refusal) = tie {
                 denied.get_or_insert((id, refusal));
@@ -129,7 +133,10 @@ impl Orders {
             return self.judge_new(sender.strategy, request, now);
         };
         if request.parent != Some(head.order_id) {
-            return refuse("contingency.list", "the orders behind the first of a list name it as their parent".to_owned());
+            return refuse(
+                "contingency.list",
+                "the orders behind the first of a list name it as their parent".to_owned(),
+            );
         }
         let tie = self.tie(request, listed)?;
         self.judge_tied(sender.strategy, request, Some(head), now).map(|()| tie)
@@ -176,7 +183,10 @@ fn check_head(request: &OrderRequest, how: Contingency, head: &Order) -> Result<
 fn check_sibling(request: &OrderRequest, how: Contingency, sibling: &Order) -> Result<(), Refusal> {
     let theirs = &sibling.request;
     if theirs.contingency != Some(how) {
-        let text = format!("order {} has the same parent and is not {how}; all of one parent are tied alike", sibling.order_id);
+        let text = format!(
+            "order {} has the same parent and is not {how}; all of one parent are tied alike",
+            sibling.order_id
+        );
         return refuse("contingency.mixed", text);
     }
     if !theirs.order_type.is_conditional() && !request.order_type.is_conditional() {

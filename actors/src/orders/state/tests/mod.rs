@@ -6,8 +6,8 @@
 
 use messages::instrument::Sessions;
 use messages::ledger::LedgerRecord;
-use messages::orders::{Contingency, Exits, OrderType};
 use messages::market::{Event, Level, Source, Tick};
+use messages::orders::{Contingency, Exits, OrderType};
 use messages::risk::{LimitName, RiskAct, RiskChange, Scope};
 use messages::{ExecutionId, MarketId, Price, Size};
 
