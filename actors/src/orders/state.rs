@@ -39,6 +39,7 @@ use crate::venue_rules::VenueRules;
 mod bust;
 mod commands;
 mod exposure;
+mod families;
 mod flatten;
 mod marks;
 mod preview;
@@ -52,6 +53,7 @@ mod status;
 mod watch;
 
 use bust::has_room_again;
+use families::Families;
 use marks::{Marks, Rates};
 use reconciling::Reconciling;
 pub use reconciling::{ForeignOrders, ReconcileStatus};
@@ -190,6 +192,8 @@ pub struct Orders {
     reconciling: Reconciling,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
+    /// Orders that belong together.
+    families: Families,
     /// When the venue was last heard.
     heard_at: UtcNanos,
     counters: Counters,
@@ -246,6 +250,7 @@ impl Orders {
             watch: Watch::default(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
+            families: Families::default(),
             heard_at: UtcNanos::MIN,
             counters: Counters::default(),
         }
@@ -316,6 +321,7 @@ impl Orders {
                     if let Some(average) = self.averages.get_mut(&tick.instrument) {
                         average.trade(price, size, batch.received);
                     }
+                    self.touch(tick.instrument, price, batch.received);
                 }
                 TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
             }
@@ -357,6 +363,7 @@ impl Orders {
         })));
         if cancel {
             self.cancel_all(strategy, at, out);
+            self.settle_families(at, out);
         }
     }
 
@@ -408,6 +415,7 @@ impl Orders {
             entry.requested_at = None;
             entry.order.replacing = None;
         }
+        self.families.doubt(&entry.order, status, what.kind);
         self.record(entry, what, at, out);
         true
     }
@@ -460,6 +468,7 @@ impl Orders {
     fn index(&mut self, entry: Entry) {
         let id = entry.order.order_id;
         self.book.put(&entry.order);
+        self.families.note(&entry.order);
         for attempt in &entry.order.attempts {
             self.by_client_id.insert(attempt.client_order_id, id);
         }
@@ -470,7 +479,8 @@ impl Orders {
         }
         self.entries.insert(id, entry);
         while self.ended.len() > caps::ENDED_ORDERS {
-            let Some(oldest) = self.ended.pop_front() else { break };
+            let place = self.ended.iter().position(|id| !self.is_kin_to_open(*id));
+            let Some(oldest) = place.and_then(|place| self.ended.remove(place)) else { break };
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
@@ -478,6 +488,7 @@ impl Orders {
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
+                self.families.forget(&gone.order);
             }
         }
     }

@@ -16,7 +16,6 @@ pub mod filters;
 pub mod heard;
 pub mod key;
 pub mod limits;
-pub mod lists;
 pub mod order;
 pub mod parameters;
 pub mod report;
