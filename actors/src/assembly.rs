@@ -6,7 +6,7 @@ use messages::ids::ClientOrderIds;
 use messages::instrument::Rules;
 use messages::ledger::LedgerRecord;
 use messages::venues::Capabilities;
-use messages::{Exchange, Instrument, StrategyId};
+use messages::{Instrument, StrategyId};
 
 use crate::market;
 use crate::orders::state::{self as orders, Orders};
@@ -119,14 +119,14 @@ impl Assembly {
         Paper::new(settings, self.models.choose(paper)?).map_err(Error::Settings)
     }
 
-    /// Orders and risk; every exchange's orders go to one venue.
+    /// Orders and risk; the orders of every exchange that the venue trades go to it.
     ///
     /// # Errors
     /// The instance's name cannot be part of client order ids.
     pub fn orders(&self) -> Result<Orders, Error> {
         let ids = ClientOrderIds::new(&self.instance, self.epoch)
             .map_err(|e| Error::Settings(format!("instance.name: {e}")))?;
-        let exchanges = [Exchange::Binance, Exchange::Alpaca, Exchange::Simulated];
+        let venues = &self.deciding.venues;
         let settings = orders::Settings {
             account: self.deciding.account.name,
             kind: self.deciding.account.kind,
@@ -135,11 +135,12 @@ impl Assembly {
             calendar: self.deciding.calendar.calendar(),
             limits: self.deciding.risk.clone(),
             rules: self.rules.clone(),
-            venues: exchanges.into_iter().map(|e| (e, self.venue)).collect(),
-            query_after: self.deciding.venues.query_after,
-            not_received_after: self.deciding.venues.not_received_after,
-            reconcile_every: self.deciding.venues.reconcile_every,
-            foreign_orders: self.deciding.venues.foreign_orders,
+            venue_rules: self.deciding.venue_rules().map_err(Error::Settings)?,
+            venues: self.venue.exchanges.iter().map(|e| (*e, self.venue)).collect(),
+            query_after: venues.query_after,
+            not_received_after: venues.lost_after(&self.venue),
+            reconcile_every: venues.reconcile_every,
+            foreign_orders: venues.foreign_orders,
         };
         Ok(Orders::new(settings, ids))
     }

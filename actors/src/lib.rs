@@ -36,6 +36,7 @@ pub mod telemetry;
 pub mod timer;
 pub mod traffic;
 mod tree;
+pub mod venue_rules;
 pub mod venues;
 
 pub use messages::durations;

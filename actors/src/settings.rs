@@ -4,16 +4,20 @@ mod feeds;
 mod paper;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use messages::instrument::{Asset, Calendar, Exchange, Instrument, Rules, Sessions, Symbol};
 use messages::market::Timeframe;
 use messages::telemetry::Level;
+use messages::venues::Capabilities;
 use messages::{Account, Cash, Price, Quantity, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use crate::orders::risk::{AccountKind, Limits};
 use crate::orders::state::ForeignOrders;
+use crate::venue_rules::VenueRules;
+use crate::venues;
 
 pub use feeds::{AlpacaFeed, BinanceFeed, FeedName, FeedSettings, SimulatedSymbol};
 pub use paper::{
@@ -58,7 +62,7 @@ pub struct VenueSettings {
     /// When an unanswered request is asked about, and how often.
     #[serde(with = "crate::durations")]
     pub query_after: Duration,
-    /// When an order that a venue does not know can no longer arrive there.
+    /// When an order that a venue does not know can no longer arrive there; zero for what the venue needs.
     #[serde(with = "crate::durations")]
     pub not_received_after: Duration,
     /// How often our books are held against the venue's while it is reached; zero for never.
@@ -74,9 +78,17 @@ const fn never() -> Duration {
     Duration::ZERO
 }
 
+impl VenueSettings {
+    /// After how long an order that a venue with these capabilities does not know is lost.
+    #[must_use]
+    pub fn lost_after(&self, venue: &Capabilities) -> Duration {
+        if self.not_received_after.is_zero() { venue.not_received_after } else { self.not_received_after }
+    }
+}
+
 /// Sessions that were recorded before there was a choice.
 fn paper() -> String {
-    crate::venues::PAPER.to_owned()
+    venues::PAPER.to_owned()
 }
 
 /// `[snapshots]`
@@ -231,6 +243,9 @@ pub struct Deciding {
     pub strategies: StrategySettings,
     /// `[instruments]`
     pub instruments: BTreeMap<String, InstrumentSettings>,
+    /// The own rules of the venue that orders go to, asked of it before the run; sessions that were recorded before that have none.
+    #[serde(default)]
+    pub venue_rules: BTreeMap<String, venues::rules::Rules>,
     /// `[calendar]`; sessions that were recorded before there was one have none.
     #[serde(default)]
     pub calendar: CalendarSettings,
@@ -273,6 +288,18 @@ impl Deciding {
             Ok((instrument, rules))
         };
         self.instruments.iter().map(rule).collect()
+    }
+
+    /// The own rules of the venue, by instrument.
+    ///
+    /// # Errors
+    /// A key that is no instrument, in words.
+    pub fn venue_rules(&self) -> Result<BTreeMap<Instrument, Arc<dyn VenueRules>>, String> {
+        let rule = |(key, rules): (&String, &venues::rules::Rules)| {
+            let rules: Arc<dyn VenueRules> = Arc::new(rules.clone());
+            Ok((parse_instrument(key).map_err(|e| format!("venue_rules: {e}"))?, rules))
+        };
+        self.venue_rules.iter().map(rule).collect()
     }
 
     /// What a strategy trades: its list, or every known instrument of the exchanges that come in.

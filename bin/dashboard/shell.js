@@ -113,14 +113,18 @@ export class Shell {
         account,
         is_simulated: isSimulated,
         orders_to: venue,
+        profile,
+        is_live: isLive,
         version,
         started_at: started,
       } = this.#status;
-      this.#parts.name.textContent = `${instance} · ${account} · orders to ${venue}`;
+      const world = isLive ? 'LIVE' : profile;
+      const place = world && profile !== venue ? `${venue} (${world})` : venue;
+      this.#parts.name.textContent = `${instance} · ${account} · orders to ${place}`;
       this.#parts.name.title = `merganser ${version}, started ${started} UTC`;
       // Money that is not known to be real is never shown as real.
       const [text, kind] =
-        isSimulated === false
+        isSimulated === false || isLive
           ? ['LIVE MONEY', 'live']
           : isSimulated
             ? ['SIMULATED MONEY', 'simulated']

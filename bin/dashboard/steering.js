@@ -57,6 +57,18 @@ export const flatten = () =>
     (why) => api.post('/flatten', { why, then: 'HALTED' }, PATIENT),
   );
 
+export const flattenStrategy = (name) =>
+  steer(
+    {
+      title: `Flatten ${name}`,
+      word: 'FLATTEN',
+      ok: 'Stop it and close all it holds',
+      kind: 'danger',
+      text: `${name} is stopped, its open orders are cancelled and its positions are closed at the market. Other strategies keep their orders and positions, and go on.`,
+    },
+    (why) => api.post('/flatten', { why, strategy: name }, PATIENT),
+  );
+
 export const cancelAll = () =>
   steer(
     {

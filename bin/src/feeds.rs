@@ -1,22 +1,23 @@
 //! The feeds of a run, made from the settings; the environment comes in here.
 
-mod keys;
-mod rules;
+pub mod rules;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use actors::feeds::alpaca::{self, AlpacaSession};
+use actors::feeds::alpaca::{self, AlpacaSession, Keys};
 use actors::feeds::binance::{self, session::BinanceSession};
 use actors::feeds::live::{LiveFeed, MakeSession, recorder};
 use actors::feeds::player::{Frames, MakeFrames};
 use actors::feeds::session::Session;
 use actors::feeds::simulated::{Simulated, SimulatedSymbol};
 use actors::reach::Reach;
-use actors::settings::FeedName;
+use actors::settings::{AlpacaFeed, FeedName};
 use anyhow::Context;
 use config::Settings;
 use messages::{Exchange, Instrument};
+
+use crate::keys;
 
 /// What comes in.
 pub struct Incoming {
@@ -68,6 +69,16 @@ fn feed(settings: &Settings, name: FeedName, reach: &Reach, data_dir: &Path) -> 
     })
 }
 
+/// The keys of a feed of Alpaca; a free account gives them.
+fn keys_of(section: &AlpacaFeed) -> anyhow::Result<Keys> {
+    let setting = format!(
+        "feeds.{}.credentials_file",
+        if section.feed == alpaca::Feed::Crypto { "alpaca_crypto" } else { "alpaca" }
+    );
+    let keys::Pair { public: id, secret } = keys::ALPACA.read(&setting, &section.credentials_file)?;
+    Ok(Keys { id, secret })
+}
+
 /// Makes the session of a feed, each time that it is needed.
 fn session(settings: &Settings, name: FeedName) -> anyhow::Result<MakeSession> {
     let feeds = &settings.feeds;
@@ -75,7 +86,7 @@ fn session(settings: &Settings, name: FeedName) -> anyhow::Result<MakeSession> {
     Ok(match name {
         FeedName::Alpaca | FeedName::AlpacaCrypto => {
             let section = if name == FeedName::Alpaca { &feeds.alpaca } else { &feeds.alpaca_crypto };
-            let of_session = feeds.alpaca_session(section, keys::of(section)?, settings.calendar.calendar());
+            let of_session = feeds.alpaca_session(section, keys_of(section)?, settings.calendar.calendar());
             Arc::new(move |seed| {
                 let session = AlpacaSession::new(alpaca::Settings { seed, ..of_session.clone() });
                 Ok(Box::new(session) as Box<dyn Session>)

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod feeds;
 mod http;
+mod keys;
 mod live;
 mod outcome;
 mod output;
@@ -13,6 +14,7 @@ mod report;
 mod stopped;
 mod stream;
 pub mod telemetry;
+mod venues;
 
 use std::process::ExitCode;
 
@@ -48,10 +50,10 @@ impl Default for App {
 }
 
 impl App {
-    /// With the strategies that come with Merganser.
+    /// With the strategies and the venues that come with Merganser.
     #[must_use]
     pub fn new() -> Self {
-        Self { plugins: Plugins { strategies: Registry::shipped(), venues: Venues::default() } }
+        Self { plugins: Plugins { strategies: Registry::shipped(), venues: venues::shipped() } }
     }
 
     /// Adds a strategy under a name. `make` gets its instruments and its typed parameters, and may refuse
@@ -74,7 +76,7 @@ impl App {
     }
 
     /// Adds a venue under a name, for `venues.orders_to`. `make` gets its typed parameters each time that the
-    /// venue is to be reached.
+    /// venue is to be reached, and once before a run, which it refuses in words by an error.
     ///
     /// # Panics
     /// When the name is taken: a mistake in the program.

@@ -15,6 +15,7 @@ use actors::strategies::registry::Registry;
 use actors::telemetry::edge::{EdgeCounts, StreamCounts};
 use actors::venues::Route;
 use actors::venues::paper::models::Models;
+use actors::venues::place::Place;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::ids::IdMaker;
@@ -42,6 +43,8 @@ use crate::{Plugins, stopped, telemetry};
 pub struct Live {
     /// The settings.
     pub settings: Settings,
+    /// Where orders go.
+    pub route: Route,
     /// The exchanges whose data comes in.
     pub exchanges: Vec<Exchange>,
     /// Live or replay.
@@ -59,21 +62,20 @@ pub struct Live {
 /// Runs until a signal, the time or the input ends it. Prints what it did.
 pub fn run(live: Live, root: &Path, plugins: Plugins) -> anyhow::Result<()> {
     let use_duckdb = config::use_duckdb()?;
-    let venues = &live.settings.venues;
-    let route = plugins.venues.route(&venues.orders_to, &venues.parameters)?;
     let dir = DataDir::create(&stopped::paths(root, &live.settings))?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
     let models = plugins.venues.models().clone();
-    threads.block_on(until_stopped(live, dir, (plugins.strategies, route, models), use_duckdb))
+    threads.block_on(until_stopped(live, dir, (plugins.strategies, models), use_duckdb))
 }
 
 async fn until_stopped(
     live: Live,
     mut dir: DataDir,
-    (registry, route, models): (Registry, Route, Models),
+    (registry, models): (Registry, Models),
     use_duckdb: Option<bool>,
 ) -> anyhow::Result<()> {
-    let Live { settings, exchanges, mode, frames, feeds, clock, stop_after } = live;
+    let Live { settings, route, exchanges, mode, frames, feeds, clock, stop_after } = live;
+    let place = route.place();
     let paths = stopped::paths(dir.root(), &settings);
     let ledger_writes = Arc::new(AtomicBool::new(true));
     let (health_tx, health_rx) = flume::unbounded();
@@ -119,7 +121,7 @@ async fn until_stopped(
 
     let settings = Arc::new(settings);
     let (stream, watching) = watch(&runtime, (audience, seat), &settings)?;
-    let own = Own { ledger_writes, started, requests, stream };
+    let own = Own { ledger_writes, started, requests, stream, place };
     let (server, backup) = match serve(&settings, &paths, &mut dir, &runtime, &storage, own) {
         Ok(server) => server,
         Err(error) => {
@@ -212,6 +214,7 @@ struct Own {
     started: UtcNanos,
     requests: Arc<Requests>,
     stream: Stream,
+    place: Option<Place>,
 }
 
 /// Opens the edge and says where it is.
@@ -250,6 +253,7 @@ fn serve(
         has_failed: Box::new(storage.watch()),
         directory,
         settings: settings.clone(),
+        place: own.place,
         started: own.started,
         ids: Mutex::new(IdMaker::new(storage.ledger.watermark().get().0, token.clone())),
         wall: Clock::wall(),

@@ -1,5 +1,7 @@
 //! What can be wrong with settings: keys that nobody reads, values of a wrong kind, contradictions.
 
+use std::collections::BTreeMap;
+
 use actors::settings::{FeedSettings, parse_instrument};
 use figment::Figment;
 use figment::value::{Dict, Value};
@@ -21,6 +23,20 @@ const NAMED: &[&str] = &[
     "paper.to_venue.parameters",
     "paper.to_us.parameters",
     "paper.slippage.parameters",
+];
+
+/// What nobody may write into the parameters of a venue.
+const SECRETS: &[&str] = &[
+    "api_key",
+    "api_secret",
+    "key",
+    "key_id",
+    "passphrase",
+    "password",
+    "private_key",
+    "secret",
+    "secret_key",
+    "token",
 ];
 
 /// Keys that are in no default: misspelt, or of another version.
@@ -101,6 +117,7 @@ pub fn sections(figment: &Figment) -> Result<Settings, Vec<String>> {
             http: http?,
             calendar: calendar?,
             instruments: instruments?,
+            venue_rules: BTreeMap::new(),
         })
     };
     all().ok_or(p)
@@ -129,9 +146,16 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
     let journal = &s.journal;
     let room = journal.market_segment_bytes.saturating_mul(2) <= journal.market_max_bytes;
     must(room, "journal.market_max_bytes: must be at least twice journal.market_segment_bytes".to_owned());
-    let (query, lost) = (s.venues.query_after, s.venues.not_received_after);
-    must(!query.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
-    must(query <= lost, "venues.query_after: must not be longer than venues.not_received_after".to_owned());
+    must(!s.venues.query_after.is_zero(), "venues.query_after: must be longer than 0s".to_owned());
+    for key in s.venues.parameters.keys() {
+        let is_secret = SECRETS.contains(&key.to_ascii_lowercase().as_str());
+        must(
+            !is_secret,
+            format!(
+                "venues.parameters.{key}: settings are shown and kept in the ledger; write keys into a file and name it in credentials_file"
+            ),
+        );
+    }
     let every = s.venues.reconcile_every;
     must(
         every.is_zero() || every >= std::time::Duration::from_secs(30),

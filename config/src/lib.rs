@@ -21,6 +21,7 @@ use actors::settings::{
 use actors::strategies::registry::Registry;
 use actors::venues::Route;
 use actors::venues::paper::models::Models;
+use actors::venues::rules::Rules as VenueRules;
 use messages::Exchange;
 use messages::ledger::Mode;
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,9 @@ pub struct Settings {
     pub calendar: CalendarSettings,
     /// `[instruments]`
     pub instruments: BTreeMap<String, InstrumentSettings>,
+    /// What the venue that orders go to says of instruments; asked of it before a run, and written by nobody.
+    #[serde(skip)]
+    pub venue_rules: BTreeMap<String, VenueRules>,
 }
 
 impl Settings {
@@ -99,6 +103,7 @@ impl Settings {
             risk: self.risk.clone(),
             strategies: self.strategies.clone(),
             instruments: self.instruments.clone(),
+            venue_rules: self.venue_rules.clone(),
             calendar: self.calendar.clone(),
             exchanges,
         }

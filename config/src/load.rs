@@ -24,6 +24,8 @@ const PROFILES: &[(&str, &str)] = &[
     ("simulated", ""),
     ("binance-paper", include_str!("../profiles/binance-paper.toml")),
     ("alpaca-paper", include_str!("../profiles/alpaca-paper.toml")),
+    ("binance-test", include_str!("../profiles/binance-test.toml")),
+    ("alpaca-account", include_str!("../profiles/alpaca-account.toml")),
 ];
 
 /// Loads and checks the settings.

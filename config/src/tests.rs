@@ -40,7 +40,7 @@ fn everything_wrong_is_said_at_once_with_its_path() {
 #[test]
 fn contradictions_are_refused() {
     let problems = set(&[
-        "venues.query_after=5m",
+        "venues.query_after=0s",
         "http.address=\"0.0.0.0:80\"",
         "hot.max_bytes=4294967296",
         "hot.keep=0s",
@@ -51,6 +51,13 @@ fn contradictions_are_refused() {
     .unwrap_err();
     // The address lacks a token and TLS.
     assert_eq!(problems.len(), 8, "{problems:#?}");
+}
+
+#[test]
+fn a_secret_has_no_place_in_the_parameters_of_a_venue_and_is_not_repeated() {
+    let problems = set(&["venues.parameters.profile=live", "venues.parameters.secret=hush"]).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].starts_with("venues.parameters.secret") && !problems[0].contains("hush"), "{problems:#?}");
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub enum Exchange {
 }
 
 impl Exchange {
+    /// Every market.
+    pub const ALL: &'static [Self] = &[Self::Binance, Self::Alpaca, Self::Simulated];
+
     /// The name in rows, files and settings.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -49,10 +52,7 @@ pub struct UnknownExchange(pub String);
 impl FromStr for Exchange {
     type Err = UnknownExchange;
     fn from_str(text: &str) -> Result<Self, UnknownExchange> {
-        [Self::Binance, Self::Alpaca, Self::Simulated]
-            .into_iter()
-            .find(|e| e.as_str() == text)
-            .ok_or_else(|| UnknownExchange(text.to_owned()))
+        Self::ALL.iter().copied().find(|e| e.as_str() == text).ok_or_else(|| UnknownExchange(text.to_owned()))
     }
 }
 

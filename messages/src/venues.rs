@@ -1,12 +1,13 @@
 //! What is said to a venue and what a venue reports.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::Wanted;
 use crate::ids::{Account, ClientOrderId, ExecutionId, OrderId, Reason, VenueOrderId};
-use crate::instrument::Instrument;
+use crate::instrument::{Exchange, Instrument};
 use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce, named};
 use crate::time::UtcNanos;
 
@@ -193,6 +194,8 @@ pub struct VenueNote {
 /// What a venue can do. What it cannot is denied before sending, with a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The exchanges whose instruments it trades. Orders in others have no venue.
+    pub exchanges: &'static [Exchange],
     /// Order types that it takes.
     pub order_types: &'static [OrderType],
     /// Times in force that it takes.
@@ -205,6 +208,9 @@ pub struct Capabilities {
     pub post_only: bool,
     /// The ties between orders that it holds itself.
     pub contingencies: &'static [Contingency],
+    /// How long after it was sent a request may still take effect there: an order that the venue does not know after that is
+    /// none. What keeps it on its way (a time-out at the venue, the validity of a signature) is counted in.
+    pub not_received_after: Duration,
     /// Whether it says what the account holds: then our books are held against it, and trading waits for that.
     pub account: bool,
 }

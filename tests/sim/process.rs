@@ -61,6 +61,7 @@ fn orders(epoch: u64) -> Orders {
         rules: [(instrument(), rules())].into(),
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: Duration::from_secs(5),
+        venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
         reconcile_every: Duration::ZERO,
         foreign_orders: orders::ForeignOrders::Ignore,

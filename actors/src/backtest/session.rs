@@ -369,7 +369,7 @@ impl<'a> Session<'a> {
 fn assemble(started: &Started, venues: &Venues) -> Result<(Assembly, Route), Error> {
     let deciding: Deciding =
         toml::from_str(&started.settings).map_err(|source| Error::Settings { epoch: started.epoch, source })?;
-    let route = venues.route(&deciding.venues.orders_to, &deciding.venues.parameters)?;
+    let route = venues.route(deciding.account.name, &deciding.venues)?;
     let assembly = Assembly::new(deciding, &started.instance, started.epoch, started.seed)?;
     Ok((assembly.with(route.capabilities()).with_models(venues.models().clone()), route))
 }

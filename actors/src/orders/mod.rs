@@ -4,6 +4,7 @@
 //! Says requests to venues and updates to positions and strategies, each only once the ledger holds
 //! what they follow from, and the same updates to the audience. While the ledger's disk is full, cancels alone go out at once.
 
+pub mod contingency;
 pub mod latency;
 pub mod reconcile;
 pub mod risk;

@@ -5,6 +5,7 @@
 //! before any effect behind it is performed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use messages::caps;
@@ -25,6 +26,7 @@ use messages::{
 
 use serde::{Deserialize, Serialize};
 
+use super::risk::average::Average;
 use super::risk::book::Book;
 use super::risk::recent::Recent;
 use super::risk::rulebook::Rulebook;
@@ -32,10 +34,12 @@ use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
+use crate::venue_rules::VenueRules;
 
 mod bust;
 mod commands;
 mod exposure;
+mod families;
 mod flatten;
 mod marks;
 mod preview;
@@ -49,6 +53,7 @@ mod status;
 mod watch;
 
 use bust::has_room_again;
+use families::Families;
 use marks::{Marks, Rates};
 use reconciling::Reconciling;
 pub use reconciling::{ForeignOrders, ReconcileStatus};
@@ -75,6 +80,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The instruments' rules.
     pub rules: BTreeMap<Instrument, Rules>,
+    /// The venue's own rules, where it told them.
+    pub venue_rules: BTreeMap<Instrument, Arc<dyn VenueRules>>,
     /// What each exchange's venue can do.
     pub venues: BTreeMap<Exchange, Capabilities>,
     /// When an unanswered request is asked about, and how often.
@@ -168,6 +175,8 @@ pub struct Orders {
     /// Orders that nobody here knows, of which people were told.
     strangers: BTreeSet<ClientOrderId>,
     prices: ByInstrument<Prices>,
+    /// Mean prices, where the venue's rules ask for them.
+    averages: BTreeMap<Instrument, Average>,
     balances: BTreeMap<Asset, Cash>,
     /// What is held and on its way.
     book: Book,
@@ -183,6 +192,8 @@ pub struct Orders {
     reconciling: Reconciling,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
+    /// Orders that belong together.
+    families: Families,
     /// When the venue was last heard.
     heard_at: UtcNanos,
     counters: Counters,
@@ -209,6 +220,12 @@ pub struct Counters {
     pub alarms: u64,
 }
 
+/// What is averaged: where the venue's rules look further back than at the last trade.
+fn averages(rules: &BTreeMap<Instrument, Arc<dyn VenueRules>>) -> BTreeMap<Instrument, Average> {
+    let lengths = rules.iter().filter_map(|(instrument, rules)| Some((*instrument, rules.averages_over()?)));
+    lengths.filter(|(_, length)| !length.is_zero()).map(|(i, length)| (i, Average::over(length))).collect()
+}
+
 impl Orders {
     /// An empty state; orders made here get their ids from `client_ids`.
     #[must_use]
@@ -217,6 +234,7 @@ impl Orders {
             rulebook: Rulebook::new(settings.limits.clone()),
             reconciling: Reconciling::new(&settings.venues),
             rates: Rates::new(settings.rules.values(), settings.currency),
+            averages: averages(&settings.venue_rules),
             settings,
             client_ids,
             entries: BTreeMap::new(),
@@ -232,6 +250,7 @@ impl Orders {
             watch: Watch::default(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
+            families: Families::default(),
             heard_at: UtcNanos::MIN,
             counters: Counters::default(),
         }
@@ -297,7 +316,13 @@ impl Orders {
             let prices = self.prices.get_or_default(tick.instrument);
             prices.received = batch.received;
             match tick.body {
-                TickBody::Trade { price, .. } => prices.last = Some(price),
+                TickBody::Trade { price, size, .. } => {
+                    prices.last = Some(price);
+                    if let Some(average) = self.averages.get_mut(&tick.instrument) {
+                        average.trade(price, size, batch.received);
+                    }
+                    self.touch(tick.instrument, price, batch.received);
+                }
                 TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
             }
         }
@@ -338,6 +363,7 @@ impl Orders {
         })));
         if cancel {
             self.cancel_all(strategy, at, out);
+            self.settle_families(at, out);
         }
     }
 
@@ -389,6 +415,7 @@ impl Orders {
             entry.requested_at = None;
             entry.order.replacing = None;
         }
+        self.families.doubt(&entry.order, status, what.kind);
         self.record(entry, what, at, out);
         true
     }
@@ -442,6 +469,7 @@ impl Orders {
         let id = entry.order.order_id;
         self.reconciling.ordered(&entry.order);
         self.book.put(&entry.order);
+        self.families.note(&entry.order);
         for attempt in &entry.order.attempts {
             self.by_client_id.insert(attempt.client_order_id, id);
         }
@@ -452,7 +480,8 @@ impl Orders {
         }
         self.entries.insert(id, entry);
         while self.ended.len() > caps::ENDED_ORDERS {
-            let Some(oldest) = self.ended.pop_front() else { break };
+            let place = self.ended.iter().position(|id| !self.is_kin_to_open(*id));
+            let Some(oldest) = place.and_then(|place| self.ended.remove(place)) else { break };
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
@@ -460,6 +489,7 @@ impl Orders {
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
+                self.families.forget(&gone.order);
             }
         }
     }

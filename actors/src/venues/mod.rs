@@ -6,16 +6,22 @@ pub mod binance;
 pub mod gateway;
 mod notes;
 pub mod paper;
+pub mod place;
+pub mod rules;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use messages::Account;
 use messages::account::AccountSnapshot;
 use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
+use crate::settings::VenueSettings;
 use paper::models::Models;
+use place::Place;
 
 /// The venue inside of the process, by the name that `venues.orders_to` gives it.
 pub const PAPER: &str = "paper";
@@ -56,7 +62,8 @@ pub trait Connector: Send {
 }
 
 type Make = Arc<dyn Fn() -> Result<Box<dyn Connector>, String> + Send + Sync>;
-type Factory = Box<dyn Fn(&serde_json::Map<String, serde_json::Value>) -> Result<Make, String> + Send + Sync>;
+type Parameters = serde_json::Map<String, serde_json::Value>;
+type Factory = Box<dyn Fn(Account, &Parameters) -> Result<(Option<Place>, Make), String> + Send + Sync>;
 
 /// A venue outside of the process, ready to be reached.
 #[derive(Clone)]
@@ -65,6 +72,8 @@ pub struct Remote {
     pub name: String,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// Where its orders go; `None` where it does not say.
+    pub place: Option<Place>,
     /// Makes a connector to it.
     pub make: Make,
 }
@@ -85,6 +94,15 @@ impl Route {
         match self {
             Self::Paper => paper::state::CAPABILITIES,
             Self::Remote(remote) => remote.capabilities,
+        }
+    }
+
+    /// Where exactly orders go; `None` where the venue does not say.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Paper => Some(Place { profile: PAPER, is_live: false }),
+            Self::Remote(remote) => remote.place,
         }
     }
 }
@@ -108,6 +126,35 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// An order would be taken for lost that may still arrive.
+    #[error(
+        "venues.not_received_after: {} is shorter than {}, for which a request may be on its way at venue `{name}`; give that or \
+         more, or 0s for what the venue needs",
+        crate::durations::format(*given),
+        crate::durations::format(*needed)
+    )]
+    TooSoon {
+        /// The venue.
+        name: String,
+        /// The setting.
+        given: Duration,
+        /// What the venue needs.
+        needed: Duration,
+    },
+    /// Nothing would be asked before it counts as lost.
+    #[error(
+        "venues.query_after: {} is longer than {}, after which venue `{name}` has not received an order",
+        crate::durations::format(*query_after),
+        crate::durations::format(*lost)
+    )]
+    TooLate {
+        /// The venue.
+        name: String,
+        /// The setting.
+        query_after: Duration,
+        /// What the other setting or the venue says.
+        lost: Duration,
+    },
 }
 
 /// Venues outside of the process, and the models of the one inside, by name.
@@ -118,7 +165,7 @@ pub struct Venues {
 }
 
 impl Venues {
-    /// Adds a venue under a name. `make` gets its typed parameters each time that it is to be reached.
+    /// Adds a venue under a name. `make` gets its typed parameters each time that it is to be reached, and once before a run.
     ///
     /// # Panics
     /// When the name is taken: a mistake in the program.
@@ -132,16 +179,34 @@ impl Venues {
         C: Connector + 'static,
     {
         let make = Arc::new(make);
-        let factory: Factory = Box::new(move |parameters| {
-            let parameters: P =
-                serde_json::from_value(serde_json::Value::Object(parameters.clone())).map_err(|e| e.to_string())?;
-            let make = make.clone();
-            let again: Make = Arc::new(move || {
-                let connector: Box<dyn Connector> = Box::new(make(parameters.clone())?);
-                Ok(connector)
-            });
-            Ok(again)
-        });
+        let factory = move |_, parameters: &Parameters| Ok((None, maker(read::<P>(parameters)?, make.clone())));
+        self.insert(name, capabilities, Box::new(factory));
+    }
+
+    /// The same for one that has several worlds: `place` says to which of them the parameters lead, and refuses those that
+    /// contradict themselves. The account's name is put into the parameters as `account`.
+    ///
+    /// # Panics
+    /// When the name is taken: a mistake in the program.
+    pub fn add_placed<P, C>(
+        &mut self,
+        name: &str,
+        capabilities: Capabilities,
+        place: impl Fn(&P) -> Result<Place, String> + Send + Sync + 'static,
+        make: impl Fn(P) -> Result<C, String> + Send + Sync + 'static,
+    ) where
+        P: DeserializeOwned + Clone + Send + Sync + 'static,
+        C: Connector + 'static,
+    {
+        let make = Arc::new(make);
+        let factory = move |account: Account, parameters: &Parameters| {
+            let parameters: P = read(&with_account(parameters, account)?)?;
+            Ok((Some(place(&parameters)?), maker(parameters, make.clone())))
+        };
+        self.insert(name, capabilities, Box::new(factory));
+    }
+
+    fn insert(&mut self, name: &str, capabilities: Capabilities, factory: Factory) {
         let fresh = name != PAPER && self.outside.insert(name.to_owned(), (capabilities, factory)).is_none();
         assert!(fresh, "venue {name} is registered twice");
     }
@@ -157,20 +222,69 @@ impl Venues {
         &mut self.models
     }
 
-    /// Where orders go, by the settings.
+    /// Where the orders of an account go, by the settings.
     ///
     /// # Errors
-    /// Nobody registered the name, or its parameters are wrong.
-    pub fn route(&self, name: &str, parameters: &serde_json::Map<String, serde_json::Value>) -> Result<Route, Error> {
-        if name == PAPER {
-            return Ok(Route::Paper);
+    /// Nobody registered the name, its parameters are wrong, or a wait is not what the venue needs.
+    pub fn route(&self, account: Account, settings: &VenueSettings) -> Result<Route, Error> {
+        let name = settings.orders_to.clone();
+        let route = if name == PAPER { Route::Paper } else { self.remote(name.clone(), account, settings)? };
+        let needed = route.capabilities().not_received_after;
+        let (query_after, lost) = (settings.query_after, settings.lost_after(&route.capabilities()));
+        // The venue inside answers always: it needs none of its wait.
+        if lost < needed && !matches!(route, Route::Paper) {
+            return Err(Error::TooSoon { name, given: lost, needed });
         }
-        let (capabilities, factory) = self.outside.get(name).ok_or_else(|| {
+        if query_after > lost {
+            return Err(Error::TooLate { name, query_after, lost });
+        }
+        Ok(route)
+    }
+
+    fn remote(&self, name: String, account: Account, settings: &VenueSettings) -> Result<Route, Error> {
+        let Some((capabilities, factory)) = self.outside.get(&name) else {
             let known: Vec<&str> = std::iter::once(PAPER).chain(self.outside.keys().map(String::as_str)).collect();
-            Error::Unknown { name: name.to_owned(), known: known.join(", ") }
-        })?;
-        let wrong = |why| Error::Parameters { name: name.to_owned(), why };
-        let make = factory(parameters).map_err(wrong)?;
-        Ok(Route::Remote(Remote { name: name.to_owned(), capabilities: *capabilities, make }))
+            return Err(Error::Unknown { name, known: known.join(", ") });
+        };
+        match factory(account, &settings.parameters) {
+            Ok((place, make)) => Ok(Route::Remote(Remote { name, capabilities: *capabilities, place, make })),
+            Err(why) => Err(Error::Parameters { name, why }),
+        }
     }
 }
+
+/// The parameters of a venue that has several worlds, with the account's name among them.
+///
+/// # Errors
+/// They are not what the venue expects, in words.
+pub fn parameters<P: DeserializeOwned>(account: Account, settings: &VenueSettings) -> Result<P, String> {
+    read(&with_account(&settings.parameters, account)?)
+}
+
+fn read<P: DeserializeOwned>(parameters: &Parameters) -> Result<P, String> {
+    serde_json::from_value(serde_json::Value::Object(parameters.clone())).map_err(|e| e.to_string())
+}
+
+fn with_account(parameters: &Parameters, account: Account) -> Result<Parameters, String> {
+    let mut parameters = parameters.clone();
+    match parameters.insert("account".to_owned(), account.as_str().into()) {
+        Some(said) if said.as_str() != Some(account.as_str()) => {
+            Err(format!("account = {said} is not the account's name, {account}; leave it out"))
+        }
+        _ => Ok(parameters),
+    }
+}
+
+fn maker<P, C>(parameters: P, make: Arc<impl Fn(P) -> Result<C, String> + Send + Sync + 'static>) -> Make
+where
+    P: Clone + Send + Sync + 'static,
+    C: Connector + 'static,
+{
+    Arc::new(move || {
+        let connector: Box<dyn Connector> = Box::new(make(parameters.clone())?);
+        Ok(connector)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use actors::venues::Venues;
 use clap::{Args, Subcommand};
 use config::{Scope, Settings};
 
@@ -42,9 +43,13 @@ fn scope(text: &str) -> Result<Scope, String> {
     known.into_iter().find(|scope| scope.to_string() == text).ok_or_else(|| "expected read, trade or admin".to_owned())
 }
 
-pub fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, settings: &Settings, venues: &Venues) -> anyhow::Result<ExitCode> {
     match &arguments.what {
-        What::Check => crate::output::line(format_args!("the settings are right")),
+        What::Check => {
+            let route = venues.route(settings.account.name, &settings.venues)?;
+            let says = crate::venues::announcement(&settings.venues.orders_to, route.place(), settings.account.name);
+            crate::output::line(format_args!("the settings are right; {says}"));
+        }
         What::Show { defaults: true } => crate::output::text(config::DEFAULTS),
         What::Show { defaults: false } => crate::output::text(&settings.to_toml()),
         What::Token { name, scope } => {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use actors::venues::{PAPER, Route, Venues};
 use clap::Args;
 use config::Settings;
 use storage::DataDir;
@@ -92,7 +93,7 @@ pub struct Arguments {
     rebuild_manifest: bool,
 }
 
-pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, common: &Common, settings: &Settings, venues: &Venues) -> anyhow::Result<ExitCode> {
     let mut findings = 0;
     let mut say = |what: &str, finding: Option<String>| match finding {
         None => crate::output::line(format_args!("ok       {what}")),
@@ -101,6 +102,12 @@ pub fn run(arguments: &Arguments, common: &Common, settings: &Settings) -> anyho
             crate::output::line(format_args!("FINDING  {what}: {text}"));
         }
     };
+    if settings.venues.orders_to != PAPER {
+        let route = crate::venues::checked_route(venues, settings);
+        let place = route.as_ref().ok().and_then(Route::place);
+        let what = crate::venues::announcement(&settings.venues.orders_to, place, settings.account.name);
+        say(&what, route.err().map(|error| format!("{error:#}")));
+    }
     let paths = stopped::paths(&common.data_dir, settings);
     let held = DataDir::open(&paths)?;
     for (log, dir) in [(Log::Ledger, &paths.ledger), (Log::Market, &paths.market)] {

@@ -190,8 +190,8 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Reconcile(arguments) => reconcile::run(&arguments, &line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
         Command::Migrate(arguments) => migrate::run(&arguments, &line.common, &settings),
-        Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings),
-        Command::Config(arguments) => config_command::run(&arguments, &settings),
+        Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings, &plugins.venues),
+        Command::Config(arguments) => config_command::run(&arguments, &settings, &plugins.venues),
         Command::Bench(arguments) => bench::run(&arguments, settings, &plugins.strategies),
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use actors::clock::Clock;
 use actors::feeds::input::{Format, Input};
 use actors::feeds::player::{Frames, Recorded};
+use actors::venues::Route;
 use anyhow::{Context, ensure};
 use clap::Args;
 use config::Settings;
@@ -63,8 +64,15 @@ pub fn run(
     let recorded = Recorded::open(inputs?, arguments.format)?;
     let begins = recorded.begins().context("the input holds no market data")?;
     ensure!(arguments.speed > 0, "the speed must be at least 1x");
+    let route = plugins.venues.route(settings.account.name, &settings.venues)?;
+    ensure!(
+        matches!(route, Route::Paper),
+        "venues.orders_to = \"{}\": what was recorded is traded on paper alone; add --set venues.orders_to=paper",
+        settings.venues.orders_to
+    );
     let live = Live {
         settings,
+        route,
         exchanges: backtest::exchanges(arguments.format),
         mode: Mode::Replay,
         frames: Some(Box::new(move |_, _| {

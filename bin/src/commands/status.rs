@@ -19,13 +19,18 @@ pub fn status(common: &Common) -> anyhow::Result<ExitCode> {
     let running = running(common)?;
     let s: Status = running.read("/api/v1/status")?;
     let kind = if s.is_simulated { "simulated money" } else { "real money" };
+    let place = match (&s.profile, s.is_live) {
+        (Some(profile), Some(true)) => format!("{}, profile {profile}: LIVE", s.orders_to),
+        (Some(profile), _) if *profile != s.orders_to => format!("{}, profile {profile}", s.orders_to),
+        _ => s.orders_to.clone(),
+    };
     let unknown = || "unknown".to_owned();
     let rows = [
         ["instance", &s.instance],
         ["version", &s.version],
         ["dashboard", &format!("{}/", running.base())],
         ["account", &format!("{} in {} ({kind})", s.account, s.currency)],
-        ["orders to", &s.orders_to],
+        ["orders to", &place],
         ["feeds", &s.feeds.join(", ")],
         ["since", &format!("{} (start {})", s.started_at, s.epoch)],
         ["trading", &s.trading.unwrap_or_else(unknown)],

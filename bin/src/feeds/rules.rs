@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actors::clock::Clock;
 use actors::feeds::alpaca::{Feed, Keys, asset, calendar};
-use actors::feeds::binance::exchange_info;
+use actors::feeds::binance::exchange_info::{self as info, ExchangeInfo};
 use actors::feeds::live::rest;
 use actors::reach::Reach;
 use actors::settings::{AlpacaFeed, BinanceFeed, FeedName, InstrumentSettings, UtcTime};
@@ -16,8 +16,6 @@ use anyhow::{Context, bail};
 use config::Settings;
 use messages::instrument::Rules;
 use messages::{Exchange, Instrument, Symbol, UtcNanos};
-
-use super::keys;
 
 /// Puts the rules of every symbol of these feeds into the settings.
 ///
@@ -33,7 +31,7 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
             }
             FeedName::Alpaca => {
                 let section = settings.feeds.alpaca.clone();
-                let keys = keys::of(&section)?;
+                let keys = super::keys_of(&section)?;
                 match runtime.block_on(closes(&section, &keys, reach)) {
                     Ok(closes) => settings.calendar.us_equities_close = closes,
                     Err(why) => tracing::warn!(feed = name.as_str(), "days end as the settings have them: {why}"),
@@ -42,7 +40,7 @@ pub fn ask(settings: &mut Settings, feeds: &[FeedName], reach: &Reach) -> anyhow
             }
             FeedName::AlpacaCrypto => {
                 let section = &settings.feeds.alpaca_crypto;
-                (section.symbols.clone(), runtime.block_on(alpaca(section, &keys::of(section)?, reach)))
+                (section.symbols.clone(), runtime.block_on(alpaca(section, &super::keys_of(section)?, reach)))
             }
             FeedName::Simulated => continue,
         };
@@ -57,17 +55,31 @@ const DAY: Duration = Duration::from_secs(86_400);
 type Answer = Result<Vec<Rules>, String>;
 
 async fn alpaca(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Answer {
-    let mut rules = Vec::new();
-    for symbol in &section.symbols {
-        // The symbol of the test feed is no asset.
-        if section.feed == Feed::Test {
-            continue;
-        }
-        let url = rest::url(&section.trading_url, &["v2", "assets", symbol.as_str()], &[])?;
-        let response = rest::get(&reach.client, &url, &keys.headers()).await?;
-        rules.push(asset::rules(response.success()?).map_err(|e| e.to_string())?);
+    // The symbol of the test feed is no asset.
+    if section.feed == Feed::Test {
+        return Ok(Vec::new());
     }
-    Ok(rules)
+    let listed = alpaca_assets(&section.trading_url, &section.symbols, keys, reach).await?;
+    Ok(listed.into_iter().map(|listed| listed.rules).collect())
+}
+
+/// What Alpaca lists of these symbols.
+///
+/// # Errors
+/// It does not list one of them, or does not answer.
+pub async fn alpaca_assets(
+    address: &str,
+    symbols: &[Symbol],
+    keys: &Keys,
+    reach: &Reach,
+) -> Result<Vec<asset::Listed>, String> {
+    let mut listed = Vec::new();
+    for symbol in symbols {
+        let url = rest::url(address, &["v2", "assets", symbol.as_str()], &[])?;
+        let response = rest::get(&reach.client, &url, &keys.headers()).await?;
+        listed.push(asset::read_one(response.success()?).map_err(|e| e.to_string())?);
+    }
+    Ok(listed)
 }
 
 /// The ends of the sessions from a week ago to a year from now.
@@ -82,35 +94,51 @@ async fn closes(section: &AlpacaFeed, keys: &Keys, reach: &Reach) -> Result<Vec<
 }
 
 async fn binance(section: &BinanceFeed, reach: &Reach) -> Answer {
-    match listed(section, &section.symbols, reach).await {
+    let mut rules = Vec::new();
+    for body in exchange_info(&section.rest_url, &section.symbols, reach).await? {
+        rules.extend(binance_rules(info::read(&body).map_err(|e| e.to_string())?));
+    }
+    Ok(rules)
+}
+
+/// The bodies of `exchangeInfo` that tell of these symbols: one, or one each where the venue does not have all of them.
+///
+/// # Errors
+/// It does not answer.
+pub async fn exchange_info(rest_url: &str, symbols: &[Symbol], reach: &Reach) -> Result<Vec<Vec<u8>>, String> {
+    match listed(rest_url, symbols, reach).await {
         // One symbol that is not there makes the venue refuse all of them.
-        Err(_) if section.symbols.len() > 1 => {
-            let mut rules = Vec::new();
-            for symbol in &section.symbols {
-                match listed(section, &[*symbol], reach).await {
-                    Ok(found) => rules.extend(found),
+        Err(_) if symbols.len() > 1 => {
+            let mut bodies = Vec::new();
+            for symbol in symbols {
+                match listed(rest_url, &[*symbol], reach).await {
+                    Ok(body) => bodies.push(body),
                     Err(why) => tracing::warn!("the rules of {symbol} are not had: {why}"),
                 }
             }
-            Ok(rules)
+            Ok(bodies)
         }
-        answer => answer,
+        answer => answer.map(|body| vec![body]),
     }
 }
 
-async fn listed(section: &BinanceFeed, symbols: &[Symbol], reach: &Reach) -> Answer {
+async fn listed(rest_url: &str, symbols: &[Symbol], reach: &Reach) -> Result<Vec<u8>, String> {
     let list = symbols.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(",");
     let symbols = format!("[{list}]");
-    let url = rest::url(&section.rest_url, &["api", "v3", "exchangeInfo"], &[("symbols", &symbols)])?;
+    let url = rest::url(rest_url, &["api", "v3", "exchangeInfo"], &[("symbols", &symbols)])?;
     let response = rest::get(&reach.client, &url, &[]).await?;
-    let info = exchange_info::read(response.success()?).map_err(|e| e.to_string())?;
+    response.success().map(<[u8]>::to_vec)
+}
+
+/// The rules of what Binance lists; what cannot be read or is not traded now is said.
+pub fn binance_rules(info: ExchangeInfo) -> Vec<Rules> {
     for (symbol, why) in &info.refused {
         tracing::warn!("the rules of {symbol} cannot be read: {why}");
     }
     for listed in info.symbols.iter().filter(|listed| !listed.is_trading()) {
         tracing::warn!("{} is not traded now: {}", listed.rules.instrument, listed.status);
     }
-    Ok(info.symbols.into_iter().map(|listed| listed.rules).collect())
+    info.symbols.into_iter().map(|listed| listed.rules).collect()
 }
 
 fn take_over(settings: &mut Settings, name: FeedName, symbols: &[Symbol], answer: Answer) -> anyhow::Result<()> {
@@ -139,7 +167,8 @@ fn take_over(settings: &mut Settings, name: FeedName, symbols: &[Symbol], answer
     Ok(())
 }
 
-fn section(rules: &Rules) -> InstrumentSettings {
+/// As the settings have them.
+pub fn section(rules: &Rules) -> InstrumentSettings {
     InstrumentSettings {
         base: rules.base,
         quote: rules.quote,

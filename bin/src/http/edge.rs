@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
 use actors::runtime::Runtime;
+use actors::venues::place::Place;
 use config::Settings;
 use messages::ids::IdMaker;
 use messages::ledger::{Action, LedgerRecord};
@@ -55,6 +56,8 @@ pub struct Edge {
     pub directory: Directory,
     /// All settings.
     pub settings: Arc<Settings>,
+    /// Where exactly orders go; `None` where the venue does not say.
+    pub place: Option<Place>,
     /// When this run began.
     pub started: UtcNanos,
     /// Ids of orders for which a person gives no key.

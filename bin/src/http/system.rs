@@ -41,6 +41,10 @@ pub struct Status {
     pub currency: String,
     /// Where orders go.
     pub orders_to: String,
+    /// Which of the venue's worlds; null where it does not say.
+    pub profile: Option<String>,
+    /// Whether orders there move real money; null where the venue does not say.
+    pub is_live: Option<bool>,
     /// The feeds that run.
     pub feeds: Vec<String>,
     /// The number of this start.
@@ -76,6 +80,8 @@ async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
         is_simulated: views::is_simulated(account.as_str()),
         currency: views::text(settings.account.currency),
         orders_to: settings.venues.orders_to.clone(),
+        profile: edge.place.map(|place| place.profile.to_owned()),
+        is_live: edge.place.map(|place| place.is_live),
         feeds: settings.feeds.run.iter().map(|feed| feed.as_str().to_owned()).collect(),
         epoch: edge.runtime.assembly().epoch(),
         started_at: views::text(edge.started),

@@ -116,7 +116,8 @@ impl House {
             Self::Paper => Route::Paper,
             Self::Binance(server) => {
                 let parameters: binance::settings::Parameters = serde_json::from_value(json!({
-                    "profile": "test", "account": account, "credentials_file": "", "url": format!("ws://{}/ws-api/v3", server.address),
+                    "profile": "test", "account": account,
+                    "url": format!("ws://{}/ws-api/v3", server.address),
                 }))
                 .expect("parameters");
                 let key = Arc::new(ApiKey::new(standard::KEY, standard::SECRET).expect("a key"));
@@ -125,7 +126,7 @@ impl House {
                     let made = BinanceConnector::new(&parameters, key.clone(), reach.clone(), Clock::wall())?;
                     Ok(Box::new(made) as Box<dyn Connector>)
                 };
-                Route::Remote(Remote { name, capabilities: binance::CAPABILITIES, make: Arc::new(make) })
+                Route::Remote(Remote { name, capabilities: binance::CAPABILITIES, place: None, make: Arc::new(make) })
             }
             Self::Alpaca(server) => {
                 let parameters: alpaca::settings::Parameters = serde_json::from_value(json!({
@@ -141,7 +142,7 @@ impl House {
                     let made = AlpacaConnector::new(parameters.clone(), keys, reach, Clock::wall(), 1)?;
                     Ok(Box::new(made) as Box<dyn Connector>)
                 };
-                Route::Remote(Remote { name, capabilities: alpaca::CAPABILITIES, make: Arc::new(make) })
+                Route::Remote(Remote { name, capabilities: alpaca::CAPABILITIES, place: None, make: Arc::new(make) })
             }
         }
     }

@@ -13,12 +13,14 @@ use tokio::net::TcpStream;
 
 /// What the testkit's venue can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    exchanges: messages::Exchange::ALL,
     order_types: &[OrderType::Market, OrderType::Limit],
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc],
     replace: true,
     quote_quantity: false,
     contingencies: &[],
     post_only: true,
+    not_received_after: Duration::from_secs(1),
     account: true,
 };
 
@@ -26,7 +28,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said {
     /// What happened to an order.
-    Report(VenueReport),
+    Report(Box<VenueReport>),
     /// What the account holds, as it was asked for.
     Account(Box<AccountSnapshot>),
 }
@@ -84,7 +86,7 @@ impl SocketConnector {
                 line = lines.next_line() => {
                     let line = line.map_err(|e| e.to_string())?.ok_or("the venue hung up")?;
                     say(match serde_json::from_str(&line).map_err(|e| format!("{e}: {line}"))? {
-                        Said::Report(report) => FromVenue::Reports(vec![report]),
+                        Said::Report(report) => FromVenue::Reports(vec![*report]),
                         Said::Account(snapshot) => FromVenue::Account(snapshot),
                     });
                 }

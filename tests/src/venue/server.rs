@@ -107,7 +107,7 @@ impl Shared {
 
     /// Called with the books locked, so that reports leave in their order.
     fn say(&self, reports: Vec<VenueReport>) {
-        reports.into_iter().for_each(|report| self.write(&Said::Report(report)));
+        reports.into_iter().for_each(|report| self.write(&Said::Report(Box::new(report))));
     }
 
     fn write(&self, said: &Said) {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use messages::instrument::{Asset, Rules, Sessions};
 use messages::number::NumberError;
 use messages::{Cash, Quantity};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::fields::instrument;
 use crate::feeds::json::{self, Text};
@@ -19,7 +19,7 @@ use crate::feeds::{DecodeError, Field, cut};
 const EVENT: &str = "asset";
 
 /// An asset of the venue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// Its rules.
     pub rules: Rules,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::orders::{Order, Side};
+use messages::orders::{Order, Side, Status};
 use messages::{Cash, Instrument, Quantity, StrategyId};
 
 /// What one order may count for: beyond it nothing is a quantity any more, and sums of thousands still fit.
@@ -82,6 +82,15 @@ pub struct Reserved {
     pub unpriced: Quantity,
 }
 
+/// Open orders of all in one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenHere {
+    /// All of them.
+    pub orders: u32,
+    /// Those with a trigger price.
+    pub conditional: u32,
+}
+
 /// What one open order counts for.
 struct Counted {
     side: Side,
@@ -95,6 +104,7 @@ pub struct Book {
     own: BTreeMap<(StrategyId, Instrument), Stake>,
     all: BTreeMap<Instrument, (Stake, Reserved)>,
     open: BTreeMap<StrategyId, usize>,
+    open_here: BTreeMap<Instrument, OpenHere>,
     open_of_all: usize,
 }
 
@@ -138,6 +148,12 @@ impl Book {
         self.open.get(&strategy).copied().unwrap_or_default()
     }
 
+    /// Open orders of all in an instrument.
+    #[must_use]
+    pub fn open_here(&self, instrument: Instrument) -> OpenHere {
+        self.open_here.get(&instrument).copied().unwrap_or_default()
+    }
+
     /// Open orders of all.
     #[must_use]
     pub fn open_of_all(&self) -> usize {
@@ -163,7 +179,8 @@ impl Book {
     }
 
     fn count(&mut self, order: &Order, sign: i128) {
-        if !order.status.is_open() {
+        // What is held here can fill only once it is at its venue, and is judged again before that.
+        if !order.status.is_open() || order.status == Status::Held {
             return;
         }
         let (strategy, instrument) = (order.strategy, order.request.instrument);
@@ -180,6 +197,11 @@ impl Book {
         let open = self.open.entry(strategy).or_default();
         *open = open.saturating_add_signed(sign as isize);
         self.open_of_all = self.open_of_all.saturating_add_signed(sign as isize);
+        let here = self.open_here.entry(instrument).or_default();
+        here.orders = here.orders.saturating_add_signed(sign as i32);
+        if order.request.order_type.is_conditional() {
+            here.conditional = here.conditional.saturating_add_signed(sign as i32);
+        }
     }
 }
 

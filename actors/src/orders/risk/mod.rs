@@ -7,6 +7,7 @@
 //! ([`rulebook`]). What only stops new risk lets pass what makes the strategy's own position smaller.
 
 mod account;
+pub mod average;
 pub mod blackout;
 pub mod book;
 mod by_name;
@@ -32,6 +33,7 @@ mod stale;
 mod supported;
 mod trading;
 mod usual_size;
+mod venue;
 
 use messages::instrument::{Calendar, Rules};
 use messages::market::Level;
@@ -41,6 +43,7 @@ use messages::venues::Capabilities;
 use messages::{Cash, Price, Quantity, Reason, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
+use crate::venue_rules::{Seen, VenueRules};
 use book::Stake;
 use exposure::Totals;
 use latch::Latches;
@@ -112,6 +115,8 @@ pub struct Context<'a> {
     pub rules: Option<&'a Rules>,
     /// What its venue can do; `None` when no venue trades it.
     pub venue: Option<Capabilities>,
+    /// The venue's own rules of the instrument, and what they look at; `None` when it told none.
+    pub venue_rules: Option<(&'a dyn VenueRules, Seen)>,
     /// The newest prices.
     pub prices: Prices,
     /// The strategy's stake in the instrument, this order's earlier terms left out.
@@ -172,6 +177,7 @@ type Rule = fn(&Context<'_>) -> Result<(), Refusal>;
 const RULES: &[Rule] = &[
     supported::check,
     instrument::check,
+    venue::check,
     session::status,
     reconciling::check,
     latch::check,

@@ -7,6 +7,7 @@ use messages::{Exchange, Instrument};
 use super::*;
 use crate::orders::risk::latch::Fallen;
 use crate::orders::risk::limits::SessionRule;
+use crate::venues::binance::filters::{self, Filters};
 use crate::venues::paper::state::CAPABILITIES;
 
 fn instrument() -> Instrument {
@@ -46,6 +47,7 @@ struct Case {
     limits: Limits,
     rules: Option<Rules>,
     venue: Option<Capabilities>,
+    venue_rules: Option<(Filters, Seen)>,
     trading: TradingState,
     kind: AccountKind,
     age: Duration,
@@ -71,6 +73,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         limits: limits(),
         rules: Some(rules()),
         venue: Some(CAPABILITIES),
+        venue_rules: None,
         trading: TradingState::Active,
         kind: AccountKind::Margin,
         age: Duration::ZERO,
@@ -114,6 +117,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         trading: case.trading,
         rules: case.rules.as_ref(),
         venue: case.venue,
+        venue_rules: case.venue_rules.as_ref().map(|(rules, seen)| (rules as &dyn VenueRules, *seen)),
         prices: if case.quoted { prices } else { Prices::default() },
         own: stake(case.position, case.open.0, case.open.1),
         all: stake(case.all.0, case.all.1, case.all.2),
@@ -138,6 +142,36 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
 }
 
 #[test]
+fn the_venues_own_rules_refuse_by_their_names() {
+    let info = r#"{"symbols":[{"symbol":"A","status":"TRADING","orderTypes":["LIMIT"],"filters":[
+        {"filterType":"PERCENT_PRICE","multiplierUp":"1.1","multiplierDown":"0.9","avgPriceMins":5},
+        {"filterType":"MAX_NUM_ORDERS","maxNumOrders":2},{"filterType":"MAX_POSITION","maxPosition":"50"}]}]}"#;
+    let told = filters::read(info.as_bytes()).unwrap().0.remove(0);
+    let checked = |code: &str, seen: Seen| check(code, |c| c.venue_rules = Some((told.clone(), seen)));
+    let average = |price: &str| Seen { average: price.parse().ok(), ..Seen::default() };
+    assert_eq!(told.averages_over(), Some(Duration::from_secs(300)));
+    checked("", Seen::default());
+    checked("", average("91"));
+    checked("binance.percent_price", average("90"));
+    checked("", Seen { open_orders: 1, ..Seen::default() });
+    checked("binance.max_num_orders", Seen { open_orders: 2, ..Seen::default() });
+    let holds = |position: &str, open_buys: &str| Seen {
+        position: position.parse().ok(),
+        open_buys: open_buys.parse().unwrap(),
+        ..Seen::default()
+    };
+    checked("", holds("30", "10"));
+    checked("binance.max_position", holds("30", "10.1"));
+    // What the venue refuses is refused to an order that reduces, too.
+    check("binance.order_type", |c| {
+        c.venue_rules = Some((told.clone(), Seen::default()));
+        c.request.order_type = OrderType::Market;
+        (c.request.price, c.request.time_in_force) = (None, TimeInForce::Ioc);
+        c.position = "-20";
+    });
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     check("", |_| {});
     check("venue.none", |c| c.venue = None);
@@ -158,7 +192,7 @@ fn what_cannot_be_is_refused() {
         c.request.contingency = Some(Contingency::Oto);
     };
     check("", tied);
-    check("venue.contingency", |c| {
+    check("", |c| {
         tied(c);
         c.venue = Some(Capabilities { contingencies: &[], ..CAPABILITIES });
     });

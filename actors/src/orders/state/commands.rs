@@ -1,6 +1,8 @@
 //! Commands: what strategies and people ask for, judged before anything leaves.
 
+use super::families::Tie;
 use super::*;
+use crate::venue_rules::Seen;
 
 impl Orders {
     /// Handles a command.
@@ -18,7 +20,10 @@ impl Orders {
             Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
             Command::Recall { order_id, request } => self.recall(sender.strategy, order_id, *request, at, out),
             Command::Flatten { id } => self.flatten(id, at, out),
+            Command::SubmitList { orders } => self.submit_list(sender, orders, stale, at, out),
+            Command::FlattenStrategy { strategy, id } => self.flatten_strategy(strategy, id, at, out),
         }
+        self.settle_families(at, out);
     }
 
     /// An order that was on its way here when the group failed: known, or lost and never sent.
@@ -54,28 +59,39 @@ impl Orders {
             self.counters.refused += 1;
             return;
         }
-        let verdict = if stale {
-            let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
-            Err(Refusal { reason: Reason::code("stale_generation"), text })
-        } else {
-            self.judge(sender.strategy, false, &request, request.quantity, at.now)
-        };
-        let mut entry = self.new_entry(sender.strategy, order_id, request, at);
+        let verdict =
+            if stale { Err(stale_generation(sender)) } else { self.judge_new(sender.strategy, &request, at.now) };
+        let entry = self.new_entry(sender.strategy, order_id, request, at);
         match verdict {
-            Ok(()) => {
-                self.recent.ordered(sender.strategy, &entry.order.request, at.now);
-                self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
-                let order = &entry.order;
-                let client_order_id = order.client_order_id;
-                let request = Box::new(order.request.clone());
-                let submit = VenueRequest::Submit { client_order_id, order_id, request, at: at.now };
-                out.push(Effect::Send(order.request.instrument.exchange, submit));
-            }
-            Err(refusal) => {
-                self.counters.denied += 1;
-                self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
-            }
+            Ok(tie) => self.let_pass(entry, tie, at, out),
+            Err(refusal) => self.deny(entry, refusal, at, out),
         }
+    }
+
+    /// Takes an order that risk let pass: it goes to its venue, or is held here.
+    pub(super) fn let_pass(&mut self, mut entry: Entry, tie: Tie, at: Moment, out: &mut Vec<Effect>) {
+        if tie == Tie::Here {
+            self.happen(&mut entry, Happening::of(EventKind::Held), at, out);
+        } else {
+            let request = entry.order.request.clone();
+            self.intend(&mut entry, request, at, out);
+        }
+        self.index(entry);
+    }
+
+    /// Writes down that an order goes to its venue, as `request`, and sends it.
+    pub(super) fn intend(&mut self, entry: &mut Entry, request: OrderRequest, at: Moment, out: &mut Vec<Effect>) {
+        self.recent.ordered(entry.order.strategy, &entry.order.request, at.now);
+        self.happen(entry, Happening::of(EventKind::Intended), at, out);
+        let Order { client_order_id, order_id, .. } = entry.order;
+        let exchange = request.instrument.exchange;
+        let submit = VenueRequest::Submit { client_order_id, order_id, request: Box::new(request), at: at.now };
+        out.push(Effect::Send(exchange, submit));
+    }
+
+    pub(super) fn deny(&mut self, mut entry: Entry, refusal: Refusal, at: Moment, out: &mut Vec<Effect>) {
+        self.counters.denied += 1;
+        self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
         self.index(entry);
     }
 
@@ -134,6 +150,10 @@ impl Orders {
     ) -> Result<(), Refusal> {
         let (instrument, side) = (request.instrument, request.side);
         let free = (self.settings.kind == AccountKind::Cash).then(|| self.free(instrument));
+        let venue_rules = self.settings.venue_rules.get(&instrument).map(|rules| {
+            let rules = rules.as_ref();
+            (rules, self.seen(rules, instrument, now))
+        });
         let limits = self.rulebook.of(strategy, instrument);
         let marks = Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates };
         let book = &self.book;
@@ -151,6 +171,7 @@ impl Orders {
             trading: self.trading,
             rules: self.settings.rules.get(&instrument),
             venue: self.settings.venues.get(&instrument.exchange).copied(),
+            venue_rules,
             prices: self.prices.get(instrument).copied().unwrap_or_default(),
             own: book.own(strategy, instrument),
             all: book.all(instrument),
@@ -172,14 +193,52 @@ impl Orders {
         })
     }
 
+    /// What the venue's rules of an instrument look at.
+    fn seen(&self, rules: &dyn VenueRules, instrument: Instrument, now: UtcNanos) -> Seen {
+        let last = || self.prices.get(instrument).and_then(|prices| prices.last);
+        let average = match rules.averages_over() {
+            Some(Duration::ZERO) => last(),
+            Some(_) => self.averages.get(&instrument).and_then(|average| average.at(now)),
+            None => None,
+        };
+        let (here, all) = (self.book.open_here(instrument), self.book.all(instrument));
+        Seen {
+            average,
+            open_orders: here.orders,
+            open_algo_orders: here.conditional,
+            open_everywhere: u32::try_from(self.book.open_of_all()).unwrap_or(u32::MAX),
+            position: Some(all.position),
+            open_buys: all.buys,
+        }
+    }
+
     fn cancel(&mut self, strategy: StrategyId, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
-        let Some(mut entry) = self.take_own(strategy, order_id) else { return };
-        if self.happen(&mut entry, Happening::of(EventKind::CancelRequested), at, out) {
+        let Some(entry) = self.take_own(strategy, order_id) else { return };
+        self.cancel_taken(entry, at, out);
+    }
+
+    /// Cancels an order of a strategy that did not ask for it. One on its way out is left to itself.
+    pub(super) fn cancel_unasked(&mut self, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(entry) = self.take(order_id) else { return };
+        if entry.order.status == Status::PendingCancel { self.index(entry) } else { self.cancel_taken(entry, at, out) }
+    }
+
+    fn cancel_taken(&mut self, mut entry: Entry, at: Moment, out: &mut Vec<Effect>) {
+        if entry.order.status == Status::Held {
+            // Nobody else knows of it.
+            self.happen(&mut entry, Happening::of(EventKind::Canceled), at, out);
+        } else {
+            self.request_cancel(&mut entry, at, out);
+        }
+        self.index(entry);
+    }
+
+    pub(super) fn request_cancel(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
+        if self.happen(entry, Happening::of(EventKind::CancelRequested), at, out) {
             entry.requested_at = Some(at.now);
             entry.asked_at = at.now;
             out.push(cancel_request(&entry.order, at.now));
         }
-        self.index(entry);
     }
 
     pub(super) fn cancel_all(&mut self, strategy: StrategyId, at: Moment, out: &mut Vec<Effect>) {
@@ -203,4 +262,9 @@ impl Orders {
         }
         self.take(order_id)
     }
+}
+
+pub(super) fn stale_generation(sender: Sender) -> Refusal {
+    let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
+    Refusal { reason: Reason::code("stale_generation"), text }
 }

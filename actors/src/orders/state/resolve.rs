@@ -37,13 +37,15 @@ impl Orders {
                 self.asked.insert(id);
             }
         }
+        self.settle_families(at, out);
     }
 
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
-        earliest(earliest(asked, self.watch.value_due), self.reconciling.next_due())
+        let own = earliest(self.watch.value_due, self.families.due());
+        earliest(earliest(asked, own), self.reconciling.next_due())
     }
 
     fn due(&self, entry: &Entry) -> Option<UtcNanos> {
@@ -60,6 +62,7 @@ impl Orders {
             }
         }
         self.ask_about(Asks::All, self.heard_at.before(ENDS_ASKED_AT_START), at, out);
+        self.settle_families(at, out);
     }
 
     /// After a connection was lost: what the venue said meanwhile was said to nobody, so it is asked about
@@ -82,7 +85,8 @@ impl Orders {
     /// Asks about what is open, and about all that has ended and was heard of or asked about `since`.
     fn ask_about(&mut self, asks: Asks, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
         for id in &self.open {
-            let Some(entry) = self.entries.get_mut(id) else { continue };
+            let known = self.entries.get_mut(id);
+            let Some(entry) = known.filter(|entry| entry.order.status != Status::Held) else { continue };
             let is_owed = waits(entry) || entry.terms_unknown || entry.order.status == Status::PendingCancel;
             if asks == Asks::Owed && !is_owed {
                 continue;

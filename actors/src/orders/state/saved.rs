@@ -48,6 +48,7 @@ impl Orders {
                 self.open.insert(id);
             }
             self.book.put(&entry.order);
+            self.families.note(&entry.order);
             self.entries.insert(id, entry);
         }
         self.ended = saved.ended.into();

@@ -43,7 +43,7 @@ impl AlpacaConnector {
     /// # Errors
     /// The parameters contradict themselves.
     pub fn new(parameters: Parameters, keys: Keys, reach: Reach, clock: Clock, seed: u64) -> Result<Self, String> {
-        parameters.check()?;
+        parameters.place()?;
         Ok(Self { parameters, keys, reach, clock, seed })
     }
 }

@@ -1,12 +1,12 @@
 //! Alpaca execution: our orders as calls of its trading API, and what it says of them as reports.
 //!
-//! All but [`connector`] is pure: values in, values out. [`request`] and [`call`] make calls, [`rules`] refuse before anything
-//! leaves, [`stream`], [`order`], [`activity`] and [`account`] read, [`outcome`] judges an answer, [`budget`] tells when the
+//! All but [`connector`] is pure: values in, values out. [`request`] and [`call`] make calls, [`rules`] are what risk holds
+//! against an order before it comes here, [`stream`], [`order`], [`activity`] and [`account`] read, [`outcome`] judges an answer, [`budget`] tells when the
 //! next request may go. [`books`] make reports of updates, an [`inquiry`] makes them of answers, and a [`session`] keeps the
 //! connection and puts them together.
 //!
 //! Invariants: a number is never read through floating point; what is unknown (an event, a status, a field) is said and never
-//! dropped; an order is refused only where the venue says so.
+//! dropped; an order is refused where the venue would refuse it, or would keep it for a session that nobody had in mind.
 
 pub mod account;
 pub mod activity;
@@ -26,12 +26,15 @@ pub mod session;
 pub mod settings;
 pub mod stream;
 
-use messages::caps;
+use std::time::Duration;
+
 use messages::orders::{OrderType, TimeInForce};
 use messages::venues::Capabilities;
+use messages::{Exchange, caps};
 
 /// What Alpaca can do. What a single asset cannot, [`rules::check`] tells.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    exchanges: &[Exchange::Alpaca],
     order_types: &[OrderType::Market, OrderType::Limit, OrderType::Stop, OrderType::StopLimit, OrderType::TrailingStop],
     times_in_force: &[TimeInForce::Day, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok],
     replace: true,
@@ -39,6 +42,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     post_only: false,
     account: true,
     contingencies: &[],
+    // A call is given up after ten seconds and has no validity at the venue; nothing says how long a gateway there may hold it.
+    not_received_after: Duration::from_secs(60),
 };
 
 /// The longest client order id that Alpaca takes (the published trading API, `client_order_id`).

@@ -4,6 +4,8 @@
 //! docs.alpaca.markets, orders at Alpaca (price steps, types and times in force, extended hours), fractional trading, crypto
 //! orders, margin and short selling.
 
+use std::time::Duration;
+
 use chrono::Timelike;
 use messages::instrument::{Calendar, Sessions};
 use messages::orders::{OrderRequest, OrderType, Replacement, TimeInForce};
@@ -13,6 +15,7 @@ use messages::{Cash, Price, Quantity, UtcNanos};
 use super::order::OrderStatus;
 use super::request::{is_crypto, refuse};
 use crate::feeds::alpaca::asset::Listed;
+use crate::venue_rules::{Seen, VenueRules, When};
 
 /// What part of the day it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub enum Phase {
 /// When trading before the open begins, in New York.
 const EXTENDED_OPEN_HOUR: u32 = 4;
 /// How long trading goes on behind the close: until 20:00, or 17:00 on short days.
-const EXTENDED_AFTER: std::time::Duration = std::time::Duration::from_secs(4 * 3_600);
+const EXTENDED_AFTER: Duration = Duration::from_secs(4 * 3_600);
 
 impl Phase {
     /// The part of the day at an instant.
@@ -63,6 +66,17 @@ pub struct Market<'a> {
     pub phase: Phase,
 }
 
+impl VenueRules for Listed {
+    fn check(&self, request: &OrderRequest, seen: &Seen, when: When<'_>) -> Result<(), Refusal> {
+        let phase = Phase::at(when.calendar, self.rules.sessions, when.now);
+        check(request, &Market { listed: self, position: seen.position, phase })
+    }
+
+    fn averages_over(&self) -> Option<Duration> {
+        None
+    }
+}
+
 type OfTerms = fn(&OrderRequest) -> Result<(), Refusal>;
 type OfListing = fn(&OrderRequest, &Market<'_>) -> Result<(), Refusal>;
 
@@ -77,16 +91,8 @@ const LISTED: &[OfListing] = &[tradable, crypto_step, quantity, fractionable, sh
 /// # Errors
 /// The rule's code, with what was asked and what is allowed.
 pub fn check(request: &OrderRequest, market: &Market<'_>) -> Result<(), Refusal> {
-    check_terms(request)?;
+    TERMS.iter().try_for_each(|rule| rule(request))?;
     LISTED.iter().try_for_each(|rule| rule(request, market))
-}
-
-/// The verdict of the rules that look at the order alone: what is left where nobody has the asset at hand.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_terms(request: &OrderRequest) -> Result<(), Refusal> {
-    TERMS.iter().try_for_each(|rule| rule(request))
 }
 
 fn tradable(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
@@ -226,13 +232,19 @@ fn short(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Orders that live for an instant need a session in which to live; the venue keeps the others for the next one.
+/// Orders that live for an instant need a session in which to live. The venue keeps the others for the next one; a market order
+/// among them would meet whatever price the next one opens with, which is nothing that was decided now.
 fn session(r: &OrderRequest, m: &Market<'_>) -> Result<(), Refusal> {
     let is_instant = matches!(r.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
-    if is_crypto(r) || !is_instant || m.phase == Phase::Regular {
+    let needs_session = is_instant || r.order_type == OrderType::Market;
+    if is_crypto(r) || !needs_session || m.phase == Phase::Regular {
         return Ok(());
     }
-    refuse("alpaca.session", format!("{} orders need the regular session of {}", r.time_in_force, r.instrument))
+    let what = if is_instant { r.time_in_force.as_str() } else { r.order_type.as_str() };
+    refuse(
+        "alpaca.session",
+        format!("{what} orders need the regular session of {}; a limit order waits for it", r.instrument),
+    )
 }
 
 /// Whether the venue may replace an order that stands at `status` there.

@@ -1,7 +1,6 @@
 //! Where Alpaca is reached and with what: `venues.parameters` of the venue `alpaca`.
 //!
-//! Paper is the default. Live needs two words that agree, `profile = "live"` and `confirm = "live"`, and an account whose name
-//! says so, so that neither a copied file nor a forgotten line trades with money.
+//! Paper is the default.
 
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use super::budget;
 use super::request::Hours;
 use super::session;
+use crate::venues::place::{Place, Said};
 
 /// Whose money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -42,11 +42,12 @@ impl Profile {
         }
     }
 
-    const fn as_str(self) -> &'static str {
-        match self {
+    const fn place(self) -> Place {
+        let profile = match self {
             Self::Paper => "paper",
             Self::Live => "live",
-        }
+        };
+        Place { profile, is_live: matches!(self, Self::Live) }
     }
 }
 
@@ -60,7 +61,7 @@ pub struct Parameters {
     /// `live`, where the profile is.
     #[serde(default)]
     pub confirm: String,
-    /// Whose orders it sends: `alpaca-paper`, `alpaca-live`.
+    /// Whose orders it sends: the account's name.
     pub account: Account,
     /// Another address for requests; empty for the profile's.
     #[serde(default)]
@@ -105,27 +106,16 @@ fn reconnect_longest() -> Duration {
 }
 
 impl Parameters {
-    /// Refuses what may not trade.
+    /// Where orders go.
     ///
     /// # Errors
-    /// The key, its value, and what is expected.
-    pub fn check(&self) -> Result<(), String> {
-        let is_live = self.profile == Profile::Live;
-        if is_live && self.confirm != "live" {
-            return Err(format!(
-                "profile = \"live\" trades with money and needs confirm = \"live\"; confirm is \"{}\"",
-                self.confirm
-            ));
-        }
-        if is_live != self.account.as_str().ends_with("-live") {
-            let expected = if is_live { "a name that ends with -live" } else { "a name that does not end with -live" };
-            let profile = self.profile.as_str();
-            return Err(format!("account = \"{}\" with profile = \"{profile}\"; expected {expected}", self.account));
-        }
+    /// Live without what it needs, or a limit that lets nothing through: the key, its value, and what is expected.
+    pub fn place(&self) -> Result<Place, String> {
         if self.requests_per_minute == 0 {
             return Err("requests_per_minute = 0; expected what the account allows, 200 by default".to_owned());
         }
-        Ok(())
+        let is_elsewhere = !self.trading_url.is_empty() || !self.stream_url.is_empty();
+        Said { place: self.profile.place(), confirm: &self.confirm, account: self.account, is_elsewhere }.place()
     }
 
     /// Where requests go.
@@ -165,20 +155,21 @@ mod tests {
     #[test]
     fn paper_is_the_default_and_live_needs_two_words_and_a_name() {
         let paper = read(r#"{"account":"alpaca-paper"}"#);
-        assert_eq!((paper.check(), paper.requests_per_minute), (Ok(()), 200));
+        assert_eq!((paper.place(), paper.requests_per_minute), (Ok(Place { profile: "paper", is_live: false }), 200));
         assert_eq!(paper.trading_address(), "https://paper-api.alpaca.markets");
         let live = |more: &str| read(&format!(r#"{{"profile":"live"{more}}}"#));
         let confirmed = live(r#","confirm":"live","account":"alpaca-live""#);
-        assert_eq!(confirmed.check(), Ok(()));
+        assert_eq!(confirmed.place(), Ok(Place { profile: "live", is_live: true }));
         assert_eq!(confirmed.stream_address(), "wss://api.alpaca.markets/stream");
         let refused = |parameters: Parameters, word: &str| {
-            let why = parameters.check().unwrap_err();
+            let why = parameters.place().unwrap_err();
             assert!(why.contains(word), "{why}");
         };
         refused(live(r#","account":"alpaca-live""#), "confirm");
         refused(live(r#","confirm":"yes","account":"alpaca-live""#), "\"yes\"");
         refused(live(r#","confirm":"live","account":"alpaca-paper""#), "-live");
         refused(read(r#"{"account":"alpaca-live"}"#), "-live");
+        refused(live(r#","confirm":"live","account":"alpaca-live","stream_url":"ws://127.0.0.1:1""#), "own addresses");
         refused(read(r#"{"account":"a","requests_per_minute":0}"#), "requests_per_minute");
         assert!(serde_json::from_str::<Parameters>(r#"{"account":"a","secret":"x"}"#).is_err());
     }

@@ -5,7 +5,7 @@
 
 use messages::orders::{OrderRequest, Replacement};
 use messages::risk::Refusal;
-use messages::{ClientOrderId, Symbol, VenueOrderId};
+use messages::{ClientOrderId, Symbol};
 
 use super::parameters::Parameters;
 use super::terms::{Terms, refuse};
@@ -65,7 +65,8 @@ impl Call {
     /// The venue has no such order.
     pub fn place(id: ClientOrderId, request: &OrderRequest) -> Result<Self, Refusal> {
         if let Some(contingency) = request.contingency {
-            let text = format!("a single order is tied to no other ({contingency}); orders that are go as one list");
+            let text =
+                format!("Binance is told of single orders; what is tied to another ({contingency}) is held here");
             return refuse("binance.contingency", text);
         }
         let terms = order(symbol(request.instrument.symbol), id, &Terms::of(request)?);
@@ -151,13 +152,6 @@ impl Call {
         Self::new(Verb::Get, "/api/v3/account", "account.status", parameters).weighs(20)
     }
 
-    /// How many unfilled orders were counted so far.
-    #[must_use]
-    pub fn order_counts() -> Self {
-        let method = "account.rateLimits.orders";
-        Self::new(Verb::Get, "/api/v3/rateLimit/order", method, Parameters::default()).weighs(40)
-    }
-
     /// The venue's time. Not signed.
     #[must_use]
     pub fn time() -> Self {
@@ -180,12 +174,6 @@ impl Call {
     #[must_use]
     pub fn subscribe_signed() -> Self {
         Self::new(Verb::Post, "", "userDataStream.subscribe.signature", Parameters::default()).weighs(2)
-    }
-
-    /// The rules of a symbol. Not signed.
-    #[must_use]
-    pub fn exchange_info(of: Symbol) -> Self {
-        Self::new(Verb::Get, "/api/v3/exchangeInfo", "exchangeInfo", symbol(of)).weighs(20)
     }
 }
 
@@ -213,12 +201,6 @@ pub fn with_terms(current: &OrderRequest, terms: Replacement) -> OrderRequest {
 #[must_use]
 pub fn replacement_of_cancel(cancel_id: &str) -> Option<ClientOrderId> {
     cancel_id.strip_suffix(FIRST_HALF)?.parse().ok()
-}
-
-/// The venue's id of an order, as a number; it has no others.
-#[must_use]
-pub fn order_number(id: VenueOrderId) -> Option<u64> {
-    id.as_str().parse().ok()
 }
 
 pub(super) fn symbol(symbol: Symbol) -> Parameters {

@@ -42,10 +42,11 @@ impl BinanceConnector {
     /// A connector by the parameters of `venues`, with the key that their file holds.
     ///
     /// # Errors
-    /// Live without its confirmation, or with an address of somebody else.
+    /// Live without what it needs.
     pub fn new(parameters: &Parameters, key: Arc<ApiKey>, reach: Reach, clock: Clock) -> Result<Self, String> {
-        let url = parameters.address()?.to_owned();
-        let session = Session::new(parameters.account, key, &parameters.symbols);
+        parameters.place()?;
+        let url = parameters.address().to_owned();
+        let session = Session::new(parameters.account, key);
         Ok(Self { session, url, reach, clock })
     }
 }
@@ -237,7 +238,7 @@ mod tests {
     async fn an_order_goes_to_the_venue_and_a_lost_connection_is_made_again() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let parameters: Parameters = toml::from_str(&format!(
-            "profile = \"test\"\naccount = \"binance-test\"\ncredentials_file = \"\"\nurl = \"ws://{}\"",
+            "profile = \"test\"\naccount = \"binance-test\"\nurl = \"ws://{}\"",
             listener.local_addr().unwrap()
         ))
         .unwrap();

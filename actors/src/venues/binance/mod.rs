@@ -16,7 +16,6 @@ pub mod filters;
 pub mod heard;
 pub mod key;
 pub mod limits;
-pub mod lists;
 pub mod order;
 pub mod parameters;
 pub mod report;
@@ -27,11 +26,15 @@ mod terms;
 #[cfg(test)]
 mod testdata;
 
+use std::time::Duration;
+
+use messages::Exchange;
 use messages::orders::{OrderType, TimeInForce};
 use messages::venues::Capabilities;
 
-/// What the venue can do. Orders for a day do not exist there.
+/// What the venue can do. Orders for a day do not exist there. What a single symbol cannot, [`filters`] tell.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    exchanges: &[Exchange::Binance],
     order_types: OrderType::ALL,
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok],
     replace: true,
@@ -39,4 +42,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     post_only: true,
     account: true,
     contingencies: &[],
+    // A message is written within 5 s, is valid for 5 s more (`recvWindow`, which the venue looks at again before the matching
+    // engine), and the venue gives up on the engine after 10 s (-1007); the rest is for clocks.
+    not_received_after: Duration::from_secs(30),
 };

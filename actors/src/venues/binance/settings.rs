@@ -1,16 +1,16 @@
-//! What may be chosen about the venue, and which of its worlds orders go to.
+//! What may be chosen about the venue, and which of its worlds orders go to: `venues.parameters` of the venue `binance`.
 
-use messages::{Account, Symbol};
+use messages::Account;
 use serde::Deserialize;
 
-/// The word that live trading asks for.
-const CONFIRMED: &str = "live";
+use crate::venues::place::{Place, Said};
 
 /// Which of the venue's worlds. Only one of them has money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Spot Test Network: its own keys, its own prices.
+    #[default]
     Test,
     /// Demo Mode: play money at the prices of the real market.
     Demo,
@@ -28,48 +28,70 @@ impl Profile {
             Self::Live => "wss://ws-api.binance.com:443/ws-api/v3",
         }
     }
+
+    /// The REST API, for the rules of symbols. Sources: `rest-api.md`, `testnet/rest-api.md`, `demo-mode/general-info.md`.
+    #[must_use]
+    pub const fn rest_url(self) -> &'static str {
+        match self {
+            Self::Test => "https://testnet.binance.vision",
+            Self::Demo => "https://demo-api.binance.com",
+            Self::Live => "https://api.binance.com",
+        }
+    }
+
+    const fn place(self) -> Place {
+        let profile = match self {
+            Self::Test => "test",
+            Self::Demo => "demo",
+            Self::Live => "live",
+        };
+        Place { profile, is_live: matches!(self, Self::Live) }
+    }
 }
 
-/// The parameters of the venue, as `venues.parameters` has them.
+/// The parameters of the venue. The key is not among them: it comes from a file or the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Which world.
+    #[serde(default)]
     pub profile: Profile,
     /// `live` for orders with money.
     #[serde(default)]
     pub confirm: String,
-    /// Whose orders.
+    /// Whose orders: the account's name.
     pub account: Account,
-    /// A file with `api_key` and `secret`: that of an HMAC key, or an Ed25519 private key as PEM.
-    pub credentials_file: String,
-    /// Symbols whose rules are asked for at the start.
+    /// A file with `api_key` and `secret`: that of an HMAC key, or an Ed25519 private key as PEM. Empty for the environment.
     #[serde(default)]
-    pub symbols: Vec<Symbol>,
+    pub credentials_file: String,
     /// Another address of the WebSocket API than the profile's: a server that plays the venue. None for live.
     #[serde(default)]
     pub url: Option<String>,
+    /// The same of the REST API, which is asked for the rules of symbols.
+    #[serde(default)]
+    pub rest_url: Option<String>,
 }
 
 impl Parameters {
-    /// Where to connect.
+    /// Where orders go.
     ///
     /// # Errors
-    /// Live without its confirmation, or with an address of somebody else.
-    pub fn address(&self) -> Result<&str, String> {
-        if self.profile == Profile::Live && self.confirm != CONFIRMED {
-            return Err(format!(
-                "profile \"live\" sends orders with money and asks for confirm = \"{CONFIRMED}\"; it is \"{}\". Give it, or profile = \"test\"",
-                self.confirm
-            ));
-        }
-        match (&self.url, self.profile) {
-            (Some(_), Profile::Live) => {
-                Err("profile \"live\" goes to the venue's own address; leave out `url`".to_owned())
-            }
-            (Some(url), _) => Ok(url),
-            (None, profile) => Ok(profile.url()),
-        }
+    /// Live without its confirmation, with an account that does not say so, or with an address of somebody else.
+    pub fn place(&self) -> Result<Place, String> {
+        let is_elsewhere = self.url.is_some() || self.rest_url.is_some();
+        Said { place: self.profile.place(), confirm: &self.confirm, account: self.account, is_elsewhere }.place()
+    }
+
+    /// Where to connect.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.as_deref().unwrap_or(self.profile.url())
+    }
+
+    /// Where rules are asked for, without a slash behind it.
+    #[must_use]
+    pub fn rest_address(&self) -> &str {
+        self.rest_url.as_deref().unwrap_or(self.profile.rest_url()).trim_end_matches('/')
     }
 }
 
@@ -77,18 +99,26 @@ impl Parameters {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Parameters {
+        let account = if text.contains("account") { "" } else { "account = \"binance-test\"\n" };
+        toml::from_str(&format!("{account}{text}")).unwrap()
+    }
+
     #[test]
-    fn money_asks_for_a_word_and_goes_to_the_venue_alone() {
-        let read = |text: &str| {
-            let whole = format!("account = \"binance\"\ncredentials_file = \"k.toml\"\n{text}");
-            let parameters: Parameters = toml::from_str(&whole).unwrap();
-            parameters.address().map(str::to_owned)
-        };
-        assert_eq!(read("profile = \"test\"").unwrap(), Profile::Test.url());
-        assert_eq!(read("profile = \"demo\"\nurl = \"ws://127.0.0.1:1\"").unwrap(), "ws://127.0.0.1:1");
-        assert!(read("profile = \"live\"").unwrap_err().contains("confirm = \"live\""));
-        assert!(read("profile = \"live\"\nconfirm = \"yes\"").is_err());
-        assert_eq!(read("profile = \"live\"\nconfirm = \"live\"").unwrap(), Profile::Live.url());
-        assert!(read("profile = \"live\"\nconfirm = \"live\"\nurl = \"ws://127.0.0.1:1\"").is_err());
+    fn the_test_network_is_the_default_and_money_asks_for_two_words_and_a_name() {
+        let test = read("");
+        assert_eq!(test.place(), Ok(Place { profile: "test", is_live: false }));
+        assert_eq!(test.address(), "wss://ws-api.testnet.binance.vision/ws-api/v3");
+        assert_eq!(read("profile = \"demo\"\nurl = \"ws://127.0.0.1:1\"").address(), "ws://127.0.0.1:1");
+        let live = |more: &str| read(&format!("profile = \"live\"\n{more}")).place();
+        let account = "account = \"binance-live\"";
+        assert!(live(account).unwrap_err().contains("confirm = \"live\""));
+        assert!(live(&format!("{account}\nconfirm = \"yes\"")).unwrap_err().contains("\"yes\""));
+        let confirmed = format!("{account}\nconfirm = \"live\"");
+        assert_eq!(live(&confirmed), Ok(Place { profile: "live", is_live: true }));
+        assert!(live(&format!("{confirmed}\nurl = \"ws://127.0.0.1:1\"")).unwrap_err().contains("own addresses"));
+        assert!(live(&format!("{confirmed}\nrest_url = \"http://127.0.0.1:1\"")).is_err());
+        assert!(live("confirm = \"live\"").unwrap_err().contains("-live"));
+        assert!(read(account).place().unwrap_err().contains("does not end"));
     }
 }

@@ -16,8 +16,9 @@
 //! before it, and no event up to that number does anything to it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use messages::instrument::{Asset, Calendar, Rules, Sessions};
+use messages::instrument::{Asset, Calendar, Exchange, Rules, Sessions};
 use messages::market::{Batch, Depth, EventBody, GapCause, GapChannel, Level, Tick, TickBody};
 use messages::orders::{
     Contingency, Fee, Fill, Liquidity, Order, OrderRequest, OrderType, Replacement, Side, Status, TimeInForce,
@@ -50,12 +51,15 @@ use working::{Place, Working, WorkingOrders};
 
 /// What the paper venue can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    exchanges: Exchange::ALL,
     order_types: OrderType::ALL,
     times_in_force: TimeInForce::ALL,
     replace: true,
     quote_quantity: false,
     post_only: true,
     contingencies: Contingency::ALL,
+    // More than any model of its ways delays.
+    not_received_after: Duration::from_secs(60),
     account: false,
 };
 

@@ -162,11 +162,14 @@ fn what_is_sold_beyond_the_position_is_short() {
 }
 
 #[test]
-fn orders_of_an_instant_need_a_session() {
+fn market_orders_and_those_of_an_instant_need_a_session() {
     for phase in [Phase::Extended, Phase::Closed] {
         Case::stock(T::Market, F::Ioc).with(|case| case.phase = phase).is("alpaca.session");
         Case::stock(T::Limit, F::Fok).with(|case| case.phase = phase).is("alpaca.session");
+        Case::stock(T::Market, F::Day).with(|case| case.phase = phase).is("alpaca.session");
+        Case::crypto(T::Market, F::Gtc).with(|case| case.phase = phase).is("ok");
         Case::stock(T::Limit, F::Day).with(|case| case.phase = phase).is("ok");
+        Case::stock(T::Stop, F::Gtc).with(|case| case.phase = phase).is("ok");
         Case::crypto(T::Limit, F::Ioc).with(|case| case.phase = phase).is("ok");
     }
 }

@@ -56,9 +56,7 @@ impl Session {
         }
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
-                let call = rules::check_terms(order)
-                    .and_then(|()| request::submit(*client_order_id, order, self.settings.hours));
-                match call {
+                match request::submit(*client_order_id, order, self.settings.hours) {
                     Ok(call) => self.queue(Urgency::Order, Purpose::Submit(*client_order_id), call, now),
                     Err(refusal) => self.refuse(request, refusal, now, out),
                 }

@@ -9,46 +9,31 @@ mod read;
 
 pub use read::{Unreadable, read};
 
+use std::time::Duration;
+
 use messages::orders::{OrderRequest, OrderType, Side};
 use messages::risk::Refusal;
-use messages::{Instrument, Price, Quantity};
+use messages::{Instrument, Quantity};
+use serde::{Deserialize, Serialize};
 
 use super::terms::{Terms, refuse};
+use crate::venue_rules::{Seen, VenueRules, When};
 use price::{Notional, PercentPrice, PriceSteps, TrailingDelta};
 use quantity::Lot;
 
-/// What the filters look at beside the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
-    /// The average price of the minutes that the filters name, or the reference price where the venue publishes one.
-    pub average: Option<Price>,
-    /// Open orders of the account on the symbol.
-    pub open_orders: u32,
-    /// Those of them with a trigger price.
-    pub open_algo_orders: u32,
-    /// Open orders of the account on all symbols.
-    pub open_everywhere: u32,
-    /// Base asset that is free, locked, or asked for by open buy orders.
-    pub position: Option<Quantity>,
-}
-
 /// How many of something the account may have on the symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Open orders (`MAX_NUM_ORDERS`).
     pub orders: Option<u32>,
     /// Open orders with a trigger price (`MAX_NUM_ALGO_ORDERS`).
     pub algo_orders: Option<u32>,
-    /// Open lists (`MAX_NUM_ORDER_LISTS`).
-    pub lists: Option<u32>,
-    /// Changes of one order that keep its place (`MAX_NUM_ORDER_AMENDS`).
-    pub amends: Option<u32>,
     /// Open orders on all symbols (`EXCHANGE_MAX_NUM_ORDERS`).
     pub everywhere: Option<u32>,
 }
 
 /// The rules of one symbol.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
     /// The symbol.
     pub instrument: Instrument,
@@ -73,6 +58,18 @@ pub struct Filters {
     percent: Vec<PercentPrice>,
     trailing: Option<TrailingDelta>,
     max_position: Option<Quantity>,
+    /// Over how many minutes prices are averaged; 0 for the last trade. `None` where no filter says it, or two say it differently.
+    average_minutes: Option<u32>,
+}
+
+impl VenueRules for Filters {
+    fn check(&self, request: &OrderRequest, seen: &Seen, _: When<'_>) -> Result<(), Refusal> {
+        self.check(request, seen)
+    }
+
+    fn averages_over(&self) -> Option<Duration> {
+        self.average_minutes.map(|minutes| Duration::from_secs(60) * minutes)
+    }
 }
 
 impl Filters {
@@ -130,11 +127,12 @@ impl Filters {
         let (Some(most), Some(position), Side::Buy) = (self.max_position, seen.position, request.side) else {
             return Ok(());
         };
-        match position.checked_add(request.quantity) {
+        let holds = position.checked_add(seen.open_buys).unwrap_or(Quantity::MAX);
+        match holds.checked_add(request.quantity) {
             Some(after) if after <= most => Ok(()),
             _ => refuse(
                 "binance.max_position",
-                format!("MAX_POSITION: {position} and this order's {} are above {most}", request.quantity),
+                format!("MAX_POSITION: {holds} and this order's {} are above {most}", request.quantity),
             ),
         }
     }

@@ -3,12 +3,13 @@
 use messages::orders::Side;
 use messages::risk::Refusal;
 use messages::{Cash, Price};
+use serde::{Deserialize, Serialize};
 
 use super::super::terms::{Terms, refuse};
-use super::Seen;
+use crate::venue_rules::Seen;
 
 /// PRICE_FILTER. A zero switches its part off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSteps {
     pub min: Price,
     pub max: Price,
@@ -31,9 +32,10 @@ impl PriceSteps {
 }
 
 /// NOTIONAL, or MIN_NOTIONAL, which has no maximum.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notional {
-    pub name: &'static str,
+    /// The venue's name of it.
+    pub name: String,
     pub min: Cash,
     pub min_for_market: bool,
     pub max: Option<Cash>,
@@ -64,15 +66,16 @@ impl Notional {
 }
 
 /// How far a limit price may be from the average price.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PercentPrice {
-    pub name: &'static str,
+    /// The venue's name of it.
+    pub name: String,
     pub buy: Multipliers,
     pub sell: Multipliers,
 }
 
 /// Of the average price; a number without a unit, exact as a price is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Multipliers {
     pub up: Price,
     pub down: Price,
@@ -97,7 +100,7 @@ impl PercentPrice {
 }
 
 /// TRAILING_DELTA, in hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrailingDelta {
     pub above: (i64, i64),
     pub below: (i64, i64),

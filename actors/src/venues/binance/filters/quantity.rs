@@ -2,11 +2,12 @@
 
 use messages::Quantity;
 use messages::risk::Refusal;
+use serde::{Deserialize, Serialize};
 
 use super::super::terms::refuse;
 
 /// A zero switches its part off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
     pub min: Quantity,
     pub max: Quantity,

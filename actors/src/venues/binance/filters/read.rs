@@ -71,6 +71,7 @@ enum Filter {
         min_notional: Cash,
         #[serde(default)]
         apply_to_market: bool,
+        avg_price_mins: Option<u32>,
     },
     Notional {
         min_notional: Cash,
@@ -79,16 +80,19 @@ enum Filter {
         max_notional: Option<Cash>,
         #[serde(default)]
         apply_max_to_market: bool,
+        avg_price_mins: Option<u32>,
     },
     PercentPrice {
         multiplier_up: Price,
         multiplier_down: Price,
+        avg_price_mins: Option<u32>,
     },
     PercentPriceBySide {
         bid_multiplier_up: Price,
         bid_multiplier_down: Price,
         ask_multiplier_up: Price,
         ask_multiplier_down: Price,
+        avg_price_mins: Option<u32>,
     },
     TrailingDelta {
         min_trailing_above_delta: i64,
@@ -105,18 +109,16 @@ enum Filter {
     MaxNumAlgoOrders {
         max_num_algo_orders: u32,
     },
-    MaxNumOrderLists {
-        max_num_order_lists: u32,
-    },
-    MaxNumOrderAmends {
-        max_num_order_amends: u32,
-    },
     ExchangeMaxNumOrders {
         max_num_orders: u32,
     },
     /// Of orders that show a part of themselves; we have none.
     IcebergParts {},
     MaxNumIcebergOrders {},
+    /// Of lists, of which we send none.
+    MaxNumOrderLists {},
+    /// Of changes of one order: who comes that far is refused by the venue.
+    MaxNumOrderAmends {},
     #[serde(other)]
     Unknown,
 }
@@ -156,13 +158,33 @@ fn filters(entry: Value, everywhere: &[Value]) -> Result<Filters, String> {
         percent: Vec::new(),
         trailing: None,
         max_position: None,
+        average_minutes: None,
     };
+    let mut minutes = Vec::new();
     for value in entry.filters.iter().chain(everywhere) {
         let name = value["filterType"].as_str().unwrap_or("without a name");
         let filter = Filter::deserialize(value).map_err(|error| format!("filter {name}: {error}"))?;
+        minutes.extend(filter.average_minutes());
         filters.add(filter, name);
     }
+    minutes.dedup();
+    filters.average_minutes = match minutes[..] {
+        [minutes] => Some(minutes),
+        _ => None,
+    };
     Ok(filters)
+}
+
+impl Filter {
+    fn average_minutes(&self) -> Option<u32> {
+        match self {
+            Self::MinNotional { avg_price_mins, .. }
+            | Self::Notional { avg_price_mins, .. }
+            | Self::PercentPrice { avg_price_mins, .. }
+            | Self::PercentPriceBySide { avg_price_mins, .. } => *avg_price_mins,
+            _ => None,
+        }
+    }
 }
 
 impl Filters {
@@ -174,27 +196,32 @@ impl Filters {
             }
             Filter::LotSize { min_qty, max_qty, step_size } => self.lot = lot(min_qty, max_qty, step_size),
             Filter::MarketLotSize { min_qty, max_qty, step_size } => self.market_lot = lot(min_qty, max_qty, step_size),
-            Filter::MinNotional { min_notional: min, apply_to_market: min_for_market } => {
-                let notional = Notional { name: "MIN_NOTIONAL", min, min_for_market, max: None, max_for_market: false };
+            Filter::MinNotional { min_notional: min, apply_to_market: min_for_market, .. } => {
+                let name = name.to_owned();
+                let notional = Notional { name, min, min_for_market, max: None, max_for_market: false };
                 self.notional.push(notional);
             }
-            Filter::Notional { min_notional: min, apply_min_to_market, max_notional: max, apply_max_to_market } => {
+            Filter::Notional {
+                min_notional: min, apply_min_to_market, max_notional: max, apply_max_to_market, ..
+            } => {
                 let (min_for_market, max_for_market) = (apply_min_to_market, apply_max_to_market);
-                self.notional.push(Notional { name: "NOTIONAL", min, min_for_market, max, max_for_market });
+                let name = name.to_owned();
+                self.notional.push(Notional { name, min, min_for_market, max, max_for_market });
             }
-            Filter::PercentPrice { multiplier_up: up, multiplier_down: down } => {
+            Filter::PercentPrice { multiplier_up: up, multiplier_down: down, .. } => {
                 let both = Multipliers { up, down };
-                self.percent.push(PercentPrice { name: "PERCENT_PRICE", buy: both, sell: both });
+                self.percent.push(PercentPrice { name: name.to_owned(), buy: both, sell: both });
             }
             Filter::PercentPriceBySide {
                 bid_multiplier_up,
                 bid_multiplier_down,
                 ask_multiplier_up,
                 ask_multiplier_down,
+                ..
             } => {
                 let buy = Multipliers { up: bid_multiplier_up, down: bid_multiplier_down };
                 let sell = Multipliers { up: ask_multiplier_up, down: ask_multiplier_down };
-                self.percent.push(PercentPrice { name: "PERCENT_PRICE_BY_SIDE", buy, sell });
+                self.percent.push(PercentPrice { name: name.to_owned(), buy, sell });
             }
             Filter::TrailingDelta {
                 min_trailing_above_delta,
@@ -209,10 +236,11 @@ impl Filters {
             Filter::MaxPosition { max_position } => self.max_position = Some(max_position),
             Filter::MaxNumOrders { max_num_orders } => self.counts.orders = Some(max_num_orders),
             Filter::MaxNumAlgoOrders { max_num_algo_orders } => self.counts.algo_orders = Some(max_num_algo_orders),
-            Filter::MaxNumOrderLists { max_num_order_lists } => self.counts.lists = Some(max_num_order_lists),
-            Filter::MaxNumOrderAmends { max_num_order_amends } => self.counts.amends = Some(max_num_order_amends),
             Filter::ExchangeMaxNumOrders { max_num_orders } => self.counts.everywhere = Some(max_num_orders),
-            Filter::IcebergParts {} | Filter::MaxNumIcebergOrders {} => {}
+            Filter::IcebergParts {}
+            | Filter::MaxNumIcebergOrders {}
+            | Filter::MaxNumOrderLists {}
+            | Filter::MaxNumOrderAmends {} => {}
             Filter::Unknown => self.unknown.push(name.chars().take(80).collect()),
         }
     }

@@ -2,14 +2,13 @@
 
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
-use messages::{ClientOrderId, Reason, Symbol, UtcNanos};
+use messages::{ClientOrderId, Reason, UtcNanos};
 use serde::Deserialize;
 
 use super::super::answer::{self, Answer, Context};
 use super::super::call::{Call, FILLS, with_terms};
 use super::super::clock::Offset;
 use super::super::failure::Outcome;
-use super::super::filters;
 use super::super::heard::Heard;
 use super::super::key::KeyKind;
 use super::super::order::{self, OrderBody, TradeBody};
@@ -21,7 +20,6 @@ impl Session {
         match owed.asked {
             Asked::Time => self.clock_answered(owed.since, answer, now, out),
             Asked::LogOn | Asked::Subscribe => self.set_up(&owed.asked, answer, now, out),
-            Asked::Rules => self.rules_answered(answer, out),
             Asked::Account(asked, part) => self.looked((asked, part), answer, now, out),
             Asked::Order(request @ VenueRequest::Query { .. }) => self.query_answered(&request, answer, now, out),
             Asked::Order(request) => {
@@ -79,32 +77,6 @@ impl Session {
         }
         self.stage = Stage::Up;
         out.push(Effect::Connected);
-        let unknown: Vec<Symbol> = self.rules.iter().filter(|(_, rules)| rules.is_none()).map(|(s, _)| *s).collect();
-        for symbol in unknown {
-            self.send_or_wait(Call::exchange_info(symbol), Asked::Rules, now, out);
-        }
-    }
-
-    fn rules_answered(&mut self, answer: &Answer, out: &mut Vec<Effect>) {
-        let body = match answer {
-            Ok(body) => body.to_string(),
-            Err(failure) => {
-                return out.push(Effect::heard(Heard::unreadable("exchangeInfo was refused", &failure.to_string())));
-            }
-        };
-        match filters::read(body.as_bytes()) {
-            Ok((symbols, refused)) => {
-                for filters in symbols {
-                    if !filters.unknown.is_empty() {
-                        let what = format!("filters of {} that nobody here knows", filters.instrument.symbol);
-                        out.push(Effect::heard(Heard::unreadable(what, &filters.unknown.join(", "))));
-                    }
-                    self.rules.insert(filters.instrument.symbol, Some(filters));
-                }
-                out.extend(refused.iter().map(|why| Effect::heard(Heard::unreadable(why.to_string(), ""))));
-            }
-            Err(error) => out.push(Effect::heard(Heard::unreadable(format!("exchangeInfo: {error}"), &body))),
-        }
     }
 
     /// Where an order stands. One that ended or is not known may live on under the name of a replacement.

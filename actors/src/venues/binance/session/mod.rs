@@ -23,7 +23,6 @@ use messages::{Account, ClientOrderId, Quantity, Symbol, UtcNanos, caps};
 
 use super::call::Call;
 use super::clock::Offset;
-use super::filters::Filters;
 use super::heard::Heard;
 use super::key::{ApiKey, KeyKind};
 use super::limits::Budget;
@@ -121,7 +120,6 @@ enum Asked {
     Time,
     LogOn,
     Subscribe,
-    Rules,
     /// A request of orders, and the terms that it asks for.
     Order(VenueRequest),
     /// The terms of an order that is to be replaced.
@@ -178,15 +176,14 @@ pub struct Session {
     /// Questions and cancels that wait for the budget.
     waiting: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
-    rules: BTreeMap<Symbol, Option<Filters>>,
     /// What the account holds is being asked for.
     look: Option<Look>,
 }
 
 impl Session {
-    /// A session of an account; the rules of `symbols` are asked for on the first connection.
+    /// A session of an account.
     #[must_use]
-    pub fn new(account: Account, key: Arc<ApiKey>, symbols: &[Symbol]) -> Self {
+    pub fn new(account: Account, key: Arc<ApiKey>) -> Self {
         Self {
             account,
             key,
@@ -202,7 +199,6 @@ impl Session {
             owed: BTreeMap::new(),
             waiting: VecDeque::new(),
             known: BTreeMap::new(),
-            rules: symbols.iter().map(|symbol| (*symbol, None)).collect(),
             look: None,
         }
     }
@@ -331,7 +327,7 @@ impl Session {
         self.last_id += 1;
         let stamp = self.offset.stamp(now);
         let params = match &asked {
-            Asked::Time | Asked::Rules => call.parameters.message(),
+            Asked::Time => call.parameters.message(),
             Asked::Subscribe if self.key.kind() == KeyKind::Ed25519 => call.parameters.message(),
             Asked::LogOn | Asked::Subscribe => call.parameters.signed_message(&self.key, &stamp),
             _ if self.key.kind() == KeyKind::Ed25519 => call.parameters.stamped_message(&stamp),

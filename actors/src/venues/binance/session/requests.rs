@@ -5,8 +5,7 @@ use messages::risk::Refusal;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 
-use super::super::call::{Call, Names, with_terms};
-use super::super::filters::Seen;
+use super::super::call::{Call, Names};
 use super::{Asked, Effect, Known, Session};
 
 impl Session {
@@ -65,28 +64,11 @@ impl Session {
         })
     }
 
-    /// The call that places an order, if the rules of its symbol and the budget take it.
+    /// The call that places an order, if the budget takes it.
     fn placing(&self, id: ClientOrderId, request: &OrderRequest, now: UtcNanos) -> Result<Call, Refusal> {
         let call = Call::place(id, request)?;
-        self.check_rules(request, None)?;
         self.may_go(&call, now)?;
         Ok(call)
-    }
-
-    /// Holds an order against the rules of its symbol, if they are known; `but` is an order that it takes the place of.
-    fn check_rules(&self, request: &OrderRequest, but: Option<ClientOrderId>) -> Result<(), Refusal> {
-        let symbol = request.instrument.symbol;
-        let Some(Some(filters)) = self.rules.get(&symbol) else { return Ok(()) };
-        let open = || self.known.iter().filter(move |(id, _)| Some(**id) != but).map(|(_, known)| &known.request);
-        let here = || open().filter(move |other| other.instrument.symbol == symbol);
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let seen = Seen {
-            open_orders: count(here().count()),
-            open_algo_orders: count(here().filter(|other| other.order_type.is_conditional()).count()),
-            open_everywhere: count(open().count()),
-            ..Seen::default()
-        };
-        filters.check(request, &seen)
     }
 
     /// An order that waited for the budget would be none that anybody wants.
@@ -111,10 +93,8 @@ impl Session {
     ) {
         let VenueRequest::Replace { client_order_id, new_client_order_id, replacement, .. } = &request else { return };
         let names = Names { current: *client_order_id, new: *new_client_order_id };
-        let call = Call::replace(names, current, *replacement).and_then(|call| {
-            self.check_rules(&with_terms(current, *replacement), Some(names.current))?;
-            self.may_go(&call, now).map(|()| call)
-        });
+        let call = Call::replace(names, current, *replacement);
+        let call = call.and_then(|call| self.may_go(&call, now).map(|()| call));
         match call {
             Ok(call) => {
                 let told = self.known.get(&names.current).map_or(Quantity::ZERO, |known| known.told);

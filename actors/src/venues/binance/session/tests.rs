@@ -33,7 +33,7 @@ fn btc() -> Instrument {
 impl Play {
     fn new(secret: &str) -> Self {
         let key = Arc::new(ApiKey::new("public", secret).unwrap());
-        let session = Session::new("binance-test".parse().unwrap(), key, &[]);
+        let session = Session::new("binance-test".parse().unwrap(), key);
         Self { session, now: UtcNanos(1_700_000_000_000_000_000), done: Vec::new(), written: Vec::new() }
     }
 

@@ -226,17 +226,3 @@ fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
     play.step(Session::on_timer);
     play.check(&["order.cancel", "order.status"]);
 }
-
-#[test]
-fn the_rules_of_the_venue_refuse_before_anything_is_written() {
-    let mut play = Play::new("hush");
-    play.session = Session::new("binance-test".parse().unwrap(), play.session.key.clone(), &[btc().symbol]);
-    play.connect();
-    play.answer(&json!({"symbols": [{"symbol": "BTCUSDT", "status": "TRADING", "orderTypes": ["LIMIT"], "filters": [
-        {"filterType": "LOT_SIZE", "minQty": "2", "maxQty": "9", "stepSize": "1"}, {"filterType": "FULL_MOON"}]}]}));
-    let said = play.take();
-    assert_eq!(said.last().unwrap(), "unknown: filters of BTCUSDT that nobody here knows");
-    play.submit("me-1-a");
-    play.check(&["me-1-a rejected binance.lot_size"]);
-    assert!(play.written.is_empty());
-}
