@@ -175,6 +175,11 @@ impl Orders {
 
     /// The venue says what the account holds.
     pub fn on_account(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
+        self.look_through(snapshot, at, out);
+        self.settle_families(at, out);
+    }
+
+    fn look_through(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
         let answered = |run: &mut Run| run.waits == Waiting::Account && run.asked == snapshot.asked;
         let Some(mut run) = self.reconciling.run.take_if(answered) else {
             // Of a run that was begun anew since.
