@@ -87,7 +87,9 @@ impl Orders {
         for id in &self.open {
             let known = self.entries.get_mut(id);
             let Some(entry) = known.filter(|entry| entry.order.status != Status::Held) else { continue };
-            let is_owed = waits(entry) || entry.terms_unknown || entry.order.status == Status::PendingCancel;
+            let is_asked = self.asked.contains(id);
+            let is_owed =
+                waits(entry) || is_asked || entry.terms_unknown || entry.order.status == Status::PendingCancel;
             if asks == Asks::Owed && !is_owed {
                 continue;
             }
