@@ -141,7 +141,7 @@ pub enum ReportKind {
         /// Which does not stand any more.
         execution_id: ExecutionId,
         /// What stands for it.
-        fill: Fill,
+        fill: Box<Fill>,
     },
 }
 

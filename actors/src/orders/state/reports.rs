@@ -53,7 +53,7 @@ impl Orders {
         match report.kind {
             ReportKind::Filled(fill) => self.fill(entry, fill, at, out),
             ReportKind::Busted { execution_id } => self.undo(entry, execution_id, report.time, at, out),
-            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, fill, at, out),
+            ReportKind::Corrected { execution_id, fill } => self.correct(entry, execution_id, *fill, at, out),
             ReportKind::Replaced { replacement } => {
                 self.replaced(entry, report.client_order_id, replacement, at, out);
             }

@@ -365,7 +365,7 @@ impl Books {
             known.executions.insert(execution_id, quantity);
         }
         let fill = Fill { execution_id, price, quantity, cumulative, liquidity: None, fee: None, executed_at: time };
-        let kind = ReportKind::Corrected { execution_id: undone, fill };
+        let kind = ReportKind::Corrected { execution_id: undone, fill: Box::new(fill) };
         out.push(Said::Report(self.report(client, Some(id), time, kind)));
     }
 

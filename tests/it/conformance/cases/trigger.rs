@@ -1,5 +1,6 @@
 //! Orders that wait for a price: each rests, is triggered, and fills.
 
+use messages::Price;
 use messages::orders::{OrderRequest, OrderType, Side, Status, TimeInForce};
 
 use super::super::bench::{Bench, Cell};

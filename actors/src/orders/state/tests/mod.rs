@@ -319,7 +319,9 @@ fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
         }
         ["busted", key] => ReportKind::Busted { execution_id: key.parse().unwrap() },
         ["corrected", key, "by", of_fill @ ..] => match report_kind(&[&["fill"][..], of_fill].concat(), now) {
-            ReportKind::Filled(fill) => ReportKind::Corrected { execution_id: key.parse().unwrap(), fill },
+            ReportKind::Filled(fill) => {
+                ReportKind::Corrected { execution_id: key.parse().unwrap(), fill: Box::new(fill) }
+            }
             other => panic!("no fill: {other:?}"),
         },
         _ => panic!("no report: {words:?}"),
