@@ -139,6 +139,8 @@ impl Assembly {
             venues: self.venue.exchanges.iter().map(|e| (*e, self.venue)).collect(),
             query_after: venues.query_after,
             not_received_after: venues.lost_after(&self.venue),
+            reconcile_every: venues.reconcile_every,
+            foreign_orders: venues.foreign_orders,
         };
         Ok(Orders::new(settings, ids))
     }

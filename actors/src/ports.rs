@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use messages::account::{AccountSnapshot, OpeningEntry, ReconcileAsk};
 use messages::alerts::{Alert, NoSuchAlert};
 use messages::instrument::Asset;
 use messages::market::Level;
@@ -164,6 +165,13 @@ pub enum ToOrders {
     Deposit(Asset, Cash),
     /// The venue outside is reached, for the first time or again.
     Connected,
+    /// The venue outside says what the account holds.
+    Account(Box<AccountSnapshot>),
+    /// From a person: hold our books against the venue's now, or take what differs as it is. The reply, what was done or why
+    /// not, comes when it is durable.
+    Reconcile(ReconcileAsk, RpcReplyPort<Result<String, String>>),
+    /// How far our books are held against the venue's.
+    ReconcileStatus(RpcReplyPort<Box<crate::orders::state::ReconcileStatus>>),
     /// The audience has missed something: tell it all open orders.
     TellOpen,
     /// What is known of one order; the reply comes when all that was decided before is durable.
@@ -231,6 +239,13 @@ pub enum ToPositions {
     Snapshot(SnapshotType, Option<RpcReplyPort<Box<Snapshot>>>),
     /// Money is paid in.
     Deposit(Asset, Cash),
+    /// The entries of a reconciliation are to be booked.
+    Opened {
+        /// Its number.
+        number: u64,
+        /// Its entries.
+        entries: Vec<OpeningEntry>,
+    },
     /// What is held and what it is worth now. Nothing is decided and nothing written.
     Status(RpcReplyPort<Box<Snapshot>>),
     /// The highest that the account was ever worth; `None` while that is not known.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use messages::account::ReconcileAsk;
 use messages::alerts::{Alert, NoSuchAlert};
 use messages::ledger::{LedgerRecord, Mode, Started};
 use messages::market::GapCause;
@@ -38,7 +39,7 @@ use crate::feeds::live::LiveFeed;
 use crate::feeds::player::MakeFrames;
 use crate::market::tail;
 use crate::migration;
-use crate::orders::state::RiskStatus;
+use crate::orders::state::{ReconcileStatus, RiskStatus};
 use crate::ports::{
     Act, By, FeedStatus, Found, MarketView, NotDone, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts,
     ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
@@ -166,6 +167,7 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     let seed = seed_of(&plan.instance, epoch);
     let settings = toml::to_string(&plan.deciding)?;
     let assembly = Assembly::new(plan.deciding, &plan.instance, epoch, seed)?;
+    let keeps_books = plan.route.capabilities().account;
     let assembly = assembly.with(plan.route.capabilities()).with_models(plan.models);
     let assembly = Arc::new(assembly);
     let restored = restore::restore(&plan.paths.ledger, durable, &assembly)?;
@@ -245,7 +247,8 @@ pub async fn start(plan: Plan, storage: &Storage) -> Result<Runtime, Error> {
     };
     let ran_before = past.started.is_some() || !tail.is_empty();
     let gap = ran_before.then_some(if past.stopped { GapCause::Stopped } else { GapCause::Crash });
-    let deposit = !restored.has_money;
+    // What is in the account, a venue that keeps books says itself.
+    let deposit = !restored.has_money && !keeps_books;
     let frames_queue = plan.frames_queue;
     let opening = Opening { tree, restored, ledger, tail, first_block, frames, frames_queue, gap, deposit };
     let root = Observed { actor: Root, traffic: ports.root.clone() };
@@ -455,6 +458,17 @@ impl Runtime {
     /// Each limit, its use and what would trip it; `None` when orders do not answer in time.
     pub async fn risk_status(&self) -> Option<Box<RiskStatus>> {
         ask_anew(|reply| self.ports.orders.cast(ToOrders::RiskStatus(reply))).await
+    }
+
+    /// Begins a reconciliation, or takes what the last one left. What was done or why not, once that is durable; `None` when it
+    /// takes too long: it holds then, too, unless orders did not hear.
+    pub async fn ask_reconcile(&self, asked: ReconcileAsk) -> Option<Result<String, String>> {
+        ask(|reply| self.ports.orders.cast(ToOrders::Reconcile(asked, reply))).await
+    }
+
+    /// How our books stand to the venue's; `None` when orders do not answer in time.
+    pub async fn reconcile_status(&self) -> Option<Box<ReconcileStatus>> {
+        ask_anew(|reply| self.ports.orders.cast(ToOrders::ReconcileStatus(reply))).await
     }
 
     /// Restores the trading group from the ledger, and asks the venue about every open order.

@@ -15,6 +15,7 @@ use messages::{Account, Cash, Price, Quantity, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use crate::orders::risk::{AccountKind, Limits};
+use crate::orders::state::ForeignOrders;
 use crate::venue_rules::VenueRules;
 use crate::venues;
 
@@ -64,6 +65,17 @@ pub struct VenueSettings {
     /// When an order that a venue does not know can no longer arrive there; zero for what the venue needs.
     #[serde(with = "crate::durations")]
     pub not_received_after: Duration,
+    /// How often our books are held against the venue's while it is reached; zero for never.
+    #[serde(with = "crate::durations", default = "never")]
+    pub reconcile_every: Duration,
+    /// What is done about orders in the account that are none of ours.
+    #[serde(default)]
+    pub foreign_orders: ForeignOrders,
+}
+
+/// Sessions that were recorded before books were held against the venue's.
+const fn never() -> Duration {
+    Duration::ZERO
 }
 
 impl VenueSettings {

@@ -20,6 +20,20 @@ export const POSITIONS = [
   { label: 'Strategy', cell: (p) => f.plain(p.strategy_id) },
 ];
 
+export const NET_POSITIONS = [
+  { label: 'Instrument', cell: (p) => f.plain(instrumentOf(p)) },
+  { label: 'Side', cell: side },
+  { label: 'Quantity', number: true, cell: (p) => f.quantity(p.quantity) },
+  { label: 'Price', number: true, cell: (p) => f.price(p.current_price) },
+  { label: 'Unrealised', number: true, cell: (p) => f.result(p.unrealized_pnl) },
+  { label: 'Realised', number: true, cell: (p) => f.result(p.realized_pnl) },
+  {
+    label: 'Held by',
+    wide: true,
+    cell: (p) => ({ text: p.strategies.map((s) => `${s.strategy_id} ${f.quantity(s.quantity).text}`).join(', ') }),
+  },
+];
+
 export const ORDERS = [
   { label: 'Created', cell: (o) => f.time(o.created_at) },
   { label: 'Instrument', cell: (o) => f.plain(instrumentOf(o)) },

@@ -57,6 +57,18 @@ export const flatten = () =>
     (why) => api.post('/flatten', { why, then: 'HALTED' }, PATIENT),
   );
 
+export const flattenStrategy = (name) =>
+  steer(
+    {
+      title: `Flatten ${name}`,
+      word: 'FLATTEN',
+      ok: 'Stop it and close all it holds',
+      kind: 'danger',
+      text: `${name} is stopped, its open orders are cancelled and its positions are closed at the market. Other strategies keep their orders and positions, and go on.`,
+    },
+    (why) => api.post('/flatten', { why, strategy: name }, PATIENT),
+  );
+
 export const cancelAll = () =>
   steer(
     {
@@ -86,9 +98,20 @@ export const reconcile = () =>
     {
       title: 'Reconcile',
       ok: 'Reconcile',
-      text: 'Orders and positions are restored from the ledger, and the venue is asked about every open order.',
+      text: 'Orders, fills, positions and balances are held against the books of the venue. Where it keeps none, they are restored from the ledger, and it is asked about every open order.',
     },
     () => api.post('/reconcile', undefined, PATIENT),
+  );
+
+export const acceptDifferences = () =>
+  steer(
+    {
+      title: 'Accept what differs',
+      ok: 'Accept',
+      kind: 'danger',
+      text: 'An order that the venue does not have ends here, one that it still has is cancelled there, and what is held becomes what the venue says. New orders are taken again.',
+    },
+    (why) => api.post('/reconcile/accept', { why }, PATIENT),
   );
 
 /** Start, stop, restart or resume a strategy. */

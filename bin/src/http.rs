@@ -20,6 +20,7 @@ pub mod migration;
 mod openapi;
 pub mod orders;
 pub mod problem;
+pub mod reconcile;
 pub mod risk;
 mod rows;
 mod session;
@@ -72,6 +73,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(rows::routes)
         .configure(market::routes)
         .configure(trading::routes)
+        .configure(reconcile::routes)
         .configure(risk::routes)
         .configure(strategies::routes)
         .configure(feeds::routes)

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::{AccountSnapshot, OpeningEntry, ReconcileAsk, Reconciliation};
 use crate::ids::{Account, MarketId, StrategyId};
 use crate::instrument::{Asset, Instrument, Rules};
 use crate::market::{Bar, Batch};
 use crate::migration::MigrationChange;
 use crate::number::{Cash, Quantity};
 use crate::orders::{Command, OrderUpdate};
-use crate::positions::{Balance, Booked};
+use crate::positions::{Balance, Booked, Opened};
 use crate::risk::{RiskChange, RiskRecord, StateChange};
 use crate::snapshots::{Snapshot, SnapshotType};
 use crate::strategies::{Checkpoint, Fault};
@@ -165,6 +166,10 @@ pub enum LedgerRecord {
     Migration(Box<MigrationChange>),
     /// A limit, a latch or an instrument's status changed.
     Risk(Box<RiskRecord>),
+    /// Our books were held against the venue's.
+    Reconciled(Box<Reconciliation>),
+    /// The entries of a reconciliation were booked.
+    Opened(Box<Opened>),
 }
 
 /// A deciding actor.
@@ -253,6 +258,17 @@ pub enum Delivery {
     },
     /// A limit, a latch or an instrument's status was changed from outside.
     Risk(Box<RiskChange>),
+    /// What a venue outside of the process says of the account, whole: nobody can say it again.
+    Account(Box<AccountSnapshot>),
+    /// A person asked for a reconciliation, or accepted what it left.
+    Reconcile(ReconcileAsk),
+    /// The entries of the reconciliation with this number are to be booked.
+    Opened {
+        /// Its number.
+        number: u64,
+        /// Its entries.
+        entries: Vec<OpeningEntry>,
+    },
 }
 
 /// What a strategy begins a generation with.

@@ -3,6 +3,7 @@
 //! Plain data only. This crate knows nothing of I/O, of the clock, of actors or of DuckDB, and no
 //! message carries a reply port. Whatever is here can be written to a journal and read back.
 
+pub mod account;
 pub mod alerts;
 pub mod caps;
 pub mod durations;

@@ -423,6 +423,11 @@ impl Notional {
     pub const fn raw(self) -> i128 {
         self.0
     }
+    /// From a sum that was rounded to cash already; `None` beyond 128 bits.
+    #[must_use]
+    pub fn from_cash(cash: Cash) -> Option<Self> {
+        cash.0.checked_mul(100_000_000).map(Self)
+    }
     /// The sum; `None` beyond 128 bits.
     #[must_use]
     #[inline]

@@ -156,6 +156,8 @@ named! {
         Rejected = "rejected",
         /// Its time in force ended.
         Expired = "expired",
+        /// It waits here for the order that it belongs to: its venue has never heard of it.
+        Held = "held",
     }
 }
 
@@ -209,6 +211,8 @@ named! {
         NotReceived = "not_received",
         /// The venue undid a fill: what it filled is filled no more.
         Busted = "busted",
+        /// It is kept here until the order that it belongs to lets it go to the venue.
+        Held = "held",
     }
 }
 
@@ -293,6 +297,41 @@ impl OrderRequest {
     }
 }
 
+/// At which prices an entry is closed again: with a gain, with a loss, or with either.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exits {
+    /// The limit of the order that closes it with a gain.
+    pub take_profit: Option<Price>,
+    /// The trigger of the one that closes it with a loss.
+    pub stop_loss: Option<Price>,
+    /// The limit of that one; at any price without it.
+    pub stop_limit: Option<Price>,
+}
+
+impl Exits {
+    /// A bracket: the entry under its id, then the order that takes the profit and the one that stops the loss, each under
+    /// an id made from the entry's (its parts 1 and 2). They live for the day where the entry does, else until canceled.
+    #[must_use]
+    pub fn bracket(self, id: OrderId, entry: OrderRequest) -> Vec<(OrderId, OrderRequest)> {
+        let is_for_the_day = entry.time_in_force == TimeInForce::Day;
+        let exit = |order_type, price, stop_price| OrderRequest {
+            order_type,
+            time_in_force: if is_for_the_day { TimeInForce::Day } else { TimeInForce::Gtc },
+            price,
+            stop_price,
+            parent: Some(id),
+            contingency: Some(Contingency::Oto),
+            note: entry.note.clone(),
+            ..OrderRequest::market(entry.instrument, entry.side.opposite(), entry.quantity)
+        };
+        let stop = if self.stop_limit.is_some() { OrderType::StopLimit } else { OrderType::Stop };
+        let profit = self.take_profit.map(|price| (id.part(1), exit(OrderType::Limit, Some(price), None)));
+        let loss = self.stop_loss.map(|at| (id.part(2), exit(stop, self.stop_limit, Some(at))));
+        let exits: Vec<_> = profit.into_iter().chain(loss).collect();
+        std::iter::once((id, entry)).chain(exits).collect()
+    }
+}
+
 /// New terms for an open order; what is `None` stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replacement {
@@ -337,6 +376,18 @@ pub enum Command {
     },
     /// Close every position at the market, each under the name of the strategy that holds it.
     Flatten {
+        /// What the ids of its orders are made from.
+        id: OrderId,
+    },
+    /// New orders that belong together, all taken or all denied: the first, and those that name it as their parent.
+    SubmitList {
+        /// Each with the id that the sender made for it.
+        orders: Vec<(OrderId, OrderRequest)>,
+    },
+    /// Close every position of one strategy at the market. Nobody else's orders or positions change.
+    FlattenStrategy {
+        /// Which strategy.
+        strategy: StrategyId,
         /// What the ids of its orders are made from.
         id: OrderId,
     },

@@ -74,15 +74,21 @@ pub struct Position {
     pub correlation_id: Option<CorrelationId>,
 }
 
+/// What a signed quantity is: `long`, `short` or `flat`.
+#[must_use]
+pub fn side_of(quantity: Quantity) -> &'static str {
+    match quantity.raw().signum() {
+        1 => "long",
+        -1 => "short",
+        _ => "flat",
+    }
+}
+
 impl Position {
     /// `long`, `short` or `flat`.
     #[must_use]
     pub fn side(&self) -> &'static str {
-        match self.quantity.raw().signum() {
-            1 => "long",
-            -1 => "short",
-            _ => "flat",
-        }
+        side_of(self.quantity)
     }
     /// Average entry price, derived from the exact cost basis; `None` when flat.
     #[must_use]
@@ -123,4 +129,17 @@ pub struct Booked {
     pub position: Position,
     /// The balances that it changed.
     pub balances: Vec<Balance>,
+}
+
+/// All that the entries of one reconciliation did: the positions and balances after them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The number of the reconciliation.
+    pub number: u64,
+    /// The positions that changed.
+    pub positions: Vec<Position>,
+    /// The balances that changed.
+    pub balances: Vec<Balance>,
+    /// When they were booked.
+    pub at: UtcNanos,
 }

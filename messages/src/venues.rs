@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Wanted;
 use crate::ids::{Account, ClientOrderId, ExecutionId, OrderId, Reason, VenueOrderId};
 use crate::instrument::{Exchange, Instrument};
 use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce, named};
@@ -59,17 +60,25 @@ pub enum VenueRequest {
         /// When it was asked for.
         at: UtcNanos,
     },
+    /// What does the account hold? Asked where [`Capabilities::account`] says that the venue answers.
+    Account {
+        /// The instruments that we know, and from where their fills are wanted.
+        wanted: Vec<Wanted>,
+        /// When it was asked for; the answer repeats it.
+        at: UtcNanos,
+    },
 }
 
 impl VenueRequest {
-    /// The client order id that it is about.
+    /// The client order id that it is about; `None` where it is about no single order.
     #[must_use]
-    pub fn client_order_id(&self) -> ClientOrderId {
+    pub fn client_order_id(&self) -> Option<ClientOrderId> {
         match self {
             Self::Submit { client_order_id, .. }
             | Self::Cancel { client_order_id, .. }
             | Self::Replace { client_order_id, .. }
-            | Self::Query { client_order_id, .. } => *client_order_id,
+            | Self::Query { client_order_id, .. } => Some(*client_order_id),
+            Self::Account { .. } => None,
         }
     }
 }
@@ -202,4 +211,6 @@ pub struct Capabilities {
     /// How long after it was sent a request may still take effect there: an order that the venue does not know after that is
     /// none. What keeps it on its way (a time-out at the venue, the validity of a signature) is counted in.
     pub not_received_after: Duration,
+    /// Whether it says what the account holds: then our books are held against it, and trading waits for that.
+    pub account: bool,
 }

@@ -108,6 +108,7 @@ fn it_is_told_what_the_ledger_holds_and_open_orders_fit_in_between() {
             Heard::Booked(fill) => booked.push(fill.trade.trade_id),
             Heard::Trading { change, .. } => changes.push(change.state),
             Heard::Strategy(status) => states.push(status.state),
+            Heard::Opened(opened) => panic!("the paper venue is never held against our books: {opened:?}"),
         }
     }
     let (mut in_ledger, mut fills) = (Vec::new(), Vec::new());

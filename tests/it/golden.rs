@@ -74,10 +74,23 @@ fn the_steps_out_of_postgresql_decode() {
     let mut found = Vec::new();
     while let Some(group) = reader.next_group(Seq(u64::MAX)).unwrap() {
         found.extend(group.records.into_iter().filter_map(|(_, record)| match record {
-            LedgerRecord::Migration(change) => Some((change.what, change.state.phase.as_str())),
+            LedgerRecord::Migration(change) => {
+                let refused = change.state.backfilled.map(|done| (done.refused, done.accepted));
+                Some((change.what, change.state.phase.as_str(), refused))
+            }
             _ => None,
         }));
     }
-    let found: Vec<_> = found.iter().map(|(what, phase)| (what.as_str(), *phase)).collect();
-    assert_eq!(found, [("migration.init", "dual_write"), ("migration.rollback", "off")]);
+    let found: Vec<_> = found.iter().map(|(what, phase, refused)| (what.as_str(), *phase, *refused)).collect();
+    let expected = [
+        ("migration.init", "dual_write", None),
+        ("migration.backfill", "backfill", None),
+        ("migration.backfilled", "backfill", Some((1, 0))),
+        ("migration.compare", "compare", Some((1, 1))),
+        ("migration.compared", "compare", Some((1, 1))),
+        ("migration.rollback", "backfill", Some((1, 1))),
+        ("migration.rollback", "dual_write", Some((1, 1))),
+        ("migration.rollback", "off", Some((1, 1))),
+    ];
+    assert_eq!(found, expected);
 }

@@ -63,6 +63,8 @@ fn orders(epoch: u64) -> Orders {
         query_after: Duration::from_secs(5),
         venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
+        reconcile_every: Duration::ZERO,
+        foreign_orders: orders::ForeignOrders::Ignore,
     };
     Orders::new(settings, ClientOrderIds::new("sim", epoch).expect("a short name"))
 }

@@ -92,6 +92,7 @@ impl Venue {
                 self.replace((client_order_id, new_client_order_id), replacement, now, chance, out);
             }
             VenueRequest::Query { client_order_id, .. } => self.query(client_order_id, now, out),
+            VenueRequest::Account { .. } => unreachable!("this venue keeps no books, by its capabilities"),
         }
     }
 

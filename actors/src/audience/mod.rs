@@ -12,7 +12,7 @@ use messages::UtcNanos;
 use messages::caps;
 use messages::market::Batch;
 use messages::orders::{Order, OrderUpdate};
-use messages::positions::Booked;
+use messages::positions::{Booked, Opened};
 use messages::risk::{StateChange, TradingState};
 
 use crate::bulk::{self, Inlet, Outlet};
@@ -35,6 +35,8 @@ pub enum Heard {
     Order(Box<OrderUpdate>),
     /// A fill was booked.
     Booked(Box<Booked>),
+    /// The entries of a reconciliation were booked.
+    Opened(Box<Opened>),
     /// The trading state changed.
     Trading {
         /// The change.

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use messages::account::OpeningEntry;
 use messages::ledger::{Action, Decider, Delivery, Handled, LedgerRecord};
 use messages::market::Batch;
 use messages::orders::{Command, OrderUpdate, Sender};
@@ -212,13 +213,15 @@ impl Machine {
                 reports.iter().for_each(|r| self.orders.on_report(r.clone(), at, &mut effects));
             }
             Delivery::Connected => self.orders.on_reconnected(at, &mut effects),
+            Delivery::Account(snapshot) => self.orders.on_account((**snapshot).clone(), at, &mut effects),
+            // What was refused then is refused again.
+            Delivery::Reconcile(ask) => drop(self.orders.on_reconcile(ask.clone(), at, &mut effects)),
             Delivery::Timer => self.orders.on_timer(at, &mut effects),
             Delivery::Manual(command) => {
                 let sender = Sender { strategy: StrategyId::manual(), generation: 0 };
                 self.orders.on_command(sender, command.clone(), at, &mut effects);
             }
             Delivery::Trading(change) => self.orders.on_trading(change.clone(), at, &mut effects),
-            // What was refused then is refused again.
             Delivery::Risk(change) => drop(self.orders.on_risk((**change).clone(), at, &mut effects)),
             Delivery::Fault { strategy, next_generation, fault, cancel } => {
                 self.orders.on_fault(*strategy, *next_generation, *fault, *cancel, at, &mut effects);
@@ -230,7 +233,8 @@ impl Machine {
             | Delivery::History { .. }
             | Delivery::Stop
             | Delivery::Resumed(_)
-            | Delivery::Restored => {}
+            | Delivery::Restored
+            | Delivery::Opened { .. } => {}
         }
         effects.drain(..).for_each(|effect| self.perform(effect, at.now));
         self.effects = effects;
@@ -301,13 +305,23 @@ impl Machine {
                 for update in self.positions.take_unbooked() {
                     self.book(&update, now);
                 }
+                for (number, entries) in self.positions.unopened() {
+                    self.open(number, &entries, now);
+                }
             }
+            Delivery::Opened { number, entries } => self.open(*number, entries, now),
             Delivery::Snapshot(kind) => {
                 let snapshot = self.positions.snapshot(*kind, now);
                 self.tally.on_snapshot(&snapshot);
                 self.recorder.ledger(&LedgerRecord::Snapshot(snapshot));
             }
             _ => {}
+        }
+    }
+
+    fn open(&mut self, number: u64, entries: &[OpeningEntry], now: UtcNanos) {
+        if let Some(opened) = self.positions.open_entries(number, entries, now) {
+            self.recorder.ledger(&LedgerRecord::Opened(opened));
         }
     }
 

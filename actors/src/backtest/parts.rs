@@ -81,7 +81,9 @@ fn is_decision(record: &LedgerRecord) -> bool {
         | LedgerRecord::Deposit(_)
         | LedgerRecord::Snapshot(_)
         | LedgerRecord::Trading { .. }
-        | LedgerRecord::Risk(_) => true,
+        | LedgerRecord::Risk(_)
+        | LedgerRecord::Reconciled(_)
+        | LedgerRecord::Opened(_) => true,
         LedgerRecord::Action(action) => action.is_decision(),
         _ => false,
     }

@@ -4,7 +4,9 @@
 //! Says requests to venues and updates to positions and strategies, each only once the ledger holds
 //! what they follow from, and the same updates to the audience. While the ledger's disk is full, cancels alone go out at once.
 
+pub mod contingency;
 pub mod latency;
+pub mod reconcile;
 pub mod risk;
 mod said;
 pub mod state;
@@ -124,8 +126,8 @@ enum Held {
     Found(Found, RpcReplyPort<Found>),
     /// What may be traded since somebody said so.
     Trading(TradingState, RpcReplyPort<TradingState>),
-    /// What became of a change of risk.
-    Risk(Result<String, String>, RpcReplyPort<Result<String, String>>),
+    /// What became of what a person asked for, of risk or of a reconciliation.
+    Done(Result<String, String>, RpcReplyPort<Result<String, String>>),
     /// What the audience asked for.
     Tell(Heard),
 }
@@ -246,7 +248,7 @@ impl Shell {
                 let done = self.a.state.on_risk(*change, at, &mut effects);
                 self.commit(effects, at.now).await;
                 if let Some(reply) = reply {
-                    self.answer(Held::Risk(done, reply));
+                    self.answer(Held::Done(done, reply));
                 }
                 return;
             }
@@ -264,6 +266,21 @@ impl Shell {
                 let at = self.begin(Delivery::Connected).await;
                 self.a.state.on_reconnected(at, &mut effects);
                 at
+            }
+            ToOrders::Account(snapshot) => {
+                let at = self.begin(Delivery::Account(snapshot.clone())).await;
+                self.a.state.on_account(*snapshot, at, &mut effects);
+                at
+            }
+            ToOrders::Reconcile(ask, reply) => {
+                let at = self.begin(Delivery::Reconcile(ask.clone())).await;
+                let done = self.a.state.on_reconcile(ask, at, &mut effects);
+                self.commit(effects, at.now).await;
+                return self.answer(Held::Done(done, reply));
+            }
+            ToOrders::ReconcileStatus(reply) => {
+                let _ = reply.send(Box::new(self.a.state.reconcile_status()));
+                return;
             }
             ToOrders::TellOpen => return self.tell_open(),
             ToOrders::Status(reply) => {
@@ -408,6 +425,9 @@ impl Shell {
                 self.changed = Some((change.clone(), at));
                 self.tell(|| Heard::Trading { change, at });
             }
+            Effect::Record(LedgerRecord::Reconciled(done)) if !done.entries.is_empty() => {
+                self.a.positions.cast(ToPositions::Opened { number: done.number, entries: done.entries });
+            }
             Effect::Record(_) => {}
         }
     }
@@ -451,7 +471,7 @@ fn say(answer: Held) {
     match answer {
         Held::Found(found, reply) => drop(reply.send(found)),
         Held::Trading(state, reply) => drop(reply.send(state)),
-        Held::Risk(done, reply) => drop(reply.send(done)),
+        Held::Done(done, reply) => drop(reply.send(done)),
         Held::Effect(_) | Held::Tell(_) => {}
     }
 }

@@ -39,9 +39,11 @@ use crate::venue_rules::VenueRules;
 mod bust;
 mod commands;
 mod exposure;
+mod families;
 mod flatten;
 mod marks;
 mod preview;
+mod reconciling;
 mod replace;
 mod reports;
 mod resolve;
@@ -51,7 +53,10 @@ mod status;
 mod watch;
 
 use bust::has_room_again;
+use families::Families;
 use marks::{Marks, Rates};
+use reconciling::Reconciling;
+pub use reconciling::{ForeignOrders, ReconcileStatus};
 pub use status::{LimitRow, RiskStatus, StatusRow};
 use watch::Watch;
 
@@ -83,6 +88,10 @@ pub struct Settings {
     pub query_after: Duration,
     /// When an order that the venue does not know can no longer arrive there.
     pub not_received_after: Duration,
+    /// How often our books are held against the venue's while it is reached; zero for never.
+    pub reconcile_every: Duration,
+    /// What is done about orders there that are none of ours.
+    pub foreign_orders: ForeignOrders,
 }
 
 /// What is to be done, in order.
@@ -179,8 +188,12 @@ pub struct Orders {
     watch: Watch,
     /// By which instruments assets are valued.
     rates: Rates,
+    /// How far our books are held against the venue's.
+    reconciling: Reconciling,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
+    /// Orders that belong together.
+    families: Families,
     /// When the venue was last heard.
     heard_at: UtcNanos,
     counters: Counters,
@@ -219,6 +232,7 @@ impl Orders {
     pub fn new(settings: Settings, client_ids: ClientOrderIds) -> Self {
         Self {
             rulebook: Rulebook::new(settings.limits.clone()),
+            reconciling: Reconciling::new(&settings.venues),
             rates: Rates::new(settings.rules.values(), settings.currency),
             averages: averages(&settings.venue_rules),
             settings,
@@ -236,6 +250,7 @@ impl Orders {
             watch: Watch::default(),
             generations: BTreeMap::new(),
             trading: TradingState::Active,
+            families: Families::default(),
             heard_at: UtcNanos::MIN,
             counters: Counters::default(),
         }
@@ -255,6 +270,7 @@ impl Orders {
                 portfolio.value.into_iter().for_each(|value| self.follow_value(value, portfolio.at));
             }
             LedgerRecord::Risk(record) => self.restore_risk(record),
+            LedgerRecord::Reconciled(done) => self.restore_reconciled(done),
             _ => {}
         }
     }
@@ -305,6 +321,7 @@ impl Orders {
                     if let Some(average) = self.averages.get_mut(&tick.instrument) {
                         average.trade(price, size, batch.received);
                     }
+                    self.touch(tick.instrument, price, batch.received);
                 }
                 TickBody::Quote { bid, ask } => (prices.bid, prices.ask) = (bid, ask),
             }
@@ -346,6 +363,7 @@ impl Orders {
         })));
         if cancel {
             self.cancel_all(strategy, at, out);
+            self.settle_families(at, out);
         }
     }
 
@@ -397,6 +415,7 @@ impl Orders {
             entry.requested_at = None;
             entry.order.replacing = None;
         }
+        self.families.doubt(&entry.order, status, what.kind);
         self.record(entry, what, at, out);
         true
     }
@@ -449,6 +468,7 @@ impl Orders {
     fn index(&mut self, entry: Entry) {
         let id = entry.order.order_id;
         self.book.put(&entry.order);
+        self.families.note(&entry.order);
         for attempt in &entry.order.attempts {
             self.by_client_id.insert(attempt.client_order_id, id);
         }
@@ -459,7 +479,8 @@ impl Orders {
         }
         self.entries.insert(id, entry);
         while self.ended.len() > caps::ENDED_ORDERS {
-            let Some(oldest) = self.ended.pop_front() else { break };
+            let place = self.ended.iter().position(|id| !self.is_kin_to_open(*id));
+            let Some(oldest) = place.and_then(|place| self.ended.remove(place)) else { break };
             if !self.open.contains(&oldest)
                 && let Some(gone) = self.entries.remove(&oldest)
             {
@@ -467,6 +488,7 @@ impl Orders {
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }
+                self.families.forget(&gone.order);
             }
         }
     }

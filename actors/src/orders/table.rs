@@ -31,9 +31,16 @@ pub fn decide(status: Status, event: EventKind) -> Outcome {
     match (status, event) {
         // Ours alone: the verdict falls in the instant in which the order is made.
         (S::Initialized, E::Denied) => To(S::Denied),
-        (S::Initialized, E::Intended) => To(S::PendingSubmit),
+        (S::Initialized | S::Held, E::Intended) => To(S::PendingSubmit),
+        (S::Initialized, E::Held) => To(S::Held),
         (S::Initialized, _) => Alarm,
-        (_, E::Denied | E::Intended) => Alarm,
+
+        // Held here for another order: its venue knows nothing of it, so nothing is asked of the venue.
+        (S::Held, E::Canceled) => To(S::Canceled),
+        (S::Held, E::Triggered | E::Replaced | E::ReplaceRejected) => Stay,
+        (S::Held, E::CancelRequested | E::ReplaceRequested) => Refuse,
+        (S::Held, _) => Alarm,
+        (_, E::Denied | E::Intended | E::Held) => Alarm,
 
         // A denied order never left us.
         (S::Denied, E::CancelRequested | E::ReplaceRequested) => Refuse,
@@ -139,23 +146,24 @@ mod tests {
     /// t = moves, w = back to work, s = stays, . = ignored, r = refused, ! = alarm.
     #[test]
     fn every_pair_is_decided_as_written_here() {
-        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received busted
+        //                          denied intended submitted accepted triggered partial filled cancel_req canceled cancel_rej replace_req replaced replace_rej rejected expired not_received busted held
         let rows = [
-            (Status::Initialized, "tt!!!!!!!!!!!!!!!"),
-            (Status::Denied, "!!!!!!!r!!r!!!!!!"),
-            (Status::PendingSubmit, "!!ttttttt.rt.ttts"),
-            (Status::Submitted, "!!.tttttt.rt.ttts"),
-            (Status::Accepted, "!!..ttttt.tw.tt.w"),
-            (Status::Triggered, "!!...tttt.tw.tt.w"),
-            (Status::PartiallyFilled, "!!...tttt.tw.!t.w"),
-            (Status::Filled, "!!...!!r..r.....s"),
+            (Status::Initialized, "tt!!!!!!!!!!!!!!!t"),
+            (Status::Denied, "!!!!!!!r!!r!!!!!!!"),
+            (Status::PendingSubmit, "!!ttttttt.rt.ttts!"),
+            (Status::Submitted, "!!.tttttt.rt.ttts!"),
+            (Status::Accepted, "!!..ttttt.tw.tt.w!"),
+            (Status::Triggered, "!!...tttt.tw.tt.w!"),
+            (Status::PartiallyFilled, "!!...tttt.tw.!t.w!"),
+            (Status::Filled, "!!...!!r..r.....s!"),
             (Status::PendingCancel, "!!.sssts"),
-            (Status::Canceled, "!!...str..r.....s"),
+            (Status::Canceled, "!!...str..r.....s!"),
             (Status::PendingReplace, "!!.ssstt"),
-            (Status::Rejected, "!!...!!r..r.....s"),
-            (Status::Expired, "!!...str..r.....s"),
+            (Status::Rejected, "!!...!!r..r.....s!"),
+            (Status::Expired, "!!...str..r.....s!"),
+            (Status::Held, "!t!!s!!rt!rss!!!!!"),
         ];
-        let tails = [(Status::PendingCancel, "twrssttts"), (Status::PendingReplace, "t.rwwtt.s")];
+        let tails = [(Status::PendingCancel, "twrssttts!"), (Status::PendingReplace, "t.rwwtt.s!")];
         assert_eq!(rows.len(), Status::ALL.len());
         for (status, row) in rows {
             let tail = tails.iter().find(|(s, _)| *s == status).map_or("", |(_, t)| *t);

@@ -32,6 +32,9 @@ names! {
         Self::Fault { .. } => "fault",
         Self::Deposit(..) => "deposit",
         Self::Connected => "connected",
+        Self::Account(_) => "account",
+        Self::Reconcile(..) => "reconcile",
+        Self::ReconcileStatus(_) => "reconcile_status",
         Self::TellOpen => "tell_open",
         Self::Find(..) => "find",
         Self::Preview(..) => "preview",
@@ -43,6 +46,7 @@ names! {
         Self::Updates(_) => "updates",
         Self::Snapshot(..) => "snapshot",
         Self::Deposit(..) => "deposit",
+        Self::Opened { .. } => "opened",
         Self::Highest(_) => "highest",
         Self::Status(_) => "status",
     }

@@ -6,6 +6,7 @@
 mod booked;
 pub mod state;
 
+use messages::account::OpeningEntry;
 use messages::ledger::{Action, Decider, Delivery, LedgerRecord};
 use messages::positions::Booked;
 use messages::{MarketId, UtcNanos};
@@ -85,10 +86,13 @@ impl Actor for PositionsActor {
 
     async fn pre_start(&self, _: ActorRef<Mailbox>, arguments: Arguments) -> Result<Shell, ActorProcessingErr> {
         let mut shell = Shell { a: arguments, seen: MarketId(0), newest: UtcNanos::MIN };
-        let unbooked = shell.a.state.take_unbooked();
-        if !unbooked.is_empty() {
+        let (unbooked, unopened) = (shell.a.state.take_unbooked(), shell.a.state.unopened());
+        if !unbooked.is_empty() || !unopened.is_empty() {
             let now = shell.begin(Delivery::Start(None)).await;
             shell.book(&unbooked, now).await;
+            for (number, entries) in unopened {
+                shell.open(number, &entries, now).await;
+            }
         }
         Ok(shell)
     }
@@ -111,6 +115,10 @@ impl Actor for PositionsActor {
                 let now = shell.begin(Delivery::Deposit { asset, amount }).await;
                 let record = shell.a.state.deposit(asset, amount, now);
                 let _ = shell.a.ledger.append(record.into_iter().collect(), None).await;
+            }
+            Mailbox::Said(ToPositions::Opened { number, entries }) => {
+                let now = shell.begin(Delivery::Opened { number, entries: entries.clone() }).await;
+                shell.open(number, &entries, now).await;
             }
             Mailbox::Said(ToPositions::Highest(reply)) => drop(reply.send(shell.a.state.highest())),
             Mailbox::Said(ToPositions::Snapshot(kind, reply)) => {
@@ -150,6 +158,20 @@ impl Shell {
         let now = self.a.clock.now().max(self.newest);
         self.a.deliveries.record(now, self.seen, delivery).await;
         now
+    }
+
+    async fn open(&mut self, number: u64, entries: &[OpeningEntry], now: UtcNanos) {
+        let Some(opened) = self.a.state.open_entries(number, entries, now) else { return };
+        let ack = self.a.audience.clone().map(|audience| {
+            let opened = opened.clone();
+            let ack: Ack = Box::new(move |durable| {
+                if durable.is_ok() {
+                    audience.tell(Heard::Opened(opened));
+                }
+            });
+            ack
+        });
+        let _ = self.a.ledger.append(vec![LedgerRecord::Opened(opened)], ack).await;
     }
 
     async fn book(&mut self, updates: &[messages::orders::OrderUpdate], now: UtcNanos) {

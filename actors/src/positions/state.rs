@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use messages::account::OpeningEntry;
 use messages::instrument::{Asset, Rules};
 use messages::ledger::LedgerRecord;
 use messages::market::{Batch, EventBody, TickBody};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
 
+mod opened;
 mod saved;
 
 pub use saved::SavedPositions;
@@ -63,6 +65,8 @@ pub struct Positions {
     /// In the order of the ledger.
     unbooked: Vec<(TradeId, OrderUpdate)>,
     booked: BookedFills,
+    /// Entries of reconciliations that have no booking yet, by the reconciliation's number.
+    unopened: BTreeMap<u64, Vec<OpeningEntry>>,
     next_position: u64,
     next_balance: u64,
     next_snapshot: u64,
@@ -83,6 +87,7 @@ impl Positions {
             marks: ByInstrument::default(),
             unbooked: Vec::new(),
             booked: BookedFills::default(),
+            unopened: BTreeMap::new(),
             next_position: 1,
             next_balance: 1,
             next_snapshot: 1,
@@ -103,6 +108,10 @@ impl Positions {
                 }
             }
             LedgerRecord::Booked(booked) => self.restore_booked(booked),
+            LedgerRecord::Reconciled(done) if !done.entries.is_empty() => {
+                self.unopened.insert(done.number, done.entries.clone());
+            }
+            LedgerRecord::Opened(opened) => self.restore_opened(opened),
             LedgerRecord::Deposit(balance) => {
                 let before = self.balances.insert(balance.asset, balance.total).unwrap_or_default();
                 self.count_paid_in(balance.asset, balance.total, before);
@@ -124,14 +133,7 @@ impl Positions {
         self.unbooked.retain(|(id, _)| *id != trade.trade_id);
         self.booked.insert(trade.trade_id, trade.realized_pnl);
         self.next_position = position.position_id + 1;
-        let held = self.held.entry((position.instrument, position.strategy)).or_default();
-        *held = Held {
-            quantity: position.quantity,
-            cost_basis: position.cost_basis,
-            realized: position.realized_pnl,
-            opened_at: position.opened_at,
-            closed_at: position.closed_at,
-        };
+        self.held.insert((position.instrument, position.strategy), Held::of(position));
         for balance in &booked.balances {
             self.balances.insert(balance.asset, balance.total);
             self.next_balance = balance.balance_id + 1;

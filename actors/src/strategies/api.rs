@@ -10,7 +10,7 @@ use std::time::Duration;
 use messages::instrument::Rules;
 use messages::market::{Bar, Depth, Level, Timeframe};
 use messages::orders::Side;
-use messages::orders::{Command, Order, OrderRequest, OrderUpdate, Replacement};
+use messages::orders::{Command, Contingency, Exits, Order, OrderRequest, OrderUpdate, Replacement};
 use messages::strategies::Resumed;
 use messages::{Instrument, OrderId, Price, Quantity, Size, UtcNanos};
 
@@ -141,6 +141,23 @@ impl Context<'_> {
         let order_id = self.book.ids.next_order_id();
         self.commands.push(Command::Submit { order_id, request: Box::new(request) });
         order_id
+    }
+    /// Sends an entry with the orders that close it, all taken or all denied. Returns the entry's id; that of the order that
+    /// takes the profit is its part 1, that of the one that stops the loss its part 2 ([`OrderId::part`]).
+    pub fn bracket(&mut self, entry: OrderRequest, exits: Exits) -> OrderId {
+        self.book.made += 1;
+        let id = self.book.ids.next_order_id();
+        self.commands.push(Command::SubmitList { orders: exits.bracket(id, entry) });
+        id
+    }
+    /// Sends two orders of one quantity of which one cancels the other, both taken or both denied. Where the venue does not
+    /// hold them, `second` must wait for a price. Returns their ids.
+    pub fn one_cancels_other(&mut self, first: OrderRequest, second: OrderRequest) -> [OrderId; 2] {
+        self.book.made += 2;
+        let ids = [self.book.ids.next_order_id(), self.book.ids.next_order_id()];
+        let second = OrderRequest { parent: Some(ids[0]), contingency: Some(Contingency::Oco), ..second };
+        self.commands.push(Command::SubmitList { orders: vec![(ids[0], first), (ids[1], second)] });
+        ids
     }
     /// Asks to cancel an order.
     pub fn cancel(&mut self, order_id: OrderId) {

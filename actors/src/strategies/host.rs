@@ -280,8 +280,12 @@ impl Host {
         let mut context = Context { now, book: &mut self.own, commands: &mut said.commands, lines: &mut said.lines };
         method(&mut *self.strategy, &mut context);
         for command in &said.commands[before..] {
-            if let Command::Submit { order_id, request } = command {
-                self.unheard.insert(*order_id, request.clone());
+            match command {
+                Command::Submit { order_id, request } => drop(self.unheard.insert(*order_id, request.clone())),
+                Command::SubmitList { orders } => {
+                    self.unheard.extend(orders.iter().map(|(id, request)| (*id, Box::new(request.clone()))));
+                }
+                _ => {}
             }
         }
         self.due = self.own.timers.values().min().copied();

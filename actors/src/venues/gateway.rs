@@ -140,9 +140,9 @@ impl Shell {
 
     fn send(&mut self, requests: Vec<VenueRequest>) {
         for request in requests {
-            let id = request.client_order_id();
+            let about = request.client_order_id().map_or_else(|| "the account".to_owned(), |id| format!("order {id}"));
             if !self.connected || self.requests.try_send(request).is_err() {
-                tracing::warn!(venue = %self.a.remote.name, order = %id, "the venue is not reached; the request is dropped and asked about later");
+                tracing::warn!(venue = %self.a.remote.name, about, "the venue is not reached; the request is dropped and asked about later");
             }
         }
     }
@@ -158,6 +158,7 @@ impl Shell {
                 tracing::warn!(venue = %self.a.remote.name, "disconnected: {why}");
                 self.connected = false;
             }
+            FromVenue::Account(snapshot) => drop(self.a.orders.cast(ToOrders::Account(snapshot))),
             FromVenue::Reports(reports) => drop(self.a.orders.cast(ToOrders::Reports(reports))),
             FromVenue::Note(note) => self.note(note),
         }

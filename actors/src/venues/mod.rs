@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messages::Account;
+use messages::account::AccountSnapshot;
 use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
@@ -35,6 +36,8 @@ pub enum FromVenue {
     Disconnected(String),
     /// What it reports, in its order.
     Reports(Vec<VenueReport>),
+    /// What the account holds, as it was asked for.
+    Account(Box<AccountSnapshot>),
     /// What a person must know and no report says. Said as often as it happens: the gateway tells it within bounds.
     Note(VenueNote),
 }
@@ -46,7 +49,8 @@ pub type Say = Arc<dyn Fn(FromVenue) + Send + Sync>;
 ///
 /// Contract: a request is written at most once; `Submitted` is reported when it has left; a repeated report
 /// is harmless, a lost one is found by a `Query`, which the venue answers with every fill of the order, its
-/// terms and its end, or with `Unknown`.
+/// terms and its end, or with `Unknown`. Who can say what the account holds (`Capabilities::account`) answers an `Account` with
+/// one snapshot, after the reports of what happened before it, as far as it can be told.
 pub trait Connector: Send {
     /// Works until `requests` is closed, over as many connections as it takes. When it ends by itself or
     /// panics it is made again after a back-off.

@@ -5,7 +5,7 @@ import { FILLS, ORDERS, instrumentOf } from '../columns.js';
 import { button, el, figures, select, setOptions, stack, table } from '../dom.js';
 import * as f from '../format.js';
 import { Keyed, isOpen, newestFirst, orderOf } from '../keyed.js';
-import { cancelAll, flatten, killSwitch, reconcile, setState } from '../steering.js';
+import { acceptDifferences, cancelAll, flatten, killSwitch, reconcile, setState } from '../steering.js';
 import { listOf } from '../stream.js';
 import { cancel, details, replace } from './order.js';
 import { ticket } from './ticket.js';
@@ -36,12 +36,13 @@ function trading(view) {
         button('Halt', () => setState('HALTED')),
         button('Cancel all', cancelAll),
         button('Reconcile', reconcile),
+        button('Accept differences', acceptDifferences),
         button('Flatten', flatten, { class: 'danger' }),
         button('Kill switch', killSwitch, { class: 'danger' }),
       ]
     : [];
   const panel = view.panel('Trading', { limit: 15000, kind: 'big' });
-  const all = figures({ state: 'State', by: 'Changed by', why: 'Why', at: 'When' });
+  const all = figures({ state: 'State', by: 'Changed by', why: 'Why', at: 'When', books: 'Books' });
   const limits = el('dl', { class: 'limits' });
   const now = (said) =>
     all.set({
@@ -50,6 +51,12 @@ function trading(view) {
       why: f.plain(said.why),
       at: f.since(said.changed_at),
     });
+  // What new orders wait for, and what the last reconciliation found, in its first line.
+  const books = ({ possible, waits_for, last }) => {
+    const found = last ? last.words.split('\n')[0] : 'not held against the venue yet';
+    const waits = { books: 'orders wait for the venue: ', accept: 'only what reduces is traded: ' }[waits_for] ?? '';
+    all.set({ books: { text: possible ? `${waits}${found}` : 'the venue keeps none beside ours', title: last?.words } });
+  };
   const limit = ({ scope, name, limit: most, used, trips }) =>
     el(
       'div',
@@ -62,6 +69,7 @@ function trading(view) {
   view.poll(5000, '/risk', panel, (said) =>
     limits.replaceChildren(...said.stops.map(stop), ...said.limits.map(limit)),
   );
+  view.poll(5000, '/reconcile', panel, books);
   view.listen('trading', (data) => listOf(data).forEach(now));
   return panel.add(
     all.node,

@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { chart, line } from '../charts.js';
-import { ORDERS, POSITIONS } from '../columns.js';
+import { NET_POSITIONS, ORDERS, POSITIONS, instrumentOf } from '../columns.js';
 import { button, el, figures, say, table } from '../dom.js';
 import * as f from '../format.js';
 import { newestFirst, openAlerts, openOrders, openPositions, orderOf, positionKey } from '../keyed.js';
@@ -113,7 +113,16 @@ function positions(view) {
   });
   // A book without a position is silent; that the stream is alive is known from health.
   view.listen('health', () => all.size === 0 && panel.mark());
-  return panel.add(shown.node);
+  const net = table({
+    caption: 'What the account holds: the sum over its strategies',
+    empty: 'the account holds nothing',
+    columns: NET_POSITIONS,
+    key: instrumentOf,
+  });
+  view.poll(5000, '/positions/net', panel, (said) =>
+    net.rows(api.rowsOf(said).filter((p) => p.strategies.length > 0)),
+  );
+  return panel.add(shown.node, net.node);
 }
 
 function orders(view) {

@@ -6,7 +6,7 @@ import { FILLS, LOGS, instrumentOf } from '../columns.js';
 import { button, el, figures, show, table } from '../dom.js';
 import * as f from '../format.js';
 import { Keyed, newestFirst } from '../keyed.js';
-import { steerStrategy } from '../steering.js';
+import { flattenStrategy, steerStrategy } from '../steering.js';
 import { listOf } from '../stream.js';
 
 const FILLS_OF_CURVE = 2000;
@@ -85,6 +85,7 @@ function one(view, name) {
         act('stop', 'It stops in order; its open orders stay or are cancelled as on_stop says.'),
         act('restart', 'It stops in order and begins its next generation with its saved state.'),
         act('resume', 'It leaves its quarantine and begins its next generation.'),
+        button('Flatten', async () => (await flattenStrategy(name)) && again(), { class: 'danger' }),
       ]
     : [];
   const panel = view.panel(name, { limit: 15000, actions });

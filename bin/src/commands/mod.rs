@@ -12,6 +12,7 @@ mod import;
 mod journal_command;
 mod migrate;
 mod orders;
+mod reconcile;
 mod replay;
 mod report;
 mod risk;
@@ -120,9 +121,8 @@ enum Command {
     Halt(steer::Halt),
     /// Lets a running instance trade again.
     Resume(steer::Resume),
-    /// Restores orders and positions of a running instance from its ledger and asks the venue about every open order.
-    #[command(after_help = "Example:\n  merganser reconcile --data-dir merganser-data")]
-    Reconcile,
+    /// Holds the books of a running instance against its venue's: orders, fills, positions, balances.
+    Reconcile(reconcile::Reconcile),
     /// The journals of a stopped directory.
     Journal(journal_command::Arguments),
     /// Out of TimescaleDB, or plain PostgreSQL.
@@ -187,7 +187,7 @@ pub(crate) fn execute(line: Line, plugins: Plugins) -> anyhow::Result<ExitCode> 
         Command::Feeds(arguments) => feeds::run(&arguments, &line.common),
         Command::Halt(arguments) => steer::halt(&arguments, &line.common),
         Command::Resume(arguments) => steer::resume(&arguments, &line.common),
-        Command::Reconcile => steer::reconcile(&line.common),
+        Command::Reconcile(arguments) => reconcile::run(&arguments, &line.common),
         Command::Journal(arguments) => journal_command::run(&arguments, &line.common, &settings),
         Command::Migrate(arguments) => migrate::run(&arguments, &line.common, &settings),
         Command::Doctor(arguments) => doctor::run(&arguments, &line.common, &settings, &plugins.venues),

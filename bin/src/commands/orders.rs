@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 use super::Common;
 use super::steer::running;
 use crate::http::access;
-use crate::http::orders::{Canceled, NewOrder};
-use crate::http::views::{Order, Portfolio, Position};
+use crate::http::orders::{Canceled, NewBracket, NewOrder};
+use crate::http::views::{NetPosition, Order, Portfolio, Position};
 use crate::output;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  merganser orders\n  merganser orders submit simulated:SIMBTC buy 0.01 --limit 59000\n  merganser orders cancel 0190a5c1-…"
+    after_help = "Examples:\n  merganser orders\n  merganser orders submit simulated:SIMBTC buy 0.01 --limit 59000\n  merganser orders bracket simulated:SIMBTC buy 0.01 --limit 59000 --take-profit 61000 --stop-loss 58000\n  merganser orders cancel 0190a5c1-…"
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -39,6 +39,11 @@ enum What {
     /// Places an order in your name.
     #[command(after_help = "Example:\n  merganser orders submit simulated:SIMBTC sell 0.01 --why \"take profit\"")]
     Submit(Submit),
+    /// Places an entry with the orders that close it with a gain and with a loss: all are taken, or all are denied.
+    #[command(
+        after_help = "Example:\n  merganser orders bracket simulated:SIMBTC buy 0.01 --limit 59000 --take-profit 61000 --stop-loss 58000"
+    )]
+    Bracket(Bracket),
     /// Cancels an open order.
     #[command(after_help = "Example:\n  merganser orders cancel 0190a5c1-…")]
     Cancel {
@@ -63,9 +68,15 @@ struct Submit {
     /// At this price or better; at the market without one.
     #[arg(long, value_name = "PRICE")]
     limit: Option<Price>,
-    /// Once the price reaches this.
+    /// Once the price reaches this against the order.
     #[arg(long, value_name = "PRICE")]
     stop: Option<Price>,
+    /// Once the price reaches this in favour of the order, at the market.
+    #[arg(long, value_name = "PRICE", conflicts_with_all = ["limit", "stop", "trail"])]
+    take_profit: Option<Price>,
+    /// Once the price has come back by so much from its best; with --stop it begins there.
+    #[arg(long, value_name = "AMOUNT", conflicts_with = "limit")]
+    trail: Option<Price>,
     /// gtc, ioc, fok or day.
     #[arg(long, value_name = "HOW", value_parser = named::<TimeInForce>)]
     time_in_force: Option<TimeInForce>,
@@ -76,6 +87,39 @@ struct Submit {
     #[arg(long, default_value = "")]
     why: String,
     /// The same key gives the same order, however often it is asked for; a new one where none is given.
+    #[arg(long)]
+    key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Bracket {
+    /// What, as exchange:symbol.
+    #[arg(value_parser = actors::settings::parse_instrument)]
+    instrument: Instrument,
+    /// buy or sell: the entry; its exits are on the other side.
+    #[arg(value_parser = named::<Side>)]
+    side: Side,
+    /// How much, in base asset.
+    quantity: Quantity,
+    /// The entry at this price or better; at the market without one.
+    #[arg(long, value_name = "PRICE")]
+    limit: Option<Price>,
+    /// Closes it at this price or better.
+    #[arg(long, value_name = "PRICE", required_unless_present = "stop_loss")]
+    take_profit: Option<Price>,
+    /// Closes it at the market once the price reaches this.
+    #[arg(long, value_name = "PRICE")]
+    stop_loss: Option<Price>,
+    /// The limit of the stop-loss.
+    #[arg(long, value_name = "PRICE", requires = "stop_loss")]
+    stop_limit: Option<Price>,
+    /// gtc, ioc, fok or day; with day the exits are for the day, too.
+    #[arg(long, value_name = "HOW", value_parser = named::<TimeInForce>)]
+    time_in_force: Option<TimeInForce>,
+    /// Why; it stands with the orders and in the ledger.
+    #[arg(long, default_value = "")]
+    why: String,
+    /// The same key gives the same orders, however often they are asked for; new ones where none is given.
     #[arg(long)]
     key: Option<String>,
 }
@@ -98,12 +142,15 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
         None | Some(What::List) => show(running.read::<Rows>("/api/v1/orders?status=open")?.rows),
         Some(What::Show { order_id }) => show(vec![running.read(&format!("/api/v1/orders/{order_id}"))?]),
         Some(What::Submit(submit)) => {
-            let key = submit.key.clone().map_or_else(|| access::make().map(|made| made.secret), Ok)?;
+            let key = key(submit.key.as_ref())?;
             let asked = running.say_once("/api/v1/orders", &submit.order(), &key);
             let order: Order = asked.with_context(|| format!("to ask again for the same order, add --key {key}"))?;
-            let is_denied = order.status == "denied";
-            show(vec![order]);
-            return Ok(if is_denied { ExitCode::from(1) } else { ExitCode::SUCCESS });
+            return Ok(placed(vec![order]));
+        }
+        Some(What::Bracket(bracket)) => {
+            let key = key(bracket.key.as_ref())?;
+            let asked = running.say_once("/api/v1/orders/bracket", &bracket.orders(), &key);
+            return Ok(placed(asked.with_context(|| format!("to ask again for the same orders, add --key {key}"))?));
         }
         Some(What::Cancel { order_id }) => show(vec![running.delete(&format!("/api/v1/orders/{order_id}"))?]),
         Some(What::CancelAll) => {
@@ -114,23 +161,65 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The key that was given, or a new one.
+fn key(given: Option<&String>) -> anyhow::Result<String> {
+    given.cloned().map_or_else(|| access::make().map(|made| made.secret), Ok)
+}
+
+/// Shows orders that were placed; exit code 1 where one was denied.
+fn placed(orders: Vec<Order>) -> ExitCode {
+    let is_denied = orders.iter().any(|order| order.status == "denied");
+    show(orders);
+    if is_denied { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}
+
+impl Bracket {
+    fn orders(&self) -> NewBracket {
+        NewBracket {
+            entry: NewOrder {
+                instrument: self.instrument,
+                side: self.side,
+                order_type: if self.limit.is_some() { OrderType::Limit } else { OrderType::Market },
+                time_in_force: self.time_in_force,
+                quantity: self.quantity,
+                quote_quantity: None,
+                price: self.limit,
+                stop_price: None,
+                trail_amount: None,
+                post_only: false,
+                reduce_only: false,
+                note: self.why.clone(),
+            },
+            take_profit: self.take_profit,
+            stop_loss: self.stop_loss,
+            stop_limit: self.stop_limit,
+        }
+    }
+}
+
 impl Submit {
+    fn order_type(&self) -> OrderType {
+        match (self.limit, self.stop) {
+            _ if self.trail.is_some() => OrderType::TrailingStop,
+            _ if self.take_profit.is_some() => OrderType::TakeProfit,
+            (None, None) => OrderType::Market,
+            (Some(_), None) => OrderType::Limit,
+            (None, Some(_)) => OrderType::Stop,
+            (Some(_), Some(_)) => OrderType::StopLimit,
+        }
+    }
+
     fn order(&self) -> NewOrder {
         NewOrder {
             instrument: self.instrument,
             side: self.side,
-            order_type: match (self.limit, self.stop) {
-                (None, None) => OrderType::Market,
-                (Some(_), None) => OrderType::Limit,
-                (None, Some(_)) => OrderType::Stop,
-                (Some(_), Some(_)) => OrderType::StopLimit,
-            },
+            order_type: self.order_type(),
             time_in_force: self.time_in_force,
             quantity: self.quantity,
             quote_quantity: None,
             price: self.limit,
-            stop_price: self.stop,
-            trail_amount: None,
+            stop_price: self.stop.or(self.take_profit),
+            trail_amount: self.trail,
             post_only: false,
             reduce_only: self.reduce_only,
             note: self.why.clone(),
@@ -184,7 +273,22 @@ pub fn positions(arguments: &Positions, common: &Common) -> anyhow::Result<ExitC
             p.realized_pnl,
         ]
     });
-    output::columns(["instrument", "strategy", "side", "quantity", "entry", "price", "unrealized", "realized"], rows);
+    // Those of the strategies, and behind them what the account holds: their sum.
+    let net: Vec<NetPosition> = running.read("/api/v1/positions/net")?;
+    let net = net.into_iter().filter(|p| arguments.all || !p.strategies.is_empty()).map(|p| {
+        [
+            format!("{}:{}", p.exchange, p.symbol),
+            "(account)".to_owned(),
+            p.side,
+            p.quantity,
+            String::new(),
+            unknown(p.current_price),
+            unknown(p.unrealized_pnl),
+            p.realized_pnl,
+        ]
+    });
+    let head = ["instrument", "strategy", "side", "quantity", "entry", "price", "unrealized", "realized"];
+    output::columns(head, rows.chain(net));
     let p: Portfolio = running.read("/api/v1/portfolio")?;
     let kind = if p.is_simulated { "simulated money" } else { "real money" };
     output::line(format_args!(

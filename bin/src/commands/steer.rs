@@ -1,14 +1,15 @@
-//! `merganser halt|resume|flatten|reconcile`: what a person says to a running instance about trading as a whole.
+//! `merganser halt|resume|flatten`: what a person says to a running instance about trading as a whole.
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use messages::StrategyId;
 use messages::risk::TradingState;
 
 use super::Common;
 use crate::client::{self, Running};
-use crate::http::trading::{Change, Changed, Done, Flatten as Asked, Flattened};
+use crate::http::trading::{Change, Changed, Flatten as Asked, Flattened};
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -50,14 +51,19 @@ pub enum Then {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  merganser flatten --why \"leaving for the weekend\" --then halted")]
+#[command(
+    after_help = "Examples:\n  merganser flatten --why \"leaving for the weekend\" --then halted\n  merganser flatten --strategy ema_cross --why \"it trades too much\""
+)]
 pub struct Flatten {
     /// Why; it is written to the ledger.
     #[arg(long, default_value = "")]
     why: String,
     /// What may be traded afterwards.
-    #[arg(long, value_enum, default_value = "reducing")]
+    #[arg(long, value_enum, default_value = "reducing", conflicts_with = "strategy")]
     then: Then,
+    /// Only what this strategy holds: it is stopped, and all else goes on as it was.
+    #[arg(long, value_name = "NAME")]
+    strategy: Option<StrategyId>,
 }
 
 pub fn halt(arguments: &Halt, common: &Common) -> anyhow::Result<ExitCode> {
@@ -87,12 +93,15 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
         Then::Reducing => TradingState::Reducing,
         Then::Halted => TradingState::Halted,
     };
-    let asked = Asked { why: arguments.why.clone(), then };
+    let asked = Asked { why: arguments.why.clone(), then, strategy: arguments.strategy };
     let Flattened { canceled, positions, left, state, journaled } = running(common)?.say("/api/v1/flatten", &asked)?;
     let closed = positions.saturating_sub(left.len());
     output::line(format_args!(
         "{canceled} open orders are cancelled, {closed} of {positions} positions are closed, trading is {state} (journaled: {journaled})"
     ));
+    if let Some(name) = arguments.strategy {
+        output::line(format_args!("{name} is stopped; `merganser strategies start {name}` lets it trade again"));
+    }
     for p in &left {
         output::line(format_args!(
             "NOT CLOSED  {} {} {}:{} of {}",
@@ -100,10 +109,4 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
         ));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-pub fn reconcile(common: &Common) -> anyhow::Result<ExitCode> {
-    let Done { done } = running(common)?.say("/api/v1/reconcile", &())?;
-    output::line(format_args!("{done}"));
-    Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use super::{Refusals, views};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(read_positions).service(read_portfolio);
+    config.service(read_positions).service(read_net_positions).service(read_portfolio);
 }
 
 /// Every position that is or was held since the account began, valued at the newest prices.
@@ -19,6 +19,14 @@ pub fn routes(config: &mut ServiceConfig) {
 async fn read_positions(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::Position>> {
     let snapshot = edge.runtime.portfolio().await.ok_or_else(|| Problem::silent("positions"))?;
     Ok(web::Json(snapshot.positions.iter().map(views::Position::from).collect()))
+}
+
+/// What the account holds of each instrument: the sum of what its strategies hold.
+#[utoipa::path(tag = "account", responses((status = 200, description = "The answer", body = Vec<views::NetPosition>), Refusals))]
+#[get("/positions/net")]
+async fn read_net_positions(_: Reader, edge: web::Data<Edge>) -> Answer<Vec<views::NetPosition>> {
+    let snapshot = edge.runtime.portfolio().await.ok_or_else(|| Problem::silent("positions"))?;
+    Ok(web::Json(views::NetPosition::all(&snapshot.positions)))
 }
 
 /// What the account is worth, valued at the newest prices.

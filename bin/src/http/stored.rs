@@ -29,6 +29,14 @@ impl Known {
         }
     }
 
+    /// As a part of an answer.
+    pub fn json(self) -> Result<Value, Problem> {
+        match self {
+            Self::Open(order) => Ok(serde_json::to_value(views::Order::from(&*order)).map_err(anyhow::Error::from)?),
+            Self::Row(row) => Ok(Value::Object(row)),
+        }
+    }
+
     /// Where it stands.
     pub fn status(&self) -> String {
         match self {
@@ -59,7 +67,8 @@ const OF_ONE: &str = "
         exchange, symbol, side, order_type, time_in_force, quantity, quote_quantity, price, stop_price, trail_amount,
         NULL::BOOLEAN AS post_only, NULL::BOOLEAN AS reduce_only, filled_quantity, average_fill_price, status,
         false AS is_open, reason_code, reason, created_at, submitted_at, updated_at, filled_at, commission,
-        commission_asset, correlation_id::VARCHAR AS correlation_id, strategy_id, metadata.note AS note
+        commission_asset, correlation_id::VARCHAR AS correlation_id, strategy_id,
+        parent_order_id::VARCHAR AS parent_order_id, contingency, metadata.note AS note
     FROM orders o";
 
 /// What happened to an order, as far as the tables are when it is asked.

@@ -1,8 +1,10 @@
-//! What may be traded at all: the state, the kill switch, closing everything, starting again from the ledger.
+//! What may be traded at all: the state, the kill switch, closing everything.
 
 use std::time::Duration;
 
 use actix_web::{get, post, web};
+use actors::ports::Steer;
+use messages::StrategyId;
 use messages::orders::Command;
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(read_trading).service(change_trading).service(flatten_all).service(reconcile_all);
+    config.service(read_trading).service(change_trading).service(flatten_all);
 }
 
 /// What may be traded, and within which limits.
@@ -131,6 +133,11 @@ pub struct Flatten {
     #[serde(default = "reducing")]
     #[schema(value_type = String, pattern = "^(REDUCING|HALTED)$")]
     pub then: TradingState,
+    /// Only what this strategy holds: it is stopped, its orders are cancelled and its positions closed. Nobody else's
+    /// orders and positions change, and neither does what may be traded: `then` is not looked at.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "ema_cross")]
+    pub strategy: Option<StrategyId>,
 }
 
 fn reducing() -> TradingState {
@@ -152,12 +159,56 @@ pub struct Flattened {
     pub journaled: bool,
 }
 
-/// Cancels all orders, closes every position at the market, and leaves trading REDUCING or HALTED.
+/// Cancels all orders, closes every position at the market, and leaves trading REDUCING or HALTED; or stops one strategy
+/// and closes what that one holds.
 #[utoipa::path(tag = "trading", request_body = Flatten, responses((status = 200, description = "The answer", body = Flattened), Refusals))]
 #[post("/flatten")]
 async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Flatten>) -> Answer<Flattened> {
-    let Flatten { why, then } = asked.into_inner();
-    to_the_end(async move { close_everything(&trader.0, &edge, words::cut(why), then).await.map(web::Json) }).await
+    let Flatten { why, then, strategy } = asked.into_inner();
+    let why = words::cut(why);
+    to_the_end(async move {
+        let done = match strategy {
+            Some(strategy) => close_one(&trader.0, &edge, why, strategy).await,
+            None => close_everything(&trader.0, &edge, why, then).await,
+        };
+        done.map(web::Json)
+    })
+    .await
+}
+
+/// Stops a strategy, so that it orders nothing meanwhile, and closes what it holds.
+async fn close_one(who: &Who, edge: &Edge, why: String, strategy: StrategyId) -> Result<Flattened, Problem> {
+    let orders = || async { edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders")) };
+    let of_it = |open: &[messages::orders::Order]| open.iter().filter(|order| order.strategy == strategy).count();
+    let held = || async { open_positions(edge).await.map(|all| held_by(all, strategy)) };
+    let (before, positions) = (orders().await?, held().await?.len());
+    let canceled = of_it(&before.open);
+    let runs = edge.runtime.assembly().deciding().strategies.run.contains_key(&strategy);
+    if !runs && canceled + positions == 0 {
+        let text = format!("`{strategy}` does not run here, and holds and orders nothing; see GET /api/v1/positions");
+        return Err(Problem::new(Code::NotFound, text));
+    }
+    edge.note(who, "strategy.flatten", strategy, &why).await?;
+    if runs {
+        let stopped = edge.runtime.steer_strategy(strategy.as_str(), Steer::Stop).await;
+        stopped.map_err(|why| Problem::new(Code::Conflict, format!("nothing is closed: {why}")))?;
+    }
+    // Orders that are being cancelled may still fill, and what is offered may be less than what is held.
+    for _ in 0..ROUNDS {
+        if !edge.runtime.command(Command::FlattenStrategy { strategy, id: edge.next_order_id() }).await {
+            return Err(Problem::silent("orders"));
+        }
+        tokio::time::sleep(ROUND).await;
+        if held().await?.is_empty() && of_it(&orders().await?.open) == 0 {
+            break;
+        }
+    }
+    let state = views::text(orders().await?.trading);
+    Ok(Flattened { canceled, positions, left: held().await?, state, journaled: true })
+}
+
+fn held_by(all: Vec<views::Position>, strategy: StrategyId) -> Vec<views::Position> {
+    all.into_iter().filter(|position| position.strategy_id == strategy.as_str()).collect()
 }
 
 /// HALTED first, so that no strategy orders while all is cancelled; then what closes goes out, as long as only that may.
@@ -219,14 +270,4 @@ async fn settle<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
 pub struct Done {
     /// In words.
     pub done: String,
-}
-
-/// Restores orders and positions from the ledger, and asks the venue about every open order.
-#[utoipa::path(tag = "trading", responses((status = 200, description = "The answer", body = Done), Refusals))]
-#[post("/reconcile")]
-async fn reconcile_all(trader: Trader, edge: web::Data<Edge>) -> Answer<Done> {
-    edge.note(&trader.0, "reconcile", "", "").await?;
-    edge.runtime.reconcile().await.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    let done = "restored from the ledger; the venue is asked about every open order".to_owned();
-    Ok(web::Json(Done { done }))
 }

@@ -112,6 +112,8 @@ fn ledger_time(record: &LedgerRecord) -> Option<UtcNanos> {
         LedgerRecord::ImportBegun(r) => Some(r.at),
         LedgerRecord::Migration(r) => Some(r.at),
         LedgerRecord::Risk(r) => Some(r.at),
+        LedgerRecord::Reconciled(r) => Some(r.at),
+        LedgerRecord::Opened(r) => Some(r.at),
         LedgerRecord::Trading { at, .. } | LedgerRecord::Stopped { at } => Some(*at),
         LedgerRecord::MarketIds { .. } | LedgerRecord::Instruments(_) => None,
     }

@@ -116,6 +116,14 @@ impl Rows {
                 let (what, subject) = r.event.words();
                 self.action(seq, r.at, [&r.by, what, &subject, &r.why]);
             }
+            LedgerRecord::Reconciled(r) => {
+                let what = format!("reconcile.{}", r.outcome);
+                self.action(seq, r.at, [&r.by, &what, r.cause.as_str(), &r.words()]);
+            }
+            LedgerRecord::Opened(opened) => {
+                opened.positions.iter().for_each(|p| self.position(p));
+                opened.balances.iter().for_each(|b| self.balance(b));
+            }
             LedgerRecord::MarketIds { .. } => {}
         }
     }

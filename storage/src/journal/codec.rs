@@ -3,11 +3,9 @@
 //! A kind keeps its number for ever. A change of a payload gets the next version, and the decoder
 //! of every earlier version stays in the match below; `tests/golden` holds a journal of each.
 
-use messages::UtcNanos;
 use messages::ledger::{LedgerRecord, MarketRecord};
-use messages::migration::{Backfilled, Compared, Migration, MigrationChange, Phase, Watermark};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::segment::Log;
 
@@ -34,7 +32,7 @@ pub trait Record: Sized + Send + 'static {
 /// The first version of every record kind.
 const V1: u8 = 1;
 
-/// Of the migration: with how many rows that did not fit are accepted.
+/// Of the migration: with how many rows that did not fit are accepted. No release wrote its first version.
 const V2: u8 = 2;
 
 fn put<T: Serialize>(value: &T, out: &mut Vec<u8>) {
@@ -71,6 +69,8 @@ impl Record for LedgerRecord {
                 return (13, V2);
             }
             Self::Risk(r) => (put(r, out), 14).1,
+            Self::Reconciled(r) => (put(r, out), 15).1,
+            Self::Opened(r) => (put(r, out), 16).1,
         };
         (kind, V1)
     }
@@ -89,57 +89,12 @@ impl Record for LedgerRecord {
             (10, V1) => get(bytes, |at| Self::Stopped { at }),
             (11, V1) => get(bytes, Self::Instruments),
             (12, V1) => get(bytes, Self::ImportBegun),
-            (13, V1) => get(bytes, |before: MigrationV1| Self::Migration(Box::new(before.into()))),
             (13, V2) => get(bytes, Self::Migration),
             (14, V1) => get(bytes, Self::Risk),
+            (15, V1) => get(bytes, Self::Reconciled),
+            (16, V1) => get(bytes, Self::Opened),
             _ => Decoded::Unknown,
         }
-    }
-}
-
-/// A migration as version 1 has it.
-#[derive(Deserialize)]
-struct MigrationV1 {
-    state: StateV1,
-    by: String,
-    what: String,
-    why: String,
-    at: UtcNanos,
-}
-
-#[derive(Deserialize)]
-struct StateV1 {
-    phase: Phase,
-    since: UtcNanos,
-    watermark: Option<Watermark>,
-    percent: u8,
-    percent_since: UtcNanos,
-    is_frozen: bool,
-    backfilled: Option<BackfilledV1>,
-    compared: Option<Compared>,
-}
-
-#[derive(Deserialize)]
-struct BackfilledV1 {
-    at: UtcNanos,
-    slices: u64,
-    rows: u64,
-    refused: u64,
-}
-
-impl From<MigrationV1> for MigrationChange {
-    fn from(MigrationV1 { state, by, what, why, at }: MigrationV1) -> Self {
-        let StateV1 { phase, since, watermark, percent, percent_since, is_frozen, backfilled, compared } = state;
-        // Whoever went on to compare then had accepted all of them.
-        let backfilled = backfilled.map(|BackfilledV1 { at, slices, rows, refused }| Backfilled {
-            at,
-            slices,
-            rows,
-            refused,
-            accepted: refused,
-        });
-        let state = Migration { phase, since, watermark, percent, percent_since, is_frozen, backfilled, compared };
-        Self { state, by, what, why, at }
     }
 }
 
@@ -169,6 +124,7 @@ impl Record for MarketRecord {
 
 #[cfg(test)]
 mod tests {
+    use messages::UtcNanos;
     use messages::risk::{Latch, LimitName, RiskEvent, RiskRecord, Scope, TradingState};
 
     use super::*;
@@ -194,23 +150,5 @@ mod tests {
             };
             assert_eq!(((kind, version), again), ((14, V1), record));
         }
-    }
-
-    #[test]
-    fn a_backfill_of_before_has_all_that_it_refused_accepted() {
-        let backfilled = Some((UtcNanos(7), 3u64, 9u64, 2u64));
-        let none = (None::<Watermark>, None::<Compared>);
-        let state = (Phase::Compare, UtcNanos(8), none.0, 0u8, UtcNanos(0), false, backfilled, none.1);
-        let bytes = postcard::to_stdvec(&(state, "me", "migration.compare", "why", UtcNanos(8))).unwrap();
-        let Decoded::Record(LedgerRecord::Migration(change)) = LedgerRecord::decode(13, V1, &bytes) else {
-            panic!("it does not decode")
-        };
-        assert_eq!(change.state.backfilled.map(|done| (done.rows, done.refused, done.accepted)), Some((9, 2, 2)));
-        let mut again = Vec::new();
-        let (kind, version) = LedgerRecord::Migration(change.clone()).encode(&mut again);
-        let Decoded::Record(LedgerRecord::Migration(same)) = LedgerRecord::decode(kind, version, &again) else {
-            panic!("it does not decode")
-        };
-        assert_eq!((version, same), (V2, change));
     }
 }

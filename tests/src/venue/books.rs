@@ -73,6 +73,12 @@ impl Books {
         }
     }
 
+    /// Whose orders.
+    #[must_use]
+    pub fn account_name(&self) -> Account {
+        self.account
+    }
+
     /// A number below `bound`, by a linear congruence (Knuth's MMIX constants): the same seed, the same venue.
     fn below(&mut self, bound: u64) -> u64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -90,6 +96,8 @@ impl Books {
                 self.replace(*client_order_id, *new_client_order_id, *replacement, *at, out);
             }
             VenueRequest::Query { client_order_id, at, .. } => self.query(*client_order_id, *at, out),
+            // Answered by [`Books::account`].
+            VenueRequest::Account { .. } => {}
         }
     }
 

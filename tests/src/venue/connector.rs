@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use merganser::{Connector, FromVenue, Say};
+use messages::account::AccountSnapshot;
 use messages::orders::{OrderType, TimeInForce};
 use messages::venues::{Capabilities, ReportKind, VenueReport, VenueRequest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -20,7 +21,17 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     contingencies: &[],
     post_only: true,
     not_received_after: Duration::from_secs(1),
+    account: true,
 };
+
+/// A line of the venue.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Said {
+    /// What happened to an order.
+    Report(Box<VenueReport>),
+    /// What the account holds, as it was asked for.
+    Account(Box<AccountSnapshot>),
+}
 
 /// How long it waits before it connects again.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -74,8 +85,10 @@ impl SocketConnector {
             tokio::select! {
                 line = lines.next_line() => {
                     let line = line.map_err(|e| e.to_string())?.ok_or("the venue hung up")?;
-                    let report: VenueReport = serde_json::from_str(&line).map_err(|e| format!("{e}: {line}"))?;
-                    say(FromVenue::Reports(vec![report]));
+                    say(match serde_json::from_str(&line).map_err(|e| format!("{e}: {line}"))? {
+                        Said::Report(report) => FromVenue::Reports(vec![*report]),
+                        Said::Account(snapshot) => FromVenue::Account(snapshot),
+                    });
                 }
                 request = requests.recv_async() => {
                     let Ok(request) = request else { return Ok(()) };

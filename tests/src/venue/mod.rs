@@ -1,7 +1,7 @@
 //! Venues of the testkit.
 //!
 //! [`books`], [`connector`] and [`server`]: an exchange in the test's own process that speaks our own messages, one line of
-//! JSON each way: a [`messages::venues::VenueRequest`] to the venue, a [`messages::venues::VenueReport`] back. It outlives a
+//! JSON each way: a [`messages::venues::VenueRequest`] to the venue, a [`messages::venues::VenueReport`] or what the account holds ([`holdings`]) back. It outlives a
 //! killed runtime, and its own books are the witness. What happens while nobody is connected is reported to nobody, and told
 //! when it is asked for.
 //!
@@ -17,6 +17,7 @@ pub mod exchange;
 pub mod face;
 pub mod faults;
 pub mod faulty;
+mod holdings;
 pub mod serve;
 pub mod server;
 pub mod standard;

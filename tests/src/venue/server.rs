@@ -11,6 +11,7 @@ use messages::venues::{VenueReport, VenueRequest};
 use messages::{Account, UtcNanos};
 
 use super::books::Books;
+use super::connector::Said;
 
 /// How often orders at the venue may trade.
 const TRADE_EVERY: Duration = Duration::from_millis(10);
@@ -61,7 +62,7 @@ impl Server {
                 let mut out = Vec::new();
                 let mut books = lock(&trading.books);
                 books.trade(now(), &mut out);
-                trading.say(&out);
+                trading.say(out);
             }
         });
         Self { address, shared }
@@ -95,20 +96,26 @@ impl Shared {
             if matches!(request, VenueRequest::Submit { .. }) {
                 self.submits.fetch_add(1, Ordering::AcqRel);
             }
+            if let VenueRequest::Account { wanted, at } = &request {
+                let snapshot = books.account(wanted, *at, now());
+                self.write(&Said::Account(Box::new(snapshot)));
+            }
             books.on_request(&request, &mut out);
-            self.say(&out);
+            self.say(out);
         }
     }
 
     /// Called with the books locked, so that reports leave in their order.
-    fn say(&self, reports: &[VenueReport]) {
+    fn say(&self, reports: Vec<VenueReport>) {
+        reports.into_iter().for_each(|report| self.write(&Said::Report(Box::new(report))));
+    }
+
+    fn write(&self, said: &Said) {
         let mut peer = lock(&self.peer);
-        for report in reports {
-            let mut line = serde_json::to_string(report).expect("plain data");
-            line.push('\n');
-            if peer.as_mut().is_some_and(|p| p.write_all(line.as_bytes()).is_err()) {
-                *peer = None;
-            }
+        let mut line = serde_json::to_string(said).expect("plain data");
+        line.push('\n');
+        if peer.as_mut().is_some_and(|p| p.write_all(line.as_bytes()).is_err()) {
+            *peer = None;
         }
     }
 }

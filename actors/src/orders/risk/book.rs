@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::orders::{Order, Side};
+use messages::orders::{Order, Side, Status};
 use messages::{Cash, Instrument, Quantity, StrategyId};
 
 /// What one order may count for: beyond it nothing is a quantity any more, and sums of thousands still fit.
@@ -179,7 +179,8 @@ impl Book {
     }
 
     fn count(&mut self, order: &Order, sign: i128) {
-        if !order.status.is_open() {
+        // What is held here can fill only once it is at its venue, and is judged again before that.
+        if !order.status.is_open() || order.status == Status::Held {
             return;
         }
         let (strategy, instrument) = (order.strategy, order.request.instrument);

@@ -25,6 +25,7 @@ mod open_orders;
 mod position;
 mod rate;
 pub mod recent;
+pub mod reconciling;
 pub mod rulebook;
 mod session;
 mod size;
@@ -47,6 +48,7 @@ use book::Stake;
 use exposure::Totals;
 use latch::Latches;
 pub use limits::{AccountLimits, Limits};
+use reconciling::Waits;
 
 /// What an account may do with what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +139,8 @@ pub struct Context<'a> {
     pub totals: Option<Totals>,
     /// What the account is worth; `None` where no limit asks, or a price is unknown.
     pub equity: Option<Cash>,
+    /// What new orders wait for, where they wait for our books.
+    pub waits: Option<Waits>,
     /// The latches that have fallen.
     pub latches: &'a Latches,
     /// What its venue takes for the instrument.
@@ -175,6 +179,7 @@ const RULES: &[Rule] = &[
     instrument::check,
     venue::check,
     session::status,
+    reconciling::check,
     latch::check,
     trading::check,
     stale::check,

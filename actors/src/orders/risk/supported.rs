@@ -25,16 +25,10 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     if r.post_only && !(venue.post_only && r.order_type == OrderType::Limit) {
         return refuse("venue.post_only", format!("a {} order cannot be post-only here", r.order_type));
     }
-    match (r.parent, r.contingency) {
-        (None, None) => {}
-        (Some(_), Some(contingency)) if venue.contingencies.contains(&contingency) => {}
-        (Some(_), Some(contingency)) => {
-            return refuse("venue.contingency", format!("the venue holds no {contingency} orders"));
-        }
-        (parent, _) => {
-            let missing = if parent.is_some() { "contingency" } else { "parent" };
-            return refuse("order.contingency", format!("an order that depends on another needs a {missing}, too"));
-        }
+    // A tie that the venue does not hold is held here.
+    if r.parent.is_some() != r.contingency.is_some() {
+        let missing = if r.parent.is_some() { "contingency" } else { "parent" };
+        return refuse("order.contingency", format!("an order that depends on another needs a {missing}, too"));
     }
     if r.order_type.has_limit() != r.price.is_some() {
         let expected = if r.order_type.has_limit() { "needs" } else { "has no" };

@@ -61,6 +61,7 @@ struct Case {
     equity: Option<&'static str>,
     usual: Option<&'static str>,
     same_ago: Option<Duration>,
+    waits: Option<Waits>,
     latches: Latches,
     status: InstrumentStatus,
     now: &'static str,
@@ -86,6 +87,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         equity: None,
         usual: None,
         same_ago: None,
+        waits: None,
         latches: Latches::new(),
         status: InstrumentStatus::Trading,
         now: "2026-11-24T12:00:00Z",
@@ -127,6 +129,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         own_totals: totals,
         totals,
         equity: case.equity.map(|equity| equity.parse().unwrap()),
+        waits: case.waits,
         latches: &case.latches,
         status: case.status,
         calendar: &Calendar::default(),
@@ -189,7 +192,7 @@ fn what_cannot_be_is_refused() {
         c.request.contingency = Some(Contingency::Oto);
     };
     check("", tied);
-    check("venue.contingency", |c| {
+    check("", |c| {
         tied(c);
         c.venue = Some(Capabilities { contingencies: &[], ..CAPABILITIES });
     });
@@ -381,6 +384,20 @@ fn the_account_has_rates_and_counts_of_its_own() {
     check("", |c| (c.limits.account.max_open_orders, c.all) = (4, ("0", "0", "0", 3)));
     check("", |c| {
         (c.limits.account.max_open_orders, c.all, c.open) = (4, ("0", "0", "0", 4), ("0", "0", 3));
+        reduces(c);
+    });
+}
+
+#[test]
+fn nothing_passes_before_the_books_agree_and_then_what_reduces() {
+    check("risk.reconciling", |c| c.waits = Some(Waits::Books));
+    check("risk.reconciling", |c| {
+        c.waits = Some(Waits::Books);
+        reduces(c);
+    });
+    check("risk.reconciling", |c| c.waits = Some(Waits::Accept));
+    check("", |c| {
+        c.waits = Some(Waits::Accept);
         reduces(c);
     });
 }

@@ -1,5 +1,6 @@
 //! Commands: what strategies and people ask for, judged before anything leaves.
 
+use super::families::Tie;
 use super::*;
 use crate::venue_rules::Seen;
 
@@ -19,7 +20,10 @@ impl Orders {
             Command::Replace { order_id, replacement } => self.replace(sender.strategy, order_id, replacement, at, out),
             Command::Recall { order_id, request } => self.recall(sender.strategy, order_id, *request, at, out),
             Command::Flatten { id } => self.flatten(id, at, out),
+            Command::SubmitList { orders } => self.submit_list(sender, orders, stale, at, out),
+            Command::FlattenStrategy { strategy, id } => self.flatten_strategy(strategy, id, at, out),
         }
+        self.settle_families(at, out);
     }
 
     /// An order that was on its way here when the group failed: known, or lost and never sent.
@@ -55,32 +59,49 @@ impl Orders {
             self.counters.refused += 1;
             return;
         }
-        let verdict = if stale {
-            let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
-            Err(Refusal { reason: Reason::code("stale_generation"), text })
-        } else {
-            self.judge(sender.strategy, false, &request, request.quantity, at.now)
-        };
-        let mut entry = self.new_entry(sender.strategy, order_id, request, at);
+        let verdict =
+            if stale { Err(stale_generation(sender)) } else { self.judge_new(sender.strategy, &request, at.now) };
+        let entry = self.new_entry(sender.strategy, order_id, request, at);
         match verdict {
-            Ok(()) => {
-                self.recent.ordered(sender.strategy, &entry.order.request, at.now);
-                self.happen(&mut entry, Happening::of(EventKind::Intended), at, out);
-                let order = &entry.order;
-                let client_order_id = order.client_order_id;
-                let request = Box::new(order.request.clone());
-                let submit = VenueRequest::Submit { client_order_id, order_id, request, at: at.now };
-                out.push(Effect::Send(order.request.instrument.exchange, submit));
-            }
-            Err(refusal) => {
-                self.counters.denied += 1;
-                self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
-            }
+            Ok(tie) => self.let_pass(entry, tie, at, out),
+            Err(refusal) => self.deny(entry, refusal, at, out),
+        }
+    }
+
+    /// Takes an order that risk let pass: it goes to its venue, or is held here.
+    pub(super) fn let_pass(&mut self, mut entry: Entry, tie: Tie, at: Moment, out: &mut Vec<Effect>) {
+        if tie == Tie::Here {
+            self.happen(&mut entry, Happening::of(EventKind::Held), at, out);
+        } else {
+            let request = entry.order.request.clone();
+            self.intend(&mut entry, request, at, out);
         }
         self.index(entry);
     }
 
-    fn new_entry(&mut self, strategy: StrategyId, order_id: OrderId, request: OrderRequest, at: Moment) -> Entry {
+    /// Writes down that an order goes to its venue, as `request`, and sends it.
+    pub(super) fn intend(&mut self, entry: &mut Entry, request: OrderRequest, at: Moment, out: &mut Vec<Effect>) {
+        self.recent.ordered(entry.order.strategy, &entry.order.request, at.now);
+        self.happen(entry, Happening::of(EventKind::Intended), at, out);
+        let Order { client_order_id, order_id, .. } = entry.order;
+        let exchange = request.instrument.exchange;
+        let submit = VenueRequest::Submit { client_order_id, order_id, request: Box::new(request), at: at.now };
+        out.push(Effect::Send(exchange, submit));
+    }
+
+    pub(super) fn deny(&mut self, mut entry: Entry, refusal: Refusal, at: Moment, out: &mut Vec<Effect>) {
+        self.counters.denied += 1;
+        self.happen(&mut entry, Happening::refused(EventKind::Denied, refusal), at, out);
+        self.index(entry);
+    }
+
+    pub(super) fn new_entry(
+        &mut self,
+        strategy: StrategyId,
+        order_id: OrderId,
+        request: OrderRequest,
+        at: Moment,
+    ) -> Entry {
         let client_order_id = self.client_ids.next_id();
         let parent = request.parent.and_then(|p| self.entries.get(&p)).map(|p| p.order.correlation_id);
         let order = Order {
@@ -162,6 +183,7 @@ impl Orders {
             own_totals,
             totals,
             equity: (limits.account.max_leverage_percent > 0).then(|| marks.equity(&self.balances)).flatten(),
+            waits: self.reconciling.waits,
             latches: &self.watch.latches,
             status: self.watch.status(instrument),
             calendar: &self.settings.calendar,
@@ -191,13 +213,32 @@ impl Orders {
     }
 
     fn cancel(&mut self, strategy: StrategyId, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
-        let Some(mut entry) = self.take_own(strategy, order_id) else { return };
-        if self.happen(&mut entry, Happening::of(EventKind::CancelRequested), at, out) {
+        let Some(entry) = self.take_own(strategy, order_id) else { return };
+        self.cancel_taken(entry, at, out);
+    }
+
+    /// Cancels an order of a strategy that did not ask for it. One on its way out is left to itself.
+    pub(super) fn cancel_unasked(&mut self, order_id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(entry) = self.take(order_id) else { return };
+        if entry.order.status == Status::PendingCancel { self.index(entry) } else { self.cancel_taken(entry, at, out) }
+    }
+
+    fn cancel_taken(&mut self, mut entry: Entry, at: Moment, out: &mut Vec<Effect>) {
+        if entry.order.status == Status::Held {
+            // Nobody else knows of it.
+            self.happen(&mut entry, Happening::of(EventKind::Canceled), at, out);
+        } else {
+            self.request_cancel(&mut entry, at, out);
+        }
+        self.index(entry);
+    }
+
+    pub(super) fn request_cancel(&mut self, entry: &mut Entry, at: Moment, out: &mut Vec<Effect>) {
+        if self.happen(entry, Happening::of(EventKind::CancelRequested), at, out) {
             entry.requested_at = Some(at.now);
             entry.asked_at = at.now;
             out.push(cancel_request(&entry.order, at.now));
         }
-        self.index(entry);
     }
 
     pub(super) fn cancel_all(&mut self, strategy: StrategyId, at: Moment, out: &mut Vec<Effect>) {
@@ -221,4 +262,9 @@ impl Orders {
         }
         self.take(order_id)
     }
+}
+
+pub(super) fn stale_generation(sender: Sender) -> Refusal {
+    let text = format!("generation {} of {} has been replaced", sender.generation, sender.strategy);
+    Refusal { reason: Reason::code("stale_generation"), text }
 }

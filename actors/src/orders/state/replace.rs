@@ -12,6 +12,10 @@ impl Orders {
         out: &mut Vec<Effect>,
     ) {
         let Some(mut entry) = self.take_own(strategy, order_id) else { return };
+        if entry.order.status == Status::Held {
+            self.replace_held(&mut entry, terms, at, out);
+            return self.index(entry);
+        }
         if matches!(table::decide(entry.order.status, EventKind::ReplaceRequested), Outcome::Refuse) {
             self.counters.refused += 1;
             return self.index(entry);
@@ -52,6 +56,19 @@ impl Orders {
             }
         }
         self.index(entry);
+    }
+
+    /// What is held here is changed here.
+    fn replace_held(&mut self, entry: &mut Entry, terms: Replacement, at: Moment, out: &mut Vec<Effect>) {
+        let request = with_terms(&entry.order.request, terms);
+        let head = request.parent.and_then(|id| self.entries.get(&id)).map(|head| head.order.clone());
+        match self.judge_tied(entry.order.strategy, &request, head.as_ref(), at.now) {
+            Ok(()) => {
+                entry.order.request = request;
+                self.happen(entry, Happening::of(EventKind::Replaced), at, out);
+            }
+            Err(refusal) => self.replacement_denied(entry, refusal, at, out),
+        }
     }
 
     fn judge_replacement(

@@ -45,6 +45,10 @@ impl Orders {
             out.push(cancel_request(&entry.order, at.now));
         }
         self.index(entry);
+        self.settle_families(at, out);
+        if !self.asked.contains(&id) {
+            self.reconcile_answered(id, at, out);
+        }
     }
 
     fn apply(&mut self, entry: &mut Entry, report: VenueReport, at: Moment, out: &mut Vec<Effect>) {
@@ -217,6 +221,7 @@ impl Orders {
             // The cancel overtook its order, or named one that is being replaced: it still stands, and is said again.
             self.counters.ignored += 1;
         }
+        self.families.not_canceled(&entry.order, at.now.after(self.settings.query_after));
         if entry.order.status.is_open() {
             // What cannot be cancelled may have ended without our hearing of it.
             self.ask(&entry.order, at, out);

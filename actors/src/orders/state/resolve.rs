@@ -15,9 +15,11 @@ pub(super) const NOT_RECEIVED: &str = "not_received";
 const ENDS_ASKED_AT_START: Duration = Duration::from_secs(600);
 
 impl Orders {
-    /// Asks about orders that have waited too long for an answer, and values the account where a loss is limited.
+    /// Asks about orders that have waited too long for an answer, values the account where a loss is limited, and lets a
+    /// reconciliation go on.
     pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
         self.value_if_due(at, out);
+        self.reconcile_if_due(at, out);
         let due: Vec<OrderId> = self
             .open
             .iter()
@@ -35,13 +37,15 @@ impl Orders {
                 self.asked.insert(id);
             }
         }
+        self.settle_families(at, out);
     }
 
     /// When [`Self::on_timer`] has something to do next.
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
-        earliest(asked, self.watch.value_due)
+        let own = earliest(self.watch.value_due, self.families.due());
+        earliest(earliest(asked, own), self.reconciling.next_due())
     }
 
     fn due(&self, entry: &Entry) -> Option<UtcNanos> {
@@ -57,20 +61,36 @@ impl Orders {
                 entry.requested_at = Some(at.now);
             }
         }
-        self.ask_about_all(self.heard_at.before(ENDS_ASKED_AT_START), at, out);
+        self.ask_about(Asks::All, self.heard_at.before(ENDS_ASKED_AT_START), at, out);
+        self.settle_families(at, out);
     }
 
     /// After a connection was lost: what the venue said meanwhile was said to nobody, so it is asked about
     /// every order that is open, and about those whose end came with the last words of the old connection,
     /// for their last fills may have been lost with it. A cancel without an answer is said again.
+    ///
+    /// A venue that says what the account holds lists all open orders at once: then only those are asked about whose answer is
+    /// owed, and those that it lists otherwise. A thousand quiet orders cost one question.
     pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
-        self.ask_about_all(self.heard_at.before(self.settings.not_received_after), at, out);
+        let since = self.heard_at.before(self.settings.not_received_after);
+        let asks = if self.reconcile_on_connection(at, out) { Asks::Owed } else { Asks::All };
+        self.ask_about(asks, since, at, out);
     }
 
-    /// Asks about all that is open, and about all that has ended and was heard of or asked about `since`.
-    fn ask_about_all(&mut self, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
+    /// Asks about every open order: the account could not be learned.
+    pub(super) fn ask_about_all(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        self.ask_about(Asks::All, at.now, at, out);
+    }
+
+    /// Asks about what is open, and about all that has ended and was heard of or asked about `since`.
+    fn ask_about(&mut self, asks: Asks, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
         for id in &self.open {
-            let Some(entry) = self.entries.get_mut(id) else { continue };
+            let known = self.entries.get_mut(id);
+            let Some(entry) = known.filter(|entry| entry.order.status != Status::Held) else { continue };
+            let is_owed = waits(entry) || entry.terms_unknown || entry.order.status == Status::PendingCancel;
+            if asks == Asks::Owed && !is_owed {
+                continue;
+            }
             entry.asked_at = at.now;
             if entry.order.status == Status::PendingCancel {
                 out.push(cancel_request(&entry.order, at.now));
@@ -136,6 +156,15 @@ impl Orders {
             self.happen(entry, Happening::because(EventKind::NotReceived, Reason::code(NOT_RECEIVED)), at, out);
         }
     }
+}
+
+/// Which open orders are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Every one.
+    All,
+    /// Those whose answer is owed.
+    Owed,
 }
 
 /// True while an answer is owed.

@@ -34,6 +34,12 @@ impl Results {
         *flow = after.unwrap_or(*flow);
     }
 
+    /// A position was opened that nobody here traded: it cost this, and brought nothing so far.
+    pub fn opened(&mut self, strategy: StrategyId, instrument: Instrument, cost: Cash) {
+        let flow = self.flows.entry((strategy, instrument)).or_default();
+        *flow = flow.checked_sub(cost).unwrap_or(*flow);
+    }
+
     /// With what a strategy's day began.
     pub fn day_began_with(&self, strategy: StrategyId) -> Option<Cash> {
         self.days.get(&strategy).map(|(_, result)| *result)

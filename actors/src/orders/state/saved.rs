@@ -1,5 +1,6 @@
 //! What a checkpoint of the ledger keeps of the orders: all that [`Orders::restore`] made of its records.
 
+use super::reconciling::SavedReconciling;
 use super::watch::SavedWatch;
 use super::*;
 use crate::orders::risk::recent::Usual;
@@ -16,6 +17,7 @@ pub struct SavedOrders {
     heard_at: UtcNanos,
     usual: Vec<((StrategyId, Instrument), Usual)>,
     watch: SavedWatch,
+    reconciling: SavedReconciling,
 }
 
 impl Orders {
@@ -32,6 +34,7 @@ impl Orders {
             heard_at: self.heard_at,
             usual: self.recent.save(),
             watch: self.watch.save(self.rulebook.changes()),
+            reconciling: self.reconciling.save(),
         }
     }
 
@@ -45,6 +48,7 @@ impl Orders {
                 self.open.insert(id);
             }
             self.book.put(&entry.order);
+            self.families.note(&entry.order);
             self.entries.insert(id, entry);
         }
         self.ended = saved.ended.into();
@@ -52,6 +56,7 @@ impl Orders {
             self.book.fill(strategy, instrument, quantity);
         }
         self.recent.load(saved.usual);
+        self.reconciling.load(saved.reconciling);
         let (watch, changes) = Watch::load(saved.watch);
         self.watch = watch;
         self.rulebook.load(changes);

@@ -8,6 +8,7 @@ use super::*;
 use crate::orders::risk::book::Stake;
 use crate::orders::risk::latch::remedy;
 use crate::orders::risk::losses;
+use crate::orders::risk::reconciling::Waits;
 
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,14 @@ impl Orders {
         let blackouts = self.rulebook.current().blackouts.iter().filter(|b| b.holds(now));
         let blackouts =
             blackouts.map(|b| StatusRow { what: format!("blackout {b}"), why: "nothing new is begun".to_owned() });
-        latches.chain(statuses).chain(blackouts).collect()
+        let waits = self.reconcile_status().waits.map(|waits| StatusRow {
+            what: "reconciliation".to_owned(),
+            why: match waits {
+                Waits::Books => "our books are not held against the venue's yet: nothing new passes".to_owned(),
+                Waits::Accept => "our books differ from the venue's: only what reduces passes until `merganser reconcile --accept --why …`".to_owned(),
+            },
+        });
+        latches.chain(waits).chain(statuses).chain(blackouts).collect()
     }
 }
 

@@ -10,6 +10,7 @@ pub struct SavedPositions {
     paid_in: Vec<(Asset, Cash)>,
     unbooked: Vec<(TradeId, OrderUpdate)>,
     booked: Vec<(TradeId, Cash)>,
+    unopened: Vec<(u64, Vec<OpeningEntry>)>,
     next_position: u64,
     next_balance: u64,
     next_snapshot: u64,
@@ -28,6 +29,7 @@ impl Positions {
             paid_in: self.paid_in.iter().map(|(a, t)| (*a, *t)).collect(),
             unbooked: self.unbooked.clone(),
             booked: self.booked.oldest_first().collect(),
+            unopened: self.unopened.iter().map(|(number, entries)| (*number, entries.clone())).collect(),
             next_position: self.next_position,
             next_balance: self.next_balance,
             next_snapshot: self.next_snapshot,
@@ -44,6 +46,7 @@ impl Positions {
         self.paid_in = saved.paid_in.into_iter().collect();
         self.unbooked = saved.unbooked;
         saved.booked.into_iter().for_each(|(id, realized)| self.booked.insert(id, realized));
+        self.unopened = saved.unopened.into_iter().collect();
         self.next_position = saved.next_position;
         self.next_balance = saved.next_balance;
         self.next_snapshot = saved.next_snapshot;

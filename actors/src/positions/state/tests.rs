@@ -42,12 +42,14 @@ struct Bench {
     ledger: Vec<LedgerRecord>,
     now: UtcNanos,
     fills: u32,
+    /// Whose orders are filled.
+    strategy: &'static str,
 }
 
 impl Bench {
     fn new() -> Self {
         let now = UtcNanos::start_of_day(20_000);
-        Self { positions: empty(), ledger: Vec::new(), now, fills: 0 }
+        Self { positions: empty(), ledger: Vec::new(), now, fills: 0, strategy: "a" }
     }
 
     fn rich(amount: &str) -> Self {
@@ -86,7 +88,7 @@ impl Bench {
         let order = Order {
             order_id,
             account: account(),
-            strategy: "a".parse().unwrap(),
+            strategy: self.strategy.parse().unwrap(),
             client_order_id: format!("t-1-{}", self.fills).parse().unwrap(),
             request: OrderRequest::market(instrument(), side, fill.quantity),
             status: Status::Filled,
@@ -330,6 +332,41 @@ fn a_mark_is_the_middle_of_the_quote_and_a_trade_only_where_nobody_is_quoted() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Strategies trade against and with one another in one account: what each holds is what its own fills brought, their
+    /// sum is what the account holds, and what they won and spent is what its money says, to the last digit.
+    #[test]
+    fn what_strategies_hold_is_what_the_account_holds(
+        steps in prop::collection::vec((0usize..3, -50i64..50, 1i64..100_000, any::<bool>()), 1..60),
+    ) {
+        let names = ["a", "b", "manual"];
+        let mut bench = Bench::rich("1000");
+        let mut filled: BTreeMap<StrategyId, Quantity> = BTreeMap::new();
+        for (name, quantity, price, crashes) in steps {
+            if quantity == 0 {
+                continue;
+            }
+            bench.strategy = names[name];
+            let update = bench.update(&quantity.to_string(), &price.to_string(), ("0", "USD"));
+            let held = filled.entry(update.order.strategy).or_default();
+            *held = held.checked_add(quantity.to_string().parse().unwrap()).unwrap();
+            if crashes {
+                bench.restart();
+            }
+            let update = bench.positions.take_unbooked().pop().unwrap_or(update);
+            bench.book(&update);
+            let snapshot = bench.positions.now(bench.now);
+            let held: BTreeMap<_, _> = snapshot.positions.iter().map(|p| (p.strategy, p.quantity)).collect();
+            prop_assert_eq!(&held, &filled);
+            let sum = held.values().fold(Quantity::ZERO, |sum, q| sum.checked_add(*q).unwrap());
+            let of_account = |name| snapshot.balances.iter().find(|b| b.asset == asset(name)).unwrap().total;
+            prop_assert_eq!(of_account("A").raw(), sum.raw());
+            let spent = snapshot.positions.iter().fold("1000".parse::<Cash>().unwrap(), |sum, p| {
+                sum.checked_add(p.realized_pnl).unwrap().checked_sub(p.cost_basis).unwrap()
+            });
+            prop_assert_eq!(of_account("USD"), spent);
+        }
+    }
 
     #[test]
     fn what_is_held_is_what_came_in(

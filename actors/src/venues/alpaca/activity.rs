@@ -4,6 +4,7 @@
 //! that was heard there comes again under another key, and the cumulative quantity keeps it from counting twice. Source:
 //! docs.alpaca.markets, account activities.
 
+use messages::orders::Side;
 use messages::{ExecutionId, Price, Quantity, UtcNanos, VenueOrderId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,6 +24,10 @@ pub struct Activity {
     pub execution_id: ExecutionId,
     /// Of which order.
     pub order_id: VenueOrderId,
+    /// Its symbol, as this list writes it; empty where it does not say.
+    pub symbol: String,
+    /// Which way; `None` where it does not say.
+    pub side: Option<Side>,
     /// At what price.
     pub price: Price,
     /// How much.
@@ -41,6 +46,10 @@ struct Shape<'a> {
     activity_type: Option<Text<'a>>,
     #[serde(borrow)]
     order_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    symbol: Option<Text<'a>>,
+    #[serde(borrow)]
+    side: Option<Text<'a>>,
     #[serde(borrow)]
     price: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -98,6 +107,12 @@ impl Activity {
             id: id.to_string(),
             execution_id: ACTIVITY.required("id", ACTIVITY.name("id", Some(&execution))?)?,
             order_id: ACTIVITY.required("order_id", ACTIVITY.name("order_id", shape.order_id.as_ref())?)?,
+            symbol: cut(shape.symbol.as_deref().unwrap_or("")),
+            side: match shape.side.as_deref() {
+                Some("buy") => Some(Side::Buy),
+                Some("sell" | "sell_short") => Some(Side::Sell),
+                _ => None,
+            },
             price: ACTIVITY.required("price", ACTIVITY.number("price", shape.price)?)?,
             quantity: ACTIVITY.required("qty", ACTIVITY.number("qty", shape.qty)?)?,
             cumulative: ACTIVITY.required("cum_qty", ACTIVITY.number("cum_qty", shape.cum_qty)?)?,

@@ -156,6 +156,7 @@ impl Shell {
             Do::Call(id, call) => self.call(id, call),
             Do::Connected => (self.say)(FromVenue::Connected),
             Do::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
+            Do::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
             Do::Report(report) => (self.say)(FromVenue::Reports(vec![report])),
             Do::Tell(note) => (self.say)(FromVenue::Note(note.for_people())),
         }

@@ -40,6 +40,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     replace: true,
     quote_quantity: true,
     post_only: false,
+    account: true,
     contingencies: &[],
     // A call is given up after ten seconds and has no validity at the venue; nothing says how long a gateway there may hold it.
     not_received_after: Duration::from_secs(60),

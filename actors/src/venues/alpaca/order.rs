@@ -108,6 +108,8 @@ pub struct OrderObject {
     pub side: Option<Side>,
     /// Its type, as the venue names it: a buy stop is a stop-limit order there.
     pub order_type: String,
+    /// How long it lives, as the venue names it.
+    pub time_in_force: String,
     /// How much; `None` for an order by value.
     pub quantity: Option<Quantity>,
     /// By value, in quote asset.
@@ -146,6 +148,8 @@ struct Shape<'a> {
     side: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
     order_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    time_in_force: Option<Text<'a>>,
     #[serde(borrow)]
     qty: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -215,6 +219,7 @@ impl OrderObject {
             status: OrderStatus::of(ORDER.required("status", shape.status.as_ref())?),
             side,
             order_type: own(shape.order_type.as_ref()),
+            time_in_force: own(shape.time_in_force.as_ref()),
             quantity: ORDER.number("qty", shape.qty)?,
             notional: ORDER.number("notional", shape.notional)?,
             limit_price: ORDER.number("limit_price", shape.limit_price)?,

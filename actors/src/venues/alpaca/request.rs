@@ -11,10 +11,6 @@ use serde::Serialize;
 use super::call::{Call, Method};
 use crate::percent;
 
-pub mod legs;
-
-use legs::{StopLoss, TakeProfit};
-
 /// What a new order is to Alpaca.
 #[derive(Debug, Serialize)]
 struct NewOrder<'a> {
@@ -38,12 +34,6 @@ struct NewOrder<'a> {
     client_order_id: ClientOrderId,
     #[serde(skip_serializing_if = "Option::is_none")]
     position_intent: Option<PositionIntent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_class: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    take_profit: Option<TakeProfit>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stop_loss: Option<StopLoss>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +62,8 @@ pub enum Hours {
 /// # Errors
 /// Something of it has no place at Alpaca.
 pub fn submit(id: ClientOrderId, request: &OrderRequest, hours: Hours) -> Result<Call, Refusal> {
-    post(&new_order(id, request, hours)?)
+    let order = new_order(id, request, hours)?;
+    Ok(Call { method: Method::Post, path: "/v2/orders".to_owned(), body: Some(json(&order)) })
 }
 
 /// New terms for an order that the venue knows by `order`. Alpaca makes a new order of it, with a new id, and takes quantities
@@ -83,10 +74,6 @@ pub fn replace(order: VenueOrderId, new_id: ClientOrderId, terms: &Replacement) 
     let changed = Changed { qty: quantity, limit_price: price, stop_price, client_order_id: new_id };
     let path = format!("/v2/orders/{}", percent::encoded(order.as_str()));
     Call { method: Method::Patch, path, body: Some(json(&changed)) }
-}
-
-fn post(order: &NewOrder<'_>) -> Result<Call, Refusal> {
-    Ok(Call { method: Method::Post, path: "/v2/orders".to_owned(), body: Some(json(order)) })
 }
 
 fn new_order(id: ClientOrderId, r: &OrderRequest, hours: Hours) -> Result<NewOrder<'_>, Refusal> {
@@ -124,9 +111,6 @@ fn new_order(id: ClientOrderId, r: &OrderRequest, hours: Hours) -> Result<NewOrd
         extended_hours: is_extended,
         client_order_id: id,
         position_intent: r.position_intent,
-        order_class: None,
-        take_profit: None,
-        stop_loss: None,
     })
 }
 

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use messages::account::AccountSnapshot;
 use messages::venues::{VenueReport, VenueRequest};
 use messages::{Account, UtcNanos};
 
@@ -25,9 +26,11 @@ use super::stream::{self, Frame, TRADE_UPDATES};
 use crate::feeds::backoff::Backoff;
 
 mod answers;
+mod look;
 mod requests;
 mod sweep;
 
+use look::{Look, Part};
 use requests::{Job, Purpose};
 use sweep::Sweep;
 
@@ -103,6 +106,8 @@ pub enum Do {
     Disconnected(String),
     /// The venue reports.
     Report(VenueReport),
+    /// What the account holds.
+    Account(Box<AccountSnapshot>),
     /// Tell people.
     Tell(Note),
 }
@@ -141,6 +146,8 @@ pub struct Session {
     /// Questions to be asked again.
     again: Vec<(UtcNanos, Subject)>,
     sweep: Sweep,
+    /// What the account holds is being asked for.
+    look: Option<Look>,
     books: Books,
 }
 
@@ -161,6 +168,7 @@ impl Session {
             asking: BTreeSet::new(),
             again: Vec::new(),
             sweep: Sweep::default(),
+            look: None,
             books: Books::new(settings.account),
             settings,
         }
@@ -308,6 +316,7 @@ impl Session {
         }
         out.push(Do::Disconnected(why.to_owned()));
         self.sweep.end();
+        self.look = None;
         // What is under way may say what was true before; what is asked from now on is asked anew.
         self.asking.clear();
         let wait = self.back_off.next_wait();

@@ -4,7 +4,7 @@
 
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
-use messages::{Account, ClientOrderId, Quantity, Reason, Symbol, UtcNanos};
+use messages::{Account, ClientOrderId, Quantity, Reason, UtcNanos};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -69,6 +69,8 @@ pub fn heard(asked: &VenueRequest, answer: &Answer, c: Context) -> Vec<Heard> {
         (VenueRequest::Replace { new_client_order_id, replacement, .. }, Ok(body)) => {
             replaced(*new_client_order_id, *replacement, body, c)
         }
+        // Its parts are questions of their own.
+        (VenueRequest::Account { .. }, _) => Vec::new(),
         (_, Ok(body)) => match OrderBody::deserialize(body) {
             Ok(order) => order.heard(c.account, c.now),
             Err(error) => vec![Heard::unreadable(format!("an order of an answer: {error}"), &body.to_string())],
@@ -215,17 +217,6 @@ pub fn balances(body: &Value, now: UtcNanos) -> Heard {
 #[must_use]
 pub fn server_time(body: &Value) -> Option<UtcNanos> {
     body["serverTime"].as_i64().and_then(UtcNanos::from_millis)
-}
-
-/// Open orders of a symbol are asked for by name.
-#[must_use]
-pub fn symbol_of(asked: &VenueRequest) -> Symbol {
-    match asked {
-        VenueRequest::Submit { request, .. } => request.instrument.symbol,
-        VenueRequest::Cancel { instrument, .. }
-        | VenueRequest::Replace { instrument, .. }
-        | VenueRequest::Query { instrument, .. } => instrument.symbol,
-    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ impl Call {
     /// The venue has no such order.
     pub fn place(id: ClientOrderId, request: &OrderRequest) -> Result<Self, Refusal> {
         if let Some(contingency) = request.contingency {
-            let text = format!("a single order is tied to no other ({contingency}); orders that are go as one list");
+            let text =
+                format!("Binance is told of single orders; what is tied to another ({contingency}) is held here");
             return refuse("binance.contingency", text);
         }
         let terms = order(symbol(request.instrument.symbol), id, &Terms::of(request)?);

@@ -147,6 +147,7 @@ impl Shell {
                 Effect::Connected => (self.say)(FromVenue::Connected),
                 Effect::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
                 Effect::Reports(reports) => (self.say)(FromVenue::Reports(reports)),
+                Effect::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
                 Effect::Heard(heard) => match heard.for_people() {
                     Some(note) => (self.say)(FromVenue::Note(note)),
                     None => tracing::debug!(venue = "binance", "{heard:?}"),
@@ -255,6 +256,7 @@ mod tests {
                 FromVenue::Connected => "connected".to_owned(),
                 FromVenue::Disconnected(_) => "disconnected".to_owned(),
                 FromVenue::Reports(reports) => format!("{:?}", reports[0].kind),
+                FromVenue::Account(_) => "account".to_owned(),
                 FromVenue::Note(note) => format!("{note:?}"),
             });
             if said == ["connected"] {

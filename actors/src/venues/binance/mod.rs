@@ -16,7 +16,6 @@ pub mod filters;
 pub mod heard;
 pub mod key;
 pub mod limits;
-pub mod lists;
 pub mod order;
 pub mod parameters;
 pub mod report;
@@ -41,6 +40,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     replace: true,
     quote_quantity: true,
     post_only: true,
+    account: true,
     contingencies: &[],
     // A message is written within 5 s, is valid for 5 s more (`recvWindow`, which the venue looks at again before the matching
     // engine), and the venue gives up on the engine after 10 s (-1007); the rest is for clocks.

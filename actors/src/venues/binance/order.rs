@@ -1,8 +1,9 @@
 //! Orders and fills as answers have them. Source: `rest-api.md`, `web-socket-api.md`, which answer with the same bodies.
 
+use messages::account::{VenueFill, VenueOrder};
 use messages::orders::{Fee, Fill, Liquidity, OrderRequest, OrderType, Side, TimeInForce};
 use messages::venues::ReportKind;
-use messages::{Account, Asset, Cash, Exchange, Instrument, Price, Quantity, Symbol, UtcNanos};
+use messages::{Account, Asset, Cash, Exchange, Instrument, Notional, Price, Quantity, Symbol, UtcNanos};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,6 +41,9 @@ pub struct OrderBody {
     orig_qty: Amount,
     #[serde(default)]
     executed_qty: Amount,
+    /// Price × quantity of what is filled, rounded to the venue's decimals.
+    #[serde(default)]
+    cummulative_quote_qty: Option<Cash>,
     trailing_delta: Option<i64>,
     #[serde(default)]
     is_working: bool,
@@ -78,6 +82,7 @@ pub struct TradeBody {
     commission_asset: Asset,
     time: i64,
     is_maker: bool,
+    is_buyer: Option<bool>,
 }
 
 impl OrderBody {
@@ -98,6 +103,28 @@ impl OrderBody {
     pub fn changed_at(&self, now: UtcNanos) -> UtcNanos {
         let millis = self.transact_time.or(self.update_time).or(self.time);
         millis.and_then(UtcNanos::from_millis).unwrap_or(now)
+    }
+
+    /// As a list of open orders has it; `None` where it does not say which way.
+    #[must_use]
+    pub fn listed(&self) -> Option<VenueOrder> {
+        let terms = self.terms();
+        let side = side(&self.side)?;
+        let by_base = self.quantity().is_positive();
+        Some(VenueOrder {
+            client_order_id: self.name().to_owned(),
+            venue_order_id: self.key().venue_order_id()?,
+            instrument: Instrument { exchange: Exchange::Binance, symbol: self.symbol },
+            side,
+            order_type: terms.as_ref().map(|terms| terms.order_type),
+            time_in_force: terms.as_ref().map(|terms| terms.time_in_force),
+            quantity: by_base.then(|| self.quantity()),
+            price: Some(self.price).filter(|price| price.is_positive()),
+            stop_price: Some(self.stop_price).filter(|price| price.is_positive() && self.trailing_delta.is_none()),
+            filled: self.executed(),
+            filled_notional: self.cummulative_quote_qty.and_then(Notional::from_cash),
+            status: self.status.clone(),
+        })
     }
 
     /// How much of it is filled.
@@ -201,11 +228,7 @@ impl OrderBody {
             "TAKE_PROFIT" => (OrderType::TakeProfit, false),
             _ => return None,
         };
-        let side = match self.side.as_str() {
-            "BUY" => Side::Buy,
-            "SELL" => Side::Sell,
-            _ => return None,
-        };
+        let side = side(&self.side)?;
         let time_in_force = match self.time_in_force.as_str() {
             "GTC" => TimeInForce::Gtc,
             "IOC" => TimeInForce::Ioc,
@@ -221,6 +244,14 @@ impl OrderBody {
             post_only,
             ..OrderRequest::market(instrument, side, self.orig_qty.quantity)
         })
+    }
+}
+
+fn side(text: &str) -> Option<Side> {
+    match text {
+        "BUY" => Some(Side::Buy),
+        "SELL" => Some(Side::Sell),
+        _ => None,
     }
 }
 
@@ -247,6 +278,25 @@ pub fn fills(order: &OrderBody, trades: &[TradeBody], account: Account) -> Vec<H
 }
 
 impl TradeBody {
+    /// As a list of fills has it; `None` where it does not say which way, or is out of range.
+    #[must_use]
+    pub fn listed(&self) -> Option<VenueFill> {
+        let order = OrderKey { symbol: self.symbol, number: self.order_id };
+        let fill = self.fill(order, &mut Quantity::default())?;
+        Some(VenueFill {
+            venue_order_id: order.venue_order_id()?,
+            instrument: Instrument { exchange: Exchange::Binance, symbol: self.symbol },
+            side: if self.is_buyer? { Side::Buy } else { Side::Sell },
+            execution_id: fill.execution_id,
+            price: fill.price,
+            quantity: fill.quantity,
+            cumulative: None,
+            liquidity: fill.liquidity,
+            fee: fill.fee,
+            executed_at: fill.executed_at,
+        })
+    }
+
     fn fill(&self, order: OrderKey, cumulative: &mut Quantity) -> Option<Fill> {
         *cumulative = cumulative.checked_add(self.qty.quantity)?;
         let liquidity = if self.is_maker { Liquidity::Maker } else { Liquidity::Taker };

@@ -60,6 +60,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     contingencies: Contingency::ALL,
     // More than any model of its ways delays.
     not_received_after: Duration::from_secs(60),
+    account: false,
 };
 
 /// What the state is made with.

@@ -1,6 +1,6 @@
 //! What people ask of orders, and what they are told before: the bodies of requests and of the preview.
 
-use messages::orders::{OrderRequest, OrderType, Side, TimeInForce};
+use messages::orders::{Exits, OrderRequest, OrderType, Side, TimeInForce};
 use messages::{Cash, Instrument, Price, Quantity, caps};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -80,6 +80,46 @@ impl NewOrder {
             note: self.note,
             ..usual
         })
+    }
+}
+
+/// An entry with the orders that close it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBracket {
+    /// The order that opens it.
+    pub entry: NewOrder,
+    /// The limit of the order that closes it with a gain; none where it is null.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub take_profit: Option<Price>,
+    /// The trigger of the order that closes it with a loss; none where it is null.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub stop_loss: Option<Price>,
+    /// The limit of that order; at any price where it is null.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub stop_limit: Option<Price>,
+}
+
+impl NewBracket {
+    /// The entry, and how it is closed.
+    ///
+    /// # Errors
+    /// Nothing closes it, a limit has no trigger, or the note is too long.
+    pub fn request(self) -> Result<(OrderRequest, Exits), Problem> {
+        let Self { entry, take_profit, stop_loss, stop_limit } = self;
+        if take_profit.is_none() && stop_loss.is_none() {
+            return Err(Problem::new(Code::Invalid, "a bracket without exits; give take_profit, stop_loss or both"));
+        }
+        if stop_limit.is_some() && stop_loss.is_none() {
+            return Err(Problem::new(
+                Code::Invalid,
+                "stop_limit without stop_loss; give the price that triggers it, too",
+            ));
+        }
+        Ok((entry.request()?, Exits { take_profit, stop_loss, stop_limit }))
     }
 }
 

@@ -27,19 +27,25 @@ pub fn same(
     known: stored::Known,
     mut answer: HttpResponseBuilder,
 ) -> Result<HttpResponse, Problem> {
-    let is_same = match &known {
+    check(asked, &known)?;
+    Ok(known.answer(&mut answer))
+}
+
+/// A key is for one order, or for one list.
+pub fn check(asked: &OrderRequest, known: &stored::Known) -> Result<(), Problem> {
+    let is_same = match known {
         stored::Known::Open(order) => asks_the_same(asked, order),
         stored::Known::Row(row) => row_asks_the_same(asked, row),
     };
     if is_same {
-        return Ok(known.answer(&mut answer));
+        return Ok(());
     }
     Err(Problem::new(Code::KeyReused, format!("this {KEY} made another order before; give each order its own")))
 }
 
 fn asks_the_same(asked: &OrderRequest, order: &Stored) -> bool {
-    // Terms that a replacement may have changed say nothing of what was asked for first.
-    let is_replaced = order.attempts.len() > 1 || order.replacing.is_some();
+    // Terms that a replacement, or the order that it belongs to, may have changed say nothing of what was asked for first.
+    let is_replaced = order.attempts.len() > 1 || order.replacing.is_some() || order.request.parent.is_some();
     let mut first = order.request.clone();
     if is_replaced {
         (first.quantity, first.price, first.stop_price) = (asked.quantity, asked.price, asked.stop_price);

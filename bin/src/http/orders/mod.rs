@@ -4,6 +4,7 @@
 //! first, is the same order and nothing is sent to a venue twice: over restarts, too.
 
 mod asked;
+mod bracket;
 mod key;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
@@ -20,12 +21,13 @@ use super::words::{self, Why};
 use super::{Refusals, stored, views};
 use key::{KEY, same};
 
-pub use asked::{NewOrder, NewTerms, Preview};
+pub use asked::{NewBracket, NewOrder, NewTerms, Preview};
 
 /// The routes.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(submit_order)
+        .service(bracket::submit_bracket)
         .service(preview_order)
         .service(read_order)
         .service(read_events)

@@ -46,7 +46,7 @@ pub struct Order {
     pub filled_quantity: String,
     /// The average price of its fills.
     pub average_fill_price: Option<String>,
-    /// Where it stands.
+    /// Where it stands; `held` where it waits here for the order that it belongs to.
     pub status: String,
     /// Whether it may still trade.
     pub is_open: bool,
@@ -70,6 +70,10 @@ pub struct Order {
     pub correlation_id: String,
     /// Who asked: a strategy, or `manual`.
     pub strategy_id: String,
+    /// The order that this one belongs to.
+    pub parent_order_id: Option<String>,
+    /// How: `oto` (it works once that one is filled) or `oco` (one cancels the other).
+    pub contingency: Option<String>,
     /// What was noted with it.
     pub note: Option<String>,
 }
@@ -109,6 +113,8 @@ impl From<&orders::Order> for Order {
             commission_asset: maybe(fee.map(|fee| fee.asset)),
             correlation_id: text(order.correlation_id),
             strategy_id: text(order.strategy),
+            parent_order_id: maybe(request.parent),
+            contingency: maybe(request.contingency),
             note: Some(request.note.clone()).filter(|note| !note.is_empty()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actors::ports::StrategyStatus;
 use messages::orders::{Order, OrderUpdate};
-use messages::positions::{Booked, Position, Trade};
+use messages::positions::{Booked, Opened, Position, Trade};
 use messages::risk::{StateChange, TradingState};
 use messages::snapshots::Snapshot;
 use messages::telemetry::LogLine;
@@ -124,6 +124,11 @@ impl Account {
     pub fn booked(&mut self, booked: Booked) {
         self.fills.push(booked.trade);
         self.position(booked.position);
+    }
+
+    /// The entries of a reconciliation were booked.
+    pub fn opened(&mut self, opened: Opened) {
+        opened.positions.into_iter().for_each(|position| self.position(position));
     }
 
     /// A position as it stood at some time: what is known already may be newer.

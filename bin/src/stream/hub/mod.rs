@@ -94,6 +94,7 @@ impl<Q: Queue> Hub<Q> {
             }
             Input::Heard(Heard::Order(update)) => account.order(*update),
             Input::Heard(Heard::Booked(booked)) => account.booked(*booked),
+            Input::Heard(Heard::Opened(opened)) => account.opened(*opened),
             Input::Heard(Heard::Trading { change, at }) => account.trading(change, at),
             Input::Heard(Heard::Strategy(status)) => account.strategy(status),
             Input::Valued(snapshot) => account.value(snapshot),

@@ -67,3 +67,32 @@ fn a_position_larger_than_an_order_may_be_is_closed_by_several() {
 fn where_nothing_is_held_nothing_is_done() {
     assert_eq!(flatten(&mut Bench::new()), [""; 0]);
 }
+
+/// `a` and `b` hold, and each has an order that rests.
+#[test]
+fn one_strategy_is_closed_and_the_others_keep_their_orders_and_positions() {
+    let mut bench = bench();
+    bench.step("submit 3 sell 5 @ 200");
+    bench.step("venue 3 accepted");
+    bench.step("by b submit 4 buy 5 @ 90");
+    bench.step("venue 4 accepted");
+    let of_b = |bench: &Bench| {
+        let orders: Vec<Order> = bench.orders.open_orders().filter(|o| o.strategy.as_str() == "b").cloned().collect();
+        (orders, bench.orders.book.own("b".parse().unwrap(), instrument()))
+    };
+    let before = of_b(&bench);
+    let said = |effects: Vec<Effect>| effects.iter().map(say).collect::<Vec<_>>().join("; ");
+    assert_eq!(said(bench.step("flatten a 90")), "3 cancel_requested → pending_cancel; cancel 3", "its orders first");
+    assert_eq!(said(bench.step("flatten a 91")), "", "what is being cancelled may still fill");
+    bench.step("venue 3 fill z 2 of 2");
+    bench.step("venue 3 canceled");
+    assert_eq!(said(bench.step("flatten a 92")), "5 intended → pending_submit; send 5 market");
+    let closing = bench.orders.order(order_id(92).part(1)).unwrap();
+    assert_eq!((closing.request.quantity.to_string(), closing.strategy.as_str()), ("28".to_owned(), "a"));
+    assert_eq!(said(bench.step("flatten a 93")), "", "what closes it is on its way");
+    bench.step("venue 5 fill w 28 of 28");
+    assert_eq!(of_b(&bench), before);
+    let all = bench.orders.book.all(instrument()).position;
+    assert_eq!((all, bench.orders.book.positions().count()), ("-10".parse().unwrap(), 1));
+    bench.check_restored();
+}

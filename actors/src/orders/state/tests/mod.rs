@@ -7,6 +7,7 @@
 use messages::instrument::Sessions;
 use messages::ledger::LedgerRecord;
 use messages::market::{Event, Level, Source, Tick};
+use messages::orders::{Contingency, Exits, OrderType};
 use messages::risk::{LimitName, RiskAct, RiskChange, Scope};
 use messages::{ExecutionId, MarketId, Price, Size};
 
@@ -17,12 +18,15 @@ use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
 mod busts;
+mod families;
 mod flatten;
 mod properties;
+mod reconciling;
 mod refusals;
 mod replacements;
 mod restarts;
 mod risk_changes;
+mod types;
 mod venue_rules;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
@@ -58,6 +62,8 @@ fn settings() -> Settings {
         query_after: QUERY_AFTER,
         venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
+        reconcile_every: Duration::from_secs(300),
+        foreign_orders: ForeignOrders::Ignore,
     }
 }
 
@@ -133,6 +139,7 @@ impl Bench {
 
     fn restored(&self) -> Orders {
         let mut orders = empty();
+        orders.settings.clone_from(&self.orders.settings);
         self.ledger.iter().for_each(|record| orders.restore(record));
         // Prices are no part of the ledger: they come again with the market.
         orders.prices.clone_from(&self.orders.prices);
@@ -181,7 +188,8 @@ impl Bench {
     /// What is on its way, as a walk over all open orders adds it up.
     fn check_book(&self) {
         let mut walked = BTreeMap::<(StrategyId, Instrument), (Quantity, Quantity)>::new();
-        for order in self.orders.open_orders() {
+        let at_venue = || self.orders.open_orders().filter(|order| order.status != Status::Held);
+        for order in at_venue() {
             let (buys, sells) = walked.entry((order.strategy, order.request.instrument)).or_default();
             let sum = if order.request.side == Side::Buy { buys } else { sells };
             *sum = sum.checked_add(remaining(order)).unwrap();
@@ -191,13 +199,30 @@ impl Bench {
             self.orders.book.owners().map(|(s, i, stake)| ((s, i), (stake.buys, stake.sells))).collect();
         let booked: BTreeMap<_, _> = booked.into_iter().filter(|(_, (b, s))| !b.is_zero() || !s.is_zero()).collect();
         assert_eq!(booked, walked, "what is on its way");
-        assert_eq!(self.orders.book.open_of_all(), self.orders.open_orders().count(), "open orders");
-        let here = self.orders.open_orders().filter(|order| order.request.instrument == instrument());
+        assert_eq!(self.orders.book.open_of_all(), at_venue().count(), "open orders");
+        let here = at_venue().filter(|order| order.request.instrument == instrument());
         let walked = here.fold(OpenHere::default(), |open, order| OpenHere {
             orders: open.orders + 1,
             conditional: open.conditional + u32::from(order.request.order_type.is_conditional()),
         });
         assert_eq!(self.orders.book.open_here(instrument()), walked, "open orders in the instrument");
+        self.check_positions();
+    }
+
+    /// What each strategy holds is the sum of its fills, and what the account holds the sum of what they hold.
+    fn check_positions(&self) {
+        let mut filled = BTreeMap::<StrategyId, Quantity>::new();
+        for record in &self.ledger {
+            let LedgerRecord::Order(update) = record else { continue };
+            let Some(fill) = &update.event.fill else { continue };
+            let held = filled.entry(update.order.strategy).or_default();
+            *held = held.checked_add(update.order.request.side.signed(fill.quantity)).unwrap();
+        }
+        let all = filled.values().fold(Quantity::ZERO, |sum, held| sum.checked_add(*held).unwrap());
+        filled.retain(|_, held| !held.is_zero());
+        let held: BTreeMap<_, _> = self.orders.book.positions().map(|((strategy, _), held)| (strategy, held)).collect();
+        assert_eq!(held, filled, "what each strategy holds");
+        assert_eq!(self.orders.book.all(instrument()).position, all, "what the account holds");
     }
 
     /// A person changes a limit of all.
@@ -208,6 +233,28 @@ impl Bench {
     /// A person changes a limit of the account.
     fn limit_account(&mut self, name: LimitName, value: &str) {
         self.change(RiskAct::Limit { scope: Scope::Account, name, value: value.to_owned() }).unwrap();
+    }
+
+    /// A trade at a price; what is done at once because of it.
+    fn trade(&mut self, price: Price) -> Vec<Effect> {
+        self.now = self.now.after(Duration::from_secs(1));
+        let body = TickBody::Trade { price, size: Size::ONE, aggressor: None, conditions: Default::default() };
+        let tick = Tick { instrument: instrument(), time: self.now, sequence: None, revision: 0, body };
+        let event = Event { id: MarketId(1), body: EventBody::Tick(tick) };
+        self.orders.on_market(&Batch { source: Source::Simulated, received: self.now, events: vec![event] });
+        if self.orders.next_due().is_some_and(|due| due <= self.now) {
+            self.deliver(|orders, at, out| orders.on_timer(at, out))
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// At a venue that holds no order for another.
+    fn without_ties() -> Self {
+        let mut bench = Self::new();
+        let venue = Capabilities { contingencies: &[], ..CAPABILITIES };
+        bench.orders.settings.venues = [(Exchange::Simulated, venue)].into();
+        bench
     }
 
     /// Does what a line of a script says; returns what was said.
@@ -221,11 +268,33 @@ impl Bench {
         }
         match words[..] {
             ["submit", number, side, quantity, "@", price] => {
-                let side = if side == "buy" { Side::Buy } else { Side::Sell };
-                let (quantity, price) = (quantity.parse().unwrap(), price.parse().unwrap());
-                let request = Box::new(OrderRequest::limit(instrument(), side, quantity, price));
+                let request = Box::new(limit(side, quantity, price));
                 self.command(by, generation, Command::Submit { order_id: order_id(number.parse().unwrap()), request })
             }
+            ["bracket", number, side, quantity, "@", price, "profit", profit, "loss", loss] => {
+                let entry = limit(side, quantity, price);
+                let [first, second, third] = [0, 1, 2].map(|n| order_id(number.parse::<u32>().unwrap() + n));
+                let exits = Exits { take_profit: profit.parse().ok(), stop_loss: loss.parse().ok(), stop_limit: None };
+                let mut orders = exits.bracket(first, entry);
+                orders.iter_mut().zip([first, second, third]).for_each(|((id, _), named)| *id = named);
+                self.command(by, generation, Command::SubmitList { orders })
+            }
+            ["exit", number, "of", parent, how, side, quantity, ref terms @ ..] => {
+                let mut request = limit(side, quantity, terms[1]);
+                if terms[0] == "stop" {
+                    (request.order_type, request.price) = (OrderType::Stop, None);
+                    request.stop_price = terms[1].parse().ok();
+                }
+                request.parent = Some(order_id(parent.parse().unwrap()));
+                request.contingency = Some(if how == "oco" { Contingency::Oco } else { Contingency::Oto });
+                let order_id = order_id(number.parse().unwrap());
+                self.command(by, generation, Command::Submit { order_id, request: Box::new(request) })
+            }
+            ["flatten", strategy, id] => {
+                let (strategy, id) = (strategy.parse().unwrap(), order_id(id.parse().unwrap()));
+                self.command("manual", 0, Command::FlattenStrategy { strategy, id })
+            }
+            ["trade", price] => self.trade(price.parse().unwrap()),
             ["cancel", "all"] => self.command(by, generation, Command::CancelAll),
             ["cancel", number] => {
                 self.command(by, generation, Command::Cancel { order_id: order_id(number.parse().unwrap()) })
@@ -278,6 +347,11 @@ impl Bench {
         let reason = order.reason.map_or_else(String::new, |r| format!(" {r}"));
         format!("{} {}/{} @ {price}{reason}", order.status, order.filled, order.request.quantity)
     }
+}
+
+fn limit(side: &str, quantity: &str, price: &str) -> OrderRequest {
+    let side = if side == "buy" { Side::Buy } else { Side::Sell };
+    OrderRequest::limit(instrument(), side, quantity.parse().unwrap(), price.parse().unwrap())
 }
 
 /// Open orders without the venue's own ids: one that was first told in a repeated report is not worth a record.
@@ -351,19 +425,27 @@ fn say(effect: &Effect) -> String {
         Effect::Record(LedgerRecord::Action(action)) => action.what.clone(),
         Effect::Record(LedgerRecord::Risk(record)) => record.event.words().0.to_owned(),
         Effect::Record(record) => format!("{record:?}"),
-        Effect::Send(_, VenueRequest::Submit { client_order_id, .. }) => format!("send {}", name(client_order_id)),
+        Effect::Send(_, VenueRequest::Submit { client_order_id, request, .. }) => {
+            let kind = if request.order_type == OrderType::Limit { "" } else { request.order_type.as_str() };
+            format!("send {} {kind}", name(client_order_id)).trim_end().to_owned()
+        }
         Effect::Send(_, VenueRequest::Cancel { client_order_id, .. }) => format!("cancel {}", name(client_order_id)),
         Effect::Send(_, VenueRequest::Query { client_order_id, .. }) => format!("ask {}", name(client_order_id)),
         Effect::Send(_, VenueRequest::Replace { client_order_id, new_client_order_id, .. }) => {
             format!("replace {} by {}", name(client_order_id), name(new_client_order_id))
         }
+        Effect::Send(_, VenueRequest::Account { .. }) => "ask for the account".to_owned(),
         Effect::Alert(_) => "alert".to_owned(),
     }
 }
 
 /// Runs a script: each line is a step and, behind `|`, what is said in answer, or, for `see N`, how order N stands.
 fn check(script: &str) {
-    let mut bench = Bench::new();
+    check_at(Bench::new(), script);
+}
+
+/// The same, from a state on.
+fn check_at(mut bench: Bench, script: &str) {
     for (number, line) in script.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
         let (step, expected) = line.split_once('|').unwrap_or((line, ""));
         let said = match step.trim().strip_prefix("see ") {

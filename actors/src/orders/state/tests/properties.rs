@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use messages::orders::Contingency;
+
 use super::*;
 
 /// One line of a script.
@@ -133,8 +135,83 @@ impl Audit {
     }
 }
 
+/// One line of a script at a venue that holds no order for another.
+fn line_with_ties() -> impl Strategy<Value = String> {
+    let by = || select(vec!["", "by b "]);
+    let number = || select(vec![1u32, 4, 7]);
+    let name = || 1..10u32;
+    let price = select(vec![90u32, 94, 95, 97, 100, 103, 106, 110]);
+    let said = select(vec!["accepted", "canceled", "canceled", "rejected", "cancel_rejected", "expired", "triggered"]);
+    let fill = (0..20u32, 1..11i32, 1..11u32).prop_map(|(key, q, of)| format!("fill x{key} {q} of {of}"));
+    let kind = prop_oneof![3 => said.prop_map(str::to_owned), 3 => fill];
+    let other =
+        select(vec!["restart", "restart", "reconnect", "wait 6s", "wait 70s", "trading HALTED", "trading ACTIVE"]);
+    prop_oneof![
+        4 => (by(), number()).prop_map(|(by, n)| format!("{by}bracket {n} buy 10 @ 100 profit 105 loss 95")),
+        1 => (by(), number()).prop_map(|(by, n)| format!("{by}submit {n} buy 10 @ 100")),
+        2 => (by(), name(), number(), select(vec!["oto", "oco"]), select(vec!["stop 95", "limit 105"]))
+            .prop_map(|(by, n, of, how, terms)| format!("{by}exit {n} of {of} {how} sell 10 {terms}")),
+        1 => (by(), name()).prop_map(|(by, n)| format!("{by}cancel {n}")),
+        1 => (select(vec!["a", "b"]), 50..60u32).prop_map(|(name, id)| format!("flatten {name} {id}")),
+        6 => price.prop_map(|price| format!("trade {price}")),
+        14 => (name(), kind).prop_map(|(n, kind)| format!("venue {n} {kind}")),
+        3 => other.prop_map(str::to_owned),
+    ]
+}
+
+/// What holds of every family after every delivery.
+fn check_families(bench: &Bench) {
+    let mut heads = BTreeMap::<OrderId, Vec<&Order>>::new();
+    for entry in bench.orders.entries.values() {
+        heads.extend(entry.order.request.parent.map(|head| (head, Vec::new())));
+    }
+    for entry in bench.orders.entries.values() {
+        if let Some(exits) = entry.order.request.parent.and_then(|head| heads.get_mut(&head)) {
+            exits.push(&entry.order);
+        }
+    }
+    for (head, others) in heads {
+        let Some(head) = bench.orders.order(head) else { continue };
+        let is_oco = others.iter().any(|o| o.request.contingency == Some(Contingency::Oco));
+        let rivals = others.iter().copied().chain(is_oco.then_some(head));
+        let there = rivals.filter(|o| o.status.is_open() && o.status != Status::Held).count();
+        assert!(there <= 1, "{there} orders of one family at the venue");
+        let is_over = head.status.is_terminal() && head.filled.is_zero() && !is_oco;
+        let held = others.iter().filter(|o| o.status == Status::Held).count();
+        assert!(!is_over || held == 0, "{held} orders wait for one that has ended without a fill");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In whatever order things happen, and wherever it dies: no order leaves twice, none waits for what has ended, no two
+    /// rivals are at the venue at once, and a start finds nothing left to be sent.
+    #[test]
+    fn orders_that_belong_together_stay_so(script in prop::collection::vec(line_with_ties(), 1..60)) {
+        let (mut bench, mut audit) = (Bench::without_ties(), Audit::default());
+        for line in &script {
+            audit.hear(line, &bench.orders);
+            let effects = bench.step(line);
+            effects.iter().for_each(|effect| audit.take(effect));
+            if let Some(("flatten", rest)) = line.split_once(' ') {
+                let touched = effects.iter().all(|effect| match effect {
+                    Effect::Update(update) => rest.starts_with(update.order.strategy.as_str()),
+                    _ => true,
+                });
+                assert!(touched, "{line} changed an order of another strategy");
+            }
+            bench.check_restored();
+            check_families(&bench);
+            let mut again = bench.restored();
+            let mut missed = Vec::new();
+            again.on_restarted(Moment { now: bench.now, as_of: 0 }, &mut missed);
+            let sends = missed.iter().filter(|e| matches!(e, Effect::Send(_, VenueRequest::Submit { .. }))).count();
+            // What risk refuses is tried again by a start, and without one a little later.
+            let is_refused = bench.orders.open_orders().any(|o| bench.orders.families.rests(o.order_id, UtcNanos::MIN));
+            assert!(sends == 0 || is_refused, "a start sends what was not sent before: {missed:?}");
+        }
+    }
 
     #[test]
     fn whatever_is_said_every_order_stays_whole(script in prop::collection::vec(line(), 1..80)) {

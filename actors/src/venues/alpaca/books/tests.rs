@@ -30,6 +30,7 @@ pub fn object(venue_id: &str, client: &str, status: OrderStatus, filled: &str) -
         status,
         side: Some(Side::Buy),
         order_type: "limit".to_owned(),
+        time_in_force: String::new(),
         quantity: Some(quantity("10")),
         notional: None,
         limit_price: "100".parse().ok(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use messages::orders::Side;
 use proptest::prelude::*;
 
 use super::super::books::tests::{at, fill as stream_fill, id, name, object, quantity, short, update};
@@ -30,6 +31,8 @@ fn activity(order: &str, key: &str, price: &str, of: &str, cumulative: &str) -> 
         id: format!("2026::{key}"),
         execution_id: key.parse().unwrap(),
         order_id: id(order),
+        symbol: "AAPL".to_owned(),
+        side: Some(Side::Buy),
         price: price.parse().unwrap(),
         quantity: quantity(of),
         cumulative: quantity(cumulative),
@@ -319,6 +322,8 @@ impl Life {
                 id,
                 execution_id,
                 order_id,
+                symbol: "AAPL".to_owned(),
+                side: Some(Side::Buy),
                 price,
                 quantity: of,
                 cumulative,

@@ -2,7 +2,6 @@
 
 use messages::instrument::{Exchange, Instrument};
 
-use super::legs::{submit_entry, submit_exits};
 use super::*;
 
 pub fn instrument(symbol: &str) -> Instrument {
@@ -91,48 +90,4 @@ fn a_replacement_tells_what_changes_and_its_new_name() {
     let call = replace("b28e2b24-b1b2".parse().unwrap(), id(), &terms);
     assert_eq!((call.method, call.path.as_str()), (Method::Patch, "/v2/orders/b28e2b24-b1b2"));
     assert_eq!(call.body.unwrap(), r#"{"qty":"4.5","limit_price":"10.01","client_order_id":"m-1-2"}"#);
-}
-
-#[test]
-fn legs_make_the_class() {
-    let entry = order(Side::Buy, OrderType::Market, None, None);
-    let take = order(Side::Sell, OrderType::Limit, Some("301"), None);
-    let stop = order(Side::Sell, OrderType::StopLimit, Some("298.5"), Some("299"));
-    check(
-        submit_entry(id(), &entry, &[&stop, &take]),
-        r#"{"symbol":"SPY","qty":"100","side":"buy","type":"market","time_in_force":"gtc","client_order_id":"m-1-2","order_class":"bracket","take_profit":{"limit_price":"301"},"stop_loss":{"stop_price":"299","limit_price":"298.5"}}"#,
-    );
-    let oto = body(submit_entry(id(), &entry, &[&take]));
-    assert_eq!((&oto["order_class"], oto.get("stop_loss")), (&"oto".into(), None));
-    check(
-        submit_exits(id(), [&stop, &take]),
-        r#"{"symbol":"SPY","qty":"100","side":"sell","type":"limit","time_in_force":"gtc","client_order_id":"m-1-2","order_class":"oco","take_profit":{"limit_price":"301"},"stop_loss":{"stop_price":"299","limit_price":"298.5"}}"#,
-    );
-}
-
-#[test]
-fn legs_that_do_not_fit_are_refused() {
-    let entry = order(Side::Buy, OrderType::Limit, Some("300"), None);
-    let take = order(Side::Sell, OrderType::Limit, Some("301"), None);
-    let stop = order(Side::Sell, OrderType::Stop, None, Some("299"));
-    assert!(submit_entry(id(), &entry, &[&take, &stop]).is_ok());
-    let with = |change: fn(&mut OrderRequest), request: &OrderRequest| {
-        let mut changed = request.clone();
-        change(&mut changed);
-        changed
-    };
-    let refused = |entry: &OrderRequest, exits: &[&OrderRequest]| submit_entry(id(), entry, exits).unwrap_err().text;
-    assert!(refused(&entry, &[]).contains("without legs"));
-    assert!(refused(&entry, &[&take, &take]).contains("at most one limit"));
-    assert!(refused(&entry, &[&entry]).contains("other side"));
-    assert!(refused(&entry, &[&with(|o| o.quantity = Quantity::ONE, &take)]).contains("one symbol, quantity"));
-    // A cent at least from the entry's limit, and from the take-profit.
-    assert!(refused(&entry, &[&with(|o| o.stop_price = Some(number("299.991")), &stop)]).contains("0.01"));
-    let market = order(Side::Buy, OrderType::Market, None, None);
-    assert!(refused(&market, &[&take, &with(|o| o.stop_price = Some(number("301")), &stop)]).contains("0.01"));
-    let ioc = with(|o| o.time_in_force = TimeInForce::Ioc, &entry);
-    assert!(refused(&ioc, &[&take]).contains("day or gtc"));
-    let crypto = with(|o| o.instrument = instrument("BTC/USD"), &entry);
-    assert!(refused(&crypto, &[&take]).contains("crypto"));
-    assert!(submit_exits(id(), [&stop, &stop]).is_err());
 }

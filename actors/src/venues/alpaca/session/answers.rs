@@ -31,6 +31,7 @@ impl Session {
             Purpose::Ask(inquiry) => self.told(*inquiry, answer, now, out),
             Purpose::OpenOrders(generation) => self.open_orders(generation, answer, now, out),
             Purpose::Fills(generation) => self.sweep_fills(generation, answer, now, out),
+            Purpose::Look(asked, part) => self.looked(asked, part, answer, now, out),
         }
     }
 
@@ -116,7 +117,7 @@ impl Session {
     /// The venue's id that a cancel or a replacement needs.
     fn found(&mut self, request: VenueRequest, answer: Result<Answer<'_>, &str>, now: UtcNanos, out: &mut Vec<Do>) {
         let Ok(answer) = answer else { return };
-        let name = request.client_order_id();
+        let Some(name) = request.client_order_id() else { return };
         match answer.outcome() {
             Outcome::Done => match OrderObject::read_body(answer.body) {
                 Ok(order) => self.request(&with_id(request, order.id), now, out),
@@ -184,7 +185,7 @@ fn with_id(mut request: VenueRequest, id: VenueOrderId) -> VenueRequest {
         VenueRequest::Cancel { venue_order_id, .. } | VenueRequest::Replace { venue_order_id, .. } => {
             *venue_order_id = Some(id);
         }
-        VenueRequest::Submit { .. } | VenueRequest::Query { .. } => {}
+        VenueRequest::Submit { .. } | VenueRequest::Query { .. } | VenueRequest::Account { .. } => {}
     }
     request
 }

@@ -41,6 +41,8 @@ pub(super) enum Purpose {
     OpenOrders(u32),
     /// A page of fills for the sweep.
     Fills(u32),
+    /// A part of what the account holds, for the question of this time.
+    Look(UtcNanos, Part),
 }
 
 impl Session {
@@ -75,6 +77,7 @@ impl Session {
                 }
             }
             VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
+            VenueRequest::Account { wanted, at } => self.look(wanted, *at, now),
         }
     }
 
@@ -179,7 +182,11 @@ impl Session {
             Purpose::Find(request) => {
                 return self.refuse(request, Refusal { reason, text: text.to_owned() }, now, out);
             }
-            Purpose::Cancel { .. } | Purpose::Ask(_) | Purpose::OpenOrders(_) | Purpose::Fills(_) => return,
+            Purpose::Cancel { .. }
+            | Purpose::Ask(_)
+            | Purpose::OpenOrders(_)
+            | Purpose::Fills(_)
+            | Purpose::Look(..) => return,
         };
         out.push(Do::Report(self.books.report(name, None, now, kind)));
     }
@@ -193,7 +200,7 @@ impl Session {
                 (*new_client_order_id, ReportKind::ReplaceRejected { reason })
             }
             // A cancel and a question that could not be made say nothing of the order; both are made again.
-            VenueRequest::Cancel { .. } | VenueRequest::Query { .. } => return,
+            VenueRequest::Cancel { .. } | VenueRequest::Query { .. } | VenueRequest::Account { .. } => return,
         };
         out.push(Do::Report(self.books.report(name, None, now, kind)));
     }
@@ -205,7 +212,7 @@ impl Purpose {
         match self {
             Self::Submit(_) | Self::Replace { .. } => false,
             Self::Find(request) => matches!(**request, VenueRequest::Cancel { .. }),
-            Self::Cancel { .. } | Self::Ask(_) | Self::OpenOrders(_) | Self::Fills(_) => true,
+            Self::Cancel { .. } | Self::Ask(_) | Self::OpenOrders(_) | Self::Fills(_) | Self::Look(..) => true,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The connection as somebody who plays the venue sees it.
 
+mod look;
+
 use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};
 use messages::venues::ReportKind as K;

@@ -20,6 +20,7 @@ impl Session {
         match owed.asked {
             Asked::Time => self.clock_answered(owed.since, answer, now, out),
             Asked::LogOn | Asked::Subscribe => self.set_up(&owed.asked, answer, now, out),
+            Asked::Account(asked, part) => self.looked((asked, part), answer, now, out),
             Asked::Order(request @ VenueRequest::Query { .. }) => self.query_answered(&request, answer, now, out),
             Asked::Order(request) => {
                 let heard = answer::heard(&request, answer, self.context(now));
@@ -80,8 +81,8 @@ impl Session {
 
     /// Where an order stands. One that ended or is not known may live on under the name of a replacement.
     fn query_answered(&mut self, request: &VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
-        let id = request.client_order_id();
-        let symbol = answer::symbol_of(request);
+        let VenueRequest::Query { client_order_id: id, instrument, .. } = request else { return };
+        let (id, symbol) = (*id, instrument.symbol);
         let found = match answer {
             Ok(body) => match OrderBody::deserialize(body) {
                 Ok(order) => Some(order),

@@ -9,12 +9,14 @@
 
 mod answers;
 mod frames;
+mod look;
 mod requests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use messages::account::AccountSnapshot;
 use messages::orders::OrderRequest;
 use messages::venues::{VenueReport, VenueRequest};
 use messages::{Account, ClientOrderId, Quantity, Symbol, UtcNanos, caps};
@@ -25,6 +27,7 @@ use super::heard::Heard;
 use super::key::{ApiKey, KeyKind};
 use super::limits::Budget;
 use super::order::{OrderBody, TradeBody};
+use look::{Look, Part};
 
 /// How long the venue may take to answer: it gives up itself after ten seconds.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
@@ -59,6 +62,8 @@ pub enum Effect {
     Disconnected(String),
     /// What happened to orders.
     Reports(Vec<VenueReport>),
+    /// What the account holds.
+    Account(Box<AccountSnapshot>),
     /// What else the venue says: to be kept and told.
     Heard(Box<Heard>),
 }
@@ -134,6 +139,8 @@ enum Asked {
         order: ClientOrderId,
         symbol: Symbol,
     },
+    /// A part of what the account holds, for the question of this time.
+    Account(UtcNanos, Part),
 }
 
 struct Owed {
@@ -169,6 +176,8 @@ pub struct Session {
     /// Questions and cancels that wait for the budget.
     waiting: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
+    /// What the account holds is being asked for.
+    look: Option<Look>,
 }
 
 impl Session {
@@ -190,6 +199,7 @@ impl Session {
             owed: BTreeMap::new(),
             waiting: VecDeque::new(),
             known: BTreeMap::new(),
+            look: None,
         }
     }
 
@@ -215,6 +225,7 @@ impl Session {
         }
         self.owed.clear();
         self.waiting.clear();
+        self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
@@ -297,8 +308,8 @@ impl Session {
             self.owed.iter().filter(|(_, o)| o.since.after(ANSWERS_WITHIN) <= now).map(|(id, _)| *id).collect();
         for id in late {
             if let Some(Owed { asked: Asked::Order(request), .. }) = self.owed.remove(&id) {
-                let (client_order_id, why) = (request.client_order_id(), "no answer in time".to_owned());
-                out.push(Effect::heard(Heard::Open { client_order_id, why }));
+                let Some(client_order_id) = request.client_order_id() else { continue };
+                out.push(Effect::heard(Heard::Open { client_order_id, why: "no answer in time".to_owned() }));
             }
         }
     }

@@ -5,7 +5,6 @@ use messages::risk::Refusal;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 
-use super::super::answer::symbol_of;
 use super::super::call::{Call, Names};
 use super::{Asked, Effect, Known, Session};
 
@@ -30,24 +29,25 @@ impl Session {
                     Err(Refusal { reason, text }) => self.report(id, ReportKind::Rejected { reason, text }, now, out),
                 }
             }
-            VenueRequest::Cancel { client_order_id, .. } => {
-                let call = Call::cancel(*client_order_id, symbol_of(&request));
+            VenueRequest::Cancel { client_order_id, instrument, .. } => {
+                let call = Call::cancel(*client_order_id, instrument.symbol);
                 self.send_or_wait(call, Asked::Order(request), now, out);
             }
-            VenueRequest::Query { client_order_id, .. } => {
+            VenueRequest::Query { client_order_id, instrument, .. } => {
                 if !self.is_asked(*client_order_id) {
-                    let call = Call::order_status(*client_order_id, symbol_of(&request));
+                    let call = Call::order_status(*client_order_id, instrument.symbol);
                     self.send_or_wait(call, Asked::Order(request), now, out);
                 }
             }
-            VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
+            VenueRequest::Account { wanted, at } => self.look(wanted, *at, now, out),
+            VenueRequest::Replace { client_order_id, instrument, .. } => match self.known.get(client_order_id) {
                 Some(known) => {
                     let current = known.request.clone();
                     self.replace(request, &current, now, out);
                 }
                 // After a start the venue knows the terms, and we do not.
                 None => {
-                    let call = Call::order_status(*client_order_id, symbol_of(&request));
+                    let call = Call::order_status(*client_order_id, instrument.symbol);
                     self.send_or_wait(call, Asked::Terms(request), now, out);
                 }
             },

@@ -1,6 +1,7 @@
 //! A session against a venue that a test plays: what is written is read back as JSON and answered by its id.
 
 mod connection;
+mod look;
 mod orders;
 mod properties;
 

@@ -1,0 +1,283 @@
+//! Orders that belong together: which are held here, and what is done with them by [`contingency`].
+//!
+//! Invariant: after every delivery no family that we hold has a step left to do, so that what the ledger says of its orders
+//! is all that a restart needs.
+
+use messages::Price;
+use messages::orders::Contingency;
+
+use super::*;
+use crate::orders::contingency::{self, Family, Member, Step};
+
+mod admit;
+
+use super::commands::stale_generation;
+pub(super) use admit::Tie;
+
+/// Who belongs together, and what is to be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Families {
+    /// Orders by the one that they belong to, as long as any of them is remembered.
+    members: BTreeMap<OrderId, BTreeSet<OrderId>>,
+    /// Held orders that wait for a price.
+    waiting: ByInstrument<BTreeSet<OrderId>>,
+    /// Whose price was reached since, and when the first of these prices was received.
+    touched: BTreeSet<OrderId>,
+    touched_at: Option<UtcNanos>,
+    /// Families in which something changed.
+    changed: BTreeSet<OrderId>,
+    /// Those in which an entry was filled or an exit was refused: is all of it closed by an order?
+    doubted: BTreeSet<OrderId>,
+    /// Whose venue has refused to cancel, or that risk has refused to let go, and when that is asked again.
+    again_at: BTreeMap<OrderId, UtcNanos>,
+    /// What risk has refused to let go, as people were told.
+    refused: BTreeSet<OrderId>,
+}
+
+impl Families {
+    /// An order is there, as it stands.
+    pub fn note(&mut self, order: &Order) {
+        let id = order.order_id;
+        match order.request.parent {
+            Some(head) => {
+                self.members.entry(head).or_default().insert(id);
+                self.changed.insert(head);
+            }
+            None if self.members.contains_key(&id) => drop(self.changed.insert(id)),
+            None => return,
+        }
+        let waits = order.status == Status::Held && order.request.order_type.is_conditional() && !order.triggered;
+        let waiting = self.waiting.get_or_default(order.request.instrument);
+        if waits {
+            waiting.insert(id);
+        } else {
+            waiting.remove(&id);
+            self.touched.remove(&id);
+        }
+        if !order.status.is_open() {
+            self.again_at.remove(&id);
+            self.refused.remove(&id);
+        }
+    }
+
+    /// Something happened to an order that stood as `before`. It may leave open what the order was there to close.
+    pub fn doubt(&mut self, order: &Order, before: Status, kind: EventKind) {
+        let (id, parent) = (order.order_id, order.request.parent);
+        let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled);
+        let has_failed = match kind {
+            EventKind::Denied | EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
+            EventKind::Canceled => !matches!(before, Status::PendingCancel | Status::Held),
+            _ => false,
+        };
+        if parent.is_some() && has_failed || is_filled && (parent.is_some() || self.members.contains_key(&id)) {
+            self.doubted.insert(parent.unwrap_or(id));
+        }
+    }
+
+    /// The venue does not cancel an order now.
+    pub fn not_canceled(&mut self, order: &Order, again_at: UtcNanos) {
+        if order.request.parent.is_some() || self.members.contains_key(&order.order_id) {
+            self.again_at.insert(order.order_id, again_at);
+        }
+    }
+
+    /// An order is forgotten.
+    pub fn forget(&mut self, order: &Order) {
+        let id = order.order_id;
+        self.again_at.remove(&id);
+        let Some(head) = order.request.parent else { return drop(self.members.remove(&id)) };
+        if let Some(members) = self.members.get_mut(&head) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.members.remove(&head);
+            }
+        }
+    }
+
+    /// True while something that was wanted of an order was refused just now.
+    pub fn rests(&self, id: OrderId, now: UtcNanos) -> bool {
+        self.again_at.get(&id).is_some_and(|again_at| *again_at > now)
+    }
+
+    /// When there is something to do by itself.
+    pub fn due(&self) -> Option<UtcNanos> {
+        crate::timer::earliest(self.touched_at, self.again_at.values().min().copied())
+    }
+}
+
+impl Orders {
+    /// True for an order that is tied to another by us.
+    fn is_ours(&self, request: &OrderRequest) -> bool {
+        let venue = self.settings.venues.get(&request.instrument.exchange);
+        request.contingency.is_some_and(|how| venue.is_some_and(|venue| !venue.contingencies.contains(&how)))
+    }
+
+    /// Whether any order of its family is open: what became of the others decides what is done with it.
+    pub(super) fn is_kin_to_open(&self, id: OrderId) -> bool {
+        let head = self.entries.get(&id).and_then(|entry| entry.order.request.parent).unwrap_or(id);
+        let mut members = self.families.members.get(&head).into_iter().flatten();
+        members.any(|member| self.open.contains(member)) || head != id && self.open.contains(&head)
+    }
+
+    /// Hears of every family in which something changed, until nothing is left to do.
+    pub(super) fn settle_families(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let again = self.families.again_at.iter().filter(|(_, again_at)| **again_at <= at.now).map(|(id, _)| *id);
+        for id in again.chain(self.families.touched.iter().copied()).collect::<Vec<_>>() {
+            self.families.again_at.remove(&id);
+            let parent = self.entries.get(&id).and_then(|entry| entry.order.request.parent);
+            self.families.changed.insert(parent.unwrap_or(id));
+        }
+        while let Some(head) = self.families.changed.pop_first() {
+            self.settle(head, at, out);
+        }
+        // One whose family has changed before it was looked at waits on.
+        self.families.touched.clear();
+        self.families.touched_at = None;
+    }
+
+    fn settle(&mut self, head: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        while let Some(family) = self.family(head, at.now) {
+            let reached = family.watched().find(|id| self.has_reached(*id));
+            match (reached, family.next()) {
+                (Some(id), _) => self.trigger(id, at, out),
+                (None, Some(step)) => self.step(step, at, out),
+                (None, None) => {
+                    self.check_covered(&family, out);
+                    break;
+                }
+            }
+        }
+        self.families.changed.remove(&head);
+    }
+
+    /// A family that is held here.
+    fn family(&self, head: OrderId, now: UtcNanos) -> Option<Family> {
+        let first = &self.entries.get(&head)?.order;
+        let members = self.families.members.get(&head)?.iter().filter_map(|id| self.entries.get(id));
+        let others: Vec<&Order> = members.map(|e| &e.order).filter(|o| self.is_ours(&o.request)).collect();
+        let how = others.first()?.request.contingency?;
+        let member = |order: &Order| Member::of(order, self.families.rests(order.order_id, now));
+        let mut of_head = member(first);
+        if how == Contingency::Oto {
+            of_head.filled = self.closable_of(first);
+        }
+        Some(Family { head: of_head, how, others: others.into_iter().map(member).collect() })
+    }
+
+    /// What an entry brought that can be closed: less a fee in what was bought, in whole steps.
+    fn closable_of(&self, order: &Order) -> Quantity {
+        let Some(rules) = self.settings.rules.get(&order.request.instrument) else { return order.filled };
+        let fee = order.commission.filter(|fee| fee.asset == rules.base && order.request.side == Side::Buy);
+        let fee = fee.and_then(|fee| Quantity::from_raw(fee.amount.raw())).filter(|fee| fee.is_positive());
+        let net = order.filled.checked_sub(fee.unwrap_or_default()).unwrap_or_default();
+        net.floor_to(rules.quantity_step)
+    }
+
+    /// A trade happened: whose price is reached is looked at with the next timer, which is due at once.
+    pub(super) fn touch(&mut self, instrument: Instrument, price: Price, received: UtcNanos) {
+        let Some(waiting) = self.families.waiting.get(instrument).filter(|waiting| !waiting.is_empty()) else { return };
+        for id in waiting.clone() {
+            let Some(entry) = self.entries.get(&id) else { continue };
+            let Some(head) = entry.order.request.parent else { continue };
+            let is_watched = || self.family(head, received).is_some_and(|family| family.watched().any(|w| w == id));
+            if contingency::is_reached(&entry.order.request, price) && is_watched() {
+                self.families.touched.insert(id);
+                self.families.touched_at.get_or_insert(received);
+            }
+        }
+    }
+
+    fn has_reached(&self, id: OrderId) -> bool {
+        let Some(entry) = self.entries.get(&id) else { return false };
+        let last = self.prices.get(entry.order.request.instrument).and_then(|prices| prices.last);
+        let is_reached = last.is_some_and(|price| contingency::is_reached(&entry.order.request, price));
+        is_reached || self.families.touched.contains(&id)
+    }
+
+    fn trigger(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take(id) else { return };
+        self.happen(&mut entry, Happening::of(EventKind::Triggered), at, out);
+        self.index(entry);
+    }
+
+    fn step(&mut self, step: Step, at: Moment, out: &mut Vec<Effect>) {
+        match step {
+            Step::Send { id, quantity } => self.let_go(id, quantity, at, out),
+            Step::Resize { id, quantity } => {
+                let Some(mut entry) = self.take(id) else { return };
+                entry.order.request.quantity = quantity;
+                self.happen(&mut entry, Happening::of(EventKind::Replaced), at, out);
+                self.index(entry);
+            }
+            Step::End { id, why } => {
+                let Some(mut entry) = self.take(id) else { return };
+                self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(why)), at, out);
+                self.index(entry);
+            }
+            Step::Cancel { id } => {
+                let Some(mut entry) = self.take(id) else { return };
+                self.families.again_at.remove(&id);
+                self.request_cancel(&mut entry, at, out);
+                self.index(entry);
+            }
+        }
+    }
+
+    /// Hands a held order to its venue, if risk lets it pass as it is now. One that is refused is held on and tried again:
+    /// what it is to close is still there.
+    fn let_go(&mut self, id: OrderId, quantity: Quantity, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take(id) else { return };
+        let asked = OrderRequest { quantity, ..entry.order.request.clone() };
+        let request = contingency::as_sent(&asked, entry.order.triggered);
+        match self.judge(entry.order.strategy, false, &request, quantity, at.now) {
+            Ok(()) => {
+                self.families.refused.remove(&id);
+                entry.order.request = asked;
+                self.intend(&mut entry, request, at, out);
+            }
+            Err(refusal) => {
+                self.families.again_at.insert(id, at.now.after(self.settings.query_after));
+                if self.families.refused.insert(id) {
+                    self.counters.refused += 1;
+                    out.push(Effect::Alert(held_on(&entry.order, &request, &refusal)));
+                }
+            }
+        }
+        self.index(entry);
+    }
+
+    /// Says what people must know of a family: that both of two rivals were filled, or that nothing closes what was opened.
+    fn check_covered(&mut self, family: &Family, out: &mut Vec<Effect>) {
+        let head = family.head.id;
+        if !self.families.doubted.remove(&head) {
+            return;
+        }
+        let Some(entry) = self.entries.get(&head) else { return };
+        let (id, instrument) = (entry.order.client_order_id, entry.order.request.instrument);
+        let (excess, uncovered) = (family.excess(), family.uncovered());
+        if excess.is_positive() {
+            self.counters.alarms += 1;
+            out.push(Effect::Alert(format!(
+                "orders that rival one another around {id} were both filled: {excess} {instrument} more than there was; look at the position"
+            )));
+        }
+        if uncovered.is_positive() {
+            out.push(Effect::Alert(format!(
+                "{uncovered} {instrument} of order {id} are filled and no order closes them any more; close them, or place another order"
+            )));
+        }
+    }
+}
+
+fn held_on(order: &Order, request: &OrderRequest, refusal: &Refusal) -> String {
+    format!(
+        "order {}, {} {} {} {}, cannot leave and is held on: {}: {}; it is tried again until it may, or is cancelled",
+        order.order_id,
+        request.order_type,
+        request.side,
+        request.quantity,
+        request.instrument,
+        refusal.reason,
+        refusal.text
+    )
+}

@@ -1,0 +1,248 @@
+//! Reconciliation: our books are held against the venue's at each start, after each reconnect, when it is time and when a person
+//! asks; after the first two new orders wait for it.
+//!
+//! A run asks the venue for the account. Orders that it tells otherwise are asked about, and their answers go the way of every
+//! report; then the account is asked for again. Holdings count once all orders agree: what differs in two answers in a row, with
+//! a pause between them for reports that are on their way, is entered. Nothing is changed that does not stand in the ledger.
+//!
+//! What is left needs a person: [`Orders::on_reconcile`] takes it as it is.
+
+use messages::account::{
+    AccountSnapshot, Cause, Difference, DifferenceKind, Mark, OpeningEntry, Outcome as Ended, ReconcileAsk,
+    Reconciliation, VenueOrder, Wanted,
+};
+
+use super::*;
+use crate::orders::reconcile::holdings::{self, Gap, Held};
+use crate::orders::reconcile::orders::{self as compared, Found};
+use crate::orders::risk::reconciling::Waits;
+
+mod accept;
+mod adopt;
+mod run;
+mod settle;
+
+pub use adopt::ForeignOrders;
+use run::{Left, Run, Waiting};
+
+/// The account is said within this, or people are told and it is asked for again.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+/// Holdings that differ are looked at again after this: a report may be on its way.
+const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often the account is asked for in one run before what moves is left to a person.
+const ROUNDS: u32 = 8;
+/// How often an order is asked about in one run: an answer may be older than the question.
+const QUESTIONS: u32 = 2;
+
+/// How far it is.
+#[derive(Debug, Default)]
+pub(super) struct Reconciling {
+    /// What new orders wait for.
+    pub waits: Option<Waits>,
+    run: Option<Run>,
+    /// What the last run left to a person.
+    left: Option<Left>,
+    /// The newest execution of each instrument that both sides have; before any reconciliation the first that we heard of.
+    marks: BTreeMap<Instrument, Mark>,
+    last: Option<Reconciliation>,
+    number: u64,
+    /// When the schedule begins the next run.
+    next_at: Option<UtcNanos>,
+}
+
+/// How a reconciliation stands, for who looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconcileStatus {
+    /// Whether the venue keeps books that ours can be held against.
+    pub possible: bool,
+    /// What new orders wait for.
+    pub waits: Option<Waits>,
+    /// Why a run is under way, and since when.
+    pub running: Option<(Cause, UtcNanos)>,
+    /// The last one that ended.
+    pub last: Option<Reconciliation>,
+}
+
+/// The same, as a checkpoint keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedReconciling {
+    marks: Vec<(Instrument, Mark)>,
+    last: Option<Reconciliation>,
+    number: u64,
+}
+
+impl Reconciling {
+    /// At a start: where the venue keeps books, new orders wait for them.
+    pub fn new(venues: &BTreeMap<Exchange, Capabilities>) -> Self {
+        let waits = venues.values().any(|venue| venue.account).then_some(Waits::Books);
+        Self { waits, ..Self::default() }
+    }
+
+    pub fn save(&self) -> SavedReconciling {
+        let marks = self.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
+        SavedReconciling { marks, last: self.last.clone(), number: self.number }
+    }
+
+    pub fn load(&mut self, saved: SavedReconciling) {
+        (self.marks, self.last, self.number) = (saved.marks.into_iter().collect(), saved.last, saved.number);
+    }
+
+    /// A fill was applied: from the first of an instrument on its fills are asked for.
+    pub fn traded(&mut self, instrument: Instrument, fill: &Fill) {
+        let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
+        self.marks.entry(instrument).or_insert(mark);
+    }
+
+    /// When something is due.
+    pub fn next_due(&self) -> Option<UtcNanos> {
+        self.run.as_ref().map_or(self.next_at, |run| Some(run.due()))
+    }
+}
+
+impl Orders {
+    /// The exchange whose venue keeps books.
+    fn books_at(&self) -> Option<Exchange> {
+        self.settings.venues.iter().find(|(_, venue)| venue.account).map(|(exchange, _)| *exchange)
+    }
+
+    /// How a reconciliation stands.
+    #[must_use]
+    pub fn reconcile_status(&self) -> ReconcileStatus {
+        let Reconciling { waits, run, last, .. } = &self.reconciling;
+        let running = run.as_ref().map(|run| (run.cause, run.began));
+        ReconcileStatus { possible: self.books_at().is_some(), waits: *waits, running, last: last.clone() }
+    }
+
+    /// The venue is reached: new orders wait until its books were looked at. False where it keeps none.
+    pub(super) fn reconcile_on_connection(&mut self, at: Moment, out: &mut Vec<Effect>) -> bool {
+        if self.books_at().is_none() {
+            return false;
+        }
+        let is_first = self.reconciling.run.is_none() && self.reconciling.next_at.is_none();
+        self.reconciling.waits = Some(Waits::Books);
+        self.begin_run(if is_first { Cause::Start } else { Cause::Reconnect }, at, out);
+        true
+    }
+
+    fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
+        self.reconciling.run = Some(Run::new(cause, at.now));
+        self.ask_for_account(at, out);
+    }
+
+    fn ask_for_account(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        let Some(exchange) = self.books_at() else { return };
+        let marks = &self.reconciling.marks;
+        let wanted =
+            |instrument: &Instrument| Wanted { instrument: *instrument, since: marks.get(instrument).copied() };
+        let wanted = self.settings.rules.keys().map(wanted).collect();
+        if let Some(run) = &mut self.reconciling.run {
+            run.ask(at.now);
+            out.push(Effect::Send(exchange, VenueRequest::Account { wanted, at: at.now }));
+        }
+    }
+
+    /// Something of a run, or the next one, may be due.
+    pub(super) fn reconcile_if_due(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        if self.reconciling.next_due().is_none_or(|due| due > at.now) {
+            return;
+        }
+        let Some(run) = &mut self.reconciling.run else { return self.begin_run(Cause::Schedule, at, out) };
+        if run.waits == Waiting::Account && !std::mem::replace(&mut run.told, true) {
+            let within = crate::durations::format(ANSWERED_WITHIN);
+            let waits = if self.reconciling.waits.is_some() { "; new orders wait for it" } else { "" };
+            let why =
+                format!("the venue has not said within {within} what the account holds{waits}; it is asked again");
+            self.alarm(why, out);
+            self.ask_about_all(at, out);
+        }
+        self.ask_for_account(at, out);
+    }
+
+    /// An order owes no answer any more: where a run waits for it, it goes on; after the last the account is asked for again.
+    pub(super) fn reconcile_answered(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(Run { waits: Waiting::Answers(orders), since, .. }) = &mut self.reconciling.run else { return };
+        if orders.remove(&id) {
+            *since = at.now;
+            if orders.is_empty() {
+                self.ask_for_account(at, out);
+            }
+        }
+    }
+
+    /// The venue says what the account holds.
+    pub fn on_account(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
+        let answered = |run: &mut Run| run.waits == Waiting::Account && run.asked == snapshot.asked;
+        let Some(mut run) = self.reconciling.run.take_if(answered) else {
+            // Of a run that was begun anew since.
+            self.counters.ignored += 1;
+            return;
+        };
+        self.heard_at = self.heard_at.max(at.now);
+        run.not_whole(&snapshot.missing);
+        if !snapshot.missing.is_empty() && run.rounds < ROUNDS {
+            if run.rounds == 1 {
+                self.ask_about_all(at, out);
+            }
+            return self.pause(run, at);
+        }
+        let ours: Vec<&Order> = self.entries.values().map(|entry| &entry.order).collect();
+        let knows = |order: &Order, key: ExecutionId| {
+            let of = |entry: &Entry| [key, key.undone()].iter().any(|key| entry.executions.contains_key(key));
+            self.entries.get(&order.order_id).is_some_and(of)
+        };
+        let Found { doubts, foreign_orders, foreign_fills } = compared::compare(&ours, knows, &snapshot);
+        for theirs in foreign_orders {
+            let difference = self.foreign(theirs, at, out);
+            run.tell(difference);
+        }
+        let (questions, doubts) = run.weigh(doubts);
+        if !questions.is_empty() {
+            return self.question(run, questions, at, out);
+        }
+        let doubts = self.settle_doubts(&mut run, doubts, &snapshot, at, out);
+        foreign_fills.into_iter().for_each(|fill| run.tell(run::foreign_fill(fill)));
+        self.holdings(run, doubts, &snapshot, at, out);
+    }
+
+    fn pause(&mut self, mut run: Run, at: Moment) {
+        (run.waits, run.since) = (Waiting::Pause, at.now);
+        self.reconciling.run = Some(run);
+    }
+
+    /// Asks what became of orders that the venue tells otherwise.
+    fn question(&mut self, mut run: Run, orders: BTreeSet<OrderId>, at: Moment, out: &mut Vec<Effect>) {
+        for id in &orders {
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            entry.asked_at = at.now;
+            let order = entry.order.clone();
+            self.ask(&order, at, out);
+        }
+        (run.waits, run.since) = (Waiting::Answers(orders), at.now);
+        self.reconciling.run = Some(run);
+    }
+
+    /// Takes what the ledger says of one.
+    pub(super) fn restore_reconciled(&mut self, done: &Reconciliation) {
+        self.enter(&done.entries);
+        self.reconciling.marks.extend(done.marks.iter().copied());
+        self.reconciling.number = done.number;
+        self.reconciling.last = Some(done.clone());
+    }
+
+    fn enter(&mut self, entries: &[OpeningEntry]) {
+        for entry in entries {
+            match *entry {
+                OpeningEntry::Position { instrument, strategy, change, price } => {
+                    self.book.fill(strategy, instrument, change);
+                    let cost = price.and_then(|price| price.times(change)).unwrap_or_default();
+                    self.watch.results.opened(strategy, instrument, cost);
+                }
+                OpeningEntry::Balance { asset, change } => {
+                    let total = self.balances.entry(asset).or_default();
+                    *total = total.checked_add(change).unwrap_or(*total);
+                    self.paid(asset, change);
+                }
+            }
+        }
+    }
+}

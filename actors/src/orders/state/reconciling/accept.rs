@@ -1,0 +1,85 @@
+//! What a person says: begin one now, or take what still differs as it is.
+
+use super::*;
+
+/// Why an order ended that the venue does not have any more.
+const NOT_OPEN_THERE: &str = "reconcile.not_open_there";
+
+impl Orders {
+    /// Begins a run, or takes what the last one left. What was done, in words.
+    ///
+    /// # Errors
+    /// There is nothing to begin or to accept, in words; nothing is changed then.
+    pub fn on_reconcile(&mut self, ask: ReconcileAsk, at: Moment, out: &mut Vec<Effect>) -> Result<String, String> {
+        if self.books_at().is_none() {
+            return Err(
+                "orders go to a venue that keeps no books beside ours: there is nothing to reconcile".to_owned()
+            );
+        }
+        match ask {
+            ReconcileAsk::Begin { .. } if self.reconciling.run.is_some() => {
+                Ok("a reconciliation is under way".to_owned())
+            }
+            ReconcileAsk::Begin { .. } if self.reconciling.waits == Some(Waits::Books) => {
+                Err("the venue is not reached; the reconciliation begins when it is".to_owned())
+            }
+            ReconcileAsk::Begin { .. } => {
+                self.begin_run(Cause::Asked, at, out);
+                Ok("the venue is asked what the account holds".to_owned())
+            }
+            ReconcileAsk::Accept { why, .. } if why.trim().is_empty() => {
+                Err("what differs is accepted with a reason; say it with --why".to_owned())
+            }
+            ReconcileAsk::Accept { by, why } => self.accept(by, why, at, out),
+        }
+    }
+
+    fn accept(&mut self, by: String, why: String, at: Moment, out: &mut Vec<Effect>) -> Result<String, String> {
+        if self.reconciling.waits == Some(Waits::Books) {
+            return Err(
+                "the venue has not said yet what the account holds; what differs can be accepted then".to_owned()
+            );
+        }
+        let Some(left) = self.reconciling.left.take() else {
+            return Err("nothing is left to accept; `merganser reconcile --show` has the last report".to_owned());
+        };
+        for (id, doubt) in &left.doubts {
+            match doubt.kind {
+                DifferenceKind::NotOpenThere => self.end_here(*id, at, out),
+                // Our books say that it has ended, and now the venue hears it.
+                DifferenceKind::OpenThere => out.extend(self.order(*id).map(|order| cancel_request(order, at.now))),
+                _ => {}
+            }
+        }
+        let (entries, unpriced) = self.entries_of(left.gaps);
+        let mut differences: Vec<Difference> = left.doubts.into_values().collect();
+        differences.extend(unpriced.iter().map(Gap::difference));
+        let done = Reconciliation {
+            number: 0,
+            cause: Cause::Asked,
+            outcome: Ended::Accepted,
+            began: at.now,
+            at: at.now,
+            rounds: 0,
+            differences,
+            left_out: 0,
+            entries,
+            marks: self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect(),
+            by,
+            why,
+        };
+        self.reconciling.waits = None;
+        let said = format!("{}; new orders are taken again", done.summary());
+        self.keep(done, true, at, out);
+        Ok(said)
+    }
+
+    /// An order that is open here and unknown there ends.
+    fn end_here(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take(id) else { return };
+        if entry.order.status.is_open() {
+            self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(NOT_OPEN_THERE)), at, out);
+        }
+        self.index(entry);
+    }
+}

@@ -1,0 +1,146 @@
+//! The end of a run: what the answers did not settle, what is held, and the report.
+
+use super::*;
+
+impl Orders {
+    /// What the answers did not settle: terms are taken as the venue lists them, an order that may still arrive there is left to
+    /// its time, and the rest to a person.
+    pub(super) fn settle_doubts(
+        &mut self,
+        run: &mut Run,
+        doubts: BTreeMap<OrderId, Difference>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) -> BTreeMap<OrderId, Difference> {
+        let mut left = BTreeMap::new();
+        for (id, doubt) in doubts {
+            let Some(order) = self.order(id) else { continue };
+            let (name, acknowledged) = (order.current_client_order_id(), order.acknowledged);
+            let listed = snapshot.open.iter().find(|theirs| theirs.client_order_id == name.as_str());
+            match (doubt.kind, listed) {
+                (DifferenceKind::NotOpenThere, _) if !acknowledged => run.settle(&doubt),
+                (DifferenceKind::Terms, Some(theirs)) => {
+                    let report = VenueReport {
+                        account: self.settings.account,
+                        client_order_id: name,
+                        venue_order_id: Some(theirs.venue_order_id),
+                        time: snapshot.time,
+                        kind: ReportKind::Replaced { replacement: terms(theirs) },
+                    };
+                    self.on_report(report, at, out);
+                    run.settle(&doubt);
+                }
+                _ => drop(left.insert(id, doubt)),
+            }
+        }
+        left
+    }
+
+    /// Positions and balances, once all that can be known of orders is known.
+    pub(super) fn holdings(
+        &mut self,
+        mut run: Run,
+        doubts: BTreeMap<OrderId, Difference>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let positions = self.book.stakes().map(|(instrument, stake, _)| (instrument, stake.position)).collect();
+        let held = Held { positions: &positions, balances: &self.balances, rules: &self.settings.rules };
+        // What is not whole tells nothing of what is missing in it.
+        let is_whole = snapshot.missing.is_empty();
+        let (gaps, unknown) = if is_whole { holdings::compare(held, snapshot) } else { Default::default() };
+        unknown.into_iter().for_each(|difference| run.tell(difference));
+        gaps.iter().for_each(|gap| run.tell(gap.difference()));
+        // What nobody here ever heard of, with nothing under way, is what the account begins with.
+        let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
+        let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
+        if !gaps.is_empty() && !is_sure && run.rounds < ROUNDS {
+            run.gaps = Some(gaps);
+            return self.pause(run, at);
+        }
+        // A gap beside an order in doubt may be that order's.
+        let enters = is_sure && doubts.is_empty();
+        let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
+        let left = Left { doubts, gaps, is_whole };
+        self.finish(run, left, entries, snapshot, at, out);
+    }
+
+    /// Entries that close gaps, and the gaps that none can close.
+    pub(super) fn entries_of(&self, gaps: Vec<Gap>) -> (Vec<OpeningEntry>, Vec<Gap>) {
+        let (mut entries, mut open) = (Vec::new(), Vec::new());
+        for gap in gaps {
+            let (own, mark) = match gap {
+                Gap::Position { instrument, .. } => {
+                    let mark = self.prices.get(instrument).and_then(risk::Prices::mark);
+                    (self.book.own(StrategyId::manual(), instrument).position, mark)
+                }
+                Gap::Balance { .. } => (Quantity::ZERO, None),
+            };
+            match gap.entry(own, mark) {
+                Some(entry) => entries.push(entry),
+                None => open.push(gap),
+            }
+        }
+        (entries, open)
+    }
+
+    fn finish(
+        &mut self,
+        run: Run,
+        left: Left,
+        entries: Vec<OpeningEntry>,
+        snapshot: &AccountSnapshot,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut done = run.report(&left, entries, at.now);
+        for fill in &snapshot.fills {
+            let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
+            let known = self.reconciling.marks.entry(fill.instrument).or_insert(mark);
+            *known = (*known).max(mark);
+        }
+        done.marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
+        let waited = self.reconciling.waits.is_some();
+        self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
+        self.reconciling.left = (!left.is_empty()).then_some(left);
+        let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
+        let is_new = !done.differences.is_empty() && done.differences != before;
+        let is_news = is_new || !done.entries.is_empty();
+        if is_news {
+            self.alarm(words(&done, self.reconciling.waits), out);
+        }
+        let goes_on = waited && self.reconciling.waits.is_none();
+        let is_kept = is_news || goes_on || done.cause != Cause::Schedule;
+        self.keep(done, is_kept, at, out);
+    }
+
+    /// Enters what is to be entered and remembers the report; the ledger keeps it where it says something new.
+    pub(super) fn keep(&mut self, mut done: Reconciliation, is_kept: bool, at: Moment, out: &mut Vec<Effect>) {
+        let every = self.settings.reconcile_every;
+        self.reconciling.next_at = (!every.is_zero()).then(|| at.now.after(every));
+        if is_kept {
+            self.reconciling.number += 1;
+            done.number = self.reconciling.number;
+            self.enter(&done.entries);
+            out.push(Effect::Record(LedgerRecord::Reconciled(Box::new(done.clone()))));
+        }
+        self.reconciling.last = Some(done);
+    }
+}
+
+/// The terms of a listed order, as the replacement that is in force.
+fn terms(theirs: &VenueOrder) -> Replacement {
+    Replacement { quantity: theirs.quantity, price: theirs.price, stop_price: theirs.stop_price }
+}
+
+fn words(done: &Reconciliation, waits: Option<Waits>) -> String {
+    let first = done.differences.iter().find(|d| !d.settled).or(done.differences.first());
+    let example = first.map(|d| format!("; {} {}: {}", d.kind, d.subject, d.text)).unwrap_or_default();
+    let next = match waits {
+        Some(_) => "; only what reduces is traded until `merganser reconcile --accept --why …`",
+        None => "; `merganser reconcile --show` has all of it",
+    };
+    format!("our books and the venue's: {}{example}{next}", done.summary())
+}

@@ -1,0 +1,259 @@
+//! Orders that belong together at a venue that does not hold them: one story each, with a start wherever it may die.
+
+use super::*;
+
+/// Runs a story as it stands, and once more with a start in front of each of its lines: what is sent is the same.
+fn check(story: &str) {
+    check_at(Bench::without_ties(), story);
+    let steps: Vec<&str> = story.lines().map(|line| line.split('|').next().unwrap_or_default().trim()).collect();
+    let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty() && !step.starts_with("see")).collect();
+    let sent = |dies_at: Option<usize>| {
+        let mut bench = Bench::without_ties();
+        for (place, step) in steps.iter().enumerate() {
+            if dies_at == Some(place) {
+                bench.step("restart");
+            }
+            bench.step(step);
+        }
+        let submits = bench.effects.iter().filter(|e| matches!(e, Effect::Send(_, VenueRequest::Submit { .. })));
+        (submits.map(say).collect::<Vec<_>>(), bench.orders.book.all(instrument()).position)
+    };
+    let undisturbed = sent(None);
+    (0..steps.len()).for_each(|place| assert_eq!(sent(Some(place)), undisturbed, "a start before {}", steps[place]));
+}
+
+#[test]
+fn a_bracket_takes_its_profit() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        see 2                                     | held 0/10 @ 105
+        venue 1 accepted                          | 1 accepted
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        trade 106                                 |
+        venue 1 fill y 6 of 10                    | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        venue 2 fill z 3 of 3                     | 2 partially_filled; 3 replaced → held
+        see 3                                     | held 0/7 @ 0
+        venue 2 fill w 7 of 10                    | 2 filled; 3 canceled (contingency.rival_filled)
+        ",
+    );
+}
+
+#[test]
+fn a_bracket_stops_its_loss_and_the_profit_leaves_first() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95.01                               |
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        trade 97                                  |
+        venue 2 fill y 2 of 2                     | 2 partially_filled → pending_cancel
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/8 @ 0
+        venue 3 fill z 8 of 8                     | 3 filled
+        ",
+    );
+}
+
+#[test]
+fn a_stop_takes_the_rest_of_its_entry_with_it() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 accepted                          | 1 accepted
+        trade 94                                  |
+        trade 99                                  |
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market; 2 replaced → held
+        venue 3 fill y 4 of 4                     | 3 filled; 2 canceled (contingency.rival_filled)
+        ",
+    );
+}
+
+#[test]
+fn an_entry_that_ends_without_a_fill_ends_its_exits() {
+    for (end, said) in [("canceled", "1 canceled"), ("rejected", "1 rejected (venue.says_so)")] {
+        check(&format!(
+            "
+            bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+            venue 1 {end}    | {said}; 2 canceled (contingency.parent_ended); 3 canceled (contingency.parent_ended)
+            "
+        ));
+    }
+}
+
+#[test]
+fn what_an_entry_was_filled_with_is_closed() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        see 2                                     | pending_submit 0/4 @ 105
+        see 3                                     | held 0/4 @ 0
+        ",
+    );
+}
+
+#[test]
+fn one_that_is_cancelled_or_refused_leaves_the_other() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        cancel 3                                  | 3 canceled
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        bracket 4 buy 10 @ 100 profit 105 loss 95 | 4 intended → pending_submit; send 4; 5 held; 6 held
+        venue 4 fill y 10 of 10                   | 4 filled; 5 intended → pending_submit; send 5
+        venue 5 rejected                          | 5 rejected (venue.says_so); 6 intended → pending_submit; send 6 stop
+        venue 6 rejected                          | 6 rejected (venue.says_so); alert
+        ",
+    );
+}
+
+#[test]
+fn that_both_were_filled_is_said() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 94                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        venue 3 fill y 10 of 10                   | 3 filled
+        venue 2 fill z 10 of 10                   | 2 filled; alert
+        ",
+    );
+}
+
+#[test]
+fn a_cancel_that_the_venue_refuses_is_said_again_later() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 cancel_rejected                   | 2 cancel_rejected → accepted (venue.says_so); ask 2
+        venue 2 accepted                          |
+        wait 5s                                   | 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        ",
+    );
+}
+
+#[test]
+fn what_risk_refuses_is_held_on_and_tried_again() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        trading HALTED                            | trading HALTED
+        venue 1 fill x 10 of 10                   | 1 filled; alert
+        trade 94                                  | 3 triggered → held; alert
+        wait 5s                                   |
+        trading ACTIVE                            | trading ACTIVE
+        wait 5s                                   | 3 intended → pending_submit; send 3 market
+        venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
+        ",
+    );
+}
+
+#[test]
+fn of_two_orders_one_cancels_the_other() {
+    check(
+        "
+        submit 1 buy 10 @ 100                     | 1 intended → pending_submit; send 1
+        venue 1 accepted                          | 1 accepted
+        exit 2 of 1 oco buy 10 stop 110           | 2 held
+        venue 1 fill x 3 of 3                     | 1 partially_filled; 2 replaced → held
+        trade 110                                 | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2 market
+        see 2                                     | pending_submit 0/7 @ 0
+        ",
+    );
+}
+
+#[test]
+fn a_held_order_is_changed_and_cancelled_here() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        replace 2 5 @ 106                         | 2 replaced → held
+        see 2                                     | held 0/5 @ 106
+        replace 2 5 @ 106.001                     | 2 replace_rejected → held (instrument.tick)
+        cancel all                                | 1 cancel_requested → pending_cancel; cancel 1; 2 canceled; 3 canceled
+        ",
+    );
+}
+
+#[test]
+fn a_list_is_taken_whole_or_not_at_all() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105.001 loss 95 | 1 denied (contingency.list_denied); 2 denied (instrument.tick); 3 denied (contingency.list_denied)
+        bracket 4 buy 60 @ 100 profit 105 loss 95     | 4 denied (risk.max_position); 5 denied (contingency.list_denied); 6 denied (contingency.list_denied)
+        ",
+    );
+}
+
+#[test]
+fn ties_that_cannot_be_held_are_refused() {
+    check(
+        "
+        exit 2 of 1 oto sell 10 stop 95           | 1 denied (contingency.orphan)
+        submit 1 buy 10 @ 100                     | 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        exit 3 of 1 oto sell 11 stop 95           | 3 denied (contingency.quantity)
+        exit 4 of 1 oco buy 9 stop 110            | 4 denied (contingency.quantity)
+        exit 5 of 1 oco buy 10 limit 90           | 5 denied (contingency.rivals)
+        exit 6 of 1 oto sell 10 limit 105         | 6 held
+        exit 7 of 1 oto sell 10 limit 106         | 7 denied (contingency.rivals)
+        exit 8 of 1 oco buy 10 stop 110           | 8 denied (contingency.mixed)
+        exit 9 of 6 oto buy 10 stop 110           | 9 denied (contingency.depth)
+        ",
+    );
+}
+
+/// What was bought pays its own fee: no more is sold than came.
+#[test]
+fn a_fee_in_what_was_bought_is_left_out() {
+    let mut bench = Bench::without_ties();
+    bench.step("bracket 1 buy 10 @ 100 profit 105 loss 95");
+    let fee = Some(Fee { amount: "0.5".parse().unwrap(), asset: "A".parse().unwrap() });
+    let quantity: Quantity = "10".parse().unwrap();
+    let fill = Fill { fee, ..fill("x".parse().unwrap(), quantity, quantity, bench.now) };
+    bench.report(client_id("1"), Duration::ZERO, ReportKind::Filled(fill));
+    assert_eq!(bench.show(2), "pending_submit 0/9 @ 105");
+    assert_eq!(bench.show(3), "held 0/9 @ 0");
+}
+
+/// A cash account sells what it will have bought, and what it sells is free by then.
+#[test]
+fn a_cash_account_takes_a_bracket() {
+    let mut bench = Bench::without_ties();
+    bench.orders.settings.kind = AccountKind::Cash;
+    bench.orders.on_deposit("USD".parse().unwrap(), "1000".parse().unwrap());
+    let said = |effects: Vec<Effect>| effects.iter().map(say).collect::<Vec<_>>().join("; ");
+    assert_eq!(
+        said(bench.step("bracket 1 buy 9 @ 100 profit 105 loss 95")),
+        "1 intended → pending_submit; send 1; 2 held; 3 held"
+    );
+    assert_eq!(said(bench.step("venue 1 fill x 9 of 9")), "1 filled; 2 intended → pending_submit; send 2");
+    bench.step("venue 2 accepted");
+    bench.step("trade 94");
+    assert_eq!(said(bench.step("venue 2 canceled")), "2 canceled; 3 intended → pending_submit; send 3 market");
+    let mut bench = Bench::new();
+    bench.orders.settings.kind = AccountKind::Cash;
+    bench.orders.on_deposit("USD".parse().unwrap(), "1000".parse().unwrap());
+    assert_eq!(
+        said(bench.step("bracket 1 buy 9 @ 100 profit 105 loss 95")),
+        "1 intended → pending_submit; send 1; 2 intended → pending_submit; send 2; 3 intended → pending_submit; send 3 stop",
+        "a venue that holds them hears of all"
+    );
+}

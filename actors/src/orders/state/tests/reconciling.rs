@@ -1,0 +1,215 @@
+//! Reconciliation with a venue that keeps books of its own and whose words are lost now and then.
+
+use messages::account::{Cause, DifferenceKind, Outcome as Ended, ReconcileAsk, VenueOrder};
+use messages::orders::OrderType;
+
+use super::*;
+use crate::orders::risk::reconciling::Waits;
+use pair::Pair;
+
+mod pair;
+mod properties;
+
+fn began() -> Pair {
+    let mut pair = Pair::new();
+    pair.connect();
+    pair
+}
+
+fn accept() -> ReconcileAsk {
+    ReconcileAsk::Accept { by: "ada".to_owned(), why: "a test".to_owned() }
+}
+
+fn begin() -> ReconcileAsk {
+    ReconcileAsk::Begin { by: "ada".to_owned() }
+}
+
+#[test]
+fn nothing_new_leaves_before_the_books_agree() {
+    let mut pair = Pair::new();
+    let said: Vec<String> = pair.submit("buy", 1).iter().map(say).collect();
+    assert_eq!(said, ["1 denied (risk.reconciling)"]);
+    pair.connect();
+    assert_eq!((pair.waits(), pair.last().outcome, pair.last().cause), (None, Ended::Settled, Cause::Start));
+    assert_eq!(pair.kinds(), [(DifferenceKind::Balance, true)]);
+    pair.check_agreed();
+    let name = pair.place("buy", 1);
+    assert!(pair.venue.orders.contains_key(&name));
+}
+
+#[test]
+fn a_venue_that_does_not_answer_is_told_once_and_keeps_orders_waiting() {
+    let mut pair = Pair::new();
+    let mut alerts = Vec::new();
+    let mut questions = 0;
+    let mut take = |effects: Vec<Effect>| {
+        for effect in effects {
+            match effect {
+                Effect::Alert(text) => alerts.push(text),
+                Effect::Send(_, VenueRequest::Account { .. }) => questions += 1,
+                _ => {}
+            }
+        }
+    };
+    take(pair.bench.deliver(|orders, at, out| orders.on_reconnected(at, out)));
+    for _ in 0..100 {
+        take(pair.bench.deliver(|orders, at, out| orders.on_timer(at, out)));
+    }
+    assert_eq!((alerts.len(), questions), (1, 4), "{alerts:?}");
+    assert_eq!(pair.waits(), Some(Waits::Books));
+    assert!(pair.ask(accept()).unwrap_err().contains("has not said yet"));
+}
+
+#[test]
+fn a_missed_fill_is_applied_once_and_an_end_that_was_not_heard_is_found() {
+    let mut pair = began();
+    let (filled, ended) = (pair.place("buy", 5), pair.place("sell", 2));
+    let now = pair.bench.now;
+    pair.venue.trade(filled, 3, now).unwrap();
+    pair.venue.orders.get_mut(&ended).unwrap().end = Some(ReportKind::Canceled);
+    pair.ask(begin()).unwrap();
+    assert_eq!(pair.kinds(), [(DifferenceKind::MissedFill, true), (DifferenceKind::NotOpenThere, true)]);
+    assert!(pair.last().entries.is_empty(), "nothing is entered that history explains");
+    pair.check_agreed();
+    pair.ask(begin()).unwrap();
+    assert_eq!((pair.last().outcome, pair.last().differences), (Ended::Agreed, vec![]));
+}
+
+#[test]
+fn a_question_without_an_answer_is_asked_again() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    pair.venue.trade(name, 3, now).unwrap();
+    pair.venue.is_silent = true;
+    pair.ask(begin()).unwrap();
+    assert!(pair.bench.orders.reconcile_status().running.is_some());
+    pair.venue.is_silent = false;
+    pair.wait(31);
+    assert_eq!((pair.kinds(), pair.last().rounds), (vec![(DifferenceKind::MissedFill, true)], 3));
+    pair.check_agreed();
+}
+
+#[test]
+fn a_fill_of_an_order_that_has_ended_is_found_in_the_list_of_fills() {
+    let mut pair = began();
+    // Its first fill is heard, and so fills are asked for from there on.
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(name, 1, now).unwrap();
+    pair.report(name, heard);
+    pair.venue.trade(name, 2, now).unwrap();
+    pair.venue.orders.get_mut(&name).unwrap().end = Some(ReportKind::Canceled);
+    pair.report(name, ReportKind::Canceled);
+    pair.ask(begin()).unwrap();
+    assert_eq!(pair.kinds(), [(DifferenceKind::MissedFill, true)]);
+    pair.check_agreed();
+}
+
+#[test]
+fn what_history_does_not_explain_is_entered_under_manual() {
+    let mut pair = began();
+    pair.venue.move_by(Side::Buy, "7".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    assert_eq!(pair.last().cause, Cause::Start, "one answer alone is no proof");
+    pair.wait(2);
+    let entries: Vec<String> = pair.last().entries.iter().map(ToString::to_string).collect();
+    assert_eq!(entries, ["simulated:A 7 under manual at 100", "7 A", "-701 USD"]);
+    assert_eq!(pair.bench.orders.book.own(StrategyId::manual(), instrument()).position.to_string(), "7");
+    pair.check_agreed();
+    // It cost what it is worth: nobody earned or lost by it.
+    let result = pair.bench.orders.result(StrategyId::manual());
+    assert_eq!(result, Some(Cash::ZERO));
+}
+
+#[test]
+fn foreign_orders_are_left_alone_or_adopted() {
+    let theirs = VenueOrder {
+        client_order_id: "web_1".to_owned(),
+        venue_order_id: "V9".parse().unwrap(),
+        instrument: instrument(),
+        side: Side::Buy,
+        order_type: Some(OrderType::Limit),
+        time_in_force: Some(messages::orders::TimeInForce::Gtc),
+        quantity: "4".parse().ok(),
+        price: "90".parse().ok(),
+        stop_price: None,
+        filled: Quantity::ZERO,
+        filled_notional: None,
+        status: "new".to_owned(),
+    };
+    let mut pair = began();
+    pair.venue.foreign.push(theirs.clone());
+    pair.ask(begin()).unwrap();
+    assert_eq!(pair.kinds(), [(DifferenceKind::ForeignOrder, true)]);
+    assert_eq!(pair.bench.orders.open_orders().count(), 0);
+
+    pair.bench.orders.settings.foreign_orders = ForeignOrders::Adopt;
+    pair.ask(begin()).unwrap();
+    let adopted = pair.bench.orders.open_orders().next().expect("it is ours now").clone();
+    assert_eq!(
+        (adopted.client_order_id.as_str(), adopted.strategy, adopted.status),
+        ("web_1", StrategyId::manual(), Status::Accepted)
+    );
+    let canceled = pair.bench.step("by manual cancel all");
+    assert!(
+        matches!(&canceled[1], Effect::Send(_, VenueRequest::Cancel { venue_order_id: Some(id), .. }) if id.as_str() == "V9")
+    );
+    pair.bench.check_restored();
+}
+
+#[test]
+fn what_the_answers_do_not_settle_waits_for_a_person() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    // The venue has lost the order, and says so to every question.
+    pair.venue.orders.remove(&name);
+    pair.connect();
+    assert_eq!(pair.waits(), Some(Waits::Accept));
+    assert_eq!((pair.last().outcome, pair.last().cause), (Ended::Unsettled, Cause::Reconnect));
+    assert_eq!(pair.kinds(), [(DifferenceKind::NotOpenThere, false)]);
+    let said: Vec<String> = pair.submit("buy", 1).iter().map(say).collect();
+    assert_eq!(said, ["2 denied (risk.reconciling)"]);
+    let nothing = ReconcileAsk::Accept { by: "ada".to_owned(), why: " ".to_owned() };
+    assert!(pair.ask(nothing).unwrap_err().contains("--why"));
+    pair.ask(accept()).unwrap();
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Accepted));
+    assert_eq!(pair.bench.show(1), "canceled 0/5 @ 100 reconcile.not_open_there");
+    assert!(pair.ask(accept()).unwrap_err().contains("nothing is left"));
+    pair.place("buy", 1);
+}
+
+#[test]
+fn an_order_that_lives_there_and_has_ended_here_is_cancelled_once_accepted() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    pair.report(name, ReportKind::Expired { reason: Reason::code("venue.wrong") });
+    pair.connect();
+    assert_eq!((pair.waits(), pair.kinds()), (Some(Waits::Accept), vec![(DifferenceKind::OpenThere, false)]));
+    pair.ask(accept()).unwrap();
+    assert_eq!(pair.venue.orders[&name].end, Some(ReportKind::Canceled));
+}
+
+#[test]
+fn what_could_not_be_learned_is_not_taken_for_nothing() {
+    let mut pair = began();
+    pair.venue.missing.push("positions: 500".to_owned());
+    pair.venue.position = "3".parse().unwrap();
+    pair.connect();
+    pair.wait(20);
+    assert_eq!((pair.waits(), pair.kinds()), (Some(Waits::Accept), vec![(DifferenceKind::Incomplete, false)]));
+    // The schedule finds it whole again, and lets orders pass.
+    pair.venue.missing.clear();
+    pair.wait(320);
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Settled));
+    pair.check_agreed();
+}
+
+#[test]
+fn a_schedule_that_finds_nothing_new_writes_nothing() {
+    let mut pair = began();
+    let kept = |pair: &Pair| pair.bench.ledger.iter().filter(|r| matches!(r, LedgerRecord::Reconciled(_))).count();
+    let before = kept(&pair);
+    pair.wait(700);
+    assert_eq!((kept(&pair), pair.last().cause, pair.last().outcome), (before, Cause::Schedule, Ended::Agreed));
+}
