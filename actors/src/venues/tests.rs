@@ -52,3 +52,22 @@ fn a_request_is_not_lost_before_the_venue_cannot_receive_it() {
     let settings: VenueSettings = toml::from_str(&waits("5s", "0s", "binance")).unwrap();
     assert_eq!(settings.lost_after(&binance::CAPABILITIES), Duration::from_secs(30));
 }
+
+#[test]
+fn rules_are_kept_with_the_settings_of_a_run_as_they_were_told() {
+    let info = r#"{"symbols":[{"symbol":"BTCUSDT","status":"TRADING","orderTypes":["LIMIT"],"filters":[
+        {"filterType":"PRICE_FILTER","minPrice":"0.01","maxPrice":"0","tickSize":"0.01"},
+        {"filterType":"NOTIONAL","minNotional":"5.0","applyMinToMarket":true,"avgPriceMins":5},
+        {"filterType":"TRAILING_DELTA","minTrailingAboveDelta":10,"maxTrailingAboveDelta":2000,"minTrailingBelowDelta":20,"maxTrailingBelowDelta":2000},
+        {"filterType":"MAX_POSITION","maxPosition":"10.0"},{"filterType":"FULL_MOON"}]}]}"#;
+    let binance = binance::filters::read(info.as_bytes()).unwrap().0.remove(0);
+    let asset = r#"{"class":"us_equity","symbol":"AAPL","status":"active","tradable":true,"fractionable":true}"#;
+    let alpaca = crate::feeds::alpaca::asset::read_one(asset.as_bytes()).unwrap();
+    let told: BTreeMap<String, rules::Rules> = [
+        ("binance:BTCUSDT".to_owned(), rules::Rules::Binance(Box::new(binance))),
+        ("alpaca:AAPL".to_owned(), rules::Rules::Alpaca(Box::new(alpaca))),
+    ]
+    .into();
+    let kept = toml::to_string(&told).unwrap();
+    assert_eq!(toml::from_str::<BTreeMap<String, rules::Rules>>(&kept).unwrap(), told, "{kept}");
+}

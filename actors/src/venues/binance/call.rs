@@ -1,4 +1,4 @@
-//! Requests: what is asked of the venue, as a call of its REST API and of its WebSocket API, which take the same parameters.
+//! Requests: what is asked of the venue over its WebSocket API.
 //!
 //! Source: `rest-api.md`, `web-socket-api.md`. Weights are those of a failed call: since 2 April 2026 a call that places, cancels or
 //! changes an order and succeeds weighs nothing.
@@ -10,29 +10,12 @@ use messages::{ClientOrderId, Symbol};
 use super::parameters::Parameters;
 use super::terms::{Terms, refuse};
 
-/// A verb of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Ask.
-    Get,
-    /// Make.
-    Post,
-    /// Change.
-    Put,
-    /// Cancel.
-    Delete,
-}
-
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// By REST.
-    pub verb: Verb,
-    /// By REST, without the host; empty for what the WebSocket API alone has.
-    pub path: &'static str,
-    /// Over the WebSocket API.
+    /// What is asked.
     pub method: &'static str,
-    /// What both take.
+    /// With what.
     pub parameters: Parameters,
     /// Request weight.
     pub weight: u32,
@@ -47,8 +30,8 @@ const FIRST_HALF: &str = ".c";
 pub const FILLS: u32 = 1_000;
 
 impl Call {
-    pub(super) fn new(verb: Verb, path: &'static str, method: &'static str, parameters: Parameters) -> Self {
-        Self { verb, path, method, parameters, weight: 1, orders: 0 }
+    fn new(method: &'static str, parameters: Parameters) -> Self {
+        Self { method, parameters, weight: 1, orders: 0 }
     }
 
     pub(super) fn weighs(self, weight: u32) -> Self {
@@ -70,14 +53,14 @@ impl Call {
             return refuse("binance.contingency", text);
         }
         let terms = order(symbol(request.instrument.symbol), id, &Terms::of(request)?);
-        Ok(Self::new(Verb::Post, "/api/v3/order", "order.place", terms).counts_as(1))
+        Ok(Self::new("order.place", terms).counts_as(1))
     }
 
     /// Cancels an order.
     #[must_use]
     pub fn cancel(id: ClientOrderId, of: Symbol) -> Self {
         let parameters = symbol(of).with("origClientOrderId", id.as_str());
-        Self::new(Verb::Delete, "/api/v3/order", "order.cancel", parameters)
+        Self::new("order.cancel", parameters)
     }
 
     /// Changes an order whose terms at the venue are `current`.
@@ -97,8 +80,7 @@ impl Call {
                 .with("origClientOrderId", names.current.as_str())
                 .with("newClientOrderId", names.new.as_str())
                 .with("newQty", request.quantity.to_string());
-            let path = "/api/v3/order/amend/keepPriority";
-            return Ok(Self::new(Verb::Put, path, "order.amend.keepPriority", parameters).weighs(4));
+            return Ok(Self::new("order.amend.keepPriority", parameters).weighs(4));
         }
         let parameters = symbol
             .with("cancelReplaceMode", "STOP_ON_FAILURE")
@@ -106,21 +88,21 @@ impl Call {
             .with("cancelOrigClientOrderId", names.current.as_str())
             .with("cancelNewClientOrderId", format!("{}{FIRST_HALF}", names.new));
         let parameters = order(parameters, names.new, &Terms::of(&request)?);
-        Ok(Self::new(Verb::Post, "/api/v3/order/cancelReplace", "order.cancelReplace", parameters).counts_as(1))
+        Ok(Self::new("order.cancelReplace", parameters).counts_as(1))
     }
 
     /// Where an order stands.
     #[must_use]
     pub fn order_status(id: ClientOrderId, of: Symbol) -> Self {
         let parameters = symbol(of).with("origClientOrderId", id.as_str());
-        Self::new(Verb::Get, "/api/v3/order", "order.status", parameters).weighs(4)
+        Self::new("order.status", parameters).weighs(4)
     }
 
     /// All orders of a symbol, open or ended, from the order on where its id is known, else the newest: to find what replaced one.
     #[must_use]
     pub fn all_orders(of: Symbol, from: Option<u64>) -> Self {
         let parameters = symbol(of).with_some("orderId", from).with("limit", 1_000);
-        Self::new(Verb::Get, "/api/v3/allOrders", "allOrders", parameters).weighs(20)
+        Self::new("allOrders", parameters).weighs(20)
     }
 
     /// Open orders, of one symbol or of all.
@@ -128,52 +110,52 @@ impl Call {
     pub fn open_orders(of: Option<Symbol>) -> Self {
         let parameters = of.map_or_else(Parameters::default, symbol);
         let weight = if of.is_some() { 6 } else { 80 };
-        Self::new(Verb::Get, "/api/v3/openOrders", "openOrders.status", parameters).weighs(weight)
+        Self::new("openOrders.status", parameters).weighs(weight)
     }
 
     /// The fills of one order, from a trade id on.
     #[must_use]
     pub fn fills_of(of: Symbol, order_id: u64, from: Option<u64>) -> Self {
         let parameters = symbol(of).with("orderId", order_id).with_some("fromId", from).with("limit", FILLS);
-        Self::new(Verb::Get, "/api/v3/myTrades", "myTrades", parameters).weighs(5)
+        Self::new("myTrades", parameters).weighs(5)
     }
 
     /// The fills of all orders of a symbol, from a trade id on, else the newest.
     #[must_use]
     pub fn fills(of: Symbol, from: Option<u64>) -> Self {
         let parameters = symbol(of).with_some("fromId", from).with("limit", FILLS);
-        Self::new(Verb::Get, "/api/v3/myTrades", "myTrades", parameters).weighs(20)
+        Self::new("myTrades", parameters).weighs(20)
     }
 
     /// The balances of the account that are not zero.
     #[must_use]
     pub fn account() -> Self {
         let parameters = Parameters::default().with("omitZeroBalances", true);
-        Self::new(Verb::Get, "/api/v3/account", "account.status", parameters).weighs(20)
+        Self::new("account.status", parameters).weighs(20)
     }
 
     /// The venue's time. Not signed.
     #[must_use]
     pub fn time() -> Self {
-        Self::new(Verb::Get, "/api/v3/time", "time", Parameters::default())
+        Self::new("time", Parameters::default())
     }
 
     /// Logs a connection on, so that nothing else needs a signature: with an Ed25519 key.
     #[must_use]
     pub fn log_on() -> Self {
-        Self::new(Verb::Post, "", "session.logon", Parameters::default()).weighs(2)
+        Self::new("session.logon", Parameters::default()).weighs(2)
     }
 
     /// Asks for the user data of a connection that is logged on. Not signed.
     #[must_use]
     pub fn subscribe() -> Self {
-        Self::new(Verb::Post, "", "userDataStream.subscribe", Parameters::default()).weighs(2)
+        Self::new("userDataStream.subscribe", Parameters::default()).weighs(2)
     }
 
     /// Asks for the user data with a signature: with any key.
     #[must_use]
     pub fn subscribe_signed() -> Self {
-        Self::new(Verb::Post, "", "userDataStream.subscribe.signature", Parameters::default()).weighs(2)
+        Self::new("userDataStream.subscribe.signature", Parameters::default()).weighs(2)
     }
 }
 
@@ -242,8 +224,8 @@ mod tests {
         Names { current: "me-1-a".parse().unwrap(), new: "me-1-a-r1".parse().unwrap() }
     }
 
-    fn check(call: &Call, verb: Verb, method: &str, query: &str) {
-        assert_eq!((call.verb, call.method, call.parameters.query().as_str()), (verb, method, query));
+    fn check(call: &Call, method: &str, query: &str) {
+        assert_eq!((call.method, call.parameters.query().as_str()), (method, query));
     }
 
     #[test]
@@ -251,7 +233,6 @@ mod tests {
         let id = names().current;
         check(
             &Call::place(id, &limit()).unwrap(),
-            Verb::Post,
             "order.place",
             "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=61000.5&newClientOrderId=me-1-a&newOrderRespType=FULL",
         );
@@ -265,7 +246,6 @@ mod tests {
         };
         check(
             &Call::place(id, &by_quote).unwrap(),
-            Verb::Post,
             "order.place",
             "symbol=BTCUSDT&side=BUY&type=MARKET&quoteOrderQty=250.5&newClientOrderId=me-1-a&newOrderRespType=FULL",
         );
@@ -282,7 +262,6 @@ mod tests {
         };
         check(
             &Call::replace(names(), &limit(), change(Some("0.5"), None)).unwrap(),
-            Verb::Put,
             "order.amend.keepPriority",
             "symbol=BTCUSDT&origClientOrderId=me-1-a&newClientOrderId=me-1-a-r1&newQty=0.5",
         );
@@ -295,7 +274,7 @@ mod tests {
                 quantity.unwrap_or("1"),
                 price.unwrap_or("61000.5"),
             );
-            check(&call, Verb::Post, "order.cancelReplace", &expected);
+            check(&call, "order.cancelReplace", &expected);
             assert_eq!(call.orders, 1);
         }
         assert_eq!(replacement_of_cancel("me-1-a-r1.c"), Some(names().new));
@@ -305,15 +284,10 @@ mod tests {
     #[test]
     fn questions_name_what_they_ask_about() {
         let id = names().current;
-        check(&Call::cancel(id, btc()), Verb::Delete, "order.cancel", "symbol=BTCUSDT&origClientOrderId=me-1-a");
-        check(&Call::order_status(id, btc()), Verb::Get, "order.status", "symbol=BTCUSDT&origClientOrderId=me-1-a");
-        check(
-            &Call::fills_of(btc(), 7, Some(9)),
-            Verb::Get,
-            "myTrades",
-            "symbol=BTCUSDT&orderId=7&fromId=9&limit=1000",
-        );
-        check(&Call::all_orders(btc(), None), Verb::Get, "allOrders", "symbol=BTCUSDT&limit=1000");
+        check(&Call::cancel(id, btc()), "order.cancel", "symbol=BTCUSDT&origClientOrderId=me-1-a");
+        check(&Call::order_status(id, btc()), "order.status", "symbol=BTCUSDT&origClientOrderId=me-1-a");
+        check(&Call::fills_of(btc(), 7, Some(9)), "myTrades", "symbol=BTCUSDT&orderId=7&fromId=9&limit=1000");
+        check(&Call::all_orders(btc(), None), "allOrders", "symbol=BTCUSDT&limit=1000");
         assert_eq!((Call::open_orders(None).weight, Call::open_orders(Some(btc())).weight), (80, 6));
     }
 }

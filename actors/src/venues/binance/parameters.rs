@@ -1,7 +1,7 @@
 //! The parameters of a request, and how they are signed.
 //!
-//! By REST the payload is the query as it is sent, percent-encoded before it is signed (else -1022); over the WebSocket
-//! API it is all parameters but the signature, sorted by name. Source: `rest-api.md`, `web-socket-api.md`.
+//! What is signed is percent-encoded before (else -1022): over the WebSocket
+//! API all parameters but the signature, sorted by name. Source: `rest-api.md`, `web-socket-api.md`.
 
 use std::fmt::Write as _;
 
@@ -31,8 +31,8 @@ impl Parameters {
         }
     }
 
-    /// As a query, percent-encoded.
-    #[must_use]
+    /// As a query, percent-encoded: how the venue's own examples show what is signed.
+    #[cfg(test)]
     pub fn query(&self) -> String {
         joined(&self.0)
     }
