@@ -440,3 +440,62 @@ fn a_fill_that_the_venue_undoes_is_taken_back_with_its_fee() {
     bust.event = OrderEvent { fill: fill.map(|f| Fill { quantity: Quantity::ZERO, ..f }), number, ..bust.event };
     assert!(bench.book(&bust).is_none(), "one that was never booked moves nothing");
 }
+
+#[test]
+fn what_is_entered_is_paid_in_and_earns_nothing_and_a_start_books_what_a_crash_left() {
+    let mut bench = Bench::rich("1000");
+    bench.quote("99", "101");
+    let position = |change: &str, price: Option<&str>| OpeningEntry::Position {
+        instrument: instrument(),
+        strategy: StrategyId::manual(),
+        change: change.parse().unwrap(),
+        price: price.map(|price| price.parse().unwrap()),
+    };
+    let balance =
+        |name: &str, change: &str| OpeningEntry::Balance { asset: asset(name), change: change.parse().unwrap() };
+    let enter = |bench: &mut Bench, number: u64, entries: &[OpeningEntry]| {
+        let opened = bench.positions.open_entries(number, entries, bench.now).expect("it fits");
+        bench.ledger.push(LedgerRecord::Opened(opened.clone()));
+        let held = opened
+            .positions
+            .first()
+            .map(|p| format!("{} costs {} earned {}", p.quantity, p.cost_basis, p.realized_pnl));
+        held.unwrap_or_default()
+    };
+    let entered = enter(&mut bench, 1, &[position("4", Some("90")), balance("A", "4"), balance("USD", "-10")]);
+    assert_eq!(entered, "4 costs 360 earned 0");
+    assert_eq!((bench.balance("A"), bench.balance("USD")), ("4".to_owned(), "990".to_owned()));
+    // 990 and 4 at 100, all of it paid in.
+    assert_eq!(bench.snapshot().total_pnl, Some(Cash::ZERO));
+    assert_eq!(enter(&mut bench, 2, &[position("-1", None), balance("A", "-1")]), "3 costs 270 earned 0");
+    assert_eq!(enter(&mut bench, 3, &[position("-5", Some("80")), balance("A", "-5")]), "-2 costs -160 earned 0");
+    bench.restart();
+    bench.quote("99", "101");
+    assert_eq!(
+        (bench.positions.quantity(instrument(), StrategyId::manual()).to_string(), bench.balance("A")),
+        ("-2".to_owned(), "-2".to_owned())
+    );
+    assert_eq!(bench.snapshot().total_pnl, Some(Cash::ZERO));
+
+    let done = messages::account::Reconciliation {
+        number: 4,
+        cause: messages::account::Cause::Start,
+        outcome: messages::account::Outcome::Settled,
+        began: bench.now,
+        at: bench.now,
+        rounds: 2,
+        differences: Vec::new(),
+        left_out: 0,
+        entries: vec![balance("USD", "5")],
+        marks: Vec::new(),
+        by: "merganser".to_owned(),
+        why: String::new(),
+    };
+    bench.ledger.push(LedgerRecord::Reconciled(Box::new(done)));
+    bench.restart();
+    let left = bench.positions.unopened();
+    assert_eq!(left, [(4, vec![balance("USD", "5")])], "it died before it was booked");
+    enter(&mut bench, 4, &left[0].1);
+    bench.restart();
+    assert_eq!((bench.balance("USD"), bench.positions.unopened()), ("995".to_owned(), vec![]));
+}
