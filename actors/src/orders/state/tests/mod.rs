@@ -4,6 +4,7 @@
 //! venue knows order 1 as `1` and its second replacement as `1-r2`. Whatever the script, the bench checks
 //! after each line that the ledger alone gives the same state again.
 
+use messages::account::OpeningEntry;
 use messages::instrument::Sessions;
 use messages::ledger::LedgerRecord;
 use messages::market::{Event, Level, Source, Tick};
@@ -209,14 +210,30 @@ impl Bench {
         self.check_positions();
     }
 
-    /// What each strategy holds is the sum of its fills, and what the account holds the sum of what they hold.
+    /// What each strategy holds is the sum of its fills and of what was entered for it, and what the account holds the sum
+    /// of what they hold.
     fn check_positions(&self) {
         let mut filled = BTreeMap::<StrategyId, Quantity>::new();
+        let mut comes = |strategy: StrategyId, quantity: Quantity| {
+            let held = filled.entry(strategy).or_default();
+            *held = held.checked_add(quantity).unwrap();
+        };
         for record in &self.ledger {
-            let LedgerRecord::Order(update) = record else { continue };
-            let Some(fill) = &update.event.fill else { continue };
-            let held = filled.entry(update.order.strategy).or_default();
-            *held = held.checked_add(update.order.request.side.signed(fill.quantity)).unwrap();
+            match record {
+                LedgerRecord::Order(update) => {
+                    let side = update.order.request.side;
+                    let fill = update.event.fill.as_ref().map(|fill| side.signed(fill.quantity));
+                    fill.into_iter().for_each(|quantity| comes(update.order.strategy, quantity));
+                }
+                LedgerRecord::Reconciled(done) => {
+                    for entry in &done.entries {
+                        if let OpeningEntry::Position { strategy, change, .. } = entry {
+                            comes(*strategy, *change);
+                        }
+                    }
+                }
+                _ => {}
+            }
         }
         let all = filled.values().fold(Quantity::ZERO, |sum, held| sum.checked_add(*held).unwrap());
         filled.retain(|_, held| !held.is_zero());
