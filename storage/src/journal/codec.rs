@@ -124,6 +124,7 @@ impl Record for MarketRecord {
 
 #[cfg(test)]
 mod tests {
+    use messages::UtcNanos;
     use messages::risk::{Latch, LimitName, RiskEvent, RiskRecord, Scope, TradingState};
 
     use super::*;

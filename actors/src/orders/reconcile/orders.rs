@@ -39,9 +39,9 @@ pub fn compare<'s>(
     for order in ours {
         let doubt = match listed.get(&order.order_id) {
             Some(theirs) => doubt_of_listed(order, theirs, snapshot),
-            // Made since, never sent before the question, or held here: then the venue has never heard of it.
-            None if order.status.is_terminal() || order.created_at >= snapshot.asked => None,
-            None if order.status == Status::Held => None,
+            // Ended, held here, made since, or never sent before the question.
+            None if order.status.is_terminal() || order.status == Status::Held => None,
+            None if order.created_at >= snapshot.asked => None,
             None => Some((DifferenceKind::NotOpenThere, format!("{} here and not open there", stands(order)))),
         };
         if let Some((kind, text)) = doubt {

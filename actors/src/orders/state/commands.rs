@@ -63,13 +63,13 @@ impl Orders {
             if stale { Err(stale_generation(sender)) } else { self.judge_new(sender.strategy, &request, at.now) };
         let entry = self.new_entry(sender.strategy, order_id, request, at);
         match verdict {
-            Ok(tie) => self.place(entry, tie, at, out),
+            Ok(tie) => self.let_pass(entry, tie, at, out),
             Err(refusal) => self.deny(entry, refusal, at, out),
         }
     }
 
     /// Takes an order that risk let pass: it goes to its venue, or is held here.
-    pub(super) fn place(&mut self, mut entry: Entry, tie: Tie, at: Moment, out: &mut Vec<Effect>) {
+    pub(super) fn let_pass(&mut self, mut entry: Entry, tie: Tie, at: Moment, out: &mut Vec<Effect>) {
         if tie == Tie::Here {
             self.happen(&mut entry, Happening::of(EventKind::Held), at, out);
         } else {

@@ -112,7 +112,7 @@ impl Orders {
         }
         for (entry, tie) in listed.into_iter().zip(ties) {
             match &denied {
-                None => self.place(entry, tie, at, out),
+                None => self.let_pass(entry, tie, at, out),
                 Some((id, refusal)) if *id == entry.order.order_id => self.deny(entry, refusal.clone(), at, out),
                 Some((id, refusal)) => {
                     let text = format!("order {id} of its list was denied: {}: {}", refusal.reason, refusal.text);
