@@ -13,22 +13,22 @@ use crate::number::{Cash, Notional, Price, Quantity};
 use crate::orders::{Fee, Liquidity, OrderType, Side, TimeInForce, named};
 use crate::time::UtcNanos;
 
-/// An instrument that is asked about, and the execution from which on its fills are wanted.
+/// An instrument that is asked about, and from where its fills are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Which.
     pub instrument: Instrument,
-    /// From where its fills are wanted; `None` where we never traded it: none are.
+    /// From where its fills are wanted; `None` where we never ordered it: none are.
     pub since: Option<Mark>,
 }
 
-/// An execution that is known here: what comes behind it may not be.
+/// Up to where fills are known here: what comes behind it may not be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    /// When it happened, by the venue.
+    /// Fills of this time or later are wanted, by the venue's clock.
     pub at: UtcNanos,
-    /// The venue's key of it.
-    pub execution_id: ExecutionId,
+    /// The venue's key of the execution that happened then; `None` where none is known yet.
+    pub execution_id: Option<ExecutionId>,
 }
 
 /// What a venue says of the account.

@@ -467,6 +467,7 @@ impl Orders {
     /// Puts an order back where all can find it.
     fn index(&mut self, entry: Entry) {
         let id = entry.order.order_id;
+        self.reconciling.ordered(&entry.order);
         self.book.put(&entry.order);
         self.families.note(&entry.order);
         for attempt in &entry.order.attempts {

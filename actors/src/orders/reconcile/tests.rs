@@ -135,6 +135,7 @@ fn open_orders_agree_or_are_asked_about() {
 #[test]
 fn what_came_after_the_question_is_no_difference() {
     check(Order { created_at: ASKED, updated_at: ASKED, ..ours("0") }, vec![], vec![], None);
+    check(Order { status: Status::Held, ..ours("0") }, vec![], vec![], None);
     check(Order { updated_at: ASKED, ..ours("4") }, vec![theirs("3")], vec![], None);
     check(Order { status: Status::Filled, updated_at: ASKED, ..ours("10") }, vec![theirs("3")], vec![], None);
 }

@@ -36,7 +36,6 @@ impl Orders {
     pub(super) fn apply_exposure(&mut self, order: &Order, fill: &Fill) {
         let (side, instrument) = (order.request.side, order.request.instrument);
         self.book.fill(order.strategy, instrument, side.signed(fill.quantity));
-        self.reconciling.traded(instrument, fill);
         let Some(rules) = self.settings.rules.get(&instrument) else { return };
         let changes = accounting::balance_changes(rules, side, fill).unwrap_or_default();
         self.watch.results.fill(order.strategy, rules, fill, &changes);

@@ -31,6 +31,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often the account is asked for in one run before what moves is left to a person.
 const ROUNDS: u32 = 8;
+/// By how much the venue's clock may be behind ours, and more.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
 /// How often an order is asked about in one run: an answer may be older than the question.
 const QUESTIONS: u32 = 2;
 
@@ -42,7 +44,7 @@ pub(super) struct Reconciling {
     run: Option<Run>,
     /// What the last run left to a person.
     left: Option<Left>,
-    /// The newest execution of each instrument that both sides have; before any reconciliation the first that we heard of.
+    /// Of each instrument the newest execution that both sides have; before any, our first order.
     marks: BTreeMap<Instrument, Mark>,
     last: Option<Reconciliation>,
     number: u64,
@@ -87,10 +89,12 @@ impl Reconciling {
         (self.marks, self.last, self.number) = (saved.marks.into_iter().collect(), saved.last, saved.number);
     }
 
-    /// A fill was applied: from the first of an instrument on its fills are asked for.
-    pub fn traded(&mut self, instrument: Instrument, fill: &Fill) {
-        let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
-        self.marks.entry(instrument).or_insert(mark);
+    /// An order has left: from the first of an instrument on its fills are asked for.
+    pub fn ordered(&mut self, order: &Order) {
+        if order.status != Status::Denied {
+            let mark = Mark { at: order.created_at.before(CLOCKS_DIFFER_BY), execution_id: None };
+            self.marks.entry(order.request.instrument).or_insert(mark);
+        }
     }
 
     /// When something is due.
@@ -171,6 +175,11 @@ impl Orders {
 
     /// The venue says what the account holds.
     pub fn on_account(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
+        self.look_through(snapshot, at, out);
+        self.settle_families(at, out);
+    }
+
+    fn look_through(&mut self, snapshot: AccountSnapshot, at: Moment, out: &mut Vec<Effect>) {
         let answered = |run: &mut Run| run.waits == Waiting::Account && run.asked == snapshot.asked;
         let Some(mut run) = self.reconciling.run.take_if(answered) else {
             // Of a run that was begun anew since.

@@ -30,7 +30,11 @@ impl Orders {
             ReconcileAsk::Accept { why, .. } if why.trim().is_empty() => {
                 Err("what differs is accepted with a reason; say it with --why".to_owned())
             }
-            ReconcileAsk::Accept { by, why } => self.accept(by, why, at, out),
+            ReconcileAsk::Accept { by, why } => {
+                let done = self.accept(by, why, at, out);
+                self.settle_families(at, out);
+                done
+            }
         }
     }
 

@@ -97,7 +97,7 @@ impl Orders {
     ) {
         let mut done = run.report(&left, entries, at.now);
         for fill in &snapshot.fills {
-            let mark = Mark { at: fill.executed_at, execution_id: fill.execution_id };
+            let mark = Mark { at: fill.executed_at, execution_id: Some(fill.execution_id) };
             let known = self.reconciling.marks.entry(fill.instrument).or_insert(mark);
             *known = (*known).max(mark);
         }

@@ -210,25 +210,24 @@ impl Bench {
         self.check_positions();
     }
 
-    /// What each strategy holds is the sum of its fills and of what was entered for it, and what the account holds the sum
-    /// of what they hold.
+    /// What each strategy holds is the sum of its fills and of what was entered for it, and what the account holds the sum of
+    /// what they hold.
     fn check_positions(&self) {
         let mut filled = BTreeMap::<StrategyId, Quantity>::new();
-        let mut comes = |strategy: StrategyId, quantity: Quantity| {
+        let mut add = |strategy, change| {
             let held = filled.entry(strategy).or_default();
-            *held = held.checked_add(quantity).unwrap();
+            *held = held.checked_add(change).unwrap();
         };
         for record in &self.ledger {
             match record {
                 LedgerRecord::Order(update) => {
-                    let side = update.order.request.side;
-                    let fill = update.event.fill.as_ref().map(|fill| side.signed(fill.quantity));
-                    fill.into_iter().for_each(|quantity| comes(update.order.strategy, quantity));
+                    let Some(fill) = &update.event.fill else { continue };
+                    add(update.order.strategy, update.order.request.side.signed(fill.quantity));
                 }
                 LedgerRecord::Reconciled(done) => {
                     for entry in &done.entries {
                         if let OpeningEntry::Position { strategy, change, .. } = entry {
-                            comes(*strategy, *change);
+                            add(*strategy, *change);
                         }
                     }
                 }

@@ -34,6 +34,8 @@ pub(super) enum Part {
 pub(super) struct Look {
     asked: UtcNanos,
     wanted: VecDeque<Wanted>,
+    /// From when on the fills are wanted that are being asked for.
+    since: UtcNanos,
     snapshot: AccountSnapshot,
 }
 
@@ -50,7 +52,8 @@ impl Look {
             balances: Vec::new(),
             missing: Vec::new(),
         };
-        Self { asked, wanted: wanted.iter().filter(ours).copied().collect(), snapshot }
+        let wanted = wanted.iter().filter(ours).copied().collect();
+        Self { asked, wanted, since: UtcNanos::MIN, snapshot }
     }
 
     /// Takes an answer; what of it could not be read, and what is asked next: nothing where it was the last.
@@ -74,7 +77,8 @@ impl Look {
                 let (trades, unread) = answer::trades(body);
                 let read: Vec<Option<VenueFill>> = trades.iter().map(TradeBody::listed).collect();
                 self.count_unread(part, unread.len() + read.iter().filter(|fill| fill.is_none()).count());
-                self.snapshot.fills.extend(read.into_iter().flatten());
+                let is_wanted = |fill: &VenueFill| fill.executed_at >= self.since;
+                self.snapshot.fills.extend(read.into_iter().flatten().filter(is_wanted));
                 let last = trades.iter().map(|trade| trade.id).max();
                 if let Some(last) = last.filter(|_| trades.len() + unread.len() >= FILLS as usize) {
                     if page < PAGES {
@@ -116,7 +120,8 @@ impl Look {
         }
         match self.wanted.pop_front() {
             Some(Wanted { instrument, since }) => {
-                let from = since.and_then(|mark| trade_of(mark.execution_id.as_str()));
+                self.since = since.map_or(UtcNanos::MIN, |mark| mark.at);
+                let from = since.and_then(|mark| trade_of(mark.execution_id?.as_str()));
                 Some((Part::Fills(instrument, 1), Call::fills(instrument.symbol, from)))
             }
             None => Some((Part::Balances, Call::account())),

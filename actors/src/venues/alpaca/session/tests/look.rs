@@ -6,7 +6,7 @@ use messages::{Exchange, Instrument};
 use super::*;
 
 fn look(play: &mut Play) {
-    let mark = Mark { at: play.now.before(Duration::from_secs(600)), execution_id: "e1".parse().unwrap() };
+    let mark = Mark { at: play.now.before(Duration::from_secs(600)), execution_id: "e1".parse().ok() };
     let of = |symbol: &str| Instrument { exchange: Exchange::Alpaca, symbol: symbol.parse().unwrap() };
     let wanted =
         vec![Wanted { instrument: of("AAPL"), since: Some(mark) }, Wanted { instrument: of("BTC/USD"), since: None }];

@@ -5,7 +5,7 @@ use messages::account::{AccountSnapshot, Mark, Wanted};
 use super::*;
 
 fn look(play: &mut Play) {
-    let mark = Mark { at: UtcNanos(1), execution_id: "BTCUSDT:70:7".parse().unwrap() };
+    let mark = Mark { at: UtcNanos(1), execution_id: "BTCUSDT:70:7".parse().ok() };
     let eth = Instrument { exchange: Exchange::Binance, symbol: "ETHUSDT".parse().unwrap() };
     let stock = Instrument { exchange: Exchange::Alpaca, symbol: "AAPL".parse().unwrap() };
     let wanted = vec![
