@@ -120,7 +120,6 @@ fn open_orders_agree_or_are_asked_about() {
     check(ours("0"), vec![], vec![], Some(NotOpenThere));
     check(Order { status: Status::Canceled, ..ours("0") }, vec![theirs("0")], vec![], Some(OpenThere));
     check(Order { status: Status::Canceled, ..ours("0") }, vec![], vec![], None);
-    check(Order { status: Status::Held, acknowledged: false, ..ours("0") }, vec![], vec![], None);
     let dearer = || VenueOrder { price: "101".parse().ok(), ..theirs("0") };
     check(ours("0"), vec![dearer()], vec![], Some(Terms));
     check(ours("0"), vec![VenueOrder { quantity: Some(number("8")), ..theirs("0") }], vec![], Some(Terms));

@@ -211,7 +211,6 @@ impl Orders {
         let doubts = self.settle_doubts(&mut run, doubts, &snapshot, at, out);
         foreign_fills.into_iter().for_each(|fill| run.tell(run::foreign_fill(fill)));
         self.holdings(run, doubts, &snapshot, at, out);
-        self.settle_families(at, out);
     }
 
     fn pause(&mut self, mut run: Run, at: Moment) {

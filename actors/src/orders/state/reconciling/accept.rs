@@ -75,7 +75,6 @@ impl Orders {
         self.reconciling.waits = None;
         let said = format!("{}; new orders are taken again", done.summary());
         self.keep(done, true, at, out);
-        self.settle_families(at, out);
         Ok(said)
     }
 
