@@ -63,7 +63,7 @@ impl Families {
     /// Something happened to an order that stood as `before`. It may leave open what the order was there to close.
     pub fn doubt(&mut self, order: &Order, before: Status, kind: EventKind) {
         let (id, parent) = (order.order_id, order.request.parent);
-        let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled);
+        let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled | EventKind::Busted);
         let has_failed = match kind {
             EventKind::Denied | EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
             EventKind::Canceled => !matches!(before, Status::PendingCancel | Status::Held),
