@@ -79,6 +79,9 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(86_400);
 /// How far a recorded frame's receive time may lie behind the one before it. A line that claims more has a wrong time, and
 /// a run would fire every timer of the years between.
 pub const RECEIVE_JUMP: Duration = Duration::from_secs(31 * 86_400);
+/// Fills that a venue lists in one answer about the account: about 15 MB of the market journal, which keeps the answer whole. Those
+/// behind them are asked for by the next question.
+pub const ACCOUNT_FILLS: usize = 100_000;
 /// Differences that one reconciliation tells one by one: a person reads no more, and all are counted.
 pub const DIFFERENCES: usize = 200;
 /// Ended orders kept in memory for late reports and duplicates; older ones are in DuckDB only.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use messages::account::{AccountSnapshot, VenueBalance, VenueFill, VenueOrder, Wanted};
-use messages::{Account, Exchange, Instrument, UtcNanos};
+use messages::{Account, Exchange, Instrument, UtcNanos, caps};
 
 use super::super::answer::{self, Answer};
 use super::super::call::{Call, FILLS};
@@ -15,8 +15,8 @@ use super::super::heard::Heard;
 use super::super::order::{OrderBody, TradeBody};
 use super::{Asked, Effect, Session};
 
-/// The most pages of one symbol's fills. Behind them the venue is asked again by the next question.
-const PAGES: u32 = 50;
+/// The most pages of one symbol's fills.
+const PAGES: u32 = 20;
 
 /// A part of what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +81,11 @@ impl Look {
                 self.snapshot.fills.extend(read.into_iter().flatten().filter(is_wanted));
                 let last = trades.iter().map(|trade| trade.id).max();
                 if let Some(last) = last.filter(|_| trades.len() + unread.len() >= FILLS as usize) {
-                    if page < PAGES {
+                    if page < PAGES && self.snapshot.fills.len() < caps::ACCOUNT_FILLS {
                         let call = Call::fills(instrument.symbol, Some(last + 1));
                         return (unread, Some((Part::Fills(instrument, page + 1), call)));
                     }
-                    self.snapshot.missing.push(format!("{}: there are more than {PAGES} pages", part.name()));
+                    self.snapshot.missing.push(format!("{}: there are more than can be listed at once", part.name()));
                 }
                 (unread, self.next(part))
             }
