@@ -68,7 +68,7 @@ refused("an asset that is not there", lambda: client.get_asset("NONE"), lambda e
 # A market order fills at the ask; its updates come in order.
 bought = client.submit_order(MarketOrderRequest(symbol="AAPL", qty=10, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, client_order_id="first"))
 until("the fill", lambda: events(bought) == ["pending_new", "new", "fill"])
-fill = next(u for u in heard if str(u.order.id) == str(bought.id) and getattr(u.event, "value", "") == "fill")
+fill = next(u for u in heard if str(u.order.id) == str(bought.id) and getattr(u.event, "value", u.event) == "fill")
 same("price of the fill", (fill.price, fill.qty, fill.position_qty), (150.02, 10.0, 10.0))
 same("by id", client.get_order_by_id(bought.id).status, OrderStatus.FILLED)
 same("by client id", client.get_order_by_client_id("first").id, bought.id)
