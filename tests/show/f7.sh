@@ -10,7 +10,8 @@ python3 - "$work/out" <<'PY'
 import re, sys
 text = open(sys.argv[1]).read()
 honest = [(seam, int(cents), int(fills)) for seam, cents, fills in re.findall(r"^ *(\w+) seed \d+: +(-?\d+) cents, (\d+) fills$", text, re.M)]
-prize = [(seam, int(cents), int(fills)) for seam, cents, fills in re.findall(r"^ *(\w+): +(-?\d+) cents, (\d+) fills$", text, re.M)]
+prize = [(seam, int(gone), int(there)) for seam, gone, there in
+         re.findall(r"^ *(\w+): +(-?\d+) cents, +(-?\d+) without gone levels, \d+ fills$", text, re.M)]
 followed = re.search(r"(\d+) real orders followed to their fill, (\d+) of them behind others", text)
 rows = re.findall(r"^ *(front|prorated|probabilistic|shown|pessimistic) +(\d+) +(\d+) +(\S+) +(\d+) +(\S+) +(\d+)$", text, re.M)
 if len(honest) < 24 or len(prize) < 4 or not followed or len(rows) != 5:
@@ -24,6 +25,6 @@ print("   model          at the same  earlier  median ms  later  median ms  not 
 for model, same, early, early_ms, late, late_ms, never in rows:
     print(f"   {model:<14}{same:>12}{early:>9}{early_ms:>11}{late:>7}{late_ms:>11}{never:>13}")
 shown = next(row for row in rows if row[0] == "shown")
-print(f"F7 ok: {len(honest)} runs that look ahead earn {max(c for _, c, _ in honest)} cents at most, {min(c for _, c, _ in prize)} at least where "
-      f"gone levels fill; {followed[1]} real orders, `shown` fills {shown[1]} at the same event, {shown[2]} earlier, {shown[4]} later, {shown[6]} not")
+print(f"F7 ok: {len(honest)} runs that look ahead earn {max(c for _, c, _ in honest)} cents at most; where gone levels fill it pays "
+      f"{min(gone - there for _, gone, there in prize)} cents more at least; {followed[1]} real orders, `shown` fills {shown[1]} at the same event, {shown[2]} earlier, {shown[4]} later, {shown[6]} not")
 PY
