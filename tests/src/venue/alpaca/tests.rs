@@ -80,7 +80,7 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
         (json!({"limit_price": null}), 422, 40_010_001),
         (json!({"qty": "0.5", "time_in_force": "gtc"}), 422, 42_210_000),
         (json!({"qty": "0.001"}), 403, 40_310_000),
-        (json!({"qty": "100000"}), 403, 40_310_000),
+        (json!({"qty": "5000"}), 403, 40_310_000),
         (json!({"symbol": "NONE"}), 404, 40_410_000),
         (json!({"time_in_force": "opg"}), 422, 40_010_001),
         (json!({"extended_hours": true, "time_in_force": "gtc"}), 422, 42_210_000),
