@@ -216,6 +216,12 @@ impl Bench {
         panic!("{}: no price is shown", self.case);
     }
 
+    /// Until a runtime that has just started knows a price.
+    pub fn until_priced(&mut self) {
+        let probe = self.buy(90);
+        self.place_priced(&probe);
+    }
+
     /// Places an order and waits until it rests.
     pub fn rest(&mut self, request: OrderRequest) -> OrderId {
         let id = self.place(request);

@@ -154,6 +154,7 @@ pub fn pending_replace(b: &mut Bench, how: How) -> Cell {
     let (id, price) = (b.rest(b.buy(99)), b.price(98));
     if b.house.is_paper() {
         b.restart(SLOW);
+        b.until_priced();
         b.replace(id, None, Some(price));
         b.reaches(id, Status::PendingReplace);
     } else {

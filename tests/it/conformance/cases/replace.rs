@@ -57,6 +57,7 @@ pub fn too_late(b: &mut Bench) -> Cell {
     let (id, price) = (b.rest(b.buy(99)), b.price(97));
     if b.house.is_paper() {
         b.restart(SLOW);
+        b.until_priced();
         b.replace(id, None, Some(price));
         b.reaches(id, Status::PendingReplace);
         b.market(98, None);
