@@ -118,6 +118,7 @@ fn an_actor_imports_no_other_actor() {
 const ALLOWED: &[&str] = &[
     "crate::market::FromFeed",
     "crate::feeds::json",
+    "crate::feeds::DecodeError",
     "crate::feeds::{DecodeError, cut}",
     "crate::feeds::alpaca::asset",
     "crate::feeds::alpaca::calendar",

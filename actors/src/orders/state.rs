@@ -38,9 +38,11 @@ use crate::venue_rules::VenueRules;
 
 mod bust;
 mod commands;
+mod entry;
 mod exposure;
 mod families;
 mod flatten;
+mod happening;
 mod marks;
 mod preview;
 mod reconciling;
@@ -53,7 +55,10 @@ mod status;
 mod watch;
 
 use bust::has_room_again;
+use entry::{Entry, Executed};
 use families::Families;
+pub use happening::Counters;
+use happening::Happening;
 use marks::{Marks, Rates};
 use reconciling::Reconciling;
 pub use reconciling::{ForeignOrders, ReconcileStatus};
@@ -107,51 +112,6 @@ pub enum Effect {
     Alert(String),
 }
 
-/// An order with what only we need to know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Entry {
-    order: Order,
-    /// Events so far.
-    events: u32,
-    /// Fills so far and what undid them, by key.
-    executions: BTreeMap<ExecutionId, Executed>,
-    /// Fills that were refused, each with the count that did not fit: not told again, and judged anew with another count. No
-    /// record holds them: after a restart each is told once more.
-    #[serde(skip)]
-    refused: BTreeSet<(ExecutionId, Quantity)>,
-    /// The most that any report said was filled.
-    reported: Quantity,
-    /// When the venue was last asked or told about it.
-    asked_at: UtcNanos,
-    /// When a cancel or replacement, still unanswered, was sent.
-    requested_at: Option<UtcNanos>,
-    /// When the order had left for the venue at the latest, where only the venue's answers tell.
-    left_by: Option<UtcNanos>,
-    /// True while it is known to be replaced and not by what.
-    terms_unknown: bool,
-}
-
-/// What is kept of a fill: what it takes to undo it.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Executed {
-    price: Price,
-    quantity: Quantity,
-    fee: Option<Fee>,
-}
-
-impl Entry {
-    /// Remembers a fill that was applied, or undone: that the venue does not count any more.
-    fn note(&mut self, fill: &Fill) {
-        let Fill { execution_id, price, quantity, fee, cumulative, .. } = *fill;
-        self.executions.insert(execution_id, Executed { price, quantity, fee });
-        self.reported = if quantity.is_negative() {
-            self.reported.checked_add(quantity).unwrap_or_default()
-        } else {
-            self.reported.max(cumulative)
-        };
-    }
-}
-
 /// When a delivery happens, and which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
@@ -197,27 +157,6 @@ pub struct Orders {
     /// When the venue was last heard.
     heard_at: UtcNanos,
     counters: Counters,
-}
-
-/// What happened beside the rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Orders that passed risk.
-    pub intended: u64,
-    /// Orders that were refused by us.
-    pub denied: u64,
-    /// Orders that the venue refused or never received.
-    pub rejected: u64,
-    /// Fills.
-    pub fills: u64,
-    /// Requests that made no sense in the order's state.
-    pub refused: u64,
-    /// Reports that were repeated or too late.
-    pub ignored: u64,
-    /// Reports about orders that nobody knows.
-    pub unknown: u64,
-    /// Events that should not have happened.
-    pub alarms: u64,
 }
 
 /// What is averaged: where the venue's rules look further back than at the last trade.
@@ -522,37 +461,6 @@ impl Orders {
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<&Order> {
         self.entries.get(&id).map(|e| &e.order)
-    }
-}
-
-/// What happens to an order.
-struct Happening {
-    kind: EventKind,
-    reason: Option<Reason>,
-    text: String,
-    fill: Option<Fill>,
-}
-
-impl Happening {
-    fn of(kind: EventKind) -> Self {
-        Self { kind, reason: None, text: String::new(), fill: None }
-    }
-    fn because(kind: EventKind, reason: Reason) -> Self {
-        Self { reason: Some(reason), ..Self::of(kind) }
-    }
-    fn refused(kind: EventKind, refusal: Refusal) -> Self {
-        Self { reason: Some(refusal.reason), text: refusal.text, ..Self::of(kind) }
-    }
-}
-
-impl Counters {
-    fn count(&mut self, what: &Happening) {
-        self.fills += u64::from(what.fill.as_ref().is_some_and(|fill| fill.quantity.is_positive()));
-        match what.kind {
-            EventKind::Intended => self.intended += 1,
-            EventKind::Rejected | EventKind::NotReceived => self.rejected += 1,
-            _ => {}
-        }
     }
 }
 

@@ -1,0 +1,48 @@
+//! An order as the state keeps it.
+
+use super::*;
+
+/// An order with what only we need to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) order: Order,
+    /// Events so far.
+    pub(super) events: u32,
+    /// Fills so far and what undid them, by key.
+    pub(super) executions: BTreeMap<ExecutionId, Executed>,
+    /// Fills that were refused, each with the count that did not fit: not told again, and judged anew with another count. No
+    /// record holds them: after a restart each is told once more.
+    #[serde(skip)]
+    pub(super) refused: BTreeSet<(ExecutionId, Quantity)>,
+    /// The most that any report said was filled.
+    pub(super) reported: Quantity,
+    /// When the venue was last asked or told about it.
+    pub(super) asked_at: UtcNanos,
+    /// When a cancel or replacement, still unanswered, was sent.
+    pub(super) requested_at: Option<UtcNanos>,
+    /// When the order had left for the venue at the latest, where only the venue's answers tell.
+    pub(super) left_by: Option<UtcNanos>,
+    /// True while it is known to be replaced and not by what.
+    pub(super) terms_unknown: bool,
+}
+
+/// What is kept of a fill: what it takes to undo it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Executed {
+    pub(super) price: Price,
+    pub(super) quantity: Quantity,
+    pub(super) fee: Option<Fee>,
+}
+
+impl Entry {
+    /// Remembers a fill that was applied, or undone: that the venue does not count any more.
+    pub(super) fn note(&mut self, fill: &Fill) {
+        let Fill { execution_id, price, quantity, fee, cumulative, .. } = *fill;
+        self.executions.insert(execution_id, Executed { price, quantity, fee });
+        self.reported = if quantity.is_negative() {
+            self.reported.checked_add(quantity).unwrap_or_default()
+        } else {
+            self.reported.max(cumulative)
+        };
+    }
+}
