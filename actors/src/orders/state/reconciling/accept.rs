@@ -44,6 +44,13 @@ impl Orders {
                 "the venue has not said yet what the account holds; what differs can be accepted then".to_owned()
             );
         }
+        // What came since may be what the gap was: entered beside it, it would count twice.
+        if let Some(gap) = self.reconciling.left.iter().flat_map(|left| &left.gaps).find(|gap| self.has_moved(gap)) {
+            let Difference { subject, text, .. } = gap.difference();
+            return Err(format!(
+                "our books have changed since the last reconciliation, which found {subject}: {text}; `merganser reconcile` looks again"
+            ));
+        }
         let Some(left) = self.reconciling.left.take() else {
             return Err("nothing is left to accept; `merganser reconcile --show` has the last report".to_owned());
         };
@@ -76,6 +83,14 @@ impl Orders {
         let said = format!("{}; new orders are taken again", done.summary());
         self.keep(done, true, at, out);
         Ok(said)
+    }
+
+    /// True where we hold something else by now than when the gap was found.
+    fn has_moved(&self, gap: &Gap) -> bool {
+        match *gap {
+            Gap::Position { instrument, here, .. } => self.book.all(instrument).position != here,
+            Gap::Balance { asset, here, .. } => self.balances.get(&asset).copied() != here,
+        }
     }
 
     /// An order that is open here and unknown there ends.

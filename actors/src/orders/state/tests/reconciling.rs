@@ -180,6 +180,29 @@ fn what_the_answers_do_not_settle_waits_for_a_person() {
 }
 
 #[test]
+fn a_gap_that_a_late_fill_has_closed_is_not_entered_once_more() {
+    let mut pair = began();
+    let (late, lost) = (pair.place("buy", 5), pair.place("buy", 1));
+    // The position shows a fill that the history does not list yet, and an order in doubt leaves the gap to a person.
+    pair.venue.orders.remove(&lost);
+    pair.venue.move_by(Side::Buy, "3".parse().unwrap());
+    pair.connect();
+    pair.wait(2);
+    assert_eq!((pair.waits(), pair.last().entries), (Some(Waits::Accept), vec![]));
+    let three: Quantity = "3".parse().unwrap();
+    let heard = fill("x1".parse().unwrap(), three, three, pair.bench.now);
+    pair.venue.orders.get_mut(&late).unwrap().fills.push(heard.clone());
+    pair.report(late, ReportKind::Filled(heard));
+    assert!(pair.ask(accept()).unwrap_err().contains("have changed"));
+    assert_eq!(pair.waits(), Some(Waits::Accept));
+    pair.ask(begin()).unwrap();
+    assert_eq!(pair.kinds(), [(DifferenceKind::NotOpenThere, false)]);
+    pair.ask(accept()).unwrap();
+    assert_eq!((pair.waits(), pair.last().entries), (None, vec![]));
+    pair.check_agreed();
+}
+
+#[test]
 fn an_order_that_lives_there_and_has_ended_here_is_cancelled_once_accepted() {
     let mut pair = began();
     let name = pair.place("buy", 5);
