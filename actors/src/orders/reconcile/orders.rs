@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use messages::account::{AccountSnapshot, Difference, DifferenceKind, VenueFill, VenueOrder};
 use messages::orders::{Order, Status};
-use messages::{ExecutionId, OrderId, Price, Quantity, VenueOrderId};
+use messages::{OrderId, Price, Quantity, VenueOrderId};
 
 /// What is told differently.
 #[derive(Debug, Default)]
@@ -20,11 +20,11 @@ pub struct Found<'a> {
 }
 
 /// Holds orders, open and ended, as far as they are remembered, and their fills against what the venue lists; `knows` tells whether
-/// an execution of an order is here.
+/// a fill of an order is here.
 #[must_use]
 pub fn compare<'s>(
     ours: &[&Order],
-    knows: impl Fn(&Order, ExecutionId) -> bool,
+    knows: impl Fn(&Order, &VenueFill) -> bool,
     snapshot: &'s AccountSnapshot,
 ) -> Found<'s> {
     let known = Known::of(ours);
@@ -52,7 +52,7 @@ pub fn compare<'s>(
         let order = known.by_venue_id.get(&fill.venue_order_id).and_then(|id| known.orders.get(id));
         match order {
             None => found.foreign_fills.push(fill),
-            Some(order) if knows(order, fill.execution_id) || is_counted(order, fill) => {}
+            Some(order) if knows(order, fill) || is_counted(order, fill) => {}
             Some(order) => {
                 let text = format!("fill {} of {} at {} is not here", fill.execution_id, fill.quantity, fill.price);
                 let doubt = difference(order, DifferenceKind::MissedFill, text);

