@@ -25,7 +25,7 @@ pub struct Reconciled {
     /// Whether the venue keeps books that ours can be held against. The paper venue keeps none.
     pub possible: bool,
     /// What new orders wait for: `books`, until the venue has said what the account holds; `accept`, until somebody accepts what
-    /// differs, and only what reduces passes; null where they wait for nothing.
+    /// differs or that the venue does not say it, and only what reduces passes; null where they wait for nothing.
     pub waits_for: Option<String>,
     /// Why one is under way: `start`, `reconnect`, `schedule` or `asked`; null where none is.
     pub running: Option<String>,

@@ -1,4 +1,5 @@
-//! While our books are not held against the venue's nothing new leaves; while something still differs, only what reduces.
+//! While our books are not held against the venue's nothing new leaves; while something still differs, or the venue does not say
+//! what it holds, only what reduces.
 
 use messages::risk::Refusal;
 
@@ -7,9 +8,9 @@ use super::{Context, refuse};
 /// What new orders wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waits {
-    /// The venue's answer, since it was reached.
+    /// The venue's answer, since it was reached, for as long as one may take.
     Books,
-    /// A person who accepts what still differs.
+    /// A person who accepts what still differs, or that the venue does not answer.
     Accept,
 }
 
@@ -21,7 +22,7 @@ pub(super) fn check(c: &Context<'_>) -> Result<(), Refusal> {
         }
         Some(Waits::Accept) if c.reduces() => return Ok(()),
         Some(Waits::Accept) => {
-            "our books differ from the venue's; `merganser reconcile --show` tells in what, and `merganser reconcile --accept --why …` takes them as they are"
+            "our books differ from the venue's, or it does not say what it holds; `merganser reconcile --show` tells more, and `merganser reconcile --accept --why …` takes them as they are"
         }
     };
     refuse("risk.reconciling", text.to_owned())

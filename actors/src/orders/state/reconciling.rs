@@ -25,7 +25,7 @@ mod settle;
 pub use adopt::ForeignOrders;
 use run::{Left, Run, Waiting};
 
-/// The account is said within this, or people are told and it is asked for again.
+/// The account is said within this, or people are told, what reduces passes again and it is asked for again.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// Holdings that differ are looked at again after this: a report may be on its way.
 const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -153,13 +153,26 @@ impl Orders {
         let Some(run) = &mut self.reconciling.run else { return self.begin_run(Cause::Schedule, at, out) };
         if run.waits == Waiting::Account && !std::mem::replace(&mut run.told, true) {
             let within = crate::durations::format(ANSWERED_WITHIN);
-            let waits = if self.reconciling.waits.is_some() { "; new orders wait for it" } else { "" };
+            let waits = if self.reconciling.waits.is_some() {
+                "; only what reduces is traded until it does, or until `merganser reconcile --accept --why …`"
+            } else {
+                ""
+            };
             let why =
-                format!("the venue has not said within {within} what the account holds{waits}; it is asked again");
+                format!("the venue has not said within {within} what the account holds; it is asked again{waits}");
             self.alarm(why, out);
+            self.wait_for_a_person();
             self.ask_about_all(at, out);
         }
         self.ask_for_account(at, out);
+    }
+
+    /// The venue may never say what the account holds: what closes a position does not wait for that, and a person may go on
+    /// without it.
+    fn wait_for_a_person(&mut self) {
+        if self.reconciling.waits == Some(Waits::Books) {
+            (self.reconciling.waits, self.reconciling.left) = (Some(Waits::Accept), Some(Left::default()));
+        }
     }
 
     /// An order owes no answer any more: where a run waits for it, it goes on; after the last the account is asked for again.

@@ -94,7 +94,7 @@ impl Orders {
             what: "reconciliation".to_owned(),
             why: match waits {
                 Waits::Books => "our books are not held against the venue's yet: nothing new passes".to_owned(),
-                Waits::Accept => "our books differ from the venue's: only what reduces passes until `merganser reconcile --accept --why …`".to_owned(),
+                Waits::Accept => "our books differ from the venue's, or it does not say what it holds: only what reduces passes until `merganser reconcile --accept --why …`".to_owned(),
             },
         });
         latches.chain(waits).chain(statuses).chain(blackouts).collect()

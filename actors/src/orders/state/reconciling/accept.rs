@@ -41,7 +41,8 @@ impl Orders {
     fn accept(&mut self, by: String, why: String, at: Moment, out: &mut Vec<Effect>) -> Result<String, String> {
         if self.reconciling.waits == Some(Waits::Books) {
             return Err(
-                "the venue has not said yet what the account holds; what differs can be accepted then".to_owned()
+                "the venue has not said yet what the account holds; accept what differs then, or once it is late"
+                    .to_owned(),
             );
         }
         // What came since may be what the gap was: entered beside it, it would count twice.
@@ -65,6 +66,7 @@ impl Orders {
         let (entries, unpriced) = self.entries_of(left.gaps);
         let mut differences: Vec<Difference> = left.doubts.into_values().collect();
         differences.extend(unpriced.iter().map(Gap::difference));
+        differences.extend((!left.is_whole).then(|| run::not_learned("the whole account")));
         let done = Reconciliation {
             number: 0,
             cause: Cause::Asked,

@@ -34,7 +34,7 @@ pub(super) struct Run {
     left_out: u32,
 }
 
-/// What a run leaves to a person.
+/// What a run leaves to a person. By default, what is left where the venue said nothing at all.
 #[derive(Debug, Default)]
 pub(super) struct Left {
     pub doubts: BTreeMap<OrderId, Difference>,
@@ -107,9 +107,7 @@ impl Run {
     /// Parts of the account could not be learned.
     pub fn not_whole(&mut self, missing: &[String]) {
         for what in missing {
-            let (kind, subject) = (DifferenceKind::Incomplete, what.clone());
-            let text = "could not be learned from the venue".to_owned();
-            self.tell(Difference { kind, subject, text, settled: false });
+            self.tell(not_learned(what));
         }
     }
 
@@ -159,6 +157,12 @@ impl Run {
             why: String::new(),
         }
     }
+}
+
+/// What the venue did not say.
+pub(super) fn not_learned(what: &str) -> Difference {
+    let text = "could not be learned from the venue".to_owned();
+    Difference { kind: DifferenceKind::Incomplete, subject: what.to_owned(), text, settled: false }
 }
 
 /// A fill that belongs to no order of ours.

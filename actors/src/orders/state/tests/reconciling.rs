@@ -38,7 +38,7 @@ fn nothing_new_leaves_before_the_books_agree() {
 }
 
 #[test]
-fn a_venue_that_does_not_answer_is_told_once_and_keeps_orders_waiting() {
+fn a_venue_that_does_not_answer_is_told_once_and_asked_again() {
     let mut pair = Pair::new();
     let mut alerts = Vec::new();
     let mut questions = 0;
@@ -56,8 +56,35 @@ fn a_venue_that_does_not_answer_is_told_once_and_keeps_orders_waiting() {
         take(pair.bench.deliver(|orders, at, out| orders.on_timer(at, out)));
     }
     assert_eq!((alerts.len(), questions), (1, 4), "{alerts:?}");
-    assert_eq!(pair.waits(), Some(Waits::Books));
+}
+
+#[test]
+fn what_reduces_and_what_a_person_says_do_not_wait_for_a_venue_that_does_not_answer() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(name, 5, now).unwrap();
+    pair.report(name, heard);
+    let said = |effects: &[Effect]| effects.iter().map(say).collect::<Vec<String>>();
+    pair.bench.deliver(|orders, at, out| orders.on_reconnected(at, out));
+    assert_eq!(said(&pair.submit("sell", 5)), ["2 denied (risk.reconciling)"]);
     assert!(pair.ask(accept()).unwrap_err().contains("has not said yet"));
+    for _ in 0..31 {
+        pair.bench.deliver(|orders, at, out| orders.on_timer(at, out));
+    }
+    assert_eq!(pair.waits(), Some(Waits::Accept));
+    assert_eq!(said(&pair.submit("buy", 1)), ["3 denied (risk.reconciling)"]);
+    let sold = pair.submit("sell", 5);
+    assert_eq!(said(&sold), ["4 intended → pending_submit", "send 4"]);
+    pair.exchange(sold);
+    pair.ask(accept()).unwrap();
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Accepted));
+    assert_eq!(pair.kinds(), [(DifferenceKind::Incomplete, false)]);
+    pair.place("buy", 1);
+    // The question still stands, and the answer finds that nothing differs.
+    pair.wait(31);
+    assert_eq!((pair.waits(), pair.last().outcome, pair.last().cause), (None, Ended::Agreed, Cause::Reconnect));
+    pair.check_agreed();
 }
 
 #[test]
