@@ -124,10 +124,26 @@ impl Record for MarketRecord {
 
 #[cfg(test)]
 mod tests {
-    use messages::UtcNanos;
+    use messages::account::{Cause, Difference, DifferenceKind, Mark, OpeningEntry, Outcome, Reconciliation};
+    use messages::positions::{Balance, Opened, Position};
     use messages::risk::{Latch, LimitName, RiskEvent, RiskRecord, Scope, TradingState};
+    use messages::{Cash, Exchange, Instrument, StrategyId, UtcNanos};
 
     use super::*;
+
+    fn instrument() -> Instrument {
+        Instrument { exchange: Exchange::Alpaca, symbol: "AAPL".parse().unwrap() }
+    }
+
+    /// What is read is what was written, of the first version of the kind.
+    fn check(kind: u8, record: LedgerRecord) {
+        let mut bytes = Vec::new();
+        let written = record.encode(&mut bytes);
+        let Decoded::Record(again) = LedgerRecord::decode(written.0, written.1, &bytes) else {
+            panic!("it does not decode: {record:?}")
+        };
+        assert_eq!((written, again), ((kind, V1), record));
+    }
 
     #[test]
     fn what_became_of_risk_is_read_as_it_was_written() {
@@ -142,13 +158,88 @@ mod tests {
         let reset = RiskEvent::Reset { latch: Latch::DailyLoss, strategy, value };
         for event in [limit, tripped, reset] {
             let record = RiskRecord { event, by: "ada".to_owned(), why: "ß".to_owned(), at: UtcNanos(7) };
-            let record = LedgerRecord::Risk(Box::new(record));
-            let mut bytes = Vec::new();
-            let (kind, version) = record.encode(&mut bytes);
-            let Decoded::Record(again) = LedgerRecord::decode(kind, version, &bytes) else {
-                panic!("it does not decode")
-            };
-            assert_eq!(((kind, version), again), ((14, V1), record));
+            check(14, LedgerRecord::Risk(Box::new(record)));
+        }
+    }
+
+    #[test]
+    fn what_a_reconciliation_came_to_is_read_as_it_was_written() {
+        let position = |change: &str, price: Option<&str>| OpeningEntry::Position {
+            instrument: instrument(),
+            strategy: StrategyId::manual(),
+            change: change.parse().unwrap(),
+            price: price.map(|price| price.parse().unwrap()),
+        };
+        let balance =
+            OpeningEntry::Balance { asset: "USD".parse().unwrap(), change: "-1000.000000001".parse().unwrap() };
+        let difference = |kind: &DifferenceKind| Difference {
+            kind: *kind,
+            subject: "t-1-1".to_owned(),
+            text: "0 here and 4 there, ß".to_owned(),
+            settled: *kind != DifferenceKind::Position,
+        };
+        let mark = |execution: Option<&str>| Mark {
+            at: UtcNanos(5),
+            execution_id: execution.map(|execution| execution.parse().unwrap()),
+        };
+        let settled = Reconciliation {
+            number: 7,
+            cause: Cause::Start,
+            outcome: Outcome::Settled,
+            began: UtcNanos(1),
+            at: UtcNanos(9),
+            rounds: 3,
+            differences: DifferenceKind::ALL.iter().map(difference).collect(),
+            left_out: 2,
+            entries: vec![position("10", Some("101.25")), position("-0.5", None), balance],
+            marks: vec![(instrument(), mark(Some("20261129::x1"))), (instrument(), mark(None))],
+            by: "merganser".to_owned(),
+            why: String::new(),
+        };
+        let accepted = Reconciliation {
+            cause: Cause::Asked,
+            outcome: Outcome::Accepted,
+            differences: Vec::new(),
+            entries: Vec::new(),
+            marks: Vec::new(),
+            by: "ada".to_owned(),
+            why: "sold by hand".to_owned(),
+            ..settled.clone()
+        };
+        for done in [settled, accepted] {
+            check(15, LedgerRecord::Reconciled(Box::new(done)));
+        }
+    }
+
+    #[test]
+    fn what_its_entries_did_is_read_as_it_was_written() {
+        let (account, at) = ("live".parse().unwrap(), UtcNanos(9));
+        let long = Position {
+            position_id: 4,
+            account,
+            instrument: instrument(),
+            strategy: StrategyId::manual(),
+            quantity: "10".parse().unwrap(),
+            cost_basis: "1012.5".parse().unwrap(),
+            mark_price: "101.3".parse().ok(),
+            realized_pnl: "-0.000000001".parse().unwrap(),
+            opened_at: Some(at),
+            closed_at: None,
+            at,
+            correlation_id: None,
+        };
+        let flat = Position {
+            quantity: "0".parse().unwrap(),
+            cost_basis: Cash::ZERO,
+            mark_price: None,
+            opened_at: None,
+            closed_at: Some(at),
+            ..long.clone()
+        };
+        let total = "-1000.000000001".parse().unwrap();
+        let balance = Balance { balance_id: 5, account, asset: "USD".parse().unwrap(), total, at };
+        for (positions, balances) in [(vec![long, flat], vec![balance]), (Vec::new(), Vec::new())] {
+            check(16, LedgerRecord::Opened(Box::new(Opened { number: 7, positions, balances, at })));
         }
     }
 }
