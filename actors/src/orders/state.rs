@@ -237,6 +237,7 @@ impl Orders {
             requested_at: None,
             left_by: None,
             terms_unknown: false,
+            whole: None,
         };
         if let Some(fill) = &event.fill {
             entry.note(fill);
@@ -472,7 +473,7 @@ fn tells_that_it_is_known(kind: EventKind) -> bool {
 
 fn working(entry: &Entry) -> Status {
     let order = &entry.order;
-    if order.filled.is_positive() && !order.remaining().is_positive() && !entry.terms_unknown {
+    if order.filled.is_positive() && entry.is_complete(order.filled) {
         // A replacement to what was filled already.
         Status::Filled
     } else if order.filled.is_positive() {

@@ -17,7 +17,8 @@ impl Orders {
         for (other, stake, reserved) in self.book.stakes() {
             let Some(theirs) = self.settings.rules.get(&other) else { continue };
             if theirs.base == rules.base {
-                base = base.and_then(|b| b.checked_sub(Cash::from_raw(stake.sells.raw())?));
+                let sells = self.marks().sized(other, stake).map(|stake| stake.sells);
+                base = base.and_then(|b| b.checked_sub(Cash::from_raw(sells?.raw())?));
             }
             if theirs.quote == rules.quote {
                 let unpriced = || {

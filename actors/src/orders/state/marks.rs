@@ -74,16 +74,25 @@ impl Marks<'_> {
         }
         let after = own.with(side, quantity);
         self.add(&mut totals, instrument, after, side);
-        Totals { symbol: self.value(instrument, after.worst()), ..totals }
+        let worst = self.sized(instrument, after).map(|after| after.worst());
+        Totals { symbol: worst.and_then(|worst| self.value(instrument, worst)), ..totals }
     }
 
     fn add(&self, totals: &mut Totals, instrument: Instrument, stake: Stake, side: Side) {
         let plus = |sum: Option<Cash>, more: Option<Cash>| sum?.checked_add(more?);
-        let towards = match side {
-            Side::Buy => stake.longest(),
-            Side::Sell => -stake.shortest(),
-        };
-        totals.gross = plus(totals.gross, self.value(instrument, stake.worst()));
-        totals.net = plus(totals.net, self.value(instrument, towards));
+        let value = |end: fn(&Stake) -> Quantity| self.value(instrument, end(&self.sized(instrument, stake)?));
+        totals.gross = plus(totals.gross, value(Stake::worst));
+        totals.net = plus(
+            totals.net,
+            match side {
+                Side::Buy => value(Stake::longest),
+                Side::Sell => value(|stake| -stake.shortest()),
+            },
+        );
+    }
+
+    /// A stake with what is open by value as quantities; `None` where that has no price.
+    pub fn sized(&self, instrument: Instrument, stake: Stake) -> Option<Stake> {
+        stake.at(&self.prices.get(instrument).copied().unwrap_or_default())
     }
 }
