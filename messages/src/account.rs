@@ -197,6 +197,8 @@ pub enum OpeningEntry {
         asset: Asset,
         /// By how much, signed.
         change: Cash,
+        /// What that was worth then, in the account's currency; `None` where there was no rate.
+        worth: Option<Cash>,
     },
 }
 
@@ -207,7 +209,7 @@ impl fmt::Display for OpeningEntry {
                 write!(f, "{instrument} {change} under {strategy}")?;
                 price.map_or(Ok(()), |price| write!(f, " at {price}"))
             }
-            Self::Balance { asset, change } => write!(f, "{change} {asset}"),
+            Self::Balance { asset, change, .. } => write!(f, "{change} {asset}"),
         }
     }
 }

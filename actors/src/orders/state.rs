@@ -201,7 +201,11 @@ impl Orders {
             LedgerRecord::Order(update) => self.restore_order(update),
             LedgerRecord::Deposit(balance) => {
                 let before = self.balances.insert(balance.asset, balance.total).unwrap_or_default();
-                self.paid(balance.asset, balance.total.checked_sub(before).unwrap_or_default());
+                let change = balance.total.checked_sub(before).unwrap_or_default();
+                // No price is known at a start: what has no rate for that reason alone leaves the losses as they are.
+                if let Some(worth) = self.marks().worth(balance.asset, change) {
+                    self.paid(Some(worth));
+                }
             }
             LedgerRecord::Trading { change, .. } => self.trading = change.state,
             LedgerRecord::Snapshot(snapshot) => {

@@ -50,6 +50,7 @@ impl Orders {
     pub fn on_deposit(&mut self, asset: Asset, amount: Cash) {
         let total = self.balances.entry(asset).or_default();
         *total = total.checked_add(amount).unwrap_or(*total);
-        self.paid(asset, amount);
+        let worth = self.marks().worth(asset, amount);
+        self.paid(worth);
     }
 }

@@ -246,10 +246,10 @@ impl Orders {
                     let cost = price.and_then(|price| price.times(change)).unwrap_or_default();
                     self.watch.results.opened(strategy, instrument, cost);
                 }
-                OpeningEntry::Balance { asset, change } => {
+                OpeningEntry::Balance { asset, change, worth } => {
                     let total = self.balances.entry(asset).or_default();
                     *total = total.checked_add(change).unwrap_or(*total);
-                    self.paid(asset, change);
+                    self.paid(worth);
                 }
             }
         }

@@ -173,9 +173,9 @@ impl Orders {
         Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates }
     }
 
-    /// Money was paid in. One that has no rate begins the losses anew: what they were is not known any more.
-    pub(super) fn paid(&mut self, asset: Asset, amount: Cash) {
-        match self.marks().worth(asset, amount) {
+    /// Money was paid in that is worth so much. Where it had no rate the losses begin anew: what they were is not known any more.
+    pub(super) fn paid(&mut self, worth: Option<Cash>) {
+        match worth {
             Some(worth) => self.watch.losses.paid(worth),
             None => self.watch.losses = Losses::default(),
         }

@@ -123,6 +123,24 @@ fn what_history_does_not_explain_is_entered_under_manual() {
 }
 
 #[test]
+fn an_asset_that_was_entered_moves_what_losses_are_counted_from_at_a_start_too() {
+    let mut pair = began();
+    pair.bench.limit_account(LimitName::MaxDailyLossPercent, "5");
+    pair.wait(2);
+    let kept = postcard::to_allocvec(&pair.bench.orders.save()).unwrap();
+    pair.venue.move_by(Side::Buy, "7".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    let began_with = pair.bench.orders.watch.losses.day_began_with();
+    assert!(began_with.is_some());
+    // No price is known at a start.
+    let mut restored = empty();
+    restored.load(postcard::from_bytes(&kept).unwrap());
+    restored.restore(&LedgerRecord::Reconciled(Box::new(pair.last())));
+    assert_eq!(restored.watch.losses.day_began_with(), began_with);
+}
+
+#[test]
 fn foreign_orders_are_left_alone_or_adopted() {
     let theirs = VenueOrder {
         client_order_id: "web_1".to_owned(),
