@@ -188,7 +188,8 @@ pub enum OpeningEntry {
         strategy: StrategyId,
         /// By how much, signed.
         change: Quantity,
-        /// What the opened part cost on average, as the venue says; `None` where it does not, and then nothing is known of its cost.
+        /// What the opened part cost on average, as the venue says, or what it was worth; what was closed, where nothing is opened, was
+        /// worth this, and it is `None` where that was not known.
         price: Option<Price>,
     },
     /// Of a balance.

@@ -251,5 +251,6 @@ fn what_is_opened_has_a_price_and_what_is_closed_needs_none() {
     assert_eq!(entered(gap("0", "5", None), "0", Some("99")), made("5", Some("99")));
     assert_eq!(entered(gap("0", "5", None), "0", None), None, "nobody says what it cost");
     assert_eq!(entered(gap("5", "2", None), "5", None), made("-3", None));
+    assert_eq!(entered(gap("5", "2", Some("101")), "5", Some("99")), made("-3", Some("99")), "what it is worth");
     assert_eq!(entered(gap("5", "-2", Some("90")), "5", None), made("-7", Some("90")), "it turns around");
 }

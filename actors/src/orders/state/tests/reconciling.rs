@@ -118,8 +118,21 @@ fn what_history_does_not_explain_is_entered_under_manual() {
     assert_eq!(pair.bench.orders.book.own(StrategyId::manual(), instrument()).position.to_string(), "7");
     pair.check_agreed();
     // It cost what it is worth: nobody earned or lost by it.
-    let result = pair.bench.orders.result(StrategyId::manual());
-    assert_eq!(result, Some(Cash::ZERO));
+    let result = |pair: &Pair| pair.bench.orders.result(StrategyId::manual());
+    assert_eq!(result(&pair), Some(Cash::ZERO));
+    // Nor by what is gone again, whether a price is known by then or not.
+    pair.venue.move_by(Side::Sell, "3".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A -3 under manual at 100");
+    assert_eq!(result(&pair), Some(Cash::ZERO));
+    let prices = std::mem::take(&mut pair.bench.orders.prices);
+    pair.venue.move_by(Side::Sell, "3".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A -3 under manual");
+    pair.bench.orders.prices = prices;
+    assert_eq!(result(&pair), Some(Cash::ZERO));
 }
 
 #[test]
