@@ -199,6 +199,7 @@ const RULES: &[Rule] = &[
     reconciling::check,
     latch::check,
     trading::check,
+    losses::check,
     stale::check,
     size::check,
     collar::check,

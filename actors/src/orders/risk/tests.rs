@@ -403,6 +403,26 @@ fn leverage_is_gross_exposure_over_what_the_account_is_worth() {
 }
 
 #[test]
+fn losses_that_are_limited_must_be_known() {
+    let limited = |c: &mut Case| c.limits.account.max_daily_loss_percent = 5;
+    check("risk.unknown_value", limited);
+    check("risk.unknown_value", |c| c.limits.account.max_drawdown_percent = 5);
+    check("", |c| {
+        limited(c);
+        c.equity = Some("1000");
+    });
+    check("", |c| {
+        limited(c);
+        reduces(c);
+    });
+    check("risk.unknown_value", |c| {
+        limited(c);
+        reduces(c);
+        c.limits.account.on_loss = TradingState::Halted;
+    });
+}
+
+#[test]
 fn one_symbol_has_its_share_once_there_is_something_to_share() {
     let share = |c: &mut Case, gross, symbol| {
         c.limits.account.max_concentration_percent = 40;

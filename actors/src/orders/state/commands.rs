@@ -170,6 +170,7 @@ impl Orders {
             .then(|| marks.totals(book.stakes_of(strategy), instrument, side, remaining));
         let all = || book.stakes().map(|(instrument, stake, _)| (instrument, stake));
         let totals = limits.account.looks_at_totals().then(|| marks.totals(all(), instrument, side, remaining));
+        let looks_at_equity = limits.account.max_leverage_percent > 0 || limits.account.limits_losses();
         risk::decide(&risk::Context {
             strategy,
             request,
@@ -191,7 +192,7 @@ impl Orders {
             usual: self.recent.usual(strategy, instrument),
             own_totals,
             totals,
-            equity: (limits.account.max_leverage_percent > 0).then(|| marks.equity(&self.balances)).flatten(),
+            equity: looks_at_equity.then(|| marks.equity(&self.balances)).flatten(),
             waits: self.reconciling.waits,
             latches: &self.watch.latches,
             status: self.watch.status(instrument),

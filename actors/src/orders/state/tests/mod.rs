@@ -29,6 +29,7 @@ mod replacements;
 mod restarts;
 mod risk_changes;
 mod types;
+mod unvalued;
 mod venue_rules;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
