@@ -188,7 +188,8 @@ pub enum OpeningEntry {
         strategy: StrategyId,
         /// By how much, signed.
         change: Quantity,
-        /// What the opened part cost on average, as the venue says; `None` where it does not, and then nothing is known of its cost.
+        /// What the opened part cost on average, as the venue says, or what it was worth; what was closed, where nothing is opened, was
+        /// worth this, and it is `None` where that was not known.
         price: Option<Price>,
     },
     /// Of a balance.
@@ -197,6 +198,8 @@ pub enum OpeningEntry {
         asset: Asset,
         /// By how much, signed.
         change: Cash,
+        /// What that was worth then, in the account's currency; `None` where there was no rate.
+        worth: Option<Cash>,
     },
 }
 
@@ -207,7 +210,7 @@ impl fmt::Display for OpeningEntry {
                 write!(f, "{instrument} {change} under {strategy}")?;
                 price.map_or(Ok(()), |price| write!(f, " at {price}"))
             }
-            Self::Balance { asset, change } => write!(f, "{change} {asset}"),
+            Self::Balance { asset, change, .. } => write!(f, "{change} {asset}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Wanted;
 use crate::ids::{Account, ClientOrderId, ExecutionId, OrderId, Reason, VenueOrderId};
 use crate::instrument::{Exchange, Instrument};
+use crate::number::Quantity;
 use crate::orders::{Contingency, Fill, OrderRequest, OrderType, Replacement, TimeInForce, named};
 use crate::time::UtcNanos;
 
@@ -151,6 +152,11 @@ pub enum ReportKind {
         execution_id: ExecutionId,
         /// What stands for it.
         fill: Box<Fill>,
+    },
+    /// An order by value is filled: nobody but the venue knows how much all of it is. Its fills are reported one by one.
+    Completed {
+        /// How much that is, in base asset.
+        filled: Quantity,
     },
 }
 

@@ -201,7 +201,11 @@ impl Orders {
             LedgerRecord::Order(update) => self.restore_order(update),
             LedgerRecord::Deposit(balance) => {
                 let before = self.balances.insert(balance.asset, balance.total).unwrap_or_default();
-                self.paid(balance.asset, balance.total.checked_sub(before).unwrap_or_default());
+                let change = balance.total.checked_sub(before).unwrap_or_default();
+                // No price is known at a start: what has no rate for that reason alone leaves the losses as they are.
+                if let Some(worth) = self.marks().worth(balance.asset, change) {
+                    self.paid(Some(worth));
+                }
             }
             LedgerRecord::Trading { change, .. } => self.trading = change.state,
             LedgerRecord::Snapshot(snapshot) => {
@@ -237,6 +241,7 @@ impl Orders {
             requested_at: None,
             left_by: None,
             terms_unknown: false,
+            whole: None,
         };
         if let Some(fill) = &event.fill {
             entry.note(fill);
@@ -472,7 +477,7 @@ fn tells_that_it_is_known(kind: EventKind) -> bool {
 
 fn working(entry: &Entry) -> Status {
     let order = &entry.order;
-    if order.filled.is_positive() && !order.remaining().is_positive() && !entry.terms_unknown {
+    if order.filled.is_positive() && entry.is_complete(order.filled) {
         // A replacement to what was filled already.
         Status::Filled
     } else if order.filled.is_positive() {

@@ -63,20 +63,26 @@ impl Gap {
     }
 
     /// The entry that closes it, for what nobody here decided. `own` is what is held under that name, `mark` what the instrument
-    /// is worth now: a position whose price the venue does not say begins there. `None` where neither is known, or beyond all numbers.
+    /// is worth now: a position whose price the venue does not say begins there, and one that is closed ends there. `worth` says what an amount of an asset is worth now.
+    /// `None` where neither price is known, or beyond all numbers.
     #[must_use]
-    pub fn entry(&self, own: Quantity, mark: Option<Price>) -> Option<OpeningEntry> {
+    pub fn entry(
+        &self,
+        own: Quantity,
+        mark: Option<Price>,
+        worth: impl Fn(Asset, Cash) -> Option<Cash>,
+    ) -> Option<OpeningEntry> {
         match *self {
             Self::Position { instrument, here, there, price } => {
                 let change = there.checked_sub(here)?;
                 let after = own.checked_add(change)?;
                 let opens = after.abs() > own.abs() || !own.is_zero() && after.is_negative() != own.is_negative();
-                let price = if opens { Some(price.or(mark)?) } else { None };
+                let price = if opens { Some(price.or(mark)?) } else { mark };
                 Some(OpeningEntry::Position { instrument, strategy: StrategyId::manual(), change, price })
             }
             Self::Balance { asset, here, there } => {
                 let change = there.checked_sub(here.unwrap_or_default())?;
-                Some(OpeningEntry::Balance { asset, change })
+                Some(OpeningEntry::Balance { asset, change, worth: worth(asset, change) })
             }
         }
     }

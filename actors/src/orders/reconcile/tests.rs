@@ -214,7 +214,8 @@ fn positions_and_what_follows_from_them_agree_or_are_entered() {
     assert!(none.is_empty(), "{none:?}");
     let (told, found) = gaps("5", &held, Some(vec![at("AAPL", "8", Some("101"))]), &[("USD", "900", "0")]);
     assert_eq!(told, ["alpaca:AAPL: 5 here and 8 there", "AAPL: 5 here and 8 there"]);
-    let entries: Vec<String> = found.iter().map(|gap| gap.entry(Quantity::ZERO, None).unwrap().to_string()).collect();
+    let entries: Vec<String> =
+        found.iter().map(|gap| gap.entry(Quantity::ZERO, None, |_, _| None).unwrap().to_string()).collect();
     assert_eq!(entries, ["alpaca:AAPL 3 under manual at 101", "3 AAPL"]);
     let (told, _) = gaps("5", &held, Some(vec![at("MSFT", "2", None)]), &[("USD", "900", "0")]);
     assert_eq!(told.len(), 3, "the position is gone, and its asset, and one has no name here: {told:?}");
@@ -224,7 +225,7 @@ fn positions_and_what_follows_from_them_agree_or_are_entered() {
 fn a_market_of_assets_says_all_its_balances() {
     let (told, found) = gaps("0", &[("BTC", "1"), ("BNB", "2")], None, &[("BTC", "0.4", "0.5"), ("USDT", "7", "0")]);
     assert_eq!(told, ["BNB: 2 here and 0 there", "BTC: 1 here and 0.9 there", "USDT: unknown here and 7 there"]);
-    let change = |gap: &Gap| gap.entry(Quantity::ZERO, None).unwrap().to_string();
+    let change = |gap: &Gap| gap.entry(Quantity::ZERO, None, |_, _| None).unwrap().to_string();
     assert_eq!(found.iter().map(change).collect::<Vec<_>>(), ["-2 BNB", "-0.1 BTC", "7 USDT"]);
 }
 
@@ -237,7 +238,7 @@ fn what_is_opened_has_a_price_and_what_is_closed_needs_none() {
         price: price.map(|price| price.parse().unwrap()),
     };
     let entered = |gap: Gap, own: &str, mark: Option<&str>| {
-        gap.entry(number(own), mark.map(|mark| mark.parse().unwrap())).map(|entry| match entry {
+        gap.entry(number(own), mark.map(|mark| mark.parse().unwrap()), |_, _| None).map(|entry| match entry {
             OpeningEntry::Position { change, price, strategy, .. } => {
                 assert_eq!(strategy, StrategyId::manual());
                 (change.to_string(), price.map(|price| price.to_string()))
@@ -250,5 +251,6 @@ fn what_is_opened_has_a_price_and_what_is_closed_needs_none() {
     assert_eq!(entered(gap("0", "5", None), "0", Some("99")), made("5", Some("99")));
     assert_eq!(entered(gap("0", "5", None), "0", None), None, "nobody says what it cost");
     assert_eq!(entered(gap("5", "2", None), "5", None), made("-3", None));
+    assert_eq!(entered(gap("5", "2", Some("101")), "5", Some("99")), made("-3", Some("99")), "what it is worth");
     assert_eq!(entered(gap("5", "-2", Some("90")), "5", None), made("-7", Some("90")), "it turns around");
 }

@@ -11,7 +11,7 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     }
     match c.request.side {
         Side::Buy => {
-            let cost = c.price().and_then(|p| p.times(c.remaining));
+            let cost = c.value(c.remaining);
             match (cost, c.free_quote) {
                 (Some(cost), Some(free)) if cost <= free => Ok(()),
                 (Some(cost), Some(free)) => refuse("risk.buying_power", format!("{cost} is needed, {free} is free")),

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use messages::orders::{Order, Side, Status};
 use messages::{Cash, Instrument, Quantity, StrategyId};
 
+use super::Prices;
+use crate::accounting;
+
 /// What one order may count for: beyond it nothing is a quantity any more, and sums of thousands still fit.
 const LARGEST: i128 = 1_000_000_000_000_000_000_000_000_000_000_000;
 
@@ -20,6 +23,10 @@ pub struct Stake {
     pub buys: Quantity,
     /// What open sells may still take.
     pub sells: Quantity,
+    /// What open buys by value may still spend, in quote asset.
+    pub buys_by_value: Cash,
+    /// What open sells by value may still bring.
+    pub sells_by_value: Cash,
 }
 
 impl Stake {
@@ -30,6 +37,20 @@ impl Stake {
             Side::Buy => Self { buys: self.buys.checked_add(quantity).unwrap_or(Quantity::MAX), ..self },
             Side::Sell => Self { sells: self.sells.checked_add(quantity).unwrap_or(Quantity::MAX), ..self },
         }
+    }
+
+    /// With what is open by value as quantities at the market; `None` while that has no price.
+    #[must_use]
+    pub fn at(self, prices: &Prices) -> Option<Self> {
+        let sized = |side: Side, value: Cash| {
+            if value.is_zero() {
+                return Some(Quantity::ZERO);
+            }
+            accounting::quantity_for(value, prices.reference(side)?)
+        };
+        let (buys, sells) = (sized(Side::Buy, self.buys_by_value)?, sized(Side::Sell, self.sells_by_value)?);
+        let by_quantity = Self { buys_by_value: Cash::ZERO, sells_by_value: Cash::ZERO, ..self };
+        Some(by_quantity.with(Side::Buy, buys).with(Side::Sell, sells))
     }
 
     /// The position with all open buys filled and no sell.
@@ -65,18 +86,19 @@ impl Stake {
     }
 
     fn count(&mut self, order: &Counted, sign: i128) {
-        let sum = match order.side {
-            Side::Buy => &mut self.buys,
-            Side::Sell => &mut self.sells,
+        let (sum, by_value) = match order.side {
+            Side::Buy => (&mut self.buys, &mut self.buys_by_value),
+            Side::Sell => (&mut self.sells, &mut self.sells_by_value),
         };
         *sum = moved(*sum, order.quantity.raw() * sign);
+        *by_value = moved_cash(*by_value, order.value.raw() * sign);
     }
 }
 
 /// What open buys of an instrument may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reserved {
-    /// At their limits.
+    /// At their limits, or for their values.
     pub priced: Cash,
     /// The quantity of those without one.
     pub unpriced: Quantity,
@@ -95,6 +117,8 @@ pub struct OpenHere {
 struct Counted {
     side: Side,
     quantity: Quantity,
+    /// Of an order by value: what is not spent of it.
+    value: Cash,
     cost: Option<Cash>,
 }
 
@@ -206,14 +230,21 @@ impl Book {
 }
 
 fn counted(order: &Order) -> Counted {
+    let side = order.request.side;
+    if let Some(all) = order.request.quote_quantity {
+        let left = order.filled_notional.to_cash().and_then(|spent| all.checked_sub(spent)).unwrap_or(all);
+        let value = Cash::from_raw(left.raw().clamp(0, LARGEST)).unwrap_or_default();
+        return Counted { side, quantity: Quantity::ZERO, value, cost: Some(value) };
+    }
     let quantity = Quantity::from_raw(remaining(order).raw().min(LARGEST)).unwrap_or_default();
     let limit = order.replacing.and_then(|terms| terms.price).max(order.request.price);
     let largest = Cash::from_raw(LARGEST).unwrap_or_default();
     let cost = limit.map(|price| price.times(quantity).map_or(largest, |cost| cost.min(largest)));
-    Counted { side: order.request.side, quantity, cost }
+    Counted { side, quantity, value: Cash::ZERO, cost }
 }
 
-/// The most that an open order may still trade: by its terms, or by those on their way, which may be in force already.
+/// The most that an open order may still trade: by its terms, or by those on their way, which may be in force already. Nothing of
+/// one by value, which counts in money.
 #[must_use]
 pub fn remaining(order: &Order) -> Quantity {
     let replaced = order.replacing.and_then(|terms| terms.quantity?.checked_sub(order.filled));

@@ -3,7 +3,7 @@
 use messages::Price;
 use messages::risk::Refusal;
 
-use super::{Context, refuse};
+use super::{Context, asked, refuse};
 
 pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     let r = c.request;
@@ -13,17 +13,21 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
             format!("nothing is known of {}; add it to the instruments", r.instrument),
         );
     };
-    if !r.quantity.is_positive() {
-        return refuse("instrument.quantity", format!("quantity {} is not positive", r.quantity));
+    let Some(quantity) = asked(r, &c.prices) else {
+        return refuse("risk.unknown_value", format!("no price of {} says how much a value is", r.instrument));
+    };
+    if !quantity.is_positive() {
+        return refuse("instrument.quantity", format!("quantity {quantity} is not positive"));
     }
-    if !r.quantity.is_multiple_of(rules.quantity_step) {
-        return refuse("instrument.lot", format!("quantity {} is no multiple of {}", r.quantity, rules.quantity_step));
+    // What is bought for a value its venue rounds.
+    if r.quote_quantity.is_none() && !quantity.is_multiple_of(rules.quantity_step) {
+        return refuse("instrument.lot", format!("quantity {quantity} is no multiple of {}", rules.quantity_step));
     }
-    if r.quantity < rules.min_quantity {
-        return refuse("instrument.min_quantity", format!("quantity {} is below {}", r.quantity, rules.min_quantity));
+    if quantity < rules.min_quantity {
+        return refuse("instrument.min_quantity", format!("quantity {quantity} is below {}", rules.min_quantity));
     }
-    if rules.max_quantity.is_positive() && r.quantity > rules.max_quantity {
-        return refuse("instrument.max_quantity", format!("quantity {} is above {}", r.quantity, rules.max_quantity));
+    if rules.max_quantity.is_positive() && quantity > rules.max_quantity {
+        return refuse("instrument.max_quantity", format!("quantity {quantity} is above {}", rules.max_quantity));
     }
     for price in [r.price, r.stop_price, r.trail_amount].into_iter().flatten() {
         if price <= Price::ZERO {
@@ -33,7 +37,7 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
             return refuse("instrument.tick", format!("price {price} is no multiple of {}", rules.price_step));
         }
     }
-    if let Some(value) = c.price().and_then(|p| p.times(r.quantity))
+    if let Some(value) = c.value(quantity)
         && value < rules.min_notional
     {
         return refuse("instrument.min_notional", format!("value {value} is below {}", rules.min_notional));

@@ -130,6 +130,12 @@ impl Default for AccountLimits {
 }
 
 impl AccountLimits {
+    /// True where what the account loses is limited.
+    #[must_use]
+    pub fn limits_losses(&self) -> bool {
+        self.max_daily_loss_percent > 0 || self.max_drawdown_percent > 0
+    }
+
     /// True where a rule asks what all stakes come to.
     #[must_use]
     pub fn looks_at_totals(&self) -> bool {

@@ -4,11 +4,11 @@
 //! the state's own in between. Money that is paid in or out is neither a gain nor a loss.
 
 use messages::instrument::{Calendar, Sessions};
-use messages::risk::Latch;
+use messages::risk::{Latch, Refusal, TradingState};
 use messages::{Cash, UtcNanos};
 use serde::{Deserialize, Serialize};
 
-use super::AccountLimits;
+use super::{AccountLimits, Context, refuse};
 
 /// From where losses are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,6 +68,17 @@ impl Losses {
                 .then(|| (latch, format!("the account is worth {value}, {percent} % or more below {what}, {from}")))
         })
     }
+}
+
+/// While nobody knows what the account is worth, nobody knows what it has lost: then passes what `on_loss` lets pass.
+pub(super) fn check(c: &Context<'_>) -> Result<(), Refusal> {
+    let account = &c.limits.account;
+    let passes = account.on_loss != TradingState::Halted && c.reduces();
+    if !account.limits_losses() || c.equity.is_some() || passes {
+        return Ok(());
+    }
+    let text = "what the account is worth, and so what it has lost, is unknown: a price or a rate is missing";
+    refuse("risk.unknown_value", text.to_owned())
 }
 
 /// Whether so many percent are lost; compared in hundredths, so that nothing is rounded.

@@ -43,6 +43,7 @@ use messages::venues::Capabilities;
 use messages::{Cash, Price, Quantity, Reason, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
+use crate::accounting;
 use crate::venue_rules::{Seen, VenueRules};
 use book::Stake;
 use exposure::Totals;
@@ -101,7 +102,7 @@ pub struct Context<'a> {
     pub strategy: StrategyId,
     /// What is asked. For a replacement: the order with its new terms.
     pub request: &'a OrderRequest,
-    /// The part of it that is not filled yet.
+    /// The part of it that is not filled yet; of an order by value all that it [asks](asked) for.
     pub remaining: Quantity,
     /// True for a replacement.
     pub is_replacement: bool,
@@ -162,10 +163,26 @@ impl Context<'_> {
         self.request.price.or(self.request.stop_price).or_else(|| self.prices.reference(self.request.side))
     }
 
-    /// True when the order only makes the strategy's own position smaller, with all that is open on its side filled first.
+    /// What `quantity` of the order is worth; an order by value says that itself. `None` while there is no price.
+    #[must_use]
+    pub fn value(&self, quantity: Quantity) -> Option<Cash> {
+        self.request.quote_quantity.or_else(|| self.price()?.times(quantity))
+    }
+
+    /// True when the order only makes the strategy's own position smaller, with all that is open on its side filled first. One by
+    /// value never does for certain: how much it trades is decided by the price at which it fills.
     #[must_use]
     pub fn reduces(&self) -> bool {
-        self.remaining <= self.own.reducible(self.request.side)
+        self.request.quote_quantity.is_none() && self.remaining <= self.own.reducible(self.request.side)
+    }
+}
+
+/// How much an order asks for, in base asset: by value, what that comes to at the market. `None` while that has no price.
+#[must_use]
+pub fn asked(request: &OrderRequest, prices: &Prices) -> Option<Quantity> {
+    match request.quote_quantity {
+        Some(value) => accounting::quantity_for(value, prices.reference(request.side)?),
+        None => Some(request.quantity),
     }
 }
 
@@ -182,6 +199,7 @@ const RULES: &[Rule] = &[
     reconciling::check,
     latch::check,
     trading::check,
+    losses::check,
     stale::check,
     size::check,
     collar::check,

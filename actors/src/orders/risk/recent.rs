@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use messages::orders::{OrderRequest, OrderType, Side, TimeInForce};
-use messages::{Instrument, Price, Quantity, StrategyId, UtcNanos};
+use messages::{Cash, Instrument, Price, Quantity, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
 
 use super::RATE_WINDOW;
@@ -26,6 +26,7 @@ struct Terms {
     order_type: OrderType,
     time_in_force: TimeInForce,
     quantity: Quantity,
+    quote_quantity: Option<Cash>,
     price: Option<Price>,
     stop_price: Option<Price>,
 }
@@ -38,6 +39,7 @@ impl Terms {
             order_type: r.order_type,
             time_in_force: r.time_in_force,
             quantity: r.quantity,
+            quote_quantity: r.quote_quantity,
             price: r.price,
             stop_price: r.stop_price,
         }
@@ -86,7 +88,10 @@ impl Recent {
             terms.pop_front();
         }
         terms.push_back((at, Terms::of(request)));
-        self.usual.entry((strategy, request.instrument)).or_default().note(request.quantity);
+        // An order by value has no size before it is filled.
+        if request.quote_quantity.is_none() {
+            self.usual.entry((strategy, request.instrument)).or_default().note(request.quantity);
+        }
     }
 
     /// A new order or a replacement left.

@@ -22,6 +22,7 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     if r.quote_quantity.is_some() && !venue.quote_quantity {
         return refuse("venue.quote_quantity", "the venue takes no orders by quote quantity".to_owned());
     }
+    by_value(c)?;
     if r.post_only && !(venue.post_only && r.order_type == OrderType::Limit) {
         return refuse("venue.post_only", format!("a {} order cannot be post-only here", r.order_type));
     }
@@ -45,4 +46,22 @@ pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
         return refuse("order.stop_price", format!("a {} order {expected} trigger price", r.order_type));
     }
     Ok(())
+}
+
+/// A quote quantity says how much alone, of a market order that stands for itself: its quantity is known once it is filled.
+fn by_value(c: &Context<'_>) -> Result<(), Refusal> {
+    let r = c.request;
+    let Some(value) = r.quote_quantity else { return Ok(()) };
+    let problem = if r.order_type != OrderType::Market {
+        format!("a quote quantity on a {} order; only market orders have one", r.order_type)
+    } else if !r.quantity.is_zero() {
+        format!("a quote quantity beside quantity {}; give one of the two", r.quantity)
+    } else if !value.is_positive() {
+        format!("quote quantity {value} is not positive")
+    } else if r.parent.is_some() {
+        "an order by quote quantity belongs to no other; give a quantity".to_owned()
+    } else {
+        return Ok(());
+    };
+    refuse("order.quote_quantity", problem)
 }

@@ -101,7 +101,9 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         position: position.parse().unwrap(),
         buys: buys.parse().unwrap(),
         sells: sells.parse().unwrap(),
+        ..Stake::default()
     };
+    let prices = if case.quoted { prices } else { Prices::default() };
     let totals = case.totals.map(|[gross, net, symbol]| Totals {
         gross: gross.parse().ok(),
         net: net.parse().ok(),
@@ -109,7 +111,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
     });
     let verdict = decide(&Context {
         strategy: "a".parse().unwrap(),
-        remaining: case.request.quantity,
+        remaining: asked(&case.request, &prices).unwrap_or_default(),
         request: &case.request,
         is_replacement: false,
         now,
@@ -118,7 +120,7 @@ fn check(code: &str, change: impl FnOnce(&mut Case)) {
         rules: case.rules.as_ref(),
         venue: case.venue,
         venue_rules: case.venue_rules.as_ref().map(|(rules, seen)| (rules as &dyn VenueRules, *seen)),
-        prices: if case.quoted { prices } else { Prices::default() },
+        prices,
         own: stake(case.position, case.open.0, case.open.1),
         all: stake(case.all.0, case.all.1, case.all.2),
         open_orders: case.open.2,
@@ -208,6 +210,68 @@ fn what_cannot_be_is_refused() {
         c.request.order_type = OrderType::StopLimit;
         c.request.stop_price = "101".parse().ok();
         c.request.time_in_force = TimeInForce::Day;
+    });
+}
+
+/// Makes the order of the table one for a value.
+fn by_value(case: &mut Case, value: &str) {
+    case.venue = Some(Capabilities { quote_quantity: true, ..CAPABILITIES });
+    case.request = OrderRequest {
+        quote_quantity: value.parse().ok(),
+        ..OrderRequest::market(instrument(), Side::Buy, Quantity::ZERO)
+    };
+}
+
+#[test]
+fn an_order_by_value_says_it_alone_and_is_judged_by_it() {
+    check("", |c| by_value(c, "1000"));
+    check("order.quote_quantity", |c| {
+        by_value(c, "1000");
+        c.request.quantity = "0.001".parse().unwrap();
+    });
+    check("order.quote_quantity", |c| {
+        by_value(c, "1000");
+        (c.request.order_type, c.request.price) = (OrderType::Limit, "100".parse().ok());
+    });
+    check("order.quote_quantity", |c| by_value(c, "0"));
+    check("order.quote_quantity", |c| {
+        by_value(c, "1000");
+        c.request.parent = Some(messages::OrderId::of_key("a".parse().unwrap(), "parent"));
+        c.request.contingency = Some(Contingency::Oto);
+    });
+    check("risk.unknown_value", |c| {
+        by_value(c, "1000");
+        c.quoted = false;
+    });
+    // At an ask of 100.01.
+    check("", |c| {
+        by_value(c, "1000.1");
+        c.limits.max_order_quantity = "10".parse().unwrap();
+    });
+    check("risk.max_quantity", |c| {
+        by_value(c, "1000.2");
+        c.limits.max_order_quantity = "10".parse().unwrap();
+    });
+    check("instrument.max_quantity", |c| by_value(c, "100011"));
+    check("instrument.min_quantity", |c| by_value(c, "9"));
+    check("", |c| by_value(c, "5000"));
+    check("risk.max_notional", |c| by_value(c, "5000.01"));
+    check("risk.max_position", |c| {
+        by_value(c, "1000");
+        c.position = "71";
+    });
+    check("risk.buying_power", |c| {
+        by_value(c, "1000.01");
+        c.kind = AccountKind::Cash;
+    });
+    check("risk.unusual_size", |c| {
+        by_value(c, "1000");
+        (c.limits.max_size_ratio, c.usual) = (5, Some("1.9"));
+    });
+    // The price at which it fills may make it more than the position.
+    check("risk.reducing", |c| {
+        by_value(c, "1000");
+        (c.trading, c.position) = (TradingState::Reducing, "-20");
     });
 }
 
@@ -335,6 +399,26 @@ fn leverage_is_gross_exposure_over_what_the_account_is_worth() {
     check("", |c| {
         leverage(c, "9999", Some("1"));
         reduces(c);
+    });
+}
+
+#[test]
+fn losses_that_are_limited_must_be_known() {
+    let limited = |c: &mut Case| c.limits.account.max_daily_loss_percent = 5;
+    check("risk.unknown_value", limited);
+    check("risk.unknown_value", |c| c.limits.account.max_drawdown_percent = 5);
+    check("", |c| {
+        limited(c);
+        c.equity = Some("1000");
+    });
+    check("", |c| {
+        limited(c);
+        reduces(c);
+    });
+    check("risk.unknown_value", |c| {
+        limited(c);
+        reduces(c);
+        c.limits.account.on_loss = TradingState::Halted;
     });
 }
 

@@ -2,12 +2,12 @@
 
 use messages::risk::Refusal;
 
-use super::{Context, refuse};
+use super::{Context, asked, refuse};
 
 pub fn check(c: &Context<'_>) -> Result<(), Refusal> {
     let ratio = i128::from(c.limits.max_size_ratio);
     let (Some(usual), true) = (c.usual, ratio > 0) else { return Ok(()) };
-    let quantity = c.request.quantity;
+    let Some(quantity) = asked(c.request, &c.prices) else { return Ok(()) };
     match usual.raw().checked_mul(ratio) {
         Some(most) if quantity.raw() > most => refuse(
             "risk.unusual_size",

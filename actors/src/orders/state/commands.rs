@@ -137,6 +137,7 @@ impl Orders {
             requested_at: None,
             left_by: None,
             terms_unknown: false,
+            whole: None,
         }
     }
 
@@ -149,6 +150,14 @@ impl Orders {
         now: UtcNanos,
     ) -> Result<(), Refusal> {
         let (instrument, side) = (request.instrument, request.side);
+        let prices = self.prices.get(instrument).copied().unwrap_or_default();
+        let by_value = request.quote_quantity.map(|_| risk::asked(request, &prices).unwrap_or_default());
+        let remaining = by_value.unwrap_or(remaining);
+        let stakes = [self.book.own(strategy, instrument), self.book.all(instrument)].map(|stake| stake.at(&prices));
+        let [Some(own), Some(all_of)] = stakes else {
+            let text = format!("what is open by value in {instrument} is unknown: a price is missing");
+            return Err(Refusal { reason: Reason::code("risk.unknown_value"), text });
+        };
         let free = (self.settings.kind == AccountKind::Cash).then(|| self.free(instrument));
         let venue_rules = self.settings.venue_rules.get(&instrument).map(|rules| {
             let rules = rules.as_ref();
@@ -161,6 +170,7 @@ impl Orders {
             .then(|| marks.totals(book.stakes_of(strategy), instrument, side, remaining));
         let all = || book.stakes().map(|(instrument, stake, _)| (instrument, stake));
         let totals = limits.account.looks_at_totals().then(|| marks.totals(all(), instrument, side, remaining));
+        let looks_at_equity = limits.account.max_leverage_percent > 0 || limits.account.limits_losses();
         risk::decide(&risk::Context {
             strategy,
             request,
@@ -172,9 +182,9 @@ impl Orders {
             rules: self.settings.rules.get(&instrument),
             venue: self.settings.venues.get(&instrument.exchange).copied(),
             venue_rules,
-            prices: self.prices.get(instrument).copied().unwrap_or_default(),
-            own: book.own(strategy, instrument),
-            all: book.all(instrument),
+            prices,
+            own,
+            all: all_of,
             open_orders: book.open(strategy),
             open_orders_of_all: book.open_of_all(),
             recent: self.recent.rates(strategy, now),
@@ -182,7 +192,7 @@ impl Orders {
             usual: self.recent.usual(strategy, instrument),
             own_totals,
             totals,
-            equity: (limits.account.max_leverage_percent > 0).then(|| marks.equity(&self.balances)).flatten(),
+            equity: looks_at_equity.then(|| marks.equity(&self.balances)).flatten(),
             waits: self.reconciling.waits,
             latches: &self.watch.latches,
             status: self.watch.status(instrument),

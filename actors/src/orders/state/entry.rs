@@ -24,6 +24,9 @@ pub(super) struct Entry {
     pub(super) left_by: Option<UtcNanos>,
     /// True while it is known to be replaced and not by what.
     pub(super) terms_unknown: bool,
+    /// Of an order by value: how much all of it is, once its venue has said so. No record holds it: the venue says it again.
+    #[serde(skip)]
+    pub(super) whole: Option<Quantity>,
 }
 
 /// What is kept of a fill: what it takes to undo it.
@@ -44,6 +47,14 @@ impl Entry {
     pub(super) fn adopted_with(&self) -> Option<Quantity> {
         let told = self.executions.values().try_fold(Quantity::ZERO, |sum, fill| sum.checked_add(fill.quantity))?;
         self.order.filled.checked_sub(told).filter(|quantity| quantity.is_positive())
+    }
+
+    /// True when nothing is left of it with so much filled. How much an order by value is only its venue can say.
+    pub(super) fn is_complete(&self, filled: Quantity) -> bool {
+        match self.order.request.quote_quantity {
+            Some(_) => self.whole.is_some_and(|whole| filled >= whole),
+            None => !self.terms_unknown && filled >= self.order.request.quantity,
+        }
     }
 
     /// Remembers a fill that was applied, or undone: that the venue does not count any more.

@@ -17,7 +17,8 @@ impl Orders {
         for (other, stake, reserved) in self.book.stakes() {
             let Some(theirs) = self.settings.rules.get(&other) else { continue };
             if theirs.base == rules.base {
-                base = base.and_then(|b| b.checked_sub(Cash::from_raw(stake.sells.raw())?));
+                let sells = self.marks().sized(other, stake).map(|stake| stake.sells);
+                base = base.and_then(|b| b.checked_sub(Cash::from_raw(sells?.raw())?));
             }
             if theirs.quote == rules.quote {
                 let unpriced = || {
@@ -49,6 +50,7 @@ impl Orders {
     pub fn on_deposit(&mut self, asset: Asset, amount: Cash) {
         let total = self.balances.entry(asset).or_default();
         *total = total.checked_add(amount).unwrap_or(*total);
-        self.paid(asset, amount);
+        let worth = self.marks().worth(asset, amount);
+        self.paid(worth);
     }
 }

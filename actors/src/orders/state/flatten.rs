@@ -79,6 +79,7 @@ impl Orders {
     /// How much of a position may still be closed: less what open orders close, and in a cash account what is there.
     fn closable(&self, strategy: StrategyId, instrument: Instrument, position: Quantity) -> Quantity {
         let own = self.book.own(strategy, instrument);
+        let own = self.marks().sized(instrument, own).unwrap_or(own);
         let open = if position.is_negative() { own.buys } else { own.sells };
         let left = position.abs().checked_sub(open).unwrap_or_default();
         let held = self.free(instrument).base.filter(|_| self.settings.kind == AccountKind::Cash);

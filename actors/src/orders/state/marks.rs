@@ -8,15 +8,28 @@ use crate::orders::risk::exposure::Totals;
 
 /// By which instruments assets are valued: those between them and the account's currency.
 #[derive(Debug, Clone)]
-pub(super) struct Rates(BTreeMap<Asset, Vec<Instrument>>);
+pub(super) struct Rates {
+    between: BTreeMap<Asset, Vec<Instrument>>,
+    /// What any instrument trades, and the currency.
+    traded: BTreeSet<Asset>,
+}
 
 impl Rates {
     pub fn new<'a>(rules: impl Iterator<Item = &'a Rules>, currency: Asset) -> Self {
-        let mut rates = BTreeMap::<Asset, Vec<Instrument>>::new();
-        for r in rules.filter(|r| r.quote == currency) {
-            rates.entry(r.base).or_default().push(r.instrument);
+        let mut between = BTreeMap::<Asset, Vec<Instrument>>::new();
+        let mut traded = BTreeSet::from([currency]);
+        for r in rules {
+            traded.extend([r.base, r.quote]);
+            if r.quote == currency {
+                between.entry(r.base).or_default().push(r.instrument);
+            }
         }
-        Self(rates)
+        Self { between, traded }
+    }
+
+    /// Whether any instrument here trades an asset.
+    pub fn trades(&self, asset: Asset) -> bool {
+        self.traded.contains(&asset)
     }
 }
 
@@ -32,12 +45,15 @@ impl Marks<'_> {
         self.prices.get(instrument)?.mark()
     }
 
-    /// An amount of an asset; `None` where it has no rate.
+    /// An amount of an asset: nothing where no instrument here trades it, and `None` where one does and there is no rate.
     pub fn worth(&self, asset: Asset, amount: Cash) -> Option<Cash> {
         if asset == self.settings.currency || amount.is_zero() {
             return Some(amount);
         }
-        let mark = self.rates.0.get(&asset)?.iter().find_map(|between| self.mark(*between))?;
+        if !self.rates.trades(asset) {
+            return Some(Cash::ZERO);
+        }
+        let mark = self.rates.between.get(&asset)?.iter().find_map(|between| self.mark(*between))?;
         mark.times(Quantity::from_raw(amount.raw())?)
     }
 
@@ -74,16 +90,25 @@ impl Marks<'_> {
         }
         let after = own.with(side, quantity);
         self.add(&mut totals, instrument, after, side);
-        Totals { symbol: self.value(instrument, after.worst()), ..totals }
+        let worst = self.sized(instrument, after).map(|after| after.worst());
+        Totals { symbol: worst.and_then(|worst| self.value(instrument, worst)), ..totals }
     }
 
     fn add(&self, totals: &mut Totals, instrument: Instrument, stake: Stake, side: Side) {
         let plus = |sum: Option<Cash>, more: Option<Cash>| sum?.checked_add(more?);
-        let towards = match side {
-            Side::Buy => stake.longest(),
-            Side::Sell => -stake.shortest(),
-        };
-        totals.gross = plus(totals.gross, self.value(instrument, stake.worst()));
-        totals.net = plus(totals.net, self.value(instrument, towards));
+        let value = |end: fn(&Stake) -> Quantity| self.value(instrument, end(&self.sized(instrument, stake)?));
+        totals.gross = plus(totals.gross, value(Stake::worst));
+        totals.net = plus(
+            totals.net,
+            match side {
+                Side::Buy => value(Stake::longest),
+                Side::Sell => value(|stake| -stake.shortest()),
+            },
+        );
+    }
+
+    /// A stake with what is open by value as quantities; `None` where that has no price.
+    pub fn sized(&self, instrument: Instrument, stake: Stake) -> Option<Stake> {
+        stake.at(&self.prices.get(instrument).copied().unwrap_or_default())
     }
 }

@@ -16,9 +16,9 @@ impl Orders {
         Preview {
             verdict,
             price,
-            notional: price.and_then(|price| price.times(request.quantity)),
+            notional: request.quote_quantity.or_else(|| price?.times(request.quantity)),
             position,
-            position_after: position.checked_add(request.side.signed(request.quantity)),
+            position_after: risk::asked(request, &prices).and_then(|q| position.checked_add(request.side.signed(q))),
             free_quote: self.free(instrument).quote,
             priced_at: (prices.received > UtcNanos::MIN).then_some(prices.received),
         }

@@ -258,14 +258,17 @@ impl Orders {
         for entry in entries {
             match *entry {
                 OpeningEntry::Position { instrument, strategy, change, price } => {
+                    let own = self.book.own(strategy, instrument).position;
                     self.book.fill(strategy, instrument, change);
-                    let cost = price.and_then(|price| price.times(change)).unwrap_or_default();
-                    self.watch.results.opened(strategy, instrument, cost);
+                    match price.and_then(|price| price.times(change)) {
+                        Some(cost) => self.watch.results.opened(strategy, instrument, cost),
+                        None => self.watch.results.closed(strategy, instrument, change, own),
+                    }
                 }
-                OpeningEntry::Balance { asset, change } => {
+                OpeningEntry::Balance { asset, change, worth } => {
                     let total = self.balances.entry(asset).or_default();
                     *total = total.checked_add(change).unwrap_or(*total);
-                    self.paid(asset, change);
+                    self.paid(worth);
                 }
             }
         }

@@ -74,6 +74,7 @@ impl Orders {
             ReportKind::ReplaceRejected { .. } => self.counters.ignored += 1,
             ReportKind::CancelRejected { reason } => self.cancel_rejected(entry, reason, at, out),
             ReportKind::Unknown => self.not_known(entry, said, at, out),
+            ReportKind::Completed { filled } => self.completed(entry, filled, at, out),
             other => {
                 self.happen(entry, happening(other), at, out);
             }
@@ -129,13 +130,22 @@ impl Orders {
         }
         let has_room_again = has_room_again(&entry.order);
         self.take_in(entry, &fill);
-        let complete = filled >= entry.order.request.quantity && !entry.terms_unknown;
-        let kind = if complete { EventKind::Filled } else { EventKind::PartiallyFilled };
+        let kind = if entry.is_complete(filled) { EventKind::Filled } else { EventKind::PartiallyFilled };
         let happening = Happening { fill: Some(fill), ..Happening::of(kind) };
         if has_room_again {
             self.record(entry, happening, at, out);
         } else {
             self.happen(entry, happening, at, out);
+        }
+    }
+
+    /// All of an order is filled, by its venue's word; its fills may come before it or behind.
+    fn completed(&mut self, entry: &mut Entry, filled: Quantity, at: Moment, out: &mut Vec<Effect>) {
+        entry.whole = Some(filled);
+        if entry.order.status.is_open() && entry.order.filled.is_positive() && entry.is_complete(entry.order.filled) {
+            self.happen(entry, Happening::of(EventKind::Filled), at, out);
+        } else {
+            self.counters.ignored += 1;
         }
     }
 
@@ -258,7 +268,8 @@ fn is_alive(kind: &ReportKind) -> bool {
         | ReportKind::Canceled
         | ReportKind::Expired { .. }
         | ReportKind::Busted { .. }
-        | ReportKind::Corrected { .. } => true,
+        | ReportKind::Corrected { .. }
+        | ReportKind::Completed { .. } => true,
         ReportKind::Submitted
         | ReportKind::Rejected { .. }
         | ReportKind::CancelRejected { .. }
@@ -275,7 +286,8 @@ fn says_where_it_stands(kind: &ReportKind) -> bool {
         | ReportKind::Canceled
         | ReportKind::Expired { .. }
         | ReportKind::Rejected { .. }
-        | ReportKind::Unknown => true,
+        | ReportKind::Unknown
+        | ReportKind::Completed { .. } => true,
         ReportKind::Submitted
         | ReportKind::Triggered
         | ReportKind::Filled(_)
@@ -305,7 +317,8 @@ fn happening(kind: ReportKind) -> Happening {
         | ReportKind::ReplaceRejected { .. }
         | ReportKind::Unknown
         | ReportKind::Busted { .. }
-        | ReportKind::Corrected { .. } => {
+        | ReportKind::Corrected { .. }
+        | ReportKind::Completed { .. } => {
             unreachable!("handled by its own function")
         }
     }

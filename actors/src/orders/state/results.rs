@@ -34,10 +34,17 @@ impl Results {
         *flow = after.unwrap_or(*flow);
     }
 
-    /// A position was opened that nobody here traded: it cost this, and brought nothing so far.
+    /// A position was opened that nobody here traded: it cost this, and brought nothing so far. One that was closed brought it.
     pub fn opened(&mut self, strategy: StrategyId, instrument: Instrument, cost: Cash) {
         let flow = self.flows.entry((strategy, instrument)).or_default();
         *flow = flow.checked_sub(cost).unwrap_or(*flow);
+    }
+
+    /// A part of what it holds is held no more, and nobody says what that was worth: it takes its share of what went in along.
+    pub fn closed(&mut self, strategy: StrategyId, instrument: Instrument, change: Quantity, own: Quantity) {
+        let Some(flow) = self.flows.get_mut(&(strategy, instrument)).filter(|_| !own.is_zero()) else { return };
+        let share = flow.share(change.abs(), own.abs());
+        *flow = share.and_then(|share| flow.checked_sub(share)).unwrap_or(*flow);
     }
 
     /// With what a strategy's day began.

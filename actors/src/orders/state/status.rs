@@ -231,7 +231,8 @@ impl Rows<'_> {
         let trips = room.map_or_else(unknown, |room| format!("{room} more of gross exposure: the buying power"));
         self.add(scope, LimitName::MaxLeveragePercent, &account.max_leverage_percent.to_string(), leverage, trips);
         let marks = orders.marks();
-        let largest = stakes().filter_map(|(i, stake)| Some((marks.value(i, stake.worst())?, i))).max();
+        let largest =
+            stakes().filter_map(|(i, stake)| Some((marks.value(i, marks.sized(i, stake)?.worst())?, i))).max();
         let used = largest.zip(gross).and_then(|((value, i), gross)| Some(format!("{} ({i})", share(value, gross)?)));
         let trips = format!("a larger share of one symbol, beyond {} of gross exposure", account.concentration_above);
         let limit = account.max_concentration_percent.to_string();
@@ -290,7 +291,9 @@ impl Orders {
     ) -> (Option<Cash>, Option<Cash>, Option<Cash>) {
         let marks = self.marks();
         let sum = |quantity: fn(&Stake) -> Quantity| {
-            stakes.clone().try_fold(Cash::ZERO, |sum, (i, stake)| sum.checked_add(marks.value(i, quantity(&stake))?))
+            stakes.clone().try_fold(Cash::ZERO, |sum, (i, stake)| {
+                sum.checked_add(marks.value(i, quantity(&marks.sized(i, stake)?))?)
+            })
         };
         (sum(Stake::worst), sum(Stake::longest), sum(|stake| -stake.shortest()))
     }

@@ -14,6 +14,9 @@ use crate::orders::risk::rulebook::{Changed, Changes};
 /// How often the account is valued while a loss is limited.
 const VALUED_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the account's value may be unknown before people are told: at a start the first prices are on their way.
+const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+
 /// What gives a limit back to the settings.
 const SETTINGS: &str = "settings";
 
@@ -27,6 +30,10 @@ pub(super) struct Watch {
     pub statuses: BTreeMap<Instrument, InstrumentStatus>,
     /// When the account is valued next; `None` while no loss is limited, or nothing has happened yet.
     pub value_due: Option<UtcNanos>,
+    /// Since when the account's value is unknown, and whether people were told.
+    unknown: Option<(UtcNanos, bool)>,
+    /// Assets that are no part of the value, as people were told.
+    left_out: BTreeSet<Asset>,
 }
 
 /// The same, as a checkpoint keeps it.
@@ -77,7 +84,7 @@ impl Watch {
         let SavedWatch { latches, losses, results, answers, statuses, changes } = saved;
         let (latches, statuses) = (latches.into_iter().collect(), statuses.into_iter().collect());
         let results = Results::load(results);
-        (Self { latches, losses, results, answers, statuses, value_due: None }, changes.into_iter().collect())
+        (Self { latches, losses, results, answers, statuses, ..Self::default() }, changes.into_iter().collect())
     }
 }
 
@@ -173,9 +180,9 @@ impl Orders {
         Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates }
     }
 
-    /// Money was paid in. One that has no rate begins the losses anew: what they were is not known any more.
-    pub(super) fn paid(&mut self, asset: Asset, amount: Cash) {
-        match self.marks().worth(asset, amount) {
+    /// Money was paid in that is worth so much. Where it had no rate the losses begin anew: what they were is not known any more.
+    pub(super) fn paid(&mut self, worth: Option<Cash>) {
+        match worth {
             Some(worth) => self.watch.losses.paid(worth),
             None => self.watch.losses = Losses::default(),
         }
@@ -193,9 +200,7 @@ impl Orders {
     /// The account is valued from now on, where a loss is limited, and not, where none is.
     pub(super) fn value_from(&mut self, now: UtcNanos) {
         let account = self.rulebook.account();
-        let wanted = account.max_daily_loss_percent > 0
-            || account.max_drawdown_percent > 0
-            || self.rulebook.limits_losses_of_strategies();
+        let wanted = account.limits_losses() || self.rulebook.limits_losses_of_strategies();
         self.watch.value_due = wanted.then(|| self.watch.value_due.unwrap_or(now));
     }
 
@@ -206,12 +211,46 @@ impl Orders {
         }
         self.watch.value_due = Some(at.now.floor_to(VALUED_EVERY).after(VALUED_EVERY));
         self.watch_results(at, out);
+        let account = *self.rulebook.account();
+        if account.limits_losses() {
+            self.tell_what_is_not_valued(account.on_loss, at, out);
+        }
         let Some(value) = self.equity() else { return };
         self.follow_value(value, at.now);
-        let account = *self.rulebook.account();
         let falling: Vec<_> = self.watch.losses.check(value, &account).collect();
         for (latch, why) in falling {
             self.trip(latch, None, account.on_loss, why, at, out);
+        }
+    }
+
+    /// What no instrument here trades is no part of the value, and is told once. What one trades and has no rate makes the value
+    /// unknown: that is told once it has lasted.
+    fn tell_what_is_not_valued(&mut self, on_loss: TradingState, at: Moment, out: &mut Vec<Effect>) {
+        let marks = self.marks();
+        let held = || self.balances.iter().filter(|(_, total)| !total.is_zero());
+        let left_out: BTreeSet<Asset> = held().map(|(asset, _)| *asset).filter(|a| !self.rates.trades(*a)).collect();
+        let unpriced = held().filter(|(asset, total)| marks.worth(**asset, **total).is_none());
+        let unpriced = names(unpriced.map(|(asset, _)| asset));
+        let new = names(left_out.difference(&self.watch.left_out));
+        if !new.is_empty() {
+            out.push(Effect::Alert(format!(
+                "the account holds {new}, which no instrument here trades: losses are counted without it"
+            )));
+            self.watch.left_out.extend(left_out);
+        }
+        if unpriced.is_empty() {
+            self.watch.unknown = None;
+            return;
+        }
+        let (since, told) = self.watch.unknown.get_or_insert((at.now, false));
+        if !*told && at.now >= since.after(UNKNOWN_FOR) {
+            *told = true;
+            let left =
+                if on_loss == TradingState::Halted { "nothing is traded" } else { "only what reduces is traded" };
+            let currency = self.settings.currency;
+            out.push(Effect::Alert(format!(
+                "what the account is worth is unknown, and so what it has lost: {unpriced} has no price in {currency}; until it has one {left}. Name an instrument between the two, or none that trades it"
+            )));
         }
     }
 
@@ -252,4 +291,8 @@ impl Orders {
         let record = RiskRecord { event, by: "merganser".to_owned(), why, at: at.now };
         Effect::Record(LedgerRecord::Risk(Box::new(record)))
     }
+}
+
+fn names<'a>(assets: impl Iterator<Item = &'a Asset>) -> String {
+    assets.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

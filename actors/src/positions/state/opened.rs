@@ -26,7 +26,7 @@ impl Positions {
                     self.held.insert(key, next);
                     positions.push(self.position(key, now, None));
                 }
-                OpeningEntry::Balance { asset, change } => {
+                OpeningEntry::Balance { asset, change, .. } => {
                     let before = self.balances.get(&asset).copied().unwrap_or_default();
                     let Some(total) = before.checked_add(change) else { continue };
                     self.balances.insert(asset, total);

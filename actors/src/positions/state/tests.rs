@@ -451,8 +451,11 @@ fn what_is_entered_is_paid_in_and_earns_nothing_and_a_start_books_what_a_crash_l
         change: change.parse().unwrap(),
         price: price.map(|price| price.parse().unwrap()),
     };
-    let balance =
-        |name: &str, change: &str| OpeningEntry::Balance { asset: asset(name), change: change.parse().unwrap() };
+    let balance = |name: &str, change: &str| OpeningEntry::Balance {
+        asset: asset(name),
+        change: change.parse().unwrap(),
+        worth: None,
+    };
     let enter = |bench: &mut Bench, number: u64, entries: &[OpeningEntry]| {
         let opened = bench.positions.open_entries(number, entries, bench.now).expect("it fits");
         bench.ledger.push(LedgerRecord::Opened(opened.clone()));

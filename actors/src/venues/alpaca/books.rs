@@ -287,6 +287,10 @@ impl Books {
                 }));
             }
         }
+        if update.event == Event::Fill && order.notional.is_some() {
+            let completed = ReportKind::Completed { filled: cumulative };
+            out.push(Said::Report(self.report(client, Some(order.id), time, completed)));
+        }
         let fill = Fill { execution_id, price, quantity, cumulative, liquidity: None, fee: None, executed_at: time };
         out.push(Said::Report(self.report(client, Some(order.id), time, ReportKind::Filled(fill))));
     }

@@ -275,6 +275,10 @@ impl Inquiry {
         if let OrderStatus::Other(status) = &current.status {
             out.push(Said::Note(Note::UnknownStatus { order: current.id, status: status.clone() }));
         }
+        if current.status == OrderStatus::Filled && current.notional.is_some() {
+            let filled = base.checked_add(current.filled).unwrap_or(Quantity::MAX);
+            out.push(report(ReportKind::Completed { filled }));
+        }
         out.extend(standing(&current.status).map(report));
         Told::All
     }

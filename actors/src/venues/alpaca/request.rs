@@ -93,6 +93,9 @@ fn new_order(id: ClientOrderId, r: &OrderRequest, hours: Hours) -> Result<NewOrd
     };
     let is_trailing = r.order_type == OrderType::TrailingStop;
     let notional = r.quote_quantity;
+    if notional.is_some() && !r.quantity.is_zero() {
+        return refuse("alpaca.notional", format!("a value beside quantity {}; give one of the two", r.quantity));
+    }
     // Fractions and orders by value wait for the regular session.
     let is_whole = notional.is_none() && r.quantity.is_multiple_of(Quantity::ONE) && !is_crypto(r);
     let is_extended =

@@ -41,6 +41,9 @@ pub struct OrderBody {
     orig_qty: Amount,
     #[serde(default)]
     executed_qty: Amount,
+    /// Of an order by value: what was to be spent or to be brought in; zero of any other.
+    #[serde(default)]
+    orig_quote_order_qty: Cash,
     /// Price × quantity of what is filled, rounded to the venue's decimals.
     #[serde(default)]
     cummulative_quote_qty: Option<Cash>,
@@ -163,6 +166,9 @@ impl OrderBody {
         }
         if let (true, Ok(client_order_id)) = (self.executed() > cumulative, self.name().parse()) {
             out.push(Heard::Executed { client_order_id, order: self.key(), quantity: self.executed() });
+        }
+        if self.status == "FILLED" && self.orig_quote_order_qty.is_positive() {
+            out.push(said(ReportKind::Completed { filled: self.executed() }));
         }
         out.extend(self.end().map(said));
         if !self.is_known() {

@@ -40,6 +40,8 @@ struct Execution {
     last_price: Price,
     #[serde(rename = "z", default)]
     cumulative: Quantity,
+    #[serde(rename = "Q", default)]
+    quote_quantity: Cash,
     #[serde(rename = "n", default)]
     commission: Cash,
     #[serde(rename = "N", default)]
@@ -96,6 +98,9 @@ impl Execution {
                 vec![said(ReportKind::Rejected { reason, text })]
             }
             "TRADE" => match self.fill(order, at) {
+                Some(fill) if self.status == "FILLED" && self.quote_quantity.is_positive() => {
+                    vec![said(ReportKind::Completed { filled: self.cumulative }), said(ReportKind::Filled(fill))]
+                }
                 Some(fill) => vec![said(ReportKind::Filled(fill))],
                 None => vec![self.unknown("a trade without a trade id")],
             },

@@ -1,7 +1,7 @@
 //! New orders.
 
-use messages::Quantity;
-use messages::orders::{OrderRequest, Side, Status};
+use messages::orders::{OrderRequest, Side, Status, TimeInForce};
+use messages::{Exchange, Quantity};
 
 use super::super::bench::{Bench, Cell};
 
@@ -12,7 +12,10 @@ pub fn market(b: &mut Bench) -> Cell {
 
 pub fn quote_quantity(b: &mut Bench) -> Cell {
     let whole = OrderRequest::market(b.goods.instrument, Side::Buy, Quantity::ZERO);
-    let id = b.place(OrderRequest { quote_quantity: Some("600".parse().unwrap()), ..whole });
+    // Parts of a share are traded for the day.
+    let is_stock = b.goods.instrument.exchange == Exchange::Alpaca;
+    let time_in_force = if is_stock { TimeInForce::Day } else { whole.time_in_force };
+    let id = b.place(OrderRequest { quote_quantity: Some("600".parse().unwrap()), time_in_force, ..whole });
     b.settles(id, Status::Filled)
 }
 

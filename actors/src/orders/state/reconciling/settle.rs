@@ -78,7 +78,7 @@ impl Orders {
                 }
                 Gap::Balance { .. } => (Quantity::ZERO, None),
             };
-            match gap.entry(own, mark) {
+            match gap.entry(own, mark, |asset, change| self.marks().worth(asset, change)) {
                 Some(entry) => entries.push(entry),
                 None => open.push(gap),
             }

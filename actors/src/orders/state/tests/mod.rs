@@ -19,6 +19,7 @@ use crate::venues::paper::state::CAPABILITIES;
 
 mod answers;
 mod busts;
+mod by_value;
 mod families;
 mod flatten;
 mod properties;
@@ -28,6 +29,7 @@ mod replacements;
 mod restarts;
 mod risk_changes;
 mod types;
+mod unvalued;
 mod venue_rules;
 
 const QUERY_AFTER: Duration = Duration::from_secs(5);
@@ -404,6 +406,7 @@ fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
         ["replace_rejected"] => ReportKind::ReplaceRejected { reason },
         ["expired"] => ReportKind::Expired { reason },
         ["unknown"] => ReportKind::Unknown,
+        ["completed", filled] => ReportKind::Completed { filled: filled.parse().unwrap() },
         ["fill", key, quantity, "of", cumulative] => {
             ReportKind::Filled(fill(key.parse().unwrap(), quantity.parse().unwrap(), cumulative.parse().unwrap(), now))
         }

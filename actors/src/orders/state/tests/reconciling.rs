@@ -145,8 +145,39 @@ fn what_history_does_not_explain_is_entered_under_manual() {
     assert_eq!(pair.bench.orders.book.own(StrategyId::manual(), instrument()).position.to_string(), "7");
     pair.check_agreed();
     // It cost what it is worth: nobody earned or lost by it.
-    let result = pair.bench.orders.result(StrategyId::manual());
-    assert_eq!(result, Some(Cash::ZERO));
+    let result = |pair: &Pair| pair.bench.orders.result(StrategyId::manual());
+    assert_eq!(result(&pair), Some(Cash::ZERO));
+    // Nor by what is gone again, whether a price is known by then or not.
+    pair.venue.move_by(Side::Sell, "3".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A -3 under manual at 100");
+    assert_eq!(result(&pair), Some(Cash::ZERO));
+    let prices = std::mem::take(&mut pair.bench.orders.prices);
+    pair.venue.move_by(Side::Sell, "3".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A -3 under manual");
+    pair.bench.orders.prices = prices;
+    assert_eq!(result(&pair), Some(Cash::ZERO));
+}
+
+#[test]
+fn an_asset_that_was_entered_moves_what_losses_are_counted_from_at_a_start_too() {
+    let mut pair = began();
+    pair.bench.limit_account(LimitName::MaxDailyLossPercent, "5");
+    pair.wait(2);
+    let kept = postcard::to_allocvec(&pair.bench.orders.save()).unwrap();
+    pair.venue.move_by(Side::Buy, "7".parse().unwrap());
+    pair.ask(begin()).unwrap();
+    pair.wait(2);
+    let began_with = pair.bench.orders.watch.losses.day_began_with();
+    assert!(began_with.is_some());
+    // No price is known at a start.
+    let mut restored = empty();
+    restored.load(postcard::from_bytes(&kept).unwrap());
+    restored.restore(&LedgerRecord::Reconciled(Box::new(pair.last())));
+    assert_eq!(restored.watch.losses.day_began_with(), began_with);
 }
 
 #[test]

@@ -135,6 +135,20 @@ fn a_fill_has_its_own_quantity_and_what_the_order_counts() {
 }
 
 #[test]
+fn the_last_fill_of_an_order_by_value_says_that_it_is_the_last() {
+    let mut books = books();
+    let by_value = |status, filled| OrderObject {
+        quantity: None,
+        notional: "1000".parse().ok(),
+        ..object("v1", "m-1", status, filled)
+    };
+    let first = fill("a", "4", by_value(OrderStatus::PartiallyFilled, "4"));
+    assert_eq!(short(&say(&mut books, &first)), ["m-1 filled 4 of 4 (a)"]);
+    let last = fill("b", "5.5", by_value(OrderStatus::Filled, "9.5"));
+    assert_eq!(short(&say(&mut books, &last)), ["m-1 completed { filled: 9.5 }", "m-1 filled 5.5 of 9.5 (b)"]);
+}
+
+#[test]
 fn a_fill_that_does_not_agree_with_its_order_is_told() {
     let mut books = books();
     say(&mut books, &fill("a", "4", object("v1", "m-1", OrderStatus::PartiallyFilled, "4")));

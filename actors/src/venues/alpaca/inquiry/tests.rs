@@ -43,11 +43,12 @@ fn activity(order: &str, key: &str, price: &str, of: &str, cumulative: &str) -> 
 fn json(order: &OrderObject) -> String {
     let text = |value: Option<String>| value.map_or("null".to_owned(), |text| format!("\"{text}\""));
     format!(
-        r#"{{"id":"{}","client_order_id":"{}","symbol":"AAPL","status":"{}","type":"limit","side":"buy","qty":{},"limit_price":"100","filled_qty":"{}","filled_avg_price":{},"replaced_by":{},"replaces":{},"submitted_at":"2027-01-15T08:00:00Z","updated_at":"2027-01-15T08:00:09Z"}}"#,
+        r#"{{"id":"{}","client_order_id":"{}","symbol":"AAPL","status":"{}","type":"limit","side":"buy","qty":{},"notional":{},"limit_price":"100","filled_qty":"{}","filled_avg_price":{},"replaced_by":{},"replaces":{},"submitted_at":"2027-01-15T08:00:00Z","updated_at":"2027-01-15T08:00:09Z"}}"#,
         order.id,
         order.client_order_id,
         order.status,
         text(order.quantity.map(|q| q.to_string())),
+        text(order.notional.map(|value| value.to_string())),
         order.filled,
         text(order.average.map(|p| p.to_string())),
         text(order.replaced_by.map(|id| id.to_string())),
@@ -172,6 +173,14 @@ fn fills_come_from_history_with_their_keys() {
         ..Venue::default()
     };
     venue.check(ours("m-1"), &["m-1 filled 2 of 2 (a)", "m-1 filled 3 of 5 (b)", "m-1 canceled"]);
+}
+
+#[test]
+fn an_order_by_value_is_filled_by_the_venues_word() {
+    let of_ten = object("v1", "m-1", OrderStatus::Filled, "2");
+    let order = OrderObject { quantity: None, notional: "200".parse().ok(), ..of_ten };
+    let venue = Venue { orders: vec![order], history: vec![activity("v1", "a", "100", "2", "2")], ..Venue::default() };
+    venue.check(ours("m-1"), &["m-1 filled 2 of 2 (a)", "m-1 completed { filled: 2 }"]);
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn every_type_has_its_prices_and_no_others() {
 #[test]
 fn what_has_no_place_leaves_nothing() {
     let reason = |request: &OrderRequest| submit(id(), request, Hours::Regular).unwrap_err().reason.to_string();
+    let by_value = OrderRequest::market(instrument("SPY"), Side::Buy, number("0.001"));
+    assert_eq!(reason(&OrderRequest { quote_quantity: Some(number("100000")), ..by_value }), "alpaca.notional");
     let limit = order(Side::Buy, OrderType::Limit, Some("1"), None);
     assert_eq!(reason(&OrderRequest { post_only: true, ..limit }), "alpaca.post_only");
     assert_eq!(reason(&order(Side::Sell, OrderType::TakeProfit, None, Some("1"))), "alpaca.order_type");

@@ -107,6 +107,11 @@ fn a_placed_order_is_told_with_its_fills_and_its_end() {
             "me-1-a Expired { reason: \"binance.expired\" }",
         ],
     );
+    let whole = json!({"status": "FILLED", "origQuoteOrderQty": "50.0", "executedQty": "0.25", "fills": [
+        {"price": "100.0", "qty": "0.25", "commission": "0.1", "commissionAsset": "USDT", "tradeId": 57}
+    ]});
+    let last = "me-1-a fill BTCUSDT:57:28 0.25@100 of 0.25";
+    check(&submit(), &Ok(body(&whole)), &["me-1-a Accepted", last, "me-1-a Completed { filled: 0.25 }"]);
     // More is filled than it tells: that is asked for.
     check(&submit(), &Ok(body(&json!({"executedQty": "0.5"}))), &["me-1-a Accepted", "me-1-a executed 0.5"]);
     check(

@@ -80,6 +80,13 @@ fn every_kind_of_execution_is_told_under_the_orders_own_name() {
 }
 
 #[test]
+fn the_last_fill_of_an_order_by_value_says_that_it_is_the_last() {
+    let trade = |status: &str| json!({"x": "TRADE", "X": status, "o": "MARKET", "Q": "250.50000000", "t": 5, "l": "1.00000000", "L": "0.1", "z": "2.00000000"});
+    check(&trade("FILLED"), "me-1-a 4293153 Completed { filled: 2 }\nme-1-a 4293153 Filled(Fill {");
+    check(&trade("PARTIALLY_FILLED"), "me-1-a 4293153 Filled(Fill {");
+}
+
+#[test]
 fn a_stop_is_triggered_when_it_goes_into_the_book() {
     check(&json!({"o": "STOP_LOSS_LIMIT", "w": false}), "me-1-a 4293153 Accepted");
     let working = event(&execution(&json!({"o": "STOP_LOSS_LIMIT", "w": true})), account());

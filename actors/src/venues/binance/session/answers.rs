@@ -242,7 +242,11 @@ impl Session {
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
-            ReportKind::Canceled | ReportKind::Rejected { .. } | ReportKind::Expired { .. } | ReportKind::Unknown => {
+            ReportKind::Canceled
+            | ReportKind::Rejected { .. }
+            | ReportKind::Expired { .. }
+            | ReportKind::Unknown
+            | ReportKind::Completed { .. } => {
                 self.known.remove(&id);
             }
             _ => {}
