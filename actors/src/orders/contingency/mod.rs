@@ -8,6 +8,8 @@
 //!   leave the venue first, the rest of the entry among them; then it goes there as what its trigger makes of it, for what
 //!   is left. One whose rivals have all ended goes to the venue as it is, to wait there.
 //! - A fill of one takes the same from the others, and ends them where nothing is left.
+//! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
+//!   known yet. What must leave the venue leaves it all the same.
 //!
 //! Everything here is a function of the orders as the ledger has them, never of the order in which things happened: whatever
 //! died in between, the next look gives the step that is missing, and none twice.
@@ -36,12 +38,14 @@ pub struct Member {
     pub is_conditional: bool,
     /// Whether that price was reached.
     pub triggered: bool,
+    /// Whether its venue counts more of it as filled than was told.
+    pub misses: bool,
     /// Whether it is left alone for now: its venue was asked to cancel it, or what was wanted of it was refused just now.
     pub rests: bool,
 }
 
 impl Member {
-    /// Of an order; `refused` where its venue has just refused to cancel it, or risk to let it go there.
+    /// Of an order that misses no fill; `refused` where its venue has just refused to cancel it, or risk to let it go there.
     #[must_use]
     pub fn of(order: &Order, refused: bool) -> Self {
         Self {
@@ -51,6 +55,7 @@ impl Member {
             filled: order.filled,
             is_conditional: order.request.order_type.is_conditional(),
             triggered: order.triggered,
+            misses: false,
             rests: refused || order.status == Status::PendingCancel,
         }
     }
@@ -168,13 +173,23 @@ impl Family {
         self.others.iter().filter(waits).filter(move |m| self.has_rival(m.id)).map(|m| m.id)
     }
 
+    /// The orders whose missing fills others are held for.
+    pub fn missing(&self) -> impl Iterator<Item = OrderId> {
+        let is_held = self.others.iter().any(Member::is_held);
+        self.all().filter(move |m| is_held && m.misses).map(|m| m.id)
+    }
+
     /// The next step; `None` while there is nothing to do but wait.
     #[must_use]
     pub fn next(&self) -> Option<Step> {
+        let triggered = self.others.iter().find(|m| m.is_held() && m.triggered);
+        if self.missing().next().is_some() {
+            return triggered.and_then(|_| self.make_room());
+        }
         if self.is_settled() && self.left().is_zero() {
             return self.end();
         }
-        if let Some(triggered) = self.others.iter().find(|m| m.is_held() && m.triggered) {
+        if let Some(triggered) = triggered {
             return self.release(triggered);
         }
         self.others.iter().filter(|_| self.is_settled()).find_map(|member| self.let_work(member))
@@ -189,14 +204,15 @@ impl Family {
         })
     }
 
+    /// What leaves the venue before a triggered order goes there.
+    fn make_room(&self) -> Option<Step> {
+        self.all().find(|m| m.is_at_venue() && !m.rests).map(|m| Step::Cancel { id: m.id })
+    }
+
     fn release(&self, triggered: &Member) -> Option<Step> {
-        let mut there = self.all().filter(|m| m.is_at_venue());
-        if let Some(member) = self.all().find(|m| m.is_at_venue() && !m.rests) {
-            return Some(Step::Cancel { id: member.id });
-        }
         let quantity = triggered.quantity.min(self.left());
-        let may_go = there.next().is_none() && !triggered.rests;
-        may_go.then_some(Step::Send { id: triggered.id, quantity })
+        let may_go = !self.all().any(Member::is_at_venue) && !triggered.rests;
+        self.make_room().or_else(|| may_go.then_some(Step::Send { id: triggered.id, quantity }))
     }
 
     fn let_work(&self, member: &Member) -> Option<Step> {

@@ -9,7 +9,7 @@ fn id(number: u32) -> OrderId {
     OrderId(format!("00000000-0000-0000-0000-{number:012}").parse().unwrap())
 }
 
-/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `rests`.
+/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `misses`, `rests`.
 fn member(number: u32, text: &str) -> Member {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap();
@@ -22,6 +22,7 @@ fn member(number: u32, text: &str) -> Member {
         filled: filled.parse().unwrap(),
         is_conditional: rest.contains(&"stop"),
         triggered: rest.contains(&"triggered"),
+        misses: rest.contains(&"misses"),
         rests: rest.contains(&"rests") || status == "pending_cancel",
     }
 }
@@ -86,6 +87,28 @@ fn a_bracket_takes_one_step_after_another() {
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
     }
+}
+
+/// A venue counts more of an order as filled than it has told.
+#[test]
+fn what_is_held_waits_for_the_fills_that_are_counted() {
+    let rows = [
+        (["canceled 4/10 misses", "held 0/10", "held 0/10 stop"], "watch 3"),
+        (["canceled 0/10 misses", "held 0/10", "held 0/10 stop"], ""),
+        (["canceled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"], ""),
+        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop triggered"], ""),
+        // What must leave need not wait.
+        (["partially_filled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop triggered"], "cancel 2"),
+    ];
+    for (orders, expected) in rows {
+        assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
+    }
+    let missing = |orders: &[&str]| family(Contingency::Oto, orders).missing().count();
+    assert_eq!(missing(&["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"]), 1);
+    assert_eq!(missing(&["filled 10/10", "canceled 3/10 misses", "canceled 0/10 stop"]), 0, "nothing waits for it");
 }
 
 /// An order and the one that waits for a price.

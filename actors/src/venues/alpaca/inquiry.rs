@@ -276,6 +276,7 @@ impl Inquiry {
             out.push(Said::Note(Note::UnknownStatus { order: current.id, status: status.clone() }));
         }
         out.extend(standing(&current.status).map(report));
+        self.chain.iter().for_each(|order| books.told(order));
         Told::All
     }
 

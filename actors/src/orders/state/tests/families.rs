@@ -131,6 +131,53 @@ fn that_both_were_filled_is_said() {
 }
 
 #[test]
+fn a_stop_waits_for_the_fills_that_the_venue_counts() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 fill z 2 of 5                     | alert; ask 2; 2 partially_filled → pending_cancel
+        venue 2 canceled                          | 2 canceled
+        wait 5s                                   | ask 2
+        wait 5s                                   | ask 2
+        venue 2 fill y 3 of 3                     | 2 partially_filled → canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/5 @ 0
+        ",
+    );
+}
+
+#[test]
+fn exits_wait_for_the_fills_that_the_venue_counts_of_their_entry() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 7                     | alert; ask 1; 1 partially_filled
+        venue 1 canceled                          | 1 canceled
+        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        see 2                                     | pending_submit 0/7 @ 105
+        ",
+    );
+}
+
+/// What the venue undid makes its counts before and after differ: nothing is missing.
+#[test]
+fn exits_do_not_wait_for_a_fill_that_was_undone() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        venue 1 fill y 3 of 7                     | 1 partially_filled
+        venue 1 busted y                          | alert; 1 busted → partially_filled
+        venue 1 fill y 3 of 7                     |
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        see 2                                     | pending_submit 0/4 @ 105
+        ",
+    );
+}
+
+#[test]
 fn a_cancel_that_the_venue_refuses_is_said_again_later() {
     check_at(
         Bench::without_ties(),
