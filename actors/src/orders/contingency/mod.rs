@@ -6,7 +6,7 @@
 //!   of them would each reserve what can be sold but once, and both could fill. The one without a trigger works there; one
 //!   with a trigger waits here, and its price is watched from the first fill of its entry on. Once it is reached, all others
 //!   leave the venue first, the rest of the entry among them; then it goes there as what its trigger makes of it, for what
-//!   is left. One whose rivals have all ended goes to the venue as it is, to wait there.
+//!   is left. A rival works on while risk would not let it leave: better that exit than none. One whose rivals have all ended goes to the venue as it is, to wait there.
 //! - A fill of one takes the same from the others, and ends them where nothing is left.
 //! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
 //!   known yet. What must leave the venue leaves it all the same.
@@ -67,6 +67,10 @@ impl Member {
     fn is_at_venue(&self) -> bool {
         self.status.is_open() && !self.is_held()
     }
+
+    fn may_be_cancelled(&self) -> bool {
+        self.is_at_venue() && !self.rests
+    }
 }
 
 /// Orders that belong together.
@@ -108,6 +112,15 @@ pub enum Step {
     Cancel {
         /// Which.
         id: OrderId,
+    },
+    /// The same, to let a held order take its place: only if that may leave.
+    MakeRoom {
+        /// Which.
+        id: OrderId,
+        /// The one that takes its place.
+        successor: OrderId,
+        /// How much of it.
+        quantity: Quantity,
     },
 }
 
@@ -184,7 +197,7 @@ impl Family {
     pub fn next(&self) -> Option<Step> {
         let triggered = self.others.iter().find(|m| m.is_held() && m.triggered);
         if self.missing().next().is_some() {
-            return triggered.and_then(|_| self.make_room());
+            return triggered.and_then(|triggered| self.make_room(triggered));
         }
         if self.is_settled() && self.left().is_zero() {
             return self.end();
@@ -199,20 +212,26 @@ impl Family {
         let why = if self.size().is_zero() { PARENT_ENDED } else { RIVAL_FILLED };
         self.rivals().find_map(|m| match m {
             m if m.is_held() => Some(Step::End { id: m.id, why }),
-            m if m.is_at_venue() && !m.rests => Some(Step::Cancel { id: m.id }),
+            m if m.may_be_cancelled() => Some(Step::Cancel { id: m.id }),
             _ => None,
         })
     }
 
-    /// What leaves the venue before a triggered order goes there.
-    fn make_room(&self) -> Option<Step> {
-        self.all().find(|m| m.is_at_venue() && !m.rests).map(|m| Step::Cancel { id: m.id })
+    /// What leaves the venue before a triggered order goes there: the rest of an entry whatever becomes of that order, a rival only
+    /// for its sake.
+    fn make_room(&self, triggered: &Member) -> Option<Step> {
+        if !self.is_settled() {
+            return self.head.may_be_cancelled().then_some(Step::Cancel { id: self.head.id });
+        }
+        let rival = self.rivals().find(|m| m.may_be_cancelled()).filter(|_| !triggered.rests)?;
+        let quantity = triggered.quantity.min(self.left());
+        Some(Step::MakeRoom { id: rival.id, successor: triggered.id, quantity })
     }
 
     fn release(&self, triggered: &Member) -> Option<Step> {
         let quantity = triggered.quantity.min(self.left());
         let may_go = !self.all().any(Member::is_at_venue) && !triggered.rests;
-        self.make_room().or_else(|| may_go.then_some(Step::Send { id: triggered.id, quantity }))
+        self.make_room(triggered).or_else(|| may_go.then_some(Step::Send { id: triggered.id, quantity }))
     }
 
     fn let_work(&self, member: &Member) -> Option<Step> {

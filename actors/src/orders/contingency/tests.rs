@@ -41,6 +41,9 @@ fn say(family: &Family) -> String {
         Some(Step::Resize { id, quantity }) => format!("resize {} {quantity}", number(id)),
         Some(Step::End { id, why }) => format!("end {} {why}", number(id)),
         Some(Step::Cancel { id }) => format!("cancel {}", number(id)),
+        Some(Step::MakeRoom { id, successor, quantity }) => {
+            format!("cancel {} for {} {quantity}", number(id), number(successor))
+        }
     }
 }
 
@@ -69,7 +72,7 @@ fn a_bracket_takes_one_step_after_another() {
         (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "resize 3 7"),
         (["filled 10/10", "filled 10/10", "held 0/7 stop"], "end 3 contingency.rival_filled"),
         // The price is reached.
-        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2"),
+        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2 for 3 7"),
         (["filled 10/10", "pending_cancel 3/10", "held 0/7 stop triggered"], ""),
         (["filled 10/10", "partially_filled 3/10 rests", "held 0/7 stop triggered"], ""),
         (["filled 10/10", "canceled 5/10", "held 0/7 stop triggered"], "send 3 5"),
@@ -83,6 +86,8 @@ fn a_bracket_takes_one_step_after_another() {
         // Risk has just refused one.
         (["filled 10/10", "held 0/10 rests", "held 0/10 stop"], "watch 3"),
         (["filled 10/10", "canceled 0/10", "held 0/10 stop triggered rests"], ""),
+        (["filled 10/10", "accepted 0/10", "held 0/10 stop triggered rests"], ""),
+        (["partially_filled 4/10", "held 0/10", "held 0/10 stop triggered rests"], "cancel 1"),
     ];
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
@@ -101,7 +106,7 @@ fn what_is_held_waits_for_the_fills_that_are_counted() {
         (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop triggered"], ""),
         // What must leave need not wait.
         (["partially_filled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
-        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop triggered"], "cancel 2"),
+        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop triggered"], "cancel 2 for 3 7"),
     ];
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
@@ -118,7 +123,8 @@ fn of_two_that_rival_one_is_at_the_venue() {
         (["pending_submit 0/10", "held 0/10 stop"], "watch 2"),
         (["partially_filled 4/10", "held 0/10 stop"], "resize 2 6"),
         (["filled 10/10", "held 0/6 stop"], "end 2 contingency.rival_filled"),
-        (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1 for 2 10"),
+        (["accepted 0/10", "held 0/10 stop triggered rests"], ""),
         (["canceled 0/10", "held 0/10 stop triggered"], "send 2 10"),
         (["canceled 0/10", "filled 10/10 stop triggered"], ""),
         (["expired 4/10", "held 0/6 stop"], "send 2 6"),

@@ -225,13 +225,40 @@ impl Orders {
                 self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(why)), at, out);
                 self.index(entry);
             }
-            Step::Cancel { id } => {
-                let Some(mut entry) = self.take(id) else { return };
-                self.families.again_at.remove(&id);
-                self.request_cancel(&mut entry, at, out);
-                self.index(entry);
+            Step::Cancel { id } => self.cancel_for_family(id, at, out),
+            Step::MakeRoom { id, successor, quantity } => {
+                if self.may_succeed(successor, quantity, at, out) {
+                    self.cancel_for_family(id, at, out);
+                }
             }
         }
+    }
+
+    fn cancel_for_family(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take(id) else { return };
+        self.families.again_at.remove(&id);
+        self.request_cancel(&mut entry, at, out);
+        self.index(entry);
+    }
+
+    /// True when risk lets a held order pass as if the others of its family had left the venue: no exit is given up for one that
+    /// would be refused.
+    fn may_succeed(&mut self, id: OrderId, quantity: Quantity, at: Moment, out: &mut Vec<Effect>) -> bool {
+        let Some(order) = self.entries.get(&id).map(|entry| entry.order.clone()) else { return false };
+        let asked = OrderRequest { quantity, ..order.request.clone() };
+        let request = contingency::as_sent(&asked, order.triggered);
+        let book = self.book.clone();
+        let head = order.request.parent;
+        let members = head.and_then(|head| self.families.members.get(&head)).into_iter().flatten();
+        let kin = members.chain(&head).filter_map(|id| self.entries.get(id));
+        kin.for_each(|entry| self.book.take(&entry.order));
+        let verdict = self.judge(order.strategy, false, &request, quantity, at.now);
+        self.book = book;
+        match &verdict {
+            Ok(()) => drop(self.families.refused.remove(&id)),
+            Err(refusal) => self.hold_on(&order, &request, refusal, at, out),
+        }
+        verdict.is_ok()
     }
 
     /// Hands a held order to its venue, if risk lets it pass as it is now. One that is refused is held on and tried again:
@@ -246,15 +273,17 @@ impl Orders {
                 entry.order.request = asked;
                 self.intend(&mut entry, request, at, out);
             }
-            Err(refusal) => {
-                self.families.again_at.insert(id, at.now.after(self.settings.query_after));
-                if self.families.refused.insert(id) {
-                    self.counters.refused += 1;
-                    out.push(Effect::Alert(held_on(&entry.order, &request, &refusal)));
-                }
-            }
+            Err(refusal) => self.hold_on(&entry.order, &request, &refusal, at, out),
         }
         self.index(entry);
+    }
+
+    fn hold_on(&mut self, order: &Order, request: &OrderRequest, refusal: &Refusal, at: Moment, out: &mut Vec<Effect>) {
+        self.families.again_at.insert(order.order_id, at.now.after(self.settings.query_after));
+        if self.families.refused.insert(order.order_id) {
+            self.counters.refused += 1;
+            out.push(Effect::Alert(held_on(order, request, refusal)));
+        }
     }
 
     /// Says what people must know of a family: that both of two rivals were filled, or that nothing closes what was opened.

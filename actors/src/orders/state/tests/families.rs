@@ -211,6 +211,59 @@ fn what_risk_refuses_is_held_on_and_tried_again() {
     );
 }
 
+/// What works at the venue is not given up for what would be refused.
+#[test]
+fn a_profit_works_on_while_risk_refuses_the_stop() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trading HALTED                            | trading HALTED
+        trade 94                                  | 3 triggered → held; alert
+        see 2                                     | accepted 0/10 @ 105
+        wait 5s                                   |
+        venue 2 fill y 2 of 2                     | 2 partially_filled
+        trading ACTIVE                            | trading ACTIVE
+        wait 5s                                   | 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/8 @ 0
+        ",
+    );
+}
+
+/// The rest of an entry would only make it more.
+#[test]
+fn the_rest_of_an_entry_leaves_though_risk_refuses_the_stop() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 accepted                          | 1 accepted
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        trading HALTED                            | trading HALTED
+        trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; alert
+        ",
+    );
+}
+
+/// What is held is sold by one of the two: with the other still counted there would be nothing left to sell.
+#[test]
+fn a_stop_is_judged_as_if_its_rival_had_left() {
+    let mut bench = Bench::without_ties();
+    bench.orders.settings.kind = AccountKind::Cash;
+    bench.orders.on_deposit("USD".parse().unwrap(), "1000".parse().unwrap());
+    for line in
+        ["bracket 1 buy 9 @ 100 profit 105 loss 95", "venue 1 fill x 9 of 9", "venue 2 accepted", "trading REDUCING"]
+    {
+        bench.step(line);
+    }
+    let said: Vec<String> = bench.step("trade 94").iter().map(say).collect();
+    assert_eq!(said.join("; "), "3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2");
+}
+
 #[test]
 fn of_two_orders_one_cancels_the_other() {
     check(
