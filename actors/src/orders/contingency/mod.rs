@@ -6,7 +6,8 @@
 //!   of them would each reserve what can be sold but once, and both could fill. The one without a trigger works there; one
 //!   with a trigger waits here, and its price is watched from the first fill of its entry on. Once it is reached, all others
 //!   leave the venue first, the rest of the entry among them; then it goes there as what its trigger makes of it, for what
-//!   is left. A rival works on while risk would not let it leave: better that exit than none. One whose rivals have all ended goes to the venue as it is, to wait there.
+//!   is left. A rival works on while risk would not let it leave: better that exit than none. One that has no rival, or none any
+//!   more, goes to the venue as it is, to wait there, once its entry has ended; before, it is watched here like any other.
 //! - A fill of one takes the same from the others, and ends them where nothing is left.
 //! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
 //!   known yet. What must leave the venue leaves it all the same.
@@ -178,12 +179,13 @@ impl Family {
         self.rivals().any(|m| m.id != id && m.status.is_open())
     }
 
-    /// The held orders whose prices are watched now.
+    /// The held orders whose prices are watched now: those that have a rival, and all of them while the entry may still fill, for
+    /// until then none goes to the venue.
     pub fn watched(&self) -> impl Iterator<Item = OrderId> {
         // One at a time: what was triggered goes first, and while it lives nothing else is let go.
         let is_busy = self.rivals().any(|m| m.triggered && m.status.is_open());
         let waits = move |m: &&Member| m.is_held() && m.is_conditional && !is_busy && self.left().is_positive();
-        self.others.iter().filter(waits).filter(move |m| self.has_rival(m.id)).map(|m| m.id)
+        self.others.iter().filter(waits).filter(move |m| !self.is_settled() || self.has_rival(m.id)).map(|m| m.id)
     }
 
     /// The orders whose missing fills others are held for.

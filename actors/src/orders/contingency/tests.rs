@@ -94,6 +94,25 @@ fn a_bracket_takes_one_step_after_another() {
     }
 }
 
+/// A stop-loss that never had a rival, or has none any more.
+#[test]
+fn a_lone_stop_is_watched_here_until_its_entry_has_ended() {
+    let rows = [
+        (["accepted 0/10", "held 0/10 stop"], ""),
+        (["partially_filled 4/10", "held 0/10 stop"], "watch 2"),
+        (["pending_cancel 4/10", "held 0/10 stop"], "watch 2"),
+        (["partially_filled 4/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["canceled 4/10", "held 0/10 stop triggered"], "send 2 4"),
+        (["canceled 4/10", "held 0/10 stop"], "send 2 4"),
+        (["filled 10/10", "held 0/10 stop"], "send 2 10"),
+    ];
+    for (orders, expected) in rows {
+        assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
+    }
+    let without_profit = ["partially_filled 4/10", "canceled 0/10", "held 0/10 stop"];
+    assert_eq!(say(&family(Contingency::Oto, &without_profit)), "watch 3");
+}
+
 /// A venue counts more of an order as filled than it has told.
 #[test]
 fn what_is_held_waits_for_the_fills_that_are_counted() {

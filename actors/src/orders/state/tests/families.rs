@@ -75,6 +75,32 @@ fn a_stop_takes_the_rest_of_its_entry_with_it() {
 }
 
 #[test]
+fn a_lone_stop_is_watched_while_its_entry_fills() {
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        trade 94                          |
+        trade 99                          |
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 95                          | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                  | 1 canceled; 2 intended → pending_submit; send 2 market
+        see 2                             | pending_submit 0/4 @ 0
+        ",
+    );
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 96                          |
+        venue 1 fill y 6 of 10            | 1 filled; 2 intended → pending_submit; send 2 stop
+        ",
+    );
+}
+
+#[test]
 fn an_entry_that_ends_without_a_fill_ends_its_exits() {
     for (end, said) in [("canceled", "1 canceled"), ("rejected", "1 rejected (venue.says_so)")] {
         check(&format!(
