@@ -6,8 +6,11 @@
 //!   of them would each reserve what can be sold but once, and both could fill. The one without a trigger works there; one
 //!   with a trigger waits here, and its price is watched from the first fill of its entry on. Once it is reached, all others
 //!   leave the venue first, the rest of the entry among them; then it goes there as what its trigger makes of it, for what
-//!   is left. One whose rivals have all ended goes to the venue as it is, to wait there.
+//!   is left. A rival works on while risk would not let it leave: better that exit than none. One that has no rival, or none any
+//!   more, goes to the venue as it is, to wait there, once its entry has ended; before, it is watched here like any other.
 //! - A fill of one takes the same from the others, and ends them where nothing is left.
+//! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
+//!   known yet. What must leave the venue leaves it all the same.
 //!
 //! Everything here is a function of the orders as the ledger has them, never of the order in which things happened: whatever
 //! died in between, the next look gives the step that is missing, and none twice.
@@ -36,12 +39,14 @@ pub struct Member {
     pub is_conditional: bool,
     /// Whether that price was reached.
     pub triggered: bool,
+    /// Whether its venue counts more of it as filled than was told.
+    pub misses: bool,
     /// Whether it is left alone for now: its venue was asked to cancel it, or what was wanted of it was refused just now.
     pub rests: bool,
 }
 
 impl Member {
-    /// Of an order; `refused` where its venue has just refused to cancel it, or risk to let it go there.
+    /// Of an order that misses no fill; `refused` where its venue has just refused to cancel it, or risk to let it go there.
     #[must_use]
     pub fn of(order: &Order, refused: bool) -> Self {
         Self {
@@ -51,6 +56,7 @@ impl Member {
             filled: order.filled,
             is_conditional: order.request.order_type.is_conditional(),
             triggered: order.triggered,
+            misses: false,
             rests: refused || order.status == Status::PendingCancel,
         }
     }
@@ -61,6 +67,10 @@ impl Member {
 
     fn is_at_venue(&self) -> bool {
         self.status.is_open() && !self.is_held()
+    }
+
+    fn may_be_cancelled(&self) -> bool {
+        self.is_at_venue() && !self.rests
     }
 }
 
@@ -103,6 +113,15 @@ pub enum Step {
     Cancel {
         /// Which.
         id: OrderId,
+    },
+    /// The same, to let a held order take its place: only if that may leave.
+    MakeRoom {
+        /// Which.
+        id: OrderId,
+        /// The one that takes its place.
+        successor: OrderId,
+        /// How much of it.
+        quantity: Quantity,
     },
 }
 
@@ -160,21 +179,32 @@ impl Family {
         self.rivals().any(|m| m.id != id && m.status.is_open())
     }
 
-    /// The held orders whose prices are watched now.
+    /// The held orders whose prices are watched now: those that have a rival, and all of them while the entry may still fill, for
+    /// until then none goes to the venue.
     pub fn watched(&self) -> impl Iterator<Item = OrderId> {
         // One at a time: what was triggered goes first, and while it lives nothing else is let go.
         let is_busy = self.rivals().any(|m| m.triggered && m.status.is_open());
         let waits = move |m: &&Member| m.is_held() && m.is_conditional && !is_busy && self.left().is_positive();
-        self.others.iter().filter(waits).filter(move |m| self.has_rival(m.id)).map(|m| m.id)
+        self.others.iter().filter(waits).filter(move |m| !self.is_settled() || self.has_rival(m.id)).map(|m| m.id)
+    }
+
+    /// The orders whose missing fills others are held for.
+    pub fn missing(&self) -> impl Iterator<Item = OrderId> {
+        let is_held = self.others.iter().any(Member::is_held);
+        self.all().filter(move |m| is_held && m.misses).map(|m| m.id)
     }
 
     /// The next step; `None` while there is nothing to do but wait.
     #[must_use]
     pub fn next(&self) -> Option<Step> {
+        let triggered = self.others.iter().find(|m| m.is_held() && m.triggered);
+        if self.missing().next().is_some() {
+            return triggered.and_then(|triggered| self.make_room(triggered));
+        }
         if self.is_settled() && self.left().is_zero() {
             return self.end();
         }
-        if let Some(triggered) = self.others.iter().find(|m| m.is_held() && m.triggered) {
+        if let Some(triggered) = triggered {
             return self.release(triggered);
         }
         self.others.iter().filter(|_| self.is_settled()).find_map(|member| self.let_work(member))
@@ -184,19 +214,26 @@ impl Family {
         let why = if self.size().is_zero() { PARENT_ENDED } else { RIVAL_FILLED };
         self.rivals().find_map(|m| match m {
             m if m.is_held() => Some(Step::End { id: m.id, why }),
-            m if m.is_at_venue() && !m.rests => Some(Step::Cancel { id: m.id }),
+            m if m.may_be_cancelled() => Some(Step::Cancel { id: m.id }),
             _ => None,
         })
     }
 
-    fn release(&self, triggered: &Member) -> Option<Step> {
-        let mut there = self.all().filter(|m| m.is_at_venue());
-        if let Some(member) = self.all().find(|m| m.is_at_venue() && !m.rests) {
-            return Some(Step::Cancel { id: member.id });
+    /// What leaves the venue before a triggered order goes there: the rest of an entry whatever becomes of that order, a rival only
+    /// for its sake.
+    fn make_room(&self, triggered: &Member) -> Option<Step> {
+        if !self.is_settled() {
+            return self.head.may_be_cancelled().then_some(Step::Cancel { id: self.head.id });
         }
+        let rival = self.rivals().find(|m| m.may_be_cancelled()).filter(|_| !triggered.rests)?;
         let quantity = triggered.quantity.min(self.left());
-        let may_go = there.next().is_none() && !triggered.rests;
-        may_go.then_some(Step::Send { id: triggered.id, quantity })
+        Some(Step::MakeRoom { id: rival.id, successor: triggered.id, quantity })
+    }
+
+    fn release(&self, triggered: &Member) -> Option<Step> {
+        let quantity = triggered.quantity.min(self.left());
+        let may_go = !self.all().any(Member::is_at_venue) && !triggered.rests;
+        self.make_room(triggered).or_else(|| may_go.then_some(Step::Send { id: triggered.id, quantity }))
     }
 
     fn let_work(&self, member: &Member) -> Option<Step> {

@@ -9,7 +9,7 @@ fn id(number: u32) -> OrderId {
     OrderId(format!("00000000-0000-0000-0000-{number:012}").parse().unwrap())
 }
 
-/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `rests`.
+/// `accepted 3/10`, with `stop` for one that waits for a price, and `triggered`, `misses`, `rests`.
 fn member(number: u32, text: &str) -> Member {
     let mut words = text.split_whitespace();
     let status = words.next().unwrap();
@@ -22,6 +22,7 @@ fn member(number: u32, text: &str) -> Member {
         filled: filled.parse().unwrap(),
         is_conditional: rest.contains(&"stop"),
         triggered: rest.contains(&"triggered"),
+        misses: rest.contains(&"misses"),
         rests: rest.contains(&"rests") || status == "pending_cancel",
     }
 }
@@ -40,6 +41,9 @@ fn say(family: &Family) -> String {
         Some(Step::Resize { id, quantity }) => format!("resize {} {quantity}", number(id)),
         Some(Step::End { id, why }) => format!("end {} {why}", number(id)),
         Some(Step::Cancel { id }) => format!("cancel {}", number(id)),
+        Some(Step::MakeRoom { id, successor, quantity }) => {
+            format!("cancel {} for {} {quantity}", number(id), number(successor))
+        }
     }
 }
 
@@ -68,7 +72,7 @@ fn a_bracket_takes_one_step_after_another() {
         (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "resize 3 7"),
         (["filled 10/10", "filled 10/10", "held 0/7 stop"], "end 3 contingency.rival_filled"),
         // The price is reached.
-        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2"),
+        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2 for 3 7"),
         (["filled 10/10", "pending_cancel 3/10", "held 0/7 stop triggered"], ""),
         (["filled 10/10", "partially_filled 3/10 rests", "held 0/7 stop triggered"], ""),
         (["filled 10/10", "canceled 5/10", "held 0/7 stop triggered"], "send 3 5"),
@@ -82,10 +86,53 @@ fn a_bracket_takes_one_step_after_another() {
         // Risk has just refused one.
         (["filled 10/10", "held 0/10 rests", "held 0/10 stop"], "watch 3"),
         (["filled 10/10", "canceled 0/10", "held 0/10 stop triggered rests"], ""),
+        (["filled 10/10", "accepted 0/10", "held 0/10 stop triggered rests"], ""),
+        (["partially_filled 4/10", "held 0/10", "held 0/10 stop triggered rests"], "cancel 1"),
     ];
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
     }
+}
+
+/// A stop-loss that never had a rival, or has none any more.
+#[test]
+fn a_lone_stop_is_watched_here_until_its_entry_has_ended() {
+    let rows = [
+        (["accepted 0/10", "held 0/10 stop"], ""),
+        (["partially_filled 4/10", "held 0/10 stop"], "watch 2"),
+        (["pending_cancel 4/10", "held 0/10 stop"], "watch 2"),
+        (["partially_filled 4/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["canceled 4/10", "held 0/10 stop triggered"], "send 2 4"),
+        (["canceled 4/10", "held 0/10 stop"], "send 2 4"),
+        (["filled 10/10", "held 0/10 stop"], "send 2 10"),
+    ];
+    for (orders, expected) in rows {
+        assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
+    }
+    let without_profit = ["partially_filled 4/10", "canceled 0/10", "held 0/10 stop"];
+    assert_eq!(say(&family(Contingency::Oto, &without_profit)), "watch 3");
+}
+
+/// A venue counts more of an order as filled than it has told.
+#[test]
+fn what_is_held_waits_for_the_fills_that_are_counted() {
+    let rows = [
+        (["canceled 4/10 misses", "held 0/10", "held 0/10 stop"], "watch 3"),
+        (["canceled 0/10 misses", "held 0/10", "held 0/10 stop"], ""),
+        (["canceled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"], ""),
+        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop triggered"], ""),
+        // What must leave need not wait.
+        (["partially_filled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop triggered"], "cancel 2 for 3 7"),
+    ];
+    for (orders, expected) in rows {
+        assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
+    }
+    let missing = |orders: &[&str]| family(Contingency::Oto, orders).missing().count();
+    assert_eq!(missing(&["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"]), 1);
+    assert_eq!(missing(&["filled 10/10", "canceled 3/10 misses", "canceled 0/10 stop"]), 0, "nothing waits for it");
 }
 
 /// An order and the one that waits for a price.
@@ -95,7 +142,8 @@ fn of_two_that_rival_one_is_at_the_venue() {
         (["pending_submit 0/10", "held 0/10 stop"], "watch 2"),
         (["partially_filled 4/10", "held 0/10 stop"], "resize 2 6"),
         (["filled 10/10", "held 0/6 stop"], "end 2 contingency.rival_filled"),
-        (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1"),
+        (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1 for 2 10"),
+        (["accepted 0/10", "held 0/10 stop triggered rests"], ""),
         (["canceled 0/10", "held 0/10 stop triggered"], "send 2 10"),
         (["canceled 0/10", "filled 10/10 stop triggered"], ""),
         (["expired 4/10", "held 0/6 stop"], "send 2 6"),

@@ -10,6 +10,7 @@ use super::*;
 use crate::orders::contingency::{self, Family, Member, Step};
 
 mod admit;
+mod missing;
 
 use super::commands::stale_generation;
 pub(super) use admit::Tie;
@@ -28,6 +29,8 @@ pub(super) struct Families {
     changed: BTreeSet<OrderId>,
     /// Those in which an entry was filled or an exit was refused: is all of it closed by an order?
     doubted: BTreeSet<OrderId>,
+    /// Families that wait for fills which their venue counts, by their heads, and when it is asked for them again.
+    missing_at: BTreeMap<OrderId, UtcNanos>,
     /// Whose venue has refused to cancel, or that risk has refused to let go, and when that is asked again.
     again_at: BTreeMap<OrderId, UtcNanos>,
     /// What risk has refused to let go, as people were told.
@@ -101,7 +104,8 @@ impl Families {
 
     /// When there is something to do by itself.
     pub fn due(&self) -> Option<UtcNanos> {
-        crate::timer::earliest(self.touched_at, self.again_at.values().min().copied())
+        let waits = self.again_at.values().chain(self.missing_at.values()).min();
+        crate::timer::earliest(self.touched_at, waits.copied())
     }
 }
 
@@ -127,6 +131,8 @@ impl Orders {
             let parent = self.entries.get(&id).and_then(|entry| entry.order.request.parent);
             self.families.changed.insert(parent.unwrap_or(id));
         }
+        let missing = self.families.missing_at.iter().filter(|(_, due)| **due <= at.now);
+        self.families.changed.extend(missing.map(|(head, _)| *head));
         while let Some(head) = self.families.changed.pop_first() {
             self.settle(head, at, out);
         }
@@ -136,6 +142,7 @@ impl Orders {
     }
 
     fn settle(&mut self, head: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let missing_at = self.families.missing_at.remove(&head);
         while let Some(family) = self.family(head, at.now) {
             let reached = family.watched().find(|id| self.has_reached(*id));
             match (reached, family.next()) {
@@ -143,6 +150,7 @@ impl Orders {
                 (None, Some(step)) => self.step(step, at, out),
                 (None, None) => {
                     self.check_covered(&family, out);
+                    self.ask_for_missing(&family, missing_at, at, out);
                     break;
                 }
             }
@@ -152,14 +160,17 @@ impl Orders {
 
     /// A family that is held here.
     fn family(&self, head: OrderId, now: UtcNanos) -> Option<Family> {
-        let first = &self.entries.get(&head)?.order;
+        let first = self.entries.get(&head)?;
         let members = self.families.members.get(&head)?.iter().filter_map(|id| self.entries.get(id));
-        let others: Vec<&Order> = members.map(|e| &e.order).filter(|o| self.is_ours(&o.request)).collect();
-        let how = others.first()?.request.contingency?;
-        let member = |order: &Order| Member::of(order, self.families.rests(order.order_id, now));
+        let others: Vec<&Entry> = members.filter(|entry| self.is_ours(&entry.order.request)).collect();
+        let how = others.first()?.order.request.contingency?;
+        let member = |entry: &Entry| Member {
+            misses: entry.misses_fills(),
+            ..Member::of(&entry.order, self.families.rests(entry.order.order_id, now))
+        };
         let mut of_head = member(first);
         if how == Contingency::Oto {
-            of_head.filled = self.closable_of(first);
+            of_head.filled = self.closable_of(&first.order);
         }
         Some(Family { head: of_head, how, others: others.into_iter().map(member).collect() })
     }
@@ -214,13 +225,40 @@ impl Orders {
                 self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(why)), at, out);
                 self.index(entry);
             }
-            Step::Cancel { id } => {
-                let Some(mut entry) = self.take(id) else { return };
-                self.families.again_at.remove(&id);
-                self.request_cancel(&mut entry, at, out);
-                self.index(entry);
+            Step::Cancel { id } => self.cancel_for_family(id, at, out),
+            Step::MakeRoom { id, successor, quantity } => {
+                if self.may_succeed(successor, quantity, at, out) {
+                    self.cancel_for_family(id, at, out);
+                }
             }
         }
+    }
+
+    fn cancel_for_family(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
+        let Some(mut entry) = self.take(id) else { return };
+        self.families.again_at.remove(&id);
+        self.request_cancel(&mut entry, at, out);
+        self.index(entry);
+    }
+
+    /// True when risk lets a held order pass as if the others of its family had left the venue: no exit is given up for one that
+    /// would be refused.
+    fn may_succeed(&mut self, id: OrderId, quantity: Quantity, at: Moment, out: &mut Vec<Effect>) -> bool {
+        let Some(order) = self.entries.get(&id).map(|entry| entry.order.clone()) else { return false };
+        let asked = OrderRequest { quantity, ..order.request.clone() };
+        let request = contingency::as_sent(&asked, order.triggered);
+        let book = self.book.clone();
+        let head = order.request.parent;
+        let members = head.and_then(|head| self.families.members.get(&head)).into_iter().flatten();
+        let kin = members.chain(&head).filter_map(|id| self.entries.get(id));
+        kin.for_each(|entry| self.book.take(&entry.order));
+        let verdict = self.judge(order.strategy, false, &request, quantity, at.now);
+        self.book = book;
+        match &verdict {
+            Ok(()) => drop(self.families.refused.remove(&id)),
+            Err(refusal) => self.hold_on(&order, &request, refusal, at, out),
+        }
+        verdict.is_ok()
     }
 
     /// Hands a held order to its venue, if risk lets it pass as it is now. One that is refused is held on and tried again:
@@ -235,15 +273,17 @@ impl Orders {
                 entry.order.request = asked;
                 self.intend(&mut entry, request, at, out);
             }
-            Err(refusal) => {
-                self.families.again_at.insert(id, at.now.after(self.settings.query_after));
-                if self.families.refused.insert(id) {
-                    self.counters.refused += 1;
-                    out.push(Effect::Alert(held_on(&entry.order, &request, &refusal)));
-                }
-            }
+            Err(refusal) => self.hold_on(&entry.order, &request, &refusal, at, out),
         }
         self.index(entry);
+    }
+
+    fn hold_on(&mut self, order: &Order, request: &OrderRequest, refusal: &Refusal, at: Moment, out: &mut Vec<Effect>) {
+        self.families.again_at.insert(order.order_id, at.now.after(self.settings.query_after));
+        if self.families.refused.insert(order.order_id) {
+            self.counters.refused += 1;
+            out.push(Effect::Alert(held_on(order, request, refusal)));
+        }
     }
 
     /// Says what people must know of a family: that both of two rivals were filled, or that nothing closes what was opened.

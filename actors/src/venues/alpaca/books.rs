@@ -5,7 +5,8 @@
 //! a report always counts the whole order. Where that cannot be known (the end of the older id was not heard of), nothing is
 //! reported and the venue is asked: a fill with a wrong cumulative quantity would be refused, and lost.
 //!
-//! Invariant: a fill is reported with its own quantity and a cumulative quantity that holds it.
+//! Invariants: a fill is reported with its own quantity and a cumulative quantity that holds it; an end that counts fills which were
+//! not told is not reported, and the order is looked up: what waits for its end is for what it leaves.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -61,6 +62,8 @@ struct Known {
     executions: BTreeMap<ExecutionId, Quantity>,
     /// What all fills under this id come to.
     counted: Quantity,
+    /// What of them was told.
+    told: Quantity,
 }
 
 /// What is known.
@@ -131,6 +134,7 @@ impl Books {
         let order = &update.order;
         let report = |kind| Said::Report(self.report(client, Some(order.id), time, kind));
         let unconfirmed = self.orders.get(&order.id).is_some_and(|k| k.replaces.is_some() && !k.said_replaced);
+        let misses = self.orders.get(&order.id).is_some_and(|known| known.told < order.filled);
         match &update.event {
             // Of a replacement this says only that it was taken.
             Event::Accepted | Event::PendingNew if unconfirmed => {}
@@ -143,10 +147,10 @@ impl Books {
                 self.fill(client, update, time, out);
             }
             Event::Canceled => {
-                out.push(report(ReportKind::Canceled));
+                out.push(if misses { Said::LookUp(order.id) } else { report(ReportKind::Canceled) });
                 self.unusual(client, update, !update.reason.is_empty(), out);
             }
-            Event::Expired => out.push(report(expired())),
+            Event::Expired => out.push(if misses { Said::LookUp(order.id) } else { report(expired()) }),
             Event::Rejected if unconfirmed => out.push(report(replace_rejected())),
             Event::Rejected => out.push(report(rejected(&update.reason))),
             Event::Replaced => match order.replaced_by {
@@ -196,6 +200,7 @@ impl Books {
             said_replaced: false,
             executions: BTreeMap::new(),
             counted: before,
+            told: Quantity::ZERO,
         });
         let was_final = known.status.is_final();
         // A message that is late does not bring an order back.
@@ -226,6 +231,8 @@ impl Books {
         };
         if let Some(known) = self.orders.get_mut(&order.id) {
             known.count = count;
+            // What goes on was told under the older id.
+            known.told = total.filter(|_| count == Count::On).unwrap_or(known.told);
         }
     }
 
@@ -236,6 +243,13 @@ impl Books {
             known.count = count;
             known.said_replaced = true;
             known.counted = known.counted.max(order.filled);
+        }
+    }
+
+    /// Every fill of an order was told, as far as it can be.
+    pub(super) fn told(&mut self, order: &OrderObject) {
+        if let Some(known) = self.orders.get_mut(&order.id) {
+            known.told = known.told.max(order.filled);
         }
     }
 
@@ -277,6 +291,9 @@ impl Books {
         {
             let counted = known.counted.checked_add(quantity).unwrap_or(Quantity::MAX);
             known.counted = counted.max(order.filled);
+            // Some of it may have been told by an answer already.
+            let told = known.told.checked_add(quantity).unwrap_or(Quantity::MAX).min(order.filled);
+            known.told = known.told.max(told);
             if counted != order.filled {
                 let said = order.filled;
                 out.push(Said::Note(Note::Disagrees {
@@ -376,7 +393,7 @@ impl Books {
     /// A trade does not stand as it was told: what is filled may be less now.
     fn amend(&mut self, client: ClientOrderId, update: &Update) -> Amended {
         if let Some(known) = self.orders.get_mut(&update.order.id) {
-            (known.filled, known.counted) = (update.order.filled, update.order.filled);
+            (known.filled, known.counted, known.told) = (update.order.filled, update.order.filled, update.order.filled);
             if let Some(undone) = &update.previous_execution_id {
                 known.executions.remove(undone);
             }

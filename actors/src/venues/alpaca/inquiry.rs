@@ -280,6 +280,7 @@ impl Inquiry {
             out.push(report(ReportKind::Completed { filled }));
         }
         out.extend(standing(&current.status).map(report));
+        self.chain.iter().for_each(|order| books.told(order));
         Told::All
     }
 

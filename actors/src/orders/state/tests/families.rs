@@ -75,6 +75,32 @@ fn a_stop_takes_the_rest_of_its_entry_with_it() {
 }
 
 #[test]
+fn a_lone_stop_is_watched_while_its_entry_fills() {
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        trade 94                          |
+        trade 99                          |
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 95                          | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                  | 1 canceled; 2 intended → pending_submit; send 2 market
+        see 2                             | pending_submit 0/4 @ 0
+        ",
+    );
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 96                          |
+        venue 1 fill y 6 of 10            | 1 filled; 2 intended → pending_submit; send 2 stop
+        ",
+    );
+}
+
+#[test]
 fn an_entry_that_ends_without_a_fill_ends_its_exits() {
     for (end, said) in [("canceled", "1 canceled"), ("rejected", "1 rejected (venue.says_so)")] {
         check(&format!(
@@ -131,6 +157,53 @@ fn that_both_were_filled_is_said() {
 }
 
 #[test]
+fn a_stop_waits_for_the_fills_that_the_venue_counts() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 fill z 2 of 5                     | alert; ask 2; 2 partially_filled → pending_cancel
+        venue 2 canceled                          | 2 canceled
+        wait 5s                                   | ask 2
+        wait 5s                                   | ask 2
+        venue 2 fill y 3 of 3                     | 2 partially_filled → canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/5 @ 0
+        ",
+    );
+}
+
+#[test]
+fn exits_wait_for_the_fills_that_the_venue_counts_of_their_entry() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 7                     | alert; ask 1; 1 partially_filled
+        venue 1 canceled                          | 1 canceled
+        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        see 2                                     | pending_submit 0/7 @ 105
+        ",
+    );
+}
+
+/// What the venue undid makes its counts before and after differ: nothing is missing.
+#[test]
+fn exits_do_not_wait_for_a_fill_that_was_undone() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        venue 1 fill y 3 of 7                     | 1 partially_filled
+        venue 1 busted y                          | alert; 1 busted → partially_filled
+        venue 1 fill y 3 of 7                     |
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        see 2                                     | pending_submit 0/4 @ 105
+        ",
+    );
+}
+
+#[test]
 fn a_cancel_that_the_venue_refuses_is_said_again_later() {
     check_at(
         Bench::without_ties(),
@@ -162,6 +235,59 @@ fn what_risk_refuses_is_held_on_and_tried_again() {
         venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
         ",
     );
+}
+
+/// What works at the venue is not given up for what would be refused.
+#[test]
+fn a_profit_works_on_while_risk_refuses_the_stop() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trading HALTED                            | trading HALTED
+        trade 94                                  | 3 triggered → held; alert
+        see 2                                     | accepted 0/10 @ 105
+        wait 5s                                   |
+        venue 2 fill y 2 of 2                     | 2 partially_filled
+        trading ACTIVE                            | trading ACTIVE
+        wait 5s                                   | 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/8 @ 0
+        ",
+    );
+}
+
+/// The rest of an entry would only make it more.
+#[test]
+fn the_rest_of_an_entry_leaves_though_risk_refuses_the_stop() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 accepted                          | 1 accepted
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        trading HALTED                            | trading HALTED
+        trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; alert
+        ",
+    );
+}
+
+/// What is held is sold by one of the two: with the other still counted there would be nothing left to sell.
+#[test]
+fn a_stop_is_judged_as_if_its_rival_had_left() {
+    let mut bench = Bench::without_ties();
+    bench.orders.settings.kind = AccountKind::Cash;
+    bench.orders.on_deposit("USD".parse().unwrap(), "1000".parse().unwrap());
+    for line in
+        ["bracket 1 buy 9 @ 100 profit 105 loss 95", "venue 1 fill x 9 of 9", "venue 2 accepted", "trading REDUCING"]
+    {
+        bench.step(line);
+    }
+    let said: Vec<String> = bench.step("trade 94").iter().map(say).collect();
+    assert_eq!(said.join("; "), "3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2");
 }
 
 #[test]

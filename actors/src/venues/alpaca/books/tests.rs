@@ -159,6 +159,42 @@ fn a_fill_that_does_not_agree_with_its_order_is_told() {
 }
 
 #[test]
+fn an_end_that_counts_fills_that_were_not_told_is_looked_up() {
+    let check = |fills: &[Update], event: Event, filled: &str, expected: &str| {
+        let mut books = books();
+        say(&mut books, &update(Event::New, object("v1", "m-1", OrderStatus::New, "0")));
+        fills.iter().for_each(|fill| drop(say(&mut books, fill)));
+        let status = OrderStatus::of(event.as_str());
+        let said = say(&mut books, &update(event, object("v1", "m-1", status, filled)));
+        assert_eq!(short(&said), [expected], "{filled} after {} fills", fills.len());
+    };
+    let part =
+        |key: &str, of: &str, filled: &str| fill(key, of, object("v1", "m-1", OrderStatus::PartiallyFilled, filled));
+    check(&[], Event::Canceled, "0", "m-1 canceled");
+    check(&[], Event::Canceled, "4", "look up v1");
+    check(&[], Event::Expired, "4", "look up v1");
+    check(&[part("a", "4", "4")], Event::Canceled, "4", "m-1 canceled");
+    check(&[part("a", "4", "4")], Event::Expired, "4", "m-1 alpaca.expired");
+    check(&[part("a", "4", "4"), part("a", "4", "4")], Event::Canceled, "6", "look up v1");
+    check(&[part("b", "2", "6")], Event::Canceled, "6", "look up v1");
+    check(&[part("a", "4", "4"), part("b", "2", "6")], Event::Canceled, "6", "m-1 canceled");
+    // Nothing was heard of it before: whoever knows its fills, not these books.
+    let said = say(&mut books(), &update(Event::Canceled, object("v1", "m-1", OrderStatus::Canceled, "4")));
+    assert_eq!(short(&said), ["look up v1"]);
+}
+
+#[test]
+fn what_an_answer_told_needs_no_second_one() {
+    let mut books = books();
+    let part = object("v1", "m-1", OrderStatus::PartiallyFilled, "4");
+    books.learn(name("m-1"), &part, Count::Anew);
+    let canceled = || update(Event::Canceled, object("v1", "m-1", OrderStatus::Canceled, "4"));
+    assert_eq!(short(&say(&mut books, &canceled())), ["look up v1"], "history was behind");
+    books.told(&part);
+    assert_eq!(short(&say(&mut books, &canceled())), ["m-1 canceled"]);
+}
+
+#[test]
 fn a_replacement_is_told_by_the_order_that_stands_for_it() {
     let new = || OrderObject {
         replaces: Some(id("v1")),

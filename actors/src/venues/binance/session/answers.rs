@@ -1,5 +1,7 @@
 //! What answers and events come to: reports, and further questions.
 
+use std::collections::BTreeSet;
+
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Reason, UtcNanos};
@@ -202,17 +204,21 @@ impl Session {
         }
     }
 
-    /// What the venue said, to whom it concerns: reports in their order, the rest beside them.
+    /// What the venue said, to whom it concerns: reports in their order, the rest beside them. An end that counts fills which were
+    /// not told waits for them: what is held for the order would leave for too much. The answer about the fills tells it.
     pub(super) fn heard(&mut self, heard: Vec<Heard>, now: UtcNanos, out: &mut Vec<Effect>) {
         let mut reports = Vec::new();
+        let mut missing = BTreeSet::new();
         for said in heard {
             match said {
+                Heard::Report(report) if is_end(&report.kind) && missing.contains(&report.client_order_id) => {}
                 Heard::Report(report) => {
                     self.remember(&report);
                     reports.push(report);
                 }
                 Heard::Executed { client_order_id, order, quantity } => {
                     if self.known.get(&client_order_id).is_none_or(|known| known.told < quantity) {
+                        missing.insert(client_order_id);
                         let asked = Asked::Missing { order: client_order_id, symbol: order.symbol };
                         let call = Call::order_status(client_order_id, order.symbol);
                         self.send_or_wait(call, asked, now, out);
@@ -242,13 +248,7 @@ impl Session {
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
-            ReportKind::Canceled
-            | ReportKind::Rejected { .. }
-            | ReportKind::Expired { .. }
-            | ReportKind::Unknown
-            | ReportKind::Completed { .. } => {
-                self.known.remove(&id);
-            }
+            kind if is_end(kind) || *kind == ReportKind::Unknown => drop(self.known.remove(&id)),
             _ => {}
         }
     }
@@ -264,4 +264,9 @@ impl Session {
         known.is_replaced = self.known.get(&new).is_some_and(|already| already.is_replaced);
         self.known.insert(new, known);
     }
+}
+
+/// True for an end that no fill tells.
+fn is_end(kind: &ReportKind) -> bool {
+    matches!(kind, ReportKind::Canceled | ReportKind::Expired { .. } | ReportKind::Rejected { .. })
 }
