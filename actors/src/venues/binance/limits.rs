@@ -2,7 +2,8 @@
 //!
 //! Request weight counts per address and minute, unfilled orders per account, in ten seconds and in a day. The venue counts as well and
 //! says so in every answer; the larger count holds, for others may share the address. A refusal for too many requests stops
-//! everything until the venue's time: asking on turns it into a ban.
+//! everything until the venue's time: asking on turns it into a ban. One for too many orders, or because the venue is busy, stops
+//! what counts as an order: cancels and questions count as none.
 
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ struct Window {
 pub struct Budget {
     windows: Vec<Window>,
     closed_until: Option<UtcNanos>,
+    orders_closed_until: Option<UtcNanos>,
 }
 
 impl Default for Budget {
@@ -75,6 +77,7 @@ impl Default for Budget {
                 window(What::Orders, 86_400, 160_000),
             ],
             closed_until: None,
+            orders_closed_until: None,
         }
     }
 }
@@ -106,7 +109,8 @@ impl Budget {
     /// When a call may go; `now` where it may at once. `None` for one that is larger than a whole window.
     #[must_use]
     pub fn when(&self, call: &Call, now: UtcNanos) -> Option<UtcNanos> {
-        let mut at = self.closed_until.filter(|until| *until > now).unwrap_or(now);
+        let orders_closed_until = self.orders_closed_until.filter(|_| call.orders > 0);
+        let mut at = [self.closed_until, orders_closed_until].into_iter().flatten().fold(now, Ord::max);
         for window in &self.windows {
             let needs = window.needs(call);
             if needs > window.limit {
@@ -132,6 +136,13 @@ impl Budget {
     pub fn close(&mut self, until: Option<UtcNanos>, now: UtcNanos) {
         let until = until.unwrap_or_else(|| now.after(UNNAMED_WAIT));
         self.closed_until = self.closed_until.max(Some(until));
+    }
+
+    /// The venue takes no more orders for now, and may have said until when: else until its shortest count of them begins anew.
+    pub fn close_orders(&mut self, until: Option<UtcNanos>, now: UtcNanos) {
+        let counts = self.windows.iter().filter(|window| window.what == What::Orders);
+        let anew = counts.map(|window| now.floor_to(window.length).after(window.length)).min();
+        self.orders_closed_until = self.orders_closed_until.max(until.or(anew));
     }
 
     /// Until when nothing may go.
@@ -253,6 +264,18 @@ mod tests {
         assert_eq!(budget.closed_until(at(100)), None);
         budget.close(None, at(200));
         assert_eq!(budget.when(&question(1), at(201)), Some(at(260)));
+    }
+
+    #[test]
+    fn a_refusal_of_orders_stops_orders_alone() {
+        let mut budget = Budget::default();
+        budget.close_orders(None, at(3));
+        assert_eq!(budget.when(&order(), at(4)), Some(at(10)), "until the ten seconds end");
+        assert_eq!(budget.when(&question(1), at(4)), Some(at(4)));
+        assert_eq!(budget.closed_until(at(4)), None);
+        budget.close_orders(Some(at(40)), at(11));
+        budget.close_orders(None, at(12));
+        assert_eq!(budget.when(&order(), at(13)), Some(at(40)), "the venue's word");
     }
 
     proptest::proptest! {

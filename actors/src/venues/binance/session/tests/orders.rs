@@ -226,3 +226,20 @@ fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
     play.step(Session::on_timer);
     play.check(&["order.cancel", "order.status"]);
 }
+
+#[test]
+fn a_venue_that_takes_no_orders_for_now_is_still_told_of_cancels_and_asked() {
+    for (status, code) in [(503, -1008), (429, -1015)] {
+        let mut play = Play::up();
+        play.cancel("me-1-a");
+        play.refuse(status, code, "Please try again.");
+        play.take();
+        play.cancel("me-1-a");
+        play.query("me-1-b");
+        play.submit("me-1-c");
+        play.check(&["order.cancel", "order.status", "me-1-c rejected binance.rate_limit"]);
+        play.pass(Duration::from_secs(10));
+        play.submit("me-1-d");
+        play.check(&["order.place", "me-1-d Submitted"]);
+    }
+}
