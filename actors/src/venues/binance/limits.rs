@@ -3,7 +3,7 @@
 //! Request weight counts per address and minute, unfilled orders per account, in ten seconds and in a day. The venue counts as well and
 //! says so in every answer; the larger count holds, for others may share the address. A refusal for too many requests stops
 //! everything until the venue's time: asking on turns it into a ban. One for too many orders, or because the venue is busy, stops
-//! what counts as an order: cancels and questions count as none.
+//! what counts as an order: cancels and questions count as none. Of the weight a part is kept for cancels.
 
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use super::call::Call;
 
 /// Wait after a refusal that names none: the window of the request weight.
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
+/// One part in so many of the request weight is left to cancels, which take risk away.
+const KEPT_FOR_CANCELS: u32 = 10;
 
 /// A limit, as `exchangeInfo` and every answer over the WebSocket API state it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -112,12 +114,12 @@ impl Budget {
         let orders_closed_until = self.orders_closed_until.filter(|_| call.orders > 0);
         let mut at = [self.closed_until, orders_closed_until].into_iter().flatten().fold(now, Ord::max);
         for window in &self.windows {
-            let needs = window.needs(call);
-            if needs > window.limit {
+            let (needs, most) = (window.needs(call), window.most(call));
+            if needs > most {
                 return None;
             }
             let spent = if now < window.ends() { window.count } else { 0 };
-            if needs > 0 && spent.saturating_add(needs) > window.limit {
+            if needs > 0 && spent.saturating_add(needs) > most {
                 at = at.max(window.ends());
             }
         }
@@ -158,6 +160,14 @@ impl Window {
             What::Weight => call.weight,
             What::Orders => call.orders,
             What::Requests => 1,
+        }
+    }
+
+    /// How far the call may fill it.
+    fn most(&self, call: &Call) -> u32 {
+        match self.what {
+            What::Weight if !call.is_cancel() => self.limit - self.limit / KEPT_FOR_CANCELS,
+            What::Weight | What::Orders | What::Requests => self.limit,
         }
     }
 
@@ -232,11 +242,27 @@ mod tests {
     fn what_is_spent_comes_back_when_the_venues_minute_ends() {
         let mut budget = Budget::default();
         budget.state(&limits(100, 2, None), at(0));
-        budget.spend(&question(80), at(5));
+        budget.spend(&question(70), at(5));
         assert_eq!(budget.when(&question(20), at(6)), Some(at(6)));
         assert_eq!(budget.when(&question(21), at(6)), Some(at(60)));
         assert_eq!(budget.when(&question(21), at(60)), Some(at(60)));
-        assert_eq!(budget.when(&question(101), at(6)), None, "never");
+        assert_eq!(budget.when(&question(91), at(6)), None, "never");
+    }
+
+    #[test]
+    fn a_tenth_of_the_weight_is_kept_for_cancels() {
+        let mut budget = Budget::default();
+        budget.state(&limits(100, 2, None), at(0));
+        budget.spend(&question(90), at(5));
+        let cancel = Call::cancel("me-1-a".parse().unwrap(), "BTCUSDT".parse().unwrap());
+        for other in [question(1), order()] {
+            assert_eq!(budget.when(&other, at(6)), Some(at(60)));
+        }
+        for _ in 0..10 {
+            assert_eq!(budget.when(&cancel, at(6)), Some(at(6)));
+            budget.spend(&cancel, at(6));
+        }
+        assert_eq!(budget.when(&cancel, at(6)), Some(at(60)));
     }
 
     #[test]

@@ -173,8 +173,10 @@ pub struct Session {
     leaves: Option<(UtcNanos, &'static str)>,
     last_id: u64,
     owed: BTreeMap<u64, Owed>,
-    /// Questions and cancels that wait for the budget.
-    waiting: VecDeque<(Call, Asked)>,
+    /// Cancels that wait for the budget: they go first.
+    cancels: VecDeque<(Call, Asked)>,
+    /// Questions that wait for it.
+    questions: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
     /// What the account holds is being asked for.
     look: Option<Look>,
@@ -197,7 +199,8 @@ impl Session {
             leaves: None,
             last_id: 0,
             owed: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            cancels: VecDeque::new(),
+            questions: VecDeque::new(),
             known: BTreeMap::new(),
             look: None,
         }
@@ -224,7 +227,8 @@ impl Session {
             return;
         }
         self.owed.clear();
-        self.waiting.clear();
+        self.cancels.clear();
+        self.questions.clear();
         self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
@@ -289,7 +293,8 @@ impl Session {
             Stage::Up => self.clock_at.after(CLOCK_EVERY),
         };
         let answers = self.owed.values().map(|owed| owed.since.after(ANSWERS_WITHIN));
-        let waits = self.waiting.front().and_then(|(call, _)| self.budget.when(call, now));
+        let waiting = self.cancels.front().into_iter().chain(self.questions.front());
+        let waits = waiting.filter_map(|(call, _)| self.budget.when(call, now));
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
         let lives = self.opened_at.after(LIVES_FOR);
         let others = answers.chain(waits).chain(leaves).chain(self.leaves.is_none().then_some(lives));
@@ -340,22 +345,29 @@ impl Session {
 
     /// Writes a question or a cancel, now or when the budget has room. There is an end to what may wait: orders asks again.
     fn send_or_wait(&mut self, call: Call, asked: Asked, now: UtcNanos, out: &mut Vec<Effect>) {
-        if self.waiting.is_empty() && self.budget.when(&call, now).is_some_and(|at| at <= now) {
+        let waiting = if call.is_cancel() { &mut self.cancels } else { &mut self.questions };
+        if waiting.is_empty() && self.budget.when(&call, now).is_some_and(|at| at <= now) {
             self.send(call, asked, now, out);
-        } else if self.waiting.len() < caps::VENUE_REQUESTS {
-            self.waiting.push_back((call, asked));
+        } else if waiting.len() < caps::VENUE_REQUESTS {
+            waiting.push_back((call, asked));
         }
     }
 
     fn send_waiting(&mut self, now: UtcNanos, out: &mut Vec<Effect>) {
-        while let Some((call, _)) = self.waiting.front() {
-            if self.budget.when(call, now).is_none_or(|at| at > now) {
-                return;
-            }
-            if let Some((call, asked)) = self.waiting.pop_front() {
-                self.send(call, asked, now, out);
+        while let Some((call, asked)) = self.next_waiting(now) {
+            self.send(call, asked, now, out);
+        }
+    }
+
+    /// What has waited and may go now, a cancel before any question.
+    fn next_waiting(&mut self, now: UtcNanos) -> Option<(Call, Asked)> {
+        for waiting in [&mut self.cancels, &mut self.questions] {
+            let due = waiting.front().and_then(|(call, _)| self.budget.when(call, now));
+            if due.is_some_and(|at| at <= now) {
+                return waiting.pop_front();
             }
         }
+        None
     }
 }
 
