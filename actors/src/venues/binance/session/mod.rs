@@ -44,8 +44,6 @@ const CLOCK_EVERY: Duration = Duration::from_secs(600);
 const PROVEN_BY: Duration = Duration::from_secs(60);
 /// The first wait before another connection, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest. The venue takes 300 attempts in five minutes.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +163,7 @@ pub struct Session {
     stage: Stage,
     offset: Offset,
     budget: Budget,
+    longest_wait: Duration,
     failures: u32,
     opened_at: UtcNanos,
     heard_at: UtcNanos,
@@ -183,15 +182,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of an account.
+    /// A session of an account, which waits no longer than this before the next attempt to connect.
     #[must_use]
-    pub fn new(account: Account, key: Arc<ApiKey>) -> Self {
+    pub fn new(account: Account, key: Arc<ApiKey>, longest_wait: Duration) -> Self {
         Self {
             account,
             key,
             stage: Stage::Down(UtcNanos::MIN),
             offset: Offset::default(),
             budget: Budget::default(),
+            longest_wait,
             failures: 0,
             opened_at: UtcNanos::MIN,
             heard_at: UtcNanos::MIN,
@@ -232,7 +232,7 @@ impl Session {
         self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
-        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
+        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(self.longest_wait);
         let wait = if was_good { Duration::ZERO } else { wait };
         self.failures = if was_good { 0 } else { self.failures + 1 };
         let closed_until = self.budget.closed_until(now).unwrap_or(now);
