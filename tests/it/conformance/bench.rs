@@ -20,12 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const LOOKS: u32 = 6_000;
 /// How long what a killed runtime left may take to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// Settings of every life: questions are asked soon, and money is no obstacle.
+/// Settings of every life: questions are asked soon, and neither money nor haste is an obstacle: until a venue takes orders again
+/// it is tried as often as it goes.
 const SETTINGS: &[&str] = &[
     "venues.query_after=300ms",
     "venues.not_received_after=1500ms",
     "risk.max_order_notional=0",
     "risk.max_position_notional=0",
+    "risk.max_orders_per_second=0",
     "paper.latency=1ms",
     "paper.triggers.by=quote",
     "paper.rejects.balance=true",

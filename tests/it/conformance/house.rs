@@ -25,7 +25,7 @@ use testkit::venue::standard;
 
 /// How long a request by REST waits for its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// More requests in a minute than a test has.
+/// More requests in a minute, and more weight of them, than a test has.
 const REQUESTS: u32 = 100_000;
 
 /// A venue.
@@ -59,7 +59,7 @@ pub struct Goods {
 
 impl House {
     pub async fn binance() -> Self {
-        let face = standard::binance(None).with_limits(6_000, [1_000, 200_000]);
+        let face = standard::binance(None).with_limits(REQUESTS, [1_000, 200_000]);
         Self::Binance(VenueServer::start(Venue::new(face, Faults::new(1)), 0).await)
     }
 
@@ -118,6 +118,8 @@ impl House {
                 let parameters: binance::settings::Parameters = serde_json::from_value(json!({
                     "profile": "test", "account": account,
                     "url": format!("ws://{}/ws-api/v3", server.address),
+                    // Every case that cuts the connection counts as a failure: the waits would grow beyond what a case waits.
+                    "reconnect_longest": "1s",
                 }))
                 .expect("parameters");
                 let key = Arc::new(ApiKey::new(standard::KEY, standard::SECRET).expect("a key"));

@@ -29,6 +29,9 @@ const FIRST_HALF: &str = ".c";
 /// Fills of one answer: the venue's limit.
 pub const FILLS: u32 = 1_000;
 
+/// The method that cancels an order.
+const CANCEL: &str = "order.cancel";
+
 impl Call {
     fn new(method: &'static str, parameters: Parameters) -> Self {
         Self { method, parameters, weight: 1, orders: 0 }
@@ -60,7 +63,13 @@ impl Call {
     #[must_use]
     pub fn cancel(id: ClientOrderId, of: Symbol) -> Self {
         let parameters = symbol(of).with("origClientOrderId", id.as_str());
-        Self::new("order.cancel", parameters)
+        Self::new(CANCEL, parameters)
+    }
+
+    /// Whether it cancels an order: that takes risk away, and goes before all else.
+    #[must_use]
+    pub fn is_cancel(&self) -> bool {
+        self.method == CANCEL
     }
 
     /// Changes an order whose terms at the venue are `current`.

@@ -46,7 +46,7 @@ impl BinanceConnector {
     pub fn new(parameters: &Parameters, key: Arc<ApiKey>, reach: Reach, clock: Clock) -> Result<Self, String> {
         parameters.place()?;
         let url = parameters.address().to_owned();
-        let session = Session::new(parameters.account, key);
+        let session = Session::new(parameters.account, key, parameters.reconnect_longest);
         Ok(Self { session, url, reach, clock })
     }
 }

@@ -43,6 +43,8 @@ pub enum Demand {
     Nothing,
     /// To say nothing until then; `None` for a wait that the venue does not name.
     Wait(Option<UtcNanos>),
+    /// To send nothing that counts as an order until then; `None` for a wait that the venue does not name.
+    NoOrders(Option<UtcNanos>),
     /// To look at the venue's clock again.
     Clock,
     /// Another key, or more permissions for it: asking again changes nothing.
@@ -116,11 +118,13 @@ impl Failure {
     #[must_use]
     pub fn demand(&self) -> Demand {
         match (self.status, self.code) {
-            (418 | 429 | 403, _) | (_, Some(-1003 | -1015 | -1034)) => Demand::Wait(self.again_at),
+            (418 | 403, _) => Demand::Wait(self.again_at),
+            // Too many orders come with 429, as too many requests do; what counts as none may go on.
+            (_, Some(-1008 | -1015)) => Demand::NoOrders(self.again_at),
+            (429, _) | (_, Some(-1003 | -1034)) => Demand::Wait(self.again_at),
             (_, Some(-1021)) => Demand::Clock,
             (_, Some(-1002 | -1022 | -2014 | -2015)) => Demand::Key,
             (_, Some(-1016 | -2042)) => Demand::Reconnect,
-            (_, Some(-1008)) => Demand::Wait(self.again_at),
             _ => Demand::Nothing,
         }
     }
@@ -268,6 +272,10 @@ mod tests {
         let words = "Way too much request weight used; IP banned until 1659146400000. Please use WebSocket Streams.";
         assert_eq!(read(418, -1003, words).demand(), Demand::Wait(until));
         assert_eq!(Failure::read(418, "<html>teapot</html>", None, NOW).demand(), Demand::Wait(None));
+        for (status, code) in [(503, -1008), (400, -1015), (429, -1015)] {
+            assert_eq!(read(status, code, "x").demand(), Demand::NoOrders(None), "{status} {code}");
+        }
+        assert_eq!(read(418, -1015, "x").demand(), Demand::Wait(None), "banned is banned");
         assert_eq!(read(400, -1021, "x").demand(), Demand::Clock);
         assert_eq!(read(401, -2015, "x").demand(), Demand::Key);
         assert_eq!(read(400, -1016, "x").demand(), Demand::Reconnect);

@@ -72,7 +72,7 @@ pub enum Heard {
     Inexact(String),
     /// The venue does not take the key, in its words.
     Unauthorized(String),
-    /// Nothing more is taken for now, in the venue's words.
+    /// Nothing more, or no more orders, is taken for now, in the venue's words.
     Limited(String),
     /// Of a kind that we do not know, or that could not be read.
     Unknown {

@@ -2,7 +2,8 @@
 //!
 //! Request weight counts per address and minute, unfilled orders per account, in ten seconds and in a day. The venue counts as well and
 //! says so in every answer; the larger count holds, for others may share the address. A refusal for too many requests stops
-//! everything until the venue's time: asking on turns it into a ban.
+//! everything until the venue's time: asking on turns it into a ban. One for too many orders, or because the venue is busy, stops
+//! what counts as an order: cancels and questions count as none. Of the weight a part is kept for cancels.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::call::Call;
 
 /// Wait after a refusal that names none: the window of the request weight.
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
+/// One part in so many of the request weight is left to cancels, which take risk away.
+const KEPT_FOR_CANCELS: u32 = 10;
 
 /// A limit, as `exchangeInfo` and every answer over the WebSocket API state it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -55,6 +58,7 @@ struct Window {
 pub struct Budget {
     windows: Vec<Window>,
     closed_until: Option<UtcNanos>,
+    orders_closed_until: Option<UtcNanos>,
 }
 
 impl Default for Budget {
@@ -75,6 +79,7 @@ impl Default for Budget {
                 window(What::Orders, 86_400, 160_000),
             ],
             closed_until: None,
+            orders_closed_until: None,
         }
     }
 }
@@ -106,14 +111,15 @@ impl Budget {
     /// When a call may go; `now` where it may at once. `None` for one that is larger than a whole window.
     #[must_use]
     pub fn when(&self, call: &Call, now: UtcNanos) -> Option<UtcNanos> {
-        let mut at = self.closed_until.filter(|until| *until > now).unwrap_or(now);
+        let orders_closed_until = self.orders_closed_until.filter(|_| call.orders > 0);
+        let mut at = [self.closed_until, orders_closed_until].into_iter().flatten().fold(now, Ord::max);
         for window in &self.windows {
-            let needs = window.needs(call);
-            if needs > window.limit {
+            let (needs, most) = (window.needs(call), window.most(call));
+            if needs > most {
                 return None;
             }
             let spent = if now < window.ends() { window.count } else { 0 };
-            if needs > 0 && spent.saturating_add(needs) > window.limit {
+            if needs > 0 && spent.saturating_add(needs) > most {
                 at = at.max(window.ends());
             }
         }
@@ -134,6 +140,13 @@ impl Budget {
         self.closed_until = self.closed_until.max(Some(until));
     }
 
+    /// The venue takes no more orders for now, and may have said until when: else until its shortest count of them begins anew.
+    pub fn close_orders(&mut self, until: Option<UtcNanos>, now: UtcNanos) {
+        let counts = self.windows.iter().filter(|window| window.what == What::Orders);
+        let anew = counts.map(|window| now.floor_to(window.length).after(window.length)).min();
+        self.orders_closed_until = self.orders_closed_until.max(until.or(anew));
+    }
+
     /// Until when nothing may go.
     #[must_use]
     pub fn closed_until(&self, now: UtcNanos) -> Option<UtcNanos> {
@@ -147,6 +160,14 @@ impl Window {
             What::Weight => call.weight,
             What::Orders => call.orders,
             What::Requests => 1,
+        }
+    }
+
+    /// How far the call may fill it.
+    fn most(&self, call: &Call) -> u32 {
+        match self.what {
+            What::Weight if !call.is_cancel() => self.limit - self.limit / KEPT_FOR_CANCELS,
+            What::Weight | What::Orders | What::Requests => self.limit,
         }
     }
 
@@ -221,11 +242,27 @@ mod tests {
     fn what_is_spent_comes_back_when_the_venues_minute_ends() {
         let mut budget = Budget::default();
         budget.state(&limits(100, 2, None), at(0));
-        budget.spend(&question(80), at(5));
+        budget.spend(&question(70), at(5));
         assert_eq!(budget.when(&question(20), at(6)), Some(at(6)));
         assert_eq!(budget.when(&question(21), at(6)), Some(at(60)));
         assert_eq!(budget.when(&question(21), at(60)), Some(at(60)));
-        assert_eq!(budget.when(&question(101), at(6)), None, "never");
+        assert_eq!(budget.when(&question(91), at(6)), None, "never");
+    }
+
+    #[test]
+    fn a_tenth_of_the_weight_is_kept_for_cancels() {
+        let mut budget = Budget::default();
+        budget.state(&limits(100, 2, None), at(0));
+        budget.spend(&question(90), at(5));
+        let cancel = Call::cancel("me-1-a".parse().unwrap(), "BTCUSDT".parse().unwrap());
+        for other in [question(1), order()] {
+            assert_eq!(budget.when(&other, at(6)), Some(at(60)));
+        }
+        for _ in 0..10 {
+            assert_eq!(budget.when(&cancel, at(6)), Some(at(6)));
+            budget.spend(&cancel, at(6));
+        }
+        assert_eq!(budget.when(&cancel, at(6)), Some(at(60)));
     }
 
     #[test]
@@ -253,6 +290,18 @@ mod tests {
         assert_eq!(budget.closed_until(at(100)), None);
         budget.close(None, at(200));
         assert_eq!(budget.when(&question(1), at(201)), Some(at(260)));
+    }
+
+    #[test]
+    fn a_refusal_of_orders_stops_orders_alone() {
+        let mut budget = Budget::default();
+        budget.close_orders(None, at(3));
+        assert_eq!(budget.when(&order(), at(4)), Some(at(10)), "until the ten seconds end");
+        assert_eq!(budget.when(&question(1), at(4)), Some(at(4)));
+        assert_eq!(budget.closed_until(at(4)), None);
+        budget.close_orders(Some(at(40)), at(11));
+        budget.close_orders(None, at(12));
+        assert_eq!(budget.when(&order(), at(13)), Some(at(40)), "the venue's word");
     }
 
     proptest::proptest! {

@@ -1,9 +1,14 @@
 //! What may be chosen about the venue, and which of its worlds orders go to: `venues.parameters` of the venue `binance`.
 
+use std::time::Duration;
+
 use messages::Account;
 use serde::Deserialize;
 
 use crate::venues::place::{Place, Said};
+
+/// The venue takes 300 connections in five minutes: waits that stayed shorter than this would use them up.
+const SHORTEST_LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Which of the venue's worlds. Only one of them has money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -70,14 +75,28 @@ pub struct Parameters {
     /// The same of the REST API, which is asked for the rules of symbols.
     #[serde(default)]
     pub rest_url: Option<String>,
+    /// The longest wait before the next attempt to connect. The first is 250 ms, and each that fails doubles it.
+    #[serde(default = "reconnect_longest", with = "crate::durations")]
+    pub reconnect_longest: Duration,
+}
+
+fn reconnect_longest() -> Duration {
+    Duration::from_secs(30)
 }
 
 impl Parameters {
     /// Where orders go.
     ///
     /// # Errors
-    /// Live without its confirmation, with an account that does not say so, or with an address of somebody else.
+    /// Live without its confirmation, with an account that does not say so, or with an address of somebody else; connections that
+    /// would follow one another too fast.
     pub fn place(&self) -> Result<Place, String> {
+        if self.reconnect_longest < SHORTEST_LONGEST_WAIT {
+            let given = crate::durations::format(self.reconnect_longest);
+            return Err(format!(
+                "reconnect_longest = \"{given}\"; expected 1s or more, for Binance takes 300 connections in five minutes"
+            ));
+        }
         let is_elsewhere = self.url.is_some() || self.rest_url.is_some();
         Said { place: self.profile.place(), confirm: &self.confirm, account: self.account, is_elsewhere }.place()
     }
@@ -110,6 +129,7 @@ mod tests {
         assert_eq!(test.place(), Ok(Place { profile: "test", is_live: false }));
         assert_eq!(test.address(), "wss://ws-api.testnet.binance.vision/ws-api/v3");
         assert_eq!(read("profile = \"demo\"\nurl = \"ws://127.0.0.1:1\"").address(), "ws://127.0.0.1:1");
+        assert!(read("reconnect_longest = \"900ms\"").place().unwrap_err().contains("1s or more"));
         let live = |more: &str| read(&format!("profile = \"live\"\n{more}")).place();
         let account = "account = \"binance-live\"";
         assert!(live(account).unwrap_err().contains("confirm = \"live\""));

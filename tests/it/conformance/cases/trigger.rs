@@ -11,7 +11,7 @@ fn waits(b: &mut Bench, order_type: OrderType, stop: i64, limit: Option<i64>, th
         order_type,
         time_in_force: TimeInForce::Gtc,
         price: limit.map(|limit| b.price(limit)),
-        stop_price: (order_type != OrderType::TrailingStop).then(|| b.price(stop)),
+        stop_price: Some(b.price(stop)),
         trail_amount: (order_type == OrderType::TrailingStop).then(|| one_percent(b)),
         ..market
     });
@@ -41,6 +41,7 @@ pub fn take_profit(b: &mut Bench) -> Cell {
     waits(b, OrderType::TakeProfit, 98, None, &[97])
 }
 
+/// Binance follows at a share of the price, which is found from where the stop begins.
 pub fn trailing_stop(b: &mut Bench) -> Cell {
-    waits(b, OrderType::TrailingStop, 0, None, &[95, 98])
+    waits(b, OrderType::TrailingStop, 101, None, &[95, 98])
 }

@@ -190,9 +190,16 @@ impl BinanceVenue {
         let order = &self.exchange.orders[&id];
         let mut amended = terms::order_json(order, &self.extras_of(id));
         amended["origClientOrderId"] = json!(before);
-        amended["qty"] = amended["origQty"].clone();
         amended["preventedQty"] = json!("0.00000000");
-        amended["cumulativeQuoteQty"] = amended["cummulativeQuoteQty"].clone();
+        // An amended order has other names for them.
+        let names =
+            [("origQty", "qty"), ("origQuoteOrderQty", "quoteOrderQty"), ("cummulativeQuoteQty", "cumulativeQuoteQty")];
+        if let Some(fields) = amended.as_object_mut() {
+            for (elsewhere, here) in names {
+                let value = fields.remove(elsewhere);
+                fields.insert(here.to_owned(), value.into());
+            }
+        }
         Ok(json!({"transactTime": ms(by.now), "executionId": self.exchange.next_event(), "amendedOrder": amended}))
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::exchange::order::{Amount, Order, State, Terms, Trail, Trigger};
 use super::super::exchange::{Exchange, Execution};
-use super::params::{ApiError, Params};
+use super::params::{ApiError, Params, expiry};
 
 /// What Binance keeps of an order beside its terms.
 #[derive(Debug, Clone, Default)]
@@ -189,6 +189,9 @@ pub fn order_json(order: &Order, extras: &Extras) -> Value {
     });
     if order.terms.trigger.is_some() {
         json["stopPrice"] = json!(price(stop_price(order)));
+    }
+    if let State::Expired(why) = order.state {
+        json["expiryReason"] = json!(expiry(why));
     }
     if let Some(iceberg) = extras.iceberg {
         json["icebergQty"] = json!(eight(iceberg.raw()));

@@ -162,6 +162,33 @@ fn a_cancel_replace_that_succeeds_by_half_says_so() {
 }
 
 #[test]
+fn an_answer_says_why_an_order_expired() {
+    let mut venue = standard::binance(None);
+    for (time_in_force, why) in [("IOC", "UNFILLED_IOC_QUANTITY_EXPIRED"), ("FOK", "UNFILLED_FOK_ORDER_EXPIRED")] {
+        let params = format!(
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce={time_in_force}&quantity=0.001&price=50000&newClientOrderId=a"
+        );
+        let (_, placed) = ask(&mut venue, "POST", "/api/v3/order", &params);
+        let (_, asked) = ask(&mut venue, "GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=a");
+        for answer in [placed, asked] {
+            assert_eq!((&answer["status"], &answer["expiryReason"]), (&json!("EXPIRED"), &json!(why)));
+        }
+    }
+}
+
+#[test]
+fn an_amended_order_has_its_quantity_under_one_name() {
+    let mut venue = standard::binance(None);
+    let order = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000&newClientOrderId=a";
+    ask(&mut venue, "POST", "/api/v3/order", order);
+    let params = "symbol=BTCUSDT&origClientOrderId=a&newClientOrderId=b&newQty=0.0005";
+    let (_, answer) = ask(&mut venue, "PUT", "/api/v3/order/amend/keepPriority", params);
+    let amended = &answer["amendedOrder"];
+    assert_eq!((&amended["qty"], &amended["clientOrderId"]), (&json!("0.00050000"), &json!("b")));
+    assert!(amended.get("origQty").is_none(), "{amended}");
+}
+
+#[test]
 fn the_listen_key_is_gone() {
     assert_eq!(ask(&mut standard::binance(None), "POST", "/api/v3/userDataStream", "a=1").0, 410);
 }

@@ -59,6 +59,10 @@ impl Session {
                 self.budget.close(until, now);
                 out.push(Effect::heard(Heard::Limited(failure.to_string())));
             }
+            Demand::NoOrders(until) => {
+                self.budget.close_orders(until, now);
+                out.push(Effect::heard(Heard::Limited(failure.to_string())));
+            }
             Demand::Clock if self.is_up() => self.ask_time(now, out),
             Demand::Clock => {}
             Demand::Key => out.push(Effect::heard(Heard::Unauthorized(failure.to_string()))),

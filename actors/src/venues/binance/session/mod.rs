@@ -44,8 +44,6 @@ const CLOCK_EVERY: Duration = Duration::from_secs(600);
 const PROVEN_BY: Duration = Duration::from_secs(60);
 /// The first wait before another connection, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest. The venue takes 300 attempts in five minutes.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +163,7 @@ pub struct Session {
     stage: Stage,
     offset: Offset,
     budget: Budget,
+    longest_wait: Duration,
     failures: u32,
     opened_at: UtcNanos,
     heard_at: UtcNanos,
@@ -173,23 +172,26 @@ pub struct Session {
     leaves: Option<(UtcNanos, &'static str)>,
     last_id: u64,
     owed: BTreeMap<u64, Owed>,
-    /// Questions and cancels that wait for the budget.
-    waiting: VecDeque<(Call, Asked)>,
+    /// Cancels that wait for the budget: they go first.
+    cancels: VecDeque<(Call, Asked)>,
+    /// Questions that wait for it.
+    questions: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
     /// What the account holds is being asked for.
     look: Option<Look>,
 }
 
 impl Session {
-    /// A session of an account.
+    /// A session of an account, which waits no longer than this before the next attempt to connect.
     #[must_use]
-    pub fn new(account: Account, key: Arc<ApiKey>) -> Self {
+    pub fn new(account: Account, key: Arc<ApiKey>, longest_wait: Duration) -> Self {
         Self {
             account,
             key,
             stage: Stage::Down(UtcNanos::MIN),
             offset: Offset::default(),
             budget: Budget::default(),
+            longest_wait,
             failures: 0,
             opened_at: UtcNanos::MIN,
             heard_at: UtcNanos::MIN,
@@ -197,7 +199,8 @@ impl Session {
             leaves: None,
             last_id: 0,
             owed: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            cancels: VecDeque::new(),
+            questions: VecDeque::new(),
             known: BTreeMap::new(),
             look: None,
         }
@@ -224,11 +227,12 @@ impl Session {
             return;
         }
         self.owed.clear();
-        self.waiting.clear();
+        self.cancels.clear();
+        self.questions.clear();
         self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
-        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT);
+        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(10)).min(self.longest_wait);
         let wait = if was_good { Duration::ZERO } else { wait };
         self.failures = if was_good { 0 } else { self.failures + 1 };
         let closed_until = self.budget.closed_until(now).unwrap_or(now);
@@ -289,7 +293,8 @@ impl Session {
             Stage::Up => self.clock_at.after(CLOCK_EVERY),
         };
         let answers = self.owed.values().map(|owed| owed.since.after(ANSWERS_WITHIN));
-        let waits = self.waiting.front().and_then(|(call, _)| self.budget.when(call, now));
+        let waiting = self.cancels.front().into_iter().chain(self.questions.front());
+        let waits = waiting.filter_map(|(call, _)| self.budget.when(call, now));
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
         let lives = self.opened_at.after(LIVES_FOR);
         let others = answers.chain(waits).chain(leaves).chain(self.leaves.is_none().then_some(lives));
@@ -340,22 +345,29 @@ impl Session {
 
     /// Writes a question or a cancel, now or when the budget has room. There is an end to what may wait: orders asks again.
     fn send_or_wait(&mut self, call: Call, asked: Asked, now: UtcNanos, out: &mut Vec<Effect>) {
-        if self.waiting.is_empty() && self.budget.when(&call, now).is_some_and(|at| at <= now) {
+        let waiting = if call.is_cancel() { &mut self.cancels } else { &mut self.questions };
+        if waiting.is_empty() && self.budget.when(&call, now).is_some_and(|at| at <= now) {
             self.send(call, asked, now, out);
-        } else if self.waiting.len() < caps::VENUE_REQUESTS {
-            self.waiting.push_back((call, asked));
+        } else if waiting.len() < caps::VENUE_REQUESTS {
+            waiting.push_back((call, asked));
         }
     }
 
     fn send_waiting(&mut self, now: UtcNanos, out: &mut Vec<Effect>) {
-        while let Some((call, _)) = self.waiting.front() {
-            if self.budget.when(call, now).is_none_or(|at| at > now) {
-                return;
-            }
-            if let Some((call, asked)) = self.waiting.pop_front() {
-                self.send(call, asked, now, out);
+        while let Some((call, asked)) = self.next_waiting(now) {
+            self.send(call, asked, now, out);
+        }
+    }
+
+    /// What has waited and may go now, a cancel before any question.
+    fn next_waiting(&mut self, now: UtcNanos) -> Option<(Call, Asked)> {
+        for waiting in [&mut self.cancels, &mut self.questions] {
+            let due = waiting.front().and_then(|(call, _)| self.budget.when(call, now));
+            if due.is_some_and(|at| at <= now) {
+                return waiting.pop_front();
             }
         }
+        None
     }
 }
 

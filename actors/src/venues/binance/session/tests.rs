@@ -32,8 +32,12 @@ fn btc() -> Instrument {
 
 impl Play {
     fn new(secret: &str) -> Self {
+        Self::that_waits(secret, Duration::from_secs(30))
+    }
+
+    fn that_waits(secret: &str, longest_wait: Duration) -> Self {
         let key = Arc::new(ApiKey::new("public", secret).unwrap());
-        let session = Session::new("binance-test".parse().unwrap(), key);
+        let session = Session::new("binance-test".parse().unwrap(), key, longest_wait);
         Self { session, now: UtcNanos(1_700_000_000_000_000_000), done: Vec::new(), written: Vec::new() }
     }
 

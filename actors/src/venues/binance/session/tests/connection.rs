@@ -75,6 +75,18 @@ fn a_venue_that_takes_connections_only_to_close_them_is_tried_later_and_later() 
 }
 
 #[test]
+fn no_wait_is_longer_than_the_longest() {
+    let mut play = Play::that_waits("hush", Duration::from_secs(1));
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        play.connect();
+        play.step(|session, now, out| session.closed("reset", now, out));
+        waits.push(play.session.next_due(play.now).since(play.now) / 1_000_000);
+    }
+    assert_eq!(waits, [250, 500, 1_000, 1_000]);
+}
+
+#[test]
 fn a_ban_is_waited_out_before_the_next_connection() {
     let mut play = Play::up();
     let until = play.now.0 / 1_000_000 + 120_000;

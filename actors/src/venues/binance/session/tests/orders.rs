@@ -15,6 +15,13 @@ impl Play {
             at: self.now,
         });
     }
+
+    /// The venue counts so much of 6000 in this minute.
+    fn weigh(&mut self, count: u32) {
+        let limits = json!([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": count}]);
+        self.frame(&json!({"id": null, "status": 200, "result": {}, "rateLimits": limits}));
+        self.take();
+    }
 }
 
 fn execution(name: &str, changes: &Value) -> Value {
@@ -230,9 +237,7 @@ fn an_answer_that_overtakes_a_fill_ends_nothing() {
 #[test]
 fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
     let mut play = Play::up();
-    let limits = json!([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 6000}]);
-    play.frame(&json!({"id": null, "status": 200, "result": {}, "rateLimits": limits}));
-    play.take();
+    play.weigh(6_000);
     play.submit("me-1-a");
     play.cancel("me-1-b");
     play.query("me-1-c");
@@ -240,6 +245,40 @@ fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
     let due = play.session.next_due(play.now);
     assert!(due.since(play.now) <= 60_000_000_000, "{due}");
     play.now = due;
+    play.step(Session::on_timer);
+    play.check(&["order.cancel", "order.status"]);
+}
+
+#[test]
+fn a_venue_that_takes_no_orders_for_now_is_still_told_of_cancels_and_asked() {
+    for (status, code) in [(503, -1008), (429, -1015)] {
+        let mut play = Play::up();
+        play.cancel("me-1-a");
+        play.refuse(status, code, "Please try again.");
+        play.take();
+        play.cancel("me-1-a");
+        play.query("me-1-b");
+        play.submit("me-1-c");
+        play.check(&["order.cancel", "order.status", "me-1-c rejected binance.rate_limit"]);
+        play.pass(Duration::from_secs(10));
+        play.submit("me-1-d");
+        play.check(&["order.place", "me-1-d Submitted"]);
+    }
+}
+
+#[test]
+fn cancels_go_before_questions_and_find_room_that_others_leave_them() {
+    let mut play = Play::up();
+    play.weigh(5_400);
+    play.query("me-1-a");
+    play.submit("me-1-b");
+    play.cancel("me-1-c");
+    play.check(&["me-1-b rejected binance.rate_limit", "order.cancel"]);
+    play.refuse(400, -2011, "Unknown order sent.");
+    play.weigh(6_000);
+    play.cancel("me-1-d");
+    play.check(&[]);
+    play.now = play.session.next_due(play.now);
     play.step(Session::on_timer);
     play.check(&["order.cancel", "order.status"]);
 }
