@@ -132,7 +132,8 @@ impl House {
                 let parameters: alpaca::settings::Parameters = serde_json::from_value(json!({
                     "account": account, "trading_url": format!("http://{}", server.address),
                     "stream_url": format!("ws://{}/stream", server.address), "requests_per_minute": REQUESTS,
-                    "reconnect_first": "100ms",
+                    // Every case that cuts the connection counts as a failure: the waits would grow beyond what a case waits.
+                    "reconnect_first": "100ms", "reconnect_longest": "400ms",
                 }))
                 .expect("parameters");
                 let keys = Keys { id: standard::KEY.to_owned(), secret: standard::SECRET.to_owned() };
