@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 
 use bench::{Bench, Cell};
-use cases::{cancel, deny, expire, fill, place, reject, replace, trigger, unclear};
+use cases::{bracket, cancel, deny, expire, fill, place, reject, replace, trigger, unclear};
 use house::House;
 use interruptions::How::{Disconnect, Restart};
 
@@ -41,6 +41,11 @@ const CASES: &[Case] = &[
     ("fill.told_with_unknown", fill::told_with_unknown),
     ("fill.told_unreadably", fill::told_unreadably),
     ("fill.never_told", fill::never_told),
+    ("fill.busted", fill::busted),
+    ("bracket.profit", bracket::profit),
+    ("bracket.loss", bracket::loss),
+    ("bracket.restarted", bracket::restarted),
+    ("bracket.entry_canceled", bracket::entry_canceled),
     ("cancel.open", cancel::open),
     ("cancel.partly_filled", cancel::partly_filled),
     ("cancel.ended", cancel::ended),
