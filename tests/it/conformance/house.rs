@@ -132,8 +132,7 @@ impl House {
                 let parameters: alpaca::settings::Parameters = serde_json::from_value(json!({
                     "account": account, "trading_url": format!("http://{}", server.address),
                     "stream_url": format!("ws://{}/stream", server.address), "requests_per_minute": REQUESTS,
-                    // Every case that cuts the connection counts as a failure: the waits would grow beyond what a case waits.
-                    "reconnect_first": "100ms", "reconnect_longest": "400ms",
+                    "reconnect_first": "100ms",
                 }))
                 .expect("parameters");
                 let keys = Keys { id: standard::KEY.to_owned(), secret: standard::SECRET.to_owned() };
