@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actors::accounting;
+use messages::account::OpeningEntry;
 use messages::ledger::LedgerRecord;
 use messages::orders::{EventKind, Fill, Order, Status};
 use messages::positions::{Booked, Trade};
 use messages::venues::VenueRequest;
-use messages::{Asset, Cash, ClientOrderId, ExecutionId, Quantity, Reason, StrategyId};
+use messages::{Asset, Cash, ClientOrderId, ExecutionId, OrderId, Quantity, Reason, StrategyId};
 
 use crate::process::{Ledger, Process, instrument, rules};
 use crate::venue::{Standing, Taken, Venue};
@@ -24,6 +25,8 @@ pub struct Auditor {
     /// How many records held each order's intent.
     intents: BTreeMap<ClientOrderId, usize>,
     sent: BTreeSet<ClientOrderId>,
+    /// Entries of reconciliations that are not booked.
+    unopened: BTreeMap<u64, Vec<OpeningEntry>>,
 }
 
 impl Auditor {
@@ -46,11 +49,16 @@ impl Auditor {
     /// Any event is over.
     pub fn check(&mut self, ledger: &Ledger, process: Option<&Process>, venue: &Venue) {
         self.read(ledger);
-        let filled_there =
-            |order: &Order| venue.orders.get(&order.client_order_id).map_or(Quantity::ZERO, |t| t.filled);
+        let mut exits: BTreeMap<OrderId, ClientOrderId> = BTreeMap::new();
         for order in self.orders.values() {
-            let there = filled_there(order);
-            assert!(order.filled <= there, "{} has {} here and {there} there", order.client_order_id, order.filled);
+            let (name, taken) = (order.client_order_id, venue.orders.get(&order.client_order_id));
+            let there = taken.map_or(Quantity::ZERO, |taken| taken.traded);
+            assert!(order.filled <= there, "{name} has {} here and {there} there", order.filled);
+            let works = taken.is_some_and(|taken| taken.standing == Standing::Working);
+            if let Some(entry) = order.request.parent.filter(|_| works) {
+                let rival = exits.insert(entry, name);
+                assert!(rival.is_none(), "{name} and {rival:?} close the same entry at once");
+            }
         }
         let Some(process) = process else { return };
         for (strategy, quantity) in &self.positions {
@@ -72,8 +80,24 @@ impl Auditor {
                     self.orders.insert(update.order.client_order_id, update.order.clone());
                 }
                 LedgerRecord::Booked(booked) => self.book(booked),
+                LedgerRecord::Reconciled(done) => drop(self.unopened.insert(done.number, done.entries.clone())),
+                LedgerRecord::Opened(opened) => self.open(opened.number),
                 LedgerRecord::Deposit(balance) => add(self.balances.entry(balance.asset).or_default(), balance.total),
                 _ => {}
+            }
+        }
+    }
+
+    /// What history does not explain is entered, once.
+    fn open(&mut self, number: u64) {
+        let entries = self.unopened.remove(&number);
+        for entry in entries.unwrap_or_else(|| panic!("the entries of reconciliation {number} are booked twice")) {
+            match entry {
+                OpeningEntry::Position { strategy, change, .. } => {
+                    let position = self.positions.entry(strategy).or_default();
+                    *position = position.checked_add(change).expect("quantities are small");
+                }
+                OpeningEntry::Balance { asset, change } => add(self.balances.entry(asset).or_default(), change),
             }
         }
     }
@@ -106,7 +130,8 @@ impl Auditor {
             assert_eq!(live.map(plain), Some(plain(order)), "{name} is in memory what it is in the ledger");
             match venue.orders.get(&name) {
                 Some(taken) => agree(order, taken),
-                None if order.status == Status::Denied => {}
+                // Denied, or held here to its end.
+                None if !self.intents.contains_key(&name) => {}
                 None => assert_eq!(
                     (order.status, order.reason),
                     (Status::Rejected, Some(Reason::code("not_received"))),
@@ -114,16 +139,39 @@ impl Auditor {
                 ),
             }
         }
-        let there: usize = venue.orders.values().map(|taken| taken.fills.len()).sum();
-        assert_eq!(self.trades.len(), there, "every fill of the venue is booked");
+        let mut there: BTreeSet<ExecutionId> = BTreeSet::new();
         for (name, taken) in &venue.orders {
             assert!(self.orders.contains_key(name), "the venue has {name}, which the ledger does not know");
             for (_, fill) in &taken.fills {
-                let trade = self.trades.get(&fill.execution_id);
-                let found = trade.map(|t| (t.price, t.quantity, t.fee));
-                assert_eq!(found, Some((fill.price, fill.quantity, fill.fee)), "fill {}", fill.execution_id);
+                let key = fill.execution_id;
+                there.extend([key, key.undone()]);
+                // Where nobody told us that it was taken back, an entry has made up for it.
+                if !taken.busted.contains(&key) {
+                    let found = self.trades.get(&key).map(|t| (t.price, t.quantity, t.fee));
+                    assert_eq!(found, Some((fill.price, fill.quantity, fill.fee)), "fill {key}");
+                    assert!(!self.trades.contains_key(&key.undone()), "fill {key} stands there and is undone here");
+                }
             }
         }
+        let strange = self.trades.keys().find(|key| !there.contains(*key));
+        assert_eq!(strange, None, "a trade that the venue does not know");
+        self.check_books(venue);
+    }
+
+    /// Position and money are what they are at the venue.
+    fn check_books(&self, venue: &Venue) {
+        let sum = |sum: Quantity, quantity: &Quantity| sum.checked_add(*quantity).expect("quantities are small");
+        let position = self.positions.values().fold(Quantity::ZERO, sum);
+        assert_eq!(position, venue.holdings.position, "the position here and there");
+        for (asset, total) in &venue.holdings.balances {
+            let here = self.balances.get(asset).copied().unwrap_or_default();
+            assert_eq!(here, *total, "{asset} here and there");
+        }
+    }
+
+    /// Orders that the ledger has, denied ones among them.
+    pub fn orders(&self) -> usize {
+        self.orders.len()
     }
 }
 
@@ -141,6 +189,11 @@ fn plain(order: &Order) -> Order {
 /// An order here is what it is there.
 fn agree(order: &Order, taken: &Taken) {
     let name = order.client_order_id;
+    if !taken.busted.is_empty() {
+        // An end that was heard of before a trade was taken back stays.
+        assert!(order.status.is_terminal(), "{name} is {} here and {:?} there", order.status, taken.standing);
+        return;
+    }
     assert_eq!(order.filled, taken.filled, "what is filled of {name}");
     let expected: &[Status] = match taken.standing {
         Standing::Working => &[Status::Accepted, Status::Triggered, Status::PartiallyFilled],

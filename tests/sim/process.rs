@@ -11,18 +11,47 @@ use actors::orders::risk::{AccountKind, Limits};
 use actors::orders::state::{self as orders, Effect, Moment, Orders};
 use actors::positions::state::{self as positions, Positions};
 use actors::venues::paper::state::CAPABILITIES;
+use messages::account::OpeningEntry;
 use messages::ids::ClientOrderIds;
 use messages::instrument::{Calendar, Rules, Sessions};
 use messages::ledger::{Action, LedgerRecord};
-use messages::market::{Batch, Event, EventBody, Level, Source, Tick, TickBody};
+use messages::market::{Batch, Conditions, Event, EventBody, Level, Source, Tick, TickBody};
 use messages::orders::OrderUpdate;
-use messages::venues::VenueRequest;
-use messages::{Account, Cash, Exchange, Instrument, MarketId, Quantity, Size, UtcNanos};
+use messages::venues::{Capabilities, VenueRequest};
+use messages::{Account, Cash, Exchange, Instrument, MarketId, Price, Quantity, Size, UtcNanos};
 
 use crate::chance::Chance;
 
 /// When an order that the venue does not know can no longer arrive there.
 pub const NOT_RECEIVED_AFTER: Duration = Duration::from_secs(60);
+
+/// How often a day holds our books against the venue's.
+const RECONCILE_EVERY: Duration = Duration::from_secs(300);
+
+/// What is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Minutes of the worst, at a venue that keeps no books.
+    Minutes,
+    /// A trading day, at a venue that says what the account holds and holds no brackets.
+    Day,
+}
+
+impl Course {
+    fn venue(self) -> Capabilities {
+        match self {
+            Self::Minutes => CAPABILITIES,
+            Self::Day => Capabilities { account: true, contingencies: &[], ..CAPABILITIES },
+        }
+    }
+
+    fn reconcile_every(self) -> Duration {
+        match self {
+            Self::Minutes => Duration::ZERO,
+            Self::Day => RECONCILE_EVERY,
+        }
+    }
+}
 
 pub fn account() -> Account {
     "paper".parse().expect("an account")
@@ -50,7 +79,7 @@ fn limits() -> Limits {
     Limits { max_position_notional: "50000".parse().expect("an amount"), max_open_orders: 10, ..Limits::default() }
 }
 
-fn orders(epoch: u64) -> Orders {
+fn orders(course: Course, epoch: u64) -> Orders {
     let settings = orders::Settings {
         account: account(),
         kind: AccountKind::Margin,
@@ -59,11 +88,11 @@ fn orders(epoch: u64) -> Orders {
         calendar: Calendar::default(),
         limits: limits(),
         rules: [(instrument(), rules())].into(),
-        venues: [(Exchange::Simulated, CAPABILITIES)].into(),
+        venues: [(Exchange::Simulated, course.venue())].into(),
         query_after: Duration::from_secs(5),
         venue_rules: BTreeMap::new(),
         not_received_after: NOT_RECEIVED_AFTER,
-        reconcile_every: Duration::ZERO,
+        reconcile_every: course.reconcile_every(),
         foreign_orders: orders::ForeignOrders::Ignore,
     };
     Orders::new(settings, ClientOrderIds::new("sim", epoch).expect("a short name"))
@@ -102,9 +131,15 @@ pub struct Process {
 
 impl Process {
     /// Starts from what the ledger holds; returns the requests that may leave now.
-    pub fn start(ledger: &mut Ledger, epoch: u64, life: u64, now: UtcNanos) -> (Self, Vec<VenueRequest>) {
+    pub fn start(
+        ledger: &mut Ledger,
+        course: Course,
+        epoch: u64,
+        life: u64,
+        now: UtcNanos,
+    ) -> (Self, Vec<VenueRequest>) {
         let mut process = Self {
-            orders: orders(epoch),
+            orders: orders(course, epoch),
             positions: positions(),
             gate: Gate::default(),
             tickets: BTreeMap::new(),
@@ -120,6 +155,9 @@ impl Process {
         }
         for update in process.positions.take_unbooked() {
             process.book(&update, ledger, now);
+        }
+        for (number, entries) in process.positions.unopened() {
+            process.open(number, &entries, ledger, now);
         }
         let requests = process.deliver(ledger, now, |orders, at, out| orders.on_restarted(at, out));
         (process, requests)
@@ -171,10 +209,18 @@ impl Process {
             match effect {
                 Effect::Update(update) => self.book(&update, ledger, now),
                 Effect::Send(_, request) => requests.push(request),
+                Effect::Record(LedgerRecord::Reconciled(done)) if !done.entries.is_empty() => {
+                    self.open(done.number, &done.entries, ledger, now);
+                }
                 Effect::Alert(_) | Effect::Record(_) => {}
             }
         }
         requests
+    }
+
+    fn open(&mut self, number: u64, entries: &[OpeningEntry], ledger: &mut Ledger, now: UtcNanos) {
+        let opened = self.positions.open_entries(number, entries, now);
+        ledger.records.extend(opened.map(LedgerRecord::Opened));
     }
 
     fn book(&mut self, update: &OrderUpdate, ledger: &mut Ledger, now: UtcNanos) {
@@ -197,7 +243,15 @@ fn record(effect: &Effect, at: UtcNanos) -> Option<LedgerRecord> {
 
 fn quote(now: UtcNanos) -> Batch {
     let level = |price: &str| Some(Level { price: price.parse().expect("a price"), size: Size::ONE });
-    let body = TickBody::Quote { bid: level("99.99"), ask: level("100.01") };
+    market(TickBody::Quote { bid: level("99.99"), ask: level("100.01") }, now)
+}
+
+/// Somebody trades at a price.
+pub fn trade(price: Price, now: UtcNanos) -> Batch {
+    market(TickBody::Trade { price, size: Size::ONE, aggressor: None, conditions: Conditions::default() }, now)
+}
+
+fn market(body: TickBody, now: UtcNanos) -> Batch {
     let tick = Tick { instrument: instrument(), time: now, sequence: None, revision: 0, body };
     Batch {
         source: Source::Simulated,

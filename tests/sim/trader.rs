@@ -1,11 +1,11 @@
 //! Somebody who gives commands: two strategies and a person, as chance has it.
 
-use messages::orders::{Command, Order, OrderRequest, OrderType, Replacement, Sender, Side, Status};
+use messages::orders::{Command, Exits, Order, OrderRequest, OrderType, Replacement, Sender, Side, Status};
 use messages::risk::{StateChange, TradingState};
 use messages::{OrderId, Price, Quantity, StrategyId, ids::IdMaker};
 
 use crate::chance::Chance;
-use crate::process::instrument;
+use crate::process::{Course, instrument};
 
 /// What is said to orders.
 pub enum Said {
@@ -24,7 +24,7 @@ impl Trader {
     }
 
     /// The next thing that is said, in sight of the open orders.
-    pub fn speak<'a>(&mut self, open: impl Iterator<Item = &'a Order>, chance: &mut Chance) -> Said {
+    pub fn speak<'a>(&mut self, course: Course, open: impl Iterator<Item = &'a Order>, chance: &mut Chance) -> Said {
         let names = ["a", "b"].map(|name| name.parse::<StrategyId>().expect("a name"));
         let strategy = names[chance.between(0, 1) as usize];
         let (sender, person) =
@@ -38,6 +38,9 @@ impl Trader {
             (6..=25, Some((order_id, _))) => (sender, Command::Cancel { order_id }),
             (26..=50, Some((order_id, quantity))) => {
                 (sender, Command::Replace { order_id, replacement: terms(quantity, chance) })
+            }
+            _ if course == Course::Day && chance.percent(30) => {
+                (sender, Command::SubmitList { orders: bracket(self.order_ids.next_order_id(), chance) })
             }
             _ => {
                 let order_id = self.order_ids.next_order_id();
@@ -63,6 +66,16 @@ fn request(chance: &mut Chance) -> OrderRequest {
         return OrderRequest { order_type: OrderType::StopLimit, stop_price: Some(price), ..request };
     }
     request
+}
+
+/// An entry by a limit, with its exits five above and below it.
+fn bracket(id: OrderId, chance: &mut Chance) -> Vec<(OrderId, OrderRequest)> {
+    let side = if chance.percent(50) { Side::Buy } else { Side::Sell };
+    let (quantity, limit) = (quantity(1, 20, chance), price(chance));
+    let away = |by: i64| Price::from_raw(limit.raw() + by * Price::ONE.raw()).expect("a small price");
+    let (gain, loss) = if side == Side::Buy { (away(5), away(-5)) } else { (away(-5), away(5)) };
+    let exits = Exits { take_profit: Some(gain), stop_loss: Some(loss), stop_limit: None };
+    exits.bracket(id, OrderRequest::limit(instrument(), side, quantity, limit))
 }
 
 fn terms(before: Quantity, chance: &mut Chance) -> Replacement {

@@ -3,13 +3,17 @@
 //!
 //! It answers a query by what it really knows: the terms in force, every fill, and where the order stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use messages::orders::{Fee, Fill, Liquidity, OrderRequest, OrderType, Replacement};
+use messages::orders::{Fee, Fill, Liquidity, OrderRequest, Replacement};
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
-use messages::{Account, Cash, ClientOrderId, Price, Quantity, Reason, UtcNanos};
+use messages::{Account, Cash, ClientOrderId, ExecutionId, Quantity, Reason, UtcNanos};
 
 use crate::chance::Chance;
+
+mod holdings;
+
+use holdings::Holdings;
 
 /// Where an order stands at the venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +34,13 @@ pub struct Taken {
     pub names: Vec<ClientOrderId>,
     /// Every fill, with the name that it was reported under.
     pub fills: Vec<(ClientOrderId, Fill)>,
+    /// Those of them that were taken back.
+    pub busted: BTreeSet<ExecutionId>,
     pub standing: Standing,
+    /// By the fills that stand.
     pub filled: Quantity,
+    /// By all that there ever were.
+    pub traded: Quantity,
     triggered: bool,
     changed: bool,
 }
@@ -42,6 +51,7 @@ pub struct Venue {
     pub orders: BTreeMap<ClientOrderId, Taken>,
     first_names: BTreeMap<ClientOrderId, ClientOrderId>,
     executions: u64,
+    pub holdings: Holdings,
 }
 
 impl Taken {
@@ -69,7 +79,8 @@ fn rejected() -> ReportKind {
 
 impl Venue {
     pub fn new(account: Account) -> Self {
-        Self { account, orders: BTreeMap::new(), first_names: BTreeMap::new(), executions: 0 }
+        let (orders, first_names) = (BTreeMap::new(), BTreeMap::new());
+        Self { account, orders, first_names, executions: 0, holdings: Holdings::new() }
     }
 
     /// Takes a request that arrived.
@@ -92,7 +103,7 @@ impl Venue {
                 self.replace((client_order_id, new_client_order_id), replacement, now, chance, out);
             }
             VenueRequest::Query { client_order_id, .. } => self.query(client_order_id, now, out),
-            VenueRequest::Account { .. } => unreachable!("this venue keeps no books, by its capabilities"),
+            VenueRequest::Account { .. } => unreachable!("answered by a snapshot"),
         }
     }
 
@@ -111,8 +122,10 @@ impl Venue {
             request,
             names: vec![name],
             fills: Vec::new(),
+            busted: BTreeSet::new(),
             standing,
             filled: Quantity::ZERO,
+            traded: Quantity::ZERO,
             triggered: false,
             changed: false,
         };
@@ -177,7 +190,12 @@ impl Venue {
         if taken.triggered {
             out.push(self.report(current, now, ReportKind::Triggered));
         }
-        out.extend(taken.fills.iter().map(|(name, fill)| self.report(*name, now, ReportKind::Filled(fill.clone()))));
+        let (undone, fills): (Vec<_>, Vec<_>) =
+            taken.fills.iter().partition(|(_, fill)| taken.busted.contains(&fill.execution_id));
+        for (name, fill) in undone {
+            out.push(self.report(*name, now, ReportKind::Busted { execution_id: fill.execution_id }));
+        }
+        out.extend(fills.into_iter().map(|(name, fill)| self.report(*name, now, ReportKind::Filled(fill.clone()))));
         out.push(self.report(current, now, taken.end()));
     }
 
@@ -200,7 +218,7 @@ impl Venue {
     fn trade(&mut self, first: ClientOrderId, now: UtcNanos, chance: &mut Chance, out: &mut Vec<VenueReport>) {
         let Some(taken) = self.orders.get_mut(&first).filter(|t| t.standing == Standing::Working) else { return };
         let name = taken.name();
-        if taken.request.order_type == OrderType::StopLimit && !taken.triggered {
+        if taken.request.order_type.is_conditional() && !taken.triggered {
             taken.triggered = true;
             return out.push(self.report(name, now, ReportKind::Triggered));
         }
@@ -208,6 +226,7 @@ impl Venue {
         let quantity = chance.between(1, rest);
         let quantity = Quantity::from_raw(i128::from(quantity) * Quantity::ONE.raw()).expect("quantities are small");
         taken.filled = taken.filled.checked_add(quantity).expect("quantities are small");
+        taken.traded = taken.traded.checked_add(quantity).expect("quantities are small");
         if taken.remaining().is_zero() {
             taken.standing = Standing::Filled;
         }
@@ -215,7 +234,7 @@ impl Venue {
         let fee_asset = if chance.percent(30) { "BNB" } else { "USD" };
         let fill = Fill {
             execution_id: format!("x{}", self.executions).parse().expect("a short key"),
-            price: taken.request.price.unwrap_or(Price::ONE),
+            price: taken.request.price.unwrap_or(self.holdings.market),
             quantity,
             cumulative: taken.filled,
             liquidity: Some(Liquidity::Maker),
@@ -223,6 +242,7 @@ impl Venue {
             executed_at: now,
         };
         taken.fills.push((name, fill.clone()));
+        self.holdings.settle(taken.request.side, &fill);
         out.push(self.report(name, now, ReportKind::Filled(fill)));
     }
 

@@ -5,18 +5,22 @@
 //! disk hangs and the process dies. Two things are promised, as real venues and networks promise them: a request
 //! arrives within [`LATEST_REQUEST`] of its leaving or never, and whoever loses a message loses the connection
 //! soon. Then all calms down, and what is left must be whole.
+//!
+//! A [`Course::Day`] has the same over the hours of a session, with pauses between bursts; and a market that moves, trades
+//! that the venue takes back, orders of others, and a venue whose books ours are held against.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actors::orders::state::{Effect, Moment, Orders};
 use messages::UtcNanos;
+use messages::account::AccountSnapshot;
 use messages::ledger::LedgerRecord;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 
 use crate::auditor::Auditor;
 use crate::chance::Chance;
-use crate::process::{Ledger, Process, account};
+use crate::process::{self, Course, Ledger, Process, account};
 use crate::trader::{Said, Trader};
 use crate::venue::Venue;
 
@@ -28,6 +32,8 @@ const LATEST_REPORT: u64 = 20_000;
 const NOTICED: u64 = 30_000;
 /// How long the world is stirred up.
 const STIRRED: Duration = Duration::from_secs(240);
+/// The same of a day.
+const SESSION: Duration = Duration::from_secs(23_400);
 /// How long it takes to calm down: several times what an unanswered order may take.
 const CALM: Duration = Duration::from_secs(300);
 
@@ -37,6 +43,8 @@ enum Event {
     Request(Box<VenueRequest>),
     /// A report reaches the process, if the connection that it was sent on still stands.
     Report(u64, Box<VenueReport>),
+    /// What the account holds reaches the process, by the same rule.
+    Account(u64, Box<AccountSnapshot>),
     /// The ledger of this life of the process is durable up to here.
     Synced(u64, usize),
     /// The connection breaks, if it is still this one.
@@ -48,9 +56,12 @@ enum Event {
     Command,
     /// The venue does something of its own.
     Stir,
+    /// Somebody trades.
+    Market,
 }
 
 pub struct World {
+    course: Course,
     chance: Chance,
     now: UtcNanos,
     agenda: BTreeMap<(UtcNanos, u64), Event>,
@@ -70,18 +81,23 @@ pub struct World {
     connection: u64,
     connected: bool,
     trader: Trader,
+    kills: u64,
+    /// Messages that were late, repeated or lost, and disks that hung.
+    faults: u64,
 }
 
 impl World {
     /// Runs one seed to its end and gives its ledger.
-    pub fn run(seed: u64) -> Run {
+    pub fn run(course: Course, seed: u64) -> Run {
         let start = UtcNanos::start_of_day(20_000);
+        let stirred = if course == Course::Day { SESSION } else { STIRRED };
         let mut world = Self {
+            course,
             chance: Chance::new(seed),
             now: start,
             agenda: BTreeMap::new(),
             planned: 0,
-            ends_at: start.after(STIRRED),
+            ends_at: start.after(stirred),
             stirred: true,
             venue: Venue::new(account()),
             ledger: Ledger::default(),
@@ -93,11 +109,16 @@ impl World {
             connection: 0,
             connected: false,
             trader: Trader::new(seed),
+            kills: 0,
+            faults: 0,
         };
         world.plan(Duration::ZERO, Event::Start);
         world.plan(Duration::from_secs(1), Event::Command);
         world.plan(Duration::from_secs(1), Event::Stir);
         world.plan(Duration::from_secs(20), Event::Crash);
+        if course == Course::Day {
+            world.plan(Duration::from_secs(1), Event::Market);
+        }
         world.go_on();
         world.calm_down();
         world.finish()
@@ -140,20 +161,32 @@ impl World {
     fn finish(mut self) -> Run {
         let process = self.process.as_ref().expect("the process runs at the end");
         self.auditor.check_end(&self.ledger, process, &self.venue);
+        let books = process.orders.reconcile_status();
+        let last = books.last.map(|last| last.words()).unwrap_or_default();
+        assert!(books.waits.is_none(), "new orders still wait, for {:?}: {last}", books.waits);
         let fills = self.venue.orders.values().map(|taken| taken.fills.len()).sum();
-        Run { ledger: self.ledger.records, fills, starts: self.lives, connections: self.connection }
+        Run {
+            orders: self.auditor.orders(),
+            ledger: self.ledger.records,
+            fills,
+            starts: self.lives,
+            connections: self.connection,
+            kills: self.kills,
+            faults: self.faults,
+        }
     }
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Request(request) => {
-                let mut reports = Vec::new();
-                self.venue.on_request(*request, self.now, &mut self.chance, &mut reports);
-                reports.into_iter().for_each(|report| self.carry_back(report));
-            }
+            Event::Request(request) => self.arrive(*request),
             Event::Report(connection, report) => {
                 if connection == self.connection && self.connected {
                     self.tell(|orders, at, out| orders.on_report(*report, at, out));
+                }
+            }
+            Event::Account(connection, snapshot) => {
+                if connection == self.connection && self.connected {
+                    self.tell(|orders, at, out| orders.on_account(*snapshot, at, out));
                 }
             }
             Event::Synced(life, length) => self.synced(life, length),
@@ -164,7 +197,7 @@ impl World {
             Event::Command => {
                 if self.stirred {
                     self.command();
-                    let after = self.chance.millis(50, 3_000);
+                    let after = self.pause();
                     self.plan(after, Event::Command);
                 }
             }
@@ -172,12 +205,58 @@ impl World {
                 if self.stirred {
                     let mut reports = Vec::new();
                     self.venue.stir(self.now, &mut self.chance, &mut reports);
+                    if self.course == Course::Day && self.chance.percent(10) {
+                        self.venue.stir_account(self.now, &mut self.chance, &mut reports);
+                    }
                     reports.into_iter().for_each(|report| self.carry_back(report));
-                    let after = self.chance.millis(50, 3_000);
+                    let after = self.pause();
                     self.plan(after, Event::Stir);
                 }
             }
+            Event::Market => self.market(),
         }
+    }
+
+    /// How long until the next of its kind: a day has bursts, and long pauses between them.
+    fn pause(&mut self) -> Duration {
+        if self.course == Course::Day && self.chance.percent(30) {
+            return self.chance.millis(30_000, 360_000);
+        }
+        self.chance.millis(50, 3_000)
+    }
+
+    /// When something breaks next: once in a while of the course.
+    fn breaks_after(&mut self, low: u64, high: u64) -> Duration {
+        let scale = if self.course == Course::Day { 20 } else { 1 };
+        self.chance.millis(low * scale, high * scale)
+    }
+
+    /// Prices move as long as the world is stirred up; what waits for one sees it.
+    fn market(&mut self) {
+        if !self.stirred {
+            return;
+        }
+        let price = self.venue.holdings.walk(&mut self.chance);
+        if let Some(process) = &mut self.process {
+            process.orders.on_market(&process::trade(price, self.now));
+        }
+        let after = self.chance.millis(1_000, 60_000);
+        self.plan(after, Event::Market);
+    }
+
+    /// A request reaches the venue.
+    fn arrive(&mut self, request: VenueRequest) {
+        if let VenueRequest::Account { wanted, at } = &request {
+            let snapshot = self.venue.snapshot(wanted, *at, self.now);
+            if self.connected && !self.is_lost() {
+                let after = self.delay(LATEST_REPORT);
+                self.plan(after, Event::Account(self.connection, Box::new(snapshot)));
+            }
+            return;
+        }
+        let mut reports = Vec::new();
+        self.venue.on_request(request, self.now, &mut self.chance, &mut reports);
+        reports.into_iter().for_each(|report| self.carry_back(report));
     }
 
     /// One delivery to the process, if it lives.
@@ -193,6 +272,7 @@ impl World {
     fn sync_behind(&mut self, before: usize) {
         if self.ledger.records.len() > before {
             let hangs = self.stirred && self.chance.percent(1);
+            self.faults += u64::from(hangs);
             let after = if hangs { self.chance.millis(1_000, 80_000) } else { self.chance.millis(1, 20) };
             self.plan(after, Event::Synced(self.lives, self.ledger.records.len()));
         }
@@ -212,16 +292,21 @@ impl World {
         self.epoch += u64::from(!self.group_alone);
         self.connect();
         let before = self.ledger.records.len();
-        let (process, requests) = Process::start(&mut self.ledger, self.epoch, self.lives, self.now);
+        let (process, requests) = Process::start(&mut self.ledger, self.course, self.epoch, self.lives, self.now);
         self.process = Some(process);
         self.sync_behind(before);
         requests.into_iter().for_each(|request| self.carry(request));
+        if self.course == Course::Day {
+            // The connection that it finds is its first.
+            self.tell(|orders, at, out| orders.on_reconnected(at, out));
+        }
     }
 
     fn crash(&mut self) {
         if !self.stirred || self.process.take().is_none() {
             return;
         }
+        self.kills += 1;
         // Where the trading group dies alone, the journal's thread goes on, and so do the client order ids.
         self.group_alone = self.chance.percent(30);
         if self.group_alone {
@@ -233,7 +318,7 @@ impl World {
         self.connected = false;
         let after = self.chance.millis(100, 20_000);
         self.plan(after, Event::Start);
-        let next = self.chance.millis(1_000, 90_000);
+        let next = self.breaks_after(1_000, 90_000);
         self.plan(after.saturating_add(next), Event::Crash);
     }
 
@@ -244,7 +329,7 @@ impl World {
         self.connection += 1;
         self.connected = true;
         if self.stirred {
-            let after = self.chance.millis(5_000, 120_000);
+            let after = self.breaks_after(5_000, 120_000);
             self.plan(after, Event::Disconnect(self.connection));
         }
         self.tell(|orders, at, out| orders.on_reconnected(at, out));
@@ -286,6 +371,7 @@ impl World {
             return;
         }
         let copies = if self.stirred && self.chance.percent(5) { 2 } else { 1 };
+        self.faults += copies - 1;
         for _ in 0..copies {
             let after = self.delay(LATEST_REPORT);
             self.plan(after, Event::Report(self.connection, Box::new(report.clone())));
@@ -295,6 +381,7 @@ impl World {
     fn is_lost(&mut self) -> bool {
         let lost = self.stirred && self.chance.percent(2);
         if lost {
+            self.faults += 1;
             let after = self.chance.millis(0, NOTICED);
             self.plan(after, Event::Disconnect(self.connection));
         }
@@ -304,14 +391,17 @@ impl World {
     fn delay(&mut self, latest: u64) -> Duration {
         match (self.stirred, self.chance.between(1, 100)) {
             (false, _) => Duration::from_millis(10),
-            (true, 1..=5) => self.chance.millis(1_000, latest),
+            (true, 1..=5) => {
+                self.faults += 1;
+                self.chance.millis(1_000, latest)
+            }
             (true, _) => self.chance.millis(1, 300),
         }
     }
 
     fn command(&mut self) {
         let open = self.process.iter().flat_map(|process| process.orders.open_orders());
-        match self.trader.speak(open, &mut self.chance) {
+        match self.trader.speak(self.course, open, &mut self.chance) {
             Said::Command(sender, command) => self.tell(|orders, at, out| orders.on_command(sender, command, at, out)),
             Said::Trading(change) => self.tell(|orders, at, out| orders.on_trading(change, at, out)),
         }
@@ -320,8 +410,11 @@ impl World {
 
 /// What a run leaves.
 pub struct Run {
+    pub orders: usize,
     pub ledger: Vec<LedgerRecord>,
     pub fills: usize,
     pub starts: u64,
     pub connections: u64,
+    pub kills: u64,
+    pub faults: u64,
 }

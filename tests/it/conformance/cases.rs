@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub mod bracket;
 pub mod cancel;
 pub mod deny;
 pub mod expire;

@@ -2,6 +2,7 @@
 
 use messages::OrderId;
 use messages::orders::Status;
+use testkit::feeds::serve::now;
 use testkit::venue::faults::Fault;
 
 use super::super::bench::{Bench, Cell, SLOW};
@@ -78,6 +79,20 @@ pub fn told_out_of_order(b: &mut Bench) -> Cell {
     b.market(98, Some(b.goods.part));
     b.market(97, None);
     b.settles(id, Status::Filled)
+}
+
+/// The venue takes back what it has told as traded.
+pub fn busted(b: &mut Bench) -> Cell {
+    if b.house.name() != "alpaca" {
+        return None;
+    }
+    let id = part(b);
+    b.house.outside(|books, _| {
+        let trade = books.executions.last().expect("a fill").trade;
+        books.bust(trade, now()).expect("a fill that stands");
+    });
+    let order = b.wait(id, "nothing is filled", |order| order.filled.is_zero());
+    Some(order.status.to_string())
 }
 
 pub fn never_told(b: &mut Bench) -> Cell {

@@ -96,7 +96,8 @@ impl Orders {
         out: &mut Vec<Effect>,
     ) {
         let mut done = run.report(&left, entries, at.now);
-        for fill in &snapshot.fills {
+        // Behind a fill that is still in doubt all are listed again.
+        for fill in snapshot.fills.iter().filter(|_| left.doubts.is_empty()) {
             let mark = Mark { at: fill.executed_at, execution_id: Some(fill.execution_id) };
             let known = self.reconciling.marks.entry(fill.instrument).or_insert(mark);
             *known = (*known).max(mark);

@@ -118,6 +118,29 @@ fn a_question_without_an_answer_is_asked_again() {
 }
 
 #[test]
+fn a_fill_in_doubt_is_listed_again_though_newer_ones_are_known() {
+    let mut pair = began();
+    let (ended, open) = (pair.place("buy", 5), pair.place("buy", 4));
+    let now = pair.bench.now;
+    pair.venue.trade(ended, 2, now).unwrap();
+    pair.venue.orders.get_mut(&ended).unwrap().end = Some(ReportKind::Canceled);
+    pair.report(ended, ReportKind::Canceled);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(open, 1, now).unwrap();
+    pair.report(open, heard);
+    pair.venue.is_silent = true;
+    pair.ask(begin()).unwrap();
+    pair.wait(70);
+    assert_eq!(pair.waits(), None, "nobody waits for a run that a person began");
+    assert_eq!(pair.last().outcome, Ended::Unsettled);
+    pair.venue.is_silent = false;
+    pair.ask(begin()).unwrap();
+    pair.wait(3);
+    assert_eq!(pair.last().outcome, Ended::Settled, "{}", pair.last().words());
+    pair.check_agreed();
+}
+
+#[test]
 fn a_fill_of_an_order_that_has_ended_is_found_in_the_list_of_fills() {
     let mut pair = began();
     // Its first fill is heard, and so fills are asked for from there on.
