@@ -248,7 +248,8 @@ impl Session {
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
-            kind if is_end(kind) || *kind == ReportKind::Unknown => drop(self.known.remove(&id)),
+            ReportKind::Completed { .. } | ReportKind::Unknown => drop(self.known.remove(&id)),
+            kind if is_end(kind) => drop(self.known.remove(&id)),
             _ => {}
         }
     }
