@@ -18,6 +18,8 @@ use crate::venue::{Standing, Taken, Venue};
 pub struct Auditor {
     /// Records that are taken in.
     read: usize,
+    /// And those of them whose orders were held against the venue.
+    looked_at: usize,
     trades: BTreeMap<ExecutionId, Trade>,
     positions: BTreeMap<StrategyId, Quantity>,
     balances: BTreeMap<Asset, Cash>,
@@ -49,6 +51,21 @@ impl Auditor {
     /// Any event is over.
     pub fn check(&mut self, ledger: &Ledger, process: Option<&Process>, venue: &Venue) {
         self.read(ledger);
+        if self.looked_at < self.read {
+            self.looked_at = self.read;
+            self.check_orders(venue);
+        }
+        let Some(process) = process else { return };
+        for (strategy, quantity) in &self.positions {
+            assert_eq!(process.positions.quantity(instrument(), *strategy), *quantity, "the position of {strategy}");
+        }
+        for (asset, total) in process.positions.balances() {
+            assert_eq!(total, self.balances.get(&asset).copied().unwrap_or_default(), "the balance of {asset}");
+        }
+    }
+
+    /// Nothing is filled here that is not there, and of the exits of an entry one is there at a time.
+    fn check_orders(&self, venue: &Venue) {
         let mut exits: BTreeMap<OrderId, ClientOrderId> = BTreeMap::new();
         for order in self.orders.values() {
             let (name, taken) = (order.client_order_id, venue.orders.get(&order.client_order_id));
@@ -59,13 +76,6 @@ impl Auditor {
                 let rival = exits.insert(entry, name);
                 assert!(rival.is_none(), "{name} and {rival:?} close the same entry at once");
             }
-        }
-        let Some(process) = process else { return };
-        for (strategy, quantity) in &self.positions {
-            assert_eq!(process.positions.quantity(instrument(), *strategy), *quantity, "the position of {strategy}");
-        }
-        for (asset, total) in process.positions.balances() {
-            assert_eq!(total, self.balances.get(&asset).copied().unwrap_or_default(), "the balance of {asset}");
         }
     }
 
