@@ -107,7 +107,7 @@ impl Auditor {
                     let position = self.positions.entry(strategy).or_default();
                     *position = position.checked_add(change).expect("quantities are small");
                 }
-                OpeningEntry::Balance { asset, change } => add(self.balances.entry(asset).or_default(), change),
+                OpeningEntry::Balance { asset, change, .. } => add(self.balances.entry(asset).or_default(), change),
             }
         }
     }

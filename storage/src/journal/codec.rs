@@ -170,8 +170,11 @@ mod tests {
             change: change.parse().unwrap(),
             price: price.map(|price| price.parse().unwrap()),
         };
-        let balance =
-            OpeningEntry::Balance { asset: "USD".parse().unwrap(), change: "-1000.000000001".parse().unwrap() };
+        let balance = OpeningEntry::Balance {
+            asset: "USD".parse().unwrap(),
+            change: "-1000.000000001".parse().unwrap(),
+            worth: "-1000.000000001".parse().ok(),
+        };
         let difference = |kind: &DifferenceKind| Difference {
             kind: *kind,
             subject: "t-1-1".to_owned(),
