@@ -47,7 +47,7 @@ fn its_venue_says_when_it_is_filled_before_the_last_fill_or_behind() {
         "
         venue 1 fill x 9 of 9     | 1 partially_filled
         cancel 1                  | 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 cancel_rejected   | 1 cancel_rejected → partially_filled; ask 1
+        venue 1 cancel_rejected   | 1 cancel_rejected → partially_filled (venue.says_so); ask 1
         venue 1 expired           | 1 expired (venue.says_so)
         ",
     );
