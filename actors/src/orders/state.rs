@@ -372,7 +372,8 @@ impl Orders {
         let order = &mut entry.order;
         order.updated_at = at.now;
         order.triggered |= what.kind == EventKind::Triggered;
-        order.acknowledged |= tells_that_it_is_known(what.kind);
+        // Of an order that is held here the venue knows nothing, whatever happens to it.
+        order.acknowledged |= order.status != Status::Held && tells_that_it_is_known(what.kind);
         if what.kind == EventKind::Submitted {
             order.submitted_at = Some(at.now);
         }
@@ -482,13 +483,13 @@ fn working(entry: &Entry) -> Status {
         Status::Filled
     } else if order.filled.is_positive() {
         Status::PartiallyFilled
+    } else if !order.acknowledged {
+        // A venue that refuses to cancel what it may never have received has not accepted it; what triggered here did not there.
+        Status::Submitted
     } else if order.triggered {
         Status::Triggered
-    } else if order.acknowledged {
-        Status::Accepted
     } else {
-        // A venue that refuses to cancel what it may never have received has not accepted it.
-        Status::Submitted
+        Status::Accepted
     }
 }
 

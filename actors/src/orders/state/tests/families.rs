@@ -59,6 +59,24 @@ fn a_bracket_stops_its_loss_and_the_profit_leaves_first() {
 }
 
 #[test]
+fn a_stop_that_triggered_here_and_never_arrived_is_lost_as_any_other() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        cancel 3                                  | 3 cancel_requested → pending_cancel; cancel 3
+        venue 3 cancel_rejected                   | ask 3
+        venue 3 unknown                           |
+        wait 70s                                  | ask 3
+        venue 3 unknown                           | 3 not_received → rejected (not_received); alert
+        ",
+    );
+}
+
+#[test]
 fn a_stop_takes_the_rest_of_its_entry_with_it() {
     check(
         "
