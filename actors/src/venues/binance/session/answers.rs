@@ -256,13 +256,13 @@ impl Session {
 
     /// The order lives under its new name, with its new terms.
     fn rename(&mut self, new: ClientOrderId, terms: Replacement) {
+        // It is told by an event and by an answer, and between the two its own replacement may have been asked for.
+        let already = self.known.remove(&new);
+        let is_replaced = already.as_ref().is_some_and(|already| already.is_replaced);
         let of = self.known.keys().copied().find(|name| answer::is_later(new, *name));
-        let Some(mut known) = of.and_then(|name| self.known.remove(&name)).or_else(|| self.known.remove(&new)) else {
-            return;
-        };
+        let Some(mut known) = of.and_then(|name| self.known.remove(&name)).or(already) else { return };
         known.request = with_terms(&known.request, terms);
-        // Its own replacement may be on its way before the answer to this one came.
-        known.is_replaced = self.known.get(&new).is_some_and(|already| already.is_replaced);
+        known.is_replaced = is_replaced;
         self.known.insert(new, known);
     }
 }

@@ -6,12 +6,25 @@ use super::*;
 
 impl Play {
     fn replace(&mut self, name: &str, new: &str, price: &str) {
+        self.change(name, new, Replacement { quantity: None, price: Some(price.parse().unwrap()), stop_price: None });
+    }
+
+    /// Makes it smaller where it stands.
+    fn amend(&mut self, name: &str, new: &str, quantity: &str) {
+        self.change(
+            name,
+            new,
+            Replacement { quantity: Some(quantity.parse().unwrap()), price: None, stop_price: None },
+        );
+    }
+
+    fn change(&mut self, name: &str, new: &str, replacement: Replacement) {
         self.request(VenueRequest::Replace {
             client_order_id: id(name),
             new_client_order_id: id(new),
             venue_order_id: None,
             instrument: btc(),
-            replacement: Replacement { quantity: None, price: Some(price.parse().unwrap()), stop_price: None },
+            replacement,
             at: self.now,
         });
     }
@@ -185,6 +198,31 @@ fn a_replacement_is_one_request_whose_first_half_is_no_end() {
     play.check(&["me-1-a-r1 Accepted", "me-1-a-r1 replaced None Some(101)"]);
     assert_eq!(play.session.known[&id("me-1-a-r1")].request.price.unwrap().to_string(), "101");
     assert_eq!(play.session.known.len(), 1);
+}
+
+#[test]
+fn an_amendment_that_is_told_twice_leaves_the_next_one_on_its_way() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.take();
+    play.amend("me-1-a", "me-1-a-r1", "0.9");
+    play.event(&execution("me-1-a-r1", &json!({"x": "REPLACED", "C": "me-1-a", "q": "0.9"})));
+    play.amend("me-1-a-r1", "me-1-a-r2", "0.8");
+    play.check(&["order.amend.keepPriority", "me-1-a-r1 replaced Some(0.9) None", "order.amend.keepPriority"]);
+    let mut amended = order("me-1-a-r1", 7, "NEW", "0");
+    amended["origClientOrderId"] = "me-1-a".into();
+    amended["origQty"] = "0.9".into();
+    play.answer(&json!({"transactTime": 1_700_000_000_000_i64, "executionId": 1, "amendedOrder": amended}));
+    play.take();
+    // The answer to the second is lost, and the order may live under either name.
+    play.written.clear();
+    play.step(|session, now, out| session.closed("reset", now, out));
+    play.connect();
+    play.take();
+    play.query("me-1-a-r1");
+    play.refuse(400, -2013, "Order does not exist.");
+    play.check(&["order.status", "allOrders"]);
 }
 
 #[test]
