@@ -22,11 +22,9 @@ pub mod market;
 pub mod metrics;
 pub mod migration;
 pub mod orders;
-mod percent;
 pub mod policy;
 pub mod ports;
 pub mod positions;
-pub mod reach;
 pub mod restore;
 pub mod runtime;
 pub mod settings;
@@ -38,5 +36,6 @@ pub mod traffic;
 mod tree;
 pub mod venue_rules;
 pub mod venues;
+pub mod wire;
 
 pub use messages::durations;

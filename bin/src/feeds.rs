@@ -5,14 +5,15 @@ pub mod rules;
 use std::path::Path;
 use std::sync::Arc;
 
-use actors::feeds::alpaca::{self, AlpacaSession, Keys};
+use actors::feeds::alpaca::{self, AlpacaSession};
 use actors::feeds::binance::{self, session::BinanceSession};
 use actors::feeds::live::{LiveFeed, MakeSession, recorder};
 use actors::feeds::player::{Frames, MakeFrames};
 use actors::feeds::session::Session;
 use actors::feeds::simulated::{Simulated, SimulatedSymbol};
-use actors::reach::Reach;
 use actors::settings::{AlpacaFeed, FeedName};
+use actors::wire::alpaca::Keys;
+use actors::wire::reach::Reach;
 use anyhow::Context;
 use config::Settings;
 use messages::{Exchange, Instrument};

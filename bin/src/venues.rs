@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::feeds::alpaca::Keys;
-use actors::reach::Reach;
 use actors::venues::alpaca::{self, connector::AlpacaConnector};
 use actors::venues::binance::{self, connector::BinanceConnector, key::ApiKey};
 use actors::venues::place::Place;
 use actors::venues::{Route, Venues};
+use actors::wire::alpaca::Keys;
+use actors::wire::reach::Reach;
 use anyhow::Context;
 use config::Settings;
 use messages::Account;

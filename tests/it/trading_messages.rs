@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use actors::feeds::alpaca::{asset, calendar};
 use actors::venues::alpaca::account::{Account, Clock, Position};
 use actors::venues::alpaca::activity::Page;
 use actors::venues::alpaca::order::OrderObject;
@@ -12,6 +11,7 @@ use actors::venues::alpaca::stream::{self, Frame};
 use actors::venues::binance::answer::{self, Context};
 use actors::venues::binance::heard::Heard;
 use actors::venues::binance::{filters, report};
+use actors::wire::alpaca::{asset, calendar};
 use messages::orders::{OrderRequest, Side};
 use messages::venues::VenueRequest;
 use messages::{Exchange, Instrument, OrderId, Quantity, UtcNanos};

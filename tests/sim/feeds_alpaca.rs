@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actors::feeds::alpaca::{AlpacaSession, Channel, Decoder, Feed, Keys, Settings};
+use actors::feeds::alpaca::{AlpacaSession, Channel, Decoder, Feed, Settings};
 use actors::feeds::session::{Notice, Session};
+use actors::wire::alpaca::Keys;
 use messages::market::{EventBody, FeedItem, Gap, GapCause, Tick, TickBody};
 use messages::{Exchange, Instrument, UtcNanos};
 use testkit::feeds::Model as _;

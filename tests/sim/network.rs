@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actors::feeds::session::{Answer, Do, Heard, Link, Notice, Out, RequestId, Session, Undecodable};
+use actors::feeds::session::{Answer, Do, Heard, Notice, Out, RequestId, Session, Undecodable};
 use actors::market::state::{Market, Settings};
+use actors::wire::Link;
 use messages::caps::MARKET_ID_BLOCK;
 use messages::market::{Batch, Event, FeedBatch, Source};
 use messages::{MarketId, UtcNanos};

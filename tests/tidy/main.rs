@@ -83,26 +83,18 @@ fn crates_depend_one_way() {
     }
 }
 
+/// The folders of the actors.
+const ACTORS: &[&str] =
+    &["market", "orders", "positions", "venues", "strategies", "feeds", "snapshots", "telemetry", "archive", "alerts"];
+
 #[test]
 fn an_actor_imports_no_other_actor() {
-    let actors = [
-        "market",
-        "orders",
-        "positions",
-        "venues",
-        "strategies",
-        "feeds",
-        "snapshots",
-        "telemetry",
-        "archive",
-        "alerts",
-    ];
     // What a peer may know of another: the plain settings of a section, and the type that goes through a queue.
     let mut found = Vec::new();
     for (path, text) in sources() {
-        let own = actors.iter().find(|a| path.starts_with(format!("actors/src/{a}")));
+        let own = ACTORS.iter().find(|a| path.starts_with(format!("actors/src/{a}")));
         let Some(own) = own.filter(|_| !is_test(&path)) else { continue };
-        for other in actors.iter().filter(|a| *a != own) {
+        for other in ACTORS.iter().filter(|a| *a != own) {
             let import = format!("crate::{other}::");
             for line in product(&text).lines().filter(|l| l.contains(&import) && !ALLOWED.iter().any(|a| l.contains(a)))
             {
@@ -113,23 +105,17 @@ fn an_actor_imports_no_other_actor() {
     none("actors that import another actor", found);
 }
 
-/// Imports across actors that are data: what a feed puts into the market's queue; and what a venue's market data and its
-/// orders are read with alike.
-const ALLOWED: &[&str] = &[
-    "crate::market::FromFeed",
-    "crate::feeds::json",
-    "crate::feeds::DecodeError",
-    "crate::feeds::{DecodeError, cut}",
-    "crate::feeds::alpaca::asset",
-    "crate::feeds::alpaca::calendar",
-    "crate::feeds::alpaca::number",
-    "crate::feeds::alpaca::Keys",
-    "crate::feeds::live::",
-    "crate::feeds::session::Link",
-    "crate::feeds::cut(",
-    "crate::feeds::backoff",
-    "crate::feeds::testdata",
-];
+/// Imports across actors that are data: what a feed puts into the market's queue.
+const ALLOWED: &[&str] = &["crate::market::FromFeed"];
+
+#[test]
+fn the_wire_imports_no_actor() {
+    let imports = |text: &str| ACTORS.iter().any(|actor| text.contains(&format!("crate::{actor}")));
+    let wire = sources().into_iter().filter(|(path, _)| path.starts_with("actors/src/wire")).collect::<Vec<_>>();
+    assert!(wire.len() > 5, "the wire was not found");
+    let found = wire.iter().filter(|(_, text)| imports(text)).map(|(path, _)| path.display().to_string()).collect();
+    none("files of the wire that import an actor", found);
+}
 
 #[test]
 fn every_setting_is_read_and_every_key_that_is_read_has_a_default() {

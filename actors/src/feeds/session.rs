@@ -13,9 +13,7 @@ use std::time::Duration;
 use messages::market::{FeedItem, Gap, Source};
 use messages::{Symbol, UtcNanos};
 
-/// One connection of a feed. Numbers are given by the session and not used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link(pub u32);
+use crate::wire::Link;
 
 /// One request by REST. Numbers are given by the session and not used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::alpaca;
 use crate::feeds::binance::session as binance;
+use crate::wire::alpaca::Keys;
 
 /// A feed that can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,7 +141,7 @@ impl FeedSettings {
 impl FeedSettings {
     /// What a session of Alpaca is made from; the seed is the run's.
     #[must_use]
-    pub fn alpaca_session(&self, section: &AlpacaFeed, keys: alpaca::Keys, calendar: Calendar) -> alpaca::Settings {
+    pub fn alpaca_session(&self, section: &AlpacaFeed, keys: Keys, calendar: Calendar) -> alpaca::Settings {
         alpaca::Settings {
             stream_url: section.stream_url.clone(),
             data_url: section.data_url.clone(),

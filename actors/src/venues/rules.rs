@@ -7,8 +7,8 @@ use messages::risk::Refusal;
 use serde::{Deserialize, Serialize};
 
 use super::binance::filters::Filters;
-use crate::feeds::alpaca::asset::Listed;
 use crate::venue_rules::{Seen, VenueRules, When};
+use crate::wire::alpaca::asset::Listed;
 
 /// A venue's own rules of one instrument, as it told them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

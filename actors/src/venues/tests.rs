@@ -62,7 +62,7 @@ fn rules_are_kept_with_the_settings_of_a_run_as_they_were_told() {
         {"filterType":"MAX_POSITION","maxPosition":"10.0"},{"filterType":"FULL_MOON"}]}]}"#;
     let binance = binance::filters::read(info.as_bytes()).unwrap().0.remove(0);
     let asset = r#"{"class":"us_equity","symbol":"AAPL","status":"active","tradable":true,"fractionable":true}"#;
-    let alpaca = crate::feeds::alpaca::asset::read_one(asset.as_bytes()).unwrap();
+    let alpaca = crate::wire::alpaca::asset::read_one(asset.as_bytes()).unwrap();
     let told: BTreeMap<String, rules::Rules> = [
         ("binance:BTCUSDT".to_owned(), rules::Rules::Binance(Box::new(binance))),
         ("alpaca:AAPL".to_owned(), rules::Rules::Alpaca(Box::new(alpaca))),

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::feeds::alpaca::{Feed, Keys, asset, calendar};
+use actors::feeds::alpaca::Feed;
 use actors::feeds::binance::exchange_info::{self as info, ExchangeInfo};
 use actors::feeds::live::rest;
-use actors::reach::Reach;
 use actors::settings::{AlpacaFeed, BinanceFeed, FeedName, InstrumentSettings, UtcTime};
+use actors::wire::alpaca::{Keys, asset, calendar};
+use actors::wire::reach::Reach;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::instrument::Rules;

@@ -3,13 +3,13 @@
 //!
 //! A venue that does not answer leaves the rules as the feeds and the settings have them, and judges orders itself.
 
-use actors::feeds::alpaca::asset::Listed;
 use actors::feeds::binance::exchange_info;
-use actors::reach::Reach;
 use actors::settings::FeedName;
 use actors::venues::binance::filters::{self, Filters};
 use actors::venues::rules::Rules as VenueRules;
 use actors::venues::{self, Route};
+use actors::wire::alpaca::asset::Listed;
+use actors::wire::reach::Reach;
 use anyhow::{Context, bail};
 use config::Settings;
 use messages::instrument::Rules;

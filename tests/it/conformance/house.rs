@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::feeds::alpaca::Keys;
-use actors::reach::Reach;
 use actors::venues::alpaca::connector::AlpacaConnector;
 use actors::venues::binance::connector::BinanceConnector;
 use actors::venues::binance::key::ApiKey;
 use actors::venues::{Connector, Remote, Route, alpaca, binance};
+use actors::wire::alpaca::Keys;
+use actors::wire::reach::Reach;
 use messages::{Account, Exchange, Instrument, Price, Quantity};
 use serde_json::json;
 use testkit::feeds::serve::now;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use messages::{Symbol, UtcNanos};
 
 use super::settings::History;
-use crate::feeds::backoff::Backoff;
 use crate::feeds::session::RequestId;
-use crate::percent;
+use crate::wire::backoff::Backoff;
+use crate::wire::percent;
 
 /// Symbols of one request; their names must fit a URL.
 pub const SYMBOLS: usize = 50;

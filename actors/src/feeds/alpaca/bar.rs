@@ -8,9 +8,10 @@ use messages::{MarketId, Price, Symbol};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, instrument, price, raw, volume};
-use crate::feeds::json::Text;
-use crate::feeds::{DecodeError, Field};
+use super::fields::{self, price, raw, volume};
+use crate::wire::alpaca::instrument;
+use crate::wire::json::Text;
+use crate::wire::{DecodeError, Field};
 
 const EVENT: &str = "bar";
 const DAY_SECONDS: u32 = 86_400;

@@ -11,9 +11,10 @@ use messages::{Symbol, UtcNanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{instrument, level, raw};
+use super::fields::{level, raw};
 use super::tick::Message;
-use crate::feeds::{DecodeError, json};
+use crate::wire::alpaca::instrument;
+use crate::wire::{DecodeError, json};
 
 /// Crypto books whose updates are numbered; more than Alpaca lists pairs.
 const BOOKS: usize = 1_024;

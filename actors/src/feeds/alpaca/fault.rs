@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use messages::Symbol;
 
 use super::tick::Message;
-use crate::feeds::{DecodeError, cut};
+use crate::wire::{DecodeError, cut};
 
 /// One message that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,5 +33,5 @@ impl Fault {
 
 /// The messages of a frame, each read by itself; how it looks says nothing about the others.
 pub fn each<'a>(texts: &[&'a RawValue]) -> Vec<Result<Message<'a>, DecodeError>> {
-    texts.iter().map(|text| crate::feeds::json::read(text.get(), "message")).collect()
+    texts.iter().map(|text| crate::wire::json::read(text.get(), "message")).collect()
 }

@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 
-use messages::instrument::{Exchange, Instrument};
 use messages::market::{Conditions, Level};
 use messages::{Price, Quantity, Size, Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
-use super::number;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::alpaca::number;
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 /// A field that must be there, as JSON text.
 pub fn raw<'a>(value: Option<&'a RawValue>, event: &'static str, name: &'static str) -> Result<Field<'a>, DecodeError> {
@@ -79,9 +78,4 @@ pub fn conditions(codes: Option<&RawValue>) -> Result<Conditions, DecodeError> {
         joined.push_str(&code);
     }
     Ok(joined)
-}
-
-/// An instrument at Alpaca.
-pub fn instrument(symbol: Symbol) -> Instrument {
-    Instrument { exchange: Exchange::Alpaca, symbol }
 }

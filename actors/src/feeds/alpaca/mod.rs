@@ -14,15 +14,12 @@
 //!
 //! Invariant: an error leaves `out` as it was; a frame of which something was read is none.
 
-pub mod asset;
 mod backfill;
 mod bar;
 mod book;
-pub mod calendar;
 mod codes;
 mod fault;
 mod fields;
-pub(crate) mod number;
 mod rest;
 mod revision;
 mod sequence;
@@ -37,13 +34,14 @@ use messages::UtcNanos;
 use messages::market::FeedItem;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, Frame, cut, json};
+use super::Frame;
+use crate::wire::{DecodeError, cut, json};
 use book::Books;
 use revision::Revisions;
 
 pub use fault::Fault;
 pub use session::AlpacaSession;
-pub use settings::{Channel, Feed, Keys, Settings};
+pub use settings::{Channel, Feed, Settings};
 pub use signal::Signal;
 
 /// What was counted beside market data.

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::sequence::sequence;
 use super::{bar, fields, tick};
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 const EVENT: &str = "answer";
 

@@ -13,10 +13,11 @@ use messages::market::{Conditions, Level, Tick, TickBody};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, conditions, instrument, level, price};
+use super::fields::{self, conditions, level, price};
 use super::sequence::sequence;
-use crate::feeds::DecodeError;
-use crate::feeds::json::Text;
+use crate::wire::DecodeError;
+use crate::wire::alpaca::instrument;
+use crate::wire::json::Text;
 
 /// Corrected trades remembered. On a wild day Alpaca corrects some hundreds of all symbols.
 const REMEMBERED: usize = 4_096;

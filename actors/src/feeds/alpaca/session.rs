@@ -26,8 +26,8 @@ use super::backfill::Backfill;
 use super::settings::{Channel, Feed, Settings};
 use super::subscriptions::Subscriptions;
 use super::watch::Watched;
-use crate::feeds::backoff::Backoff;
 use crate::feeds::session::{Counters, Do, Heard, Notice, Out, Pause, Session, Status};
+use crate::wire::backoff::Backoff;
 use connection::{Stage, State};
 
 /// The session.
@@ -205,4 +205,4 @@ impl Session for AlpacaSession {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

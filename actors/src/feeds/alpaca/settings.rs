@@ -1,33 +1,11 @@
 //! What may be chosen about an Alpaca feed, and what each of its feeds is.
 
-use std::fmt;
 use std::time::Duration;
 
 use messages::Symbol;
 use messages::instrument::{Calendar, Sessions};
 
-/// Alpaca's keys. Nobody prints them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// The key's id.
-    pub id: String,
-    /// The secret.
-    pub secret: String,
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys(hidden)")
-    }
-}
-
-impl Keys {
-    /// The headers that prove who asks, of a handshake as well as of a request.
-    #[must_use]
-    pub fn headers(&self) -> Vec<(&'static str, String)> {
-        vec![("APCA-API-KEY-ID", self.id.clone()), ("APCA-API-SECRET-KEY", self.secret.clone())]
-    }
-}
+use crate::wire::alpaca::Keys;
 
 /// Which of Alpaca's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use super::Counted;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, cut};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, cut};
 
 /// Status codes by which trading stops: a halt on tapes A and B, a halt and a volatility pause on tape C.
 const HALTED: [&str; 3] = ["2", "H", "P"];

@@ -5,8 +5,9 @@ use messages::market::{DepthKind, FeedItem, Level, TickBody};
 use messages::orders::Side;
 use proptest::prelude::*;
 
-use super::super::{DecodeError, Frame};
 use super::Decoder;
+use crate::feeds::Frame;
+use crate::wire::DecodeError;
 
 mod kinds;
 

@@ -6,10 +6,11 @@ use messages::{Symbol, UtcNanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, conditions, instrument, level};
+use super::fields::{self, conditions, level};
 use super::sequence::sequence;
-use crate::feeds::json::Text;
-use crate::feeds::{DecodeError, Field};
+use crate::wire::alpaca::instrument;
+use crate::wire::json::Text;
+use crate::wire::{DecodeError, Field};
 
 /// A message with the fields of trades, quotes and books, or one trade of an answer by REST, which has no kind and no
 /// symbol. Fields whose meaning depends on the kind are kept as JSON text.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::{DiffStreams, instrument, required, text, tick, time};
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 const EVENT: &str = "depth message";
 

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{instrument, required, text};
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field, cut};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field, cut};
 
 const EVENT: &str = "symbol of exchangeInfo";
 

@@ -6,8 +6,8 @@ use messages::{Cash, MarketId, Notional, Price, Quantity};
 use serde::Deserialize;
 
 use super::{instrument, required, text, tick, time};
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 const EVENT: &str = "kline";
 /// Lengths that do not divide a UTC day: no bars of ours.

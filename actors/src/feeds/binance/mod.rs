@@ -26,8 +26,9 @@ use messages::{Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
 use self::shape::Shape;
-use super::json::{self, Text};
-use super::{DecodeError, Field, Frame, cut};
+use super::Frame;
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field, cut};
 
 /// Events that we know and do not use.
 const IGNORED: &[&str] = &[

@@ -8,9 +8,9 @@ use messages::market::FeedItem;
 use messages::{Symbol, UtcNanos};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, Decoder, Field, Frame, depth, tick};
-use crate::feeds::{cut, json};
-use crate::percent;
+use super::{Decoder, depth, tick};
+use crate::feeds::Frame;
+use crate::wire::{DecodeError, Field, cut, json, percent};
 
 /// The book of a symbol.
 pub const DEPTH: &str = "/api/v3/depth";

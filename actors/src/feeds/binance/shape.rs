@@ -5,8 +5,8 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{Kind, kind_of_event};
-use crate::feeds::json::Text;
-use crate::feeds::{DecodeError, cut};
+use crate::wire::json::Text;
+use crate::wire::{DecodeError, cut};
 
 /// The fields that tell a frame or payload from others; all else is skipped.
 #[derive(Deserialize)]

@@ -6,8 +6,9 @@ use messages::orders::Side;
 use messages::{Price, Size, UtcNanos};
 use proptest::prelude::*;
 
-use super::super::{DecodeError, Frame};
 use super::Decoder;
+use crate::feeds::Frame;
+use crate::wire::DecodeError;
 
 mod asked;
 mod recorded;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::scan::{self, Value, once};
 use super::{instrument, required, text, time};
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 /// `trade` and `aggTrade`. Old spot trades have order ids in `a` and `b`.
 #[derive(Default, Deserialize)]

@@ -14,7 +14,7 @@ use messages::{Price, Size, UtcNanos};
 
 use super::error::InputError;
 use super::typed::{ALL_NEEDED, Source, Times, value};
-use crate::feeds::cut;
+use crate::wire::cut;
 
 /// The columns that a file must have.
 const NEEDED: [&str; 12] = [

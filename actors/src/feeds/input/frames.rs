@@ -9,7 +9,8 @@ use messages::market::FeedItem;
 use super::bytes::{Bytes, Line};
 use super::error::InputError;
 use super::{Step, Undecodable, monotone};
-use crate::feeds::{DecodeError, Frame, alpaca, binance};
+use crate::feeds::{Frame, alpaca, binance};
+use crate::wire::DecodeError;
 
 /// Bytes of an undecodable frame that are kept.
 const KEPT: usize = 4 << 10;

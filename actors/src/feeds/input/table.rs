@@ -16,7 +16,7 @@ use super::Step;
 use super::bytes::{self, Bytes};
 use super::columns::{Column, Columns};
 use super::error::InputError;
-use crate::feeds::cut;
+use crate::wire::cut;
 
 /// The exchange of rows that do not name one.
 pub const EXCHANGE: Exchange = Exchange::Binance;

@@ -11,8 +11,8 @@ use messages::{Size, UtcNanos};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::testdata;
 use super::{Format, Input, InputError, Merged};
+use crate::wire::testdata;
 
 mod archive;
 

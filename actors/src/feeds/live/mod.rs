@@ -13,7 +13,6 @@ mod pausing;
 mod performing;
 pub mod recorder;
 pub mod rest;
-pub(crate) mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,15 +25,16 @@ use storage::journal::Room;
 use self::backlog::Backlog;
 use self::lag::Lags;
 use self::recorder::Recorder;
-use self::socket::{FromLink, Mouth};
-use super::session::{Heard, Link, Out, RequestId, Session};
+use super::session::{Heard, Out, RequestId, Session};
 use crate::bulk::Signal;
 use crate::clock::Clock;
 use crate::market::FromFeed;
 use crate::ports::{FeedStatus, ToFeed};
-use crate::reach::Reach;
 use crate::timer::Timer;
 use crate::traffic::Seen;
+use crate::wire::Link;
+use crate::wire::reach::Reach;
+use crate::wire::socket::{FromLink, Mouth};
 
 /// Frames taken at once, before timers and questions are heard again.
 const TAKE: usize = 256;

@@ -2,10 +2,10 @@
 
 use messages::market::FeedBatch;
 
-use super::socket::{self, Opening};
 use super::{Mailbox, Shell, rest};
 use crate::feeds::session::{Do, Notice};
 use crate::market::FromFeed;
+use crate::wire::socket::{self, Opening};
 
 impl Shell {
     /// Does what the session said.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::feeds::session::Answer;
-use crate::percent;
+use crate::wire::percent;
+use crate::wire::reach::words;
 
 /// Longest body that is read, in bytes. Binance's exchangeInfo of all symbols has about 15 MB.
 const BODY_BYTES: usize = 64 << 20;
@@ -82,16 +83,4 @@ pub async fn get(client: &reqwest::Client, url: &str, headers: &[(&'static str, 
     }
     let retry_after = retry_after.map(|secs| Duration::from_secs(secs.into()));
     Ok(Response { status: response.status().as_u16(), retry_after, used_weight, body })
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn words(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }

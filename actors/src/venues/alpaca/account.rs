@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fields::Fields;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, cut};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, cut};
 
 const ACCOUNT: Fields = Fields("account");
 const POSITION: Fields = Fields("position");

@@ -6,7 +6,7 @@
 
 use messages::{ClientOrderId, Symbol, UtcNanos, VenueOrderId};
 
-use crate::percent;
+use crate::wire::percent;
 
 /// The most orders that one answer lists.
 pub const ORDERS_PER_PAGE: usize = 500;

@@ -15,11 +15,11 @@ use super::settings::Parameters;
 use super::stream;
 use crate::bulk::Signal;
 use crate::clock::Clock;
-use crate::feeds::alpaca::Keys;
-use crate::feeds::live::socket::{self, FromLink, Mouth, Opening};
-use crate::feeds::session::Link;
-use crate::reach::Reach;
 use crate::venues::{Connector, FromVenue, Say};
+use crate::wire::Link;
+use crate::wire::alpaca::Keys;
+use crate::wire::reach::Reach;
+use crate::wire::socket::{self, FromLink, Mouth, Opening};
 
 /// Frames that may wait before the venue is made to wait.
 const FRAMES: usize = 1_024;

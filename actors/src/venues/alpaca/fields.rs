@@ -10,9 +10,9 @@ use messages::number::NumberError;
 use messages::{Cash, Price, Size, UtcNanos};
 use serde_json::value::RawValue;
 
-use crate::feeds::alpaca::number;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, cut};
+use crate::wire::alpaca::number;
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, cut};
 
 /// Reads fields of one kind of message.
 #[derive(Clone, Copy)]

@@ -7,8 +7,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::call::{Call, Method};
 use super::outcome::Answer;
-use crate::feeds::alpaca::Keys;
-use crate::feeds::live::rest::words;
+use crate::wire::alpaca::Keys;
+use crate::wire::reach::words;
 
 /// Longest body that is read, in bytes: a page of 500 orders has less than one MB.
 const BODY_BYTES: usize = 8 << 20;

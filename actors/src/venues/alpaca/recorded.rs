@@ -8,9 +8,9 @@ use super::activity::Page;
 use super::order::{OrderObject, OrderStatus};
 use super::outcome::{self, Complaint, Outcome};
 use super::stream::{self, Event, Frame};
-use crate::feeds::alpaca::asset;
-use crate::feeds::alpaca::calendar;
-use crate::feeds::testdata;
+use crate::wire::alpaca::asset;
+use crate::wire::alpaca::calendar;
+use crate::wire::testdata;
 
 /// Each body with where it stands.
 fn bodies() -> Vec<(String, Value)> {

@@ -9,7 +9,7 @@ use messages::{Cash, ClientOrderId, Price, Quantity, Reason, VenueOrderId};
 use serde::Serialize;
 
 use super::call::{Call, Method};
-use crate::percent;
+use crate::wire::percent;
 
 /// What a new order is to Alpaca.
 #[derive(Debug, Serialize)]

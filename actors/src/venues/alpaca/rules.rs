@@ -14,8 +14,8 @@ use messages::{Cash, Price, Quantity, UtcNanos};
 
 use super::order::OrderStatus;
 use super::request::{is_crypto, refuse};
-use crate::feeds::alpaca::asset::Listed;
 use crate::venue_rules::{Seen, VenueRules, When};
+use crate::wire::alpaca::asset::Listed;
 
 /// What part of the day it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use super::note::Note;
 use super::outcome::Answer;
 use super::request::Hours;
 use super::stream::{self, Frame, TRADE_UPDATES};
-use crate::feeds::backoff::Backoff;
+use crate::wire::backoff::Backoff;
 
 mod answers;
 mod look;
@@ -279,7 +279,7 @@ impl Session {
             }
             Ok(Frame::Other(text)) => out.push(Do::Tell(Note::UnknownMessage(text))),
             Err(error) => {
-                let what = format!("a frame `{}`", crate::feeds::cut(&String::from_utf8_lossy(frame)));
+                let what = format!("a frame `{}`", crate::wire::cut(&String::from_utf8_lossy(frame)));
                 out.push(Do::Tell(Note::Unreadable { error: error.to_string(), what }));
                 // Whose order it was about nobody knows: all that is open is asked about.
                 if self.stage == Stage::Live {

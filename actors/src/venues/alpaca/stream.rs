@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::order::OrderObject;
-use crate::feeds::alpaca::Keys;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, cut};
+use crate::wire::alpaca::Keys;
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, cut};
 
 const FRAME: &str = "frame";
 const UPDATE: Fields = Fields("trade update");

@@ -21,8 +21,8 @@ use super::key::ApiKey;
 use super::session::{Effect, Session};
 use super::settings::Parameters;
 use crate::clock::Clock;
-use crate::reach::Reach;
 use crate::venues::{Connector, FromVenue, Say};
+use crate::wire::reach::Reach;
 
 /// The longest that a message may take to be written, and a connection to be closed.
 const WRITES_WITHIN: Duration = Duration::from_secs(5);

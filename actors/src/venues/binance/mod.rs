@@ -23,9 +23,6 @@ pub mod session;
 pub mod settings;
 mod terms;
 
-#[cfg(test)]
-mod testdata;
-
 use std::time::Duration;
 
 use messages::Exchange;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::key::ApiKey;
-use crate::percent;
+use crate::wire::percent;
 
 /// The names and values of a request, in the order in which they were added.
 #[derive(Clone, PartialEq, Eq, Default)]

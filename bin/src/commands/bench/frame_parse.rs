@@ -4,7 +4,8 @@
 
 use std::time::Instant;
 
-use actors::feeds::{DecodeError, alpaca, binance};
+use actors::feeds::{alpaca, binance};
+use actors::wire::DecodeError;
 use anyhow::ensure;
 use messages::UtcNanos;
 use messages::market::FeedItem;

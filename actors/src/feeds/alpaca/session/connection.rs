@@ -7,7 +7,8 @@ use messages::{Symbol, UtcNanos};
 
 use super::AlpacaSession;
 use crate::feeds::alpaca::watch::OVERLAP;
-use crate::feeds::session::{Do, Link, Notice, Out};
+use crate::feeds::session::{Do, Notice, Out};
+use crate::wire::Link;
 
 /// A connection that takes longer to open is given up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);

@@ -7,10 +7,10 @@ use messages::market::{FeedItem, Tick, TickBody};
 
 use super::AlpacaSession;
 use super::connection::Stage;
-use crate::feeds::DecodeError;
 use crate::feeds::alpaca::Signal;
 use crate::feeds::alpaca::codes::{Action, action};
 use crate::feeds::session::{Notice, Out, Undecodable};
+use crate::wire::DecodeError;
 
 /// Bytes of a frame that could not be decoded that are kept.
 const KEPT: usize = 4_096;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use messages::market::{FeedItem, Gap, GapCause, GapChannel};
 use messages::{Symbol, UtcNanos};
 
-use super::super::{AlpacaSession, Channel, Feed, Keys, Settings};
-use crate::feeds::session::{Answer, Do, Heard, Link, Notice, Out, Pause, RequestId, Session};
-use crate::feeds::testdata;
+use super::super::{AlpacaSession, Channel, Feed, Settings};
+use crate::feeds::session::{Answer, Do, Heard, Notice, Out, Pause, RequestId, Session};
+use crate::wire::Link;
+use crate::wire::alpaca::Keys;
 
 mod connection;
 mod faults;
@@ -16,19 +17,6 @@ mod limits;
 mod losses;
 
 const BEGIN: &str = "2026-11-24T15:00:00Z";
-
-/// Bodies of answers by REST that were recorded; none, with a printed line, where they are not there.
-pub(in crate::feeds::alpaca) fn recorded_bodies() -> Vec<serde_json::Value> {
-    let mut bodies = Vec::new();
-    for file in ["alpaca/rest_bodies_py.jsonl", "alpaca/rest_bodies_go.jsonl"] {
-        let Some(text) = testdata::text(file) else { continue };
-        bodies.extend(text.lines().map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            line["msg"].clone()
-        }));
-    }
-    bodies
-}
 
 /// A session with somebody who plays the venue.
 struct Play {

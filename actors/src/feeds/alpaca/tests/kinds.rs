@@ -2,9 +2,9 @@
 
 use messages::market::{Bar, FeedItem, Tick, TickBody};
 
-use super::super::session::tests::recorded_bodies;
 use super::super::{Decoder, Signal};
 use super::{Frame, decode, decode_with, level, stock_id};
+use crate::wire::testdata;
 
 fn tick(decoder: &mut Decoder, frame: &str) -> Option<Tick> {
     match decode_with(decoder, frame).unwrap().1.pop() {
@@ -185,7 +185,7 @@ fn trades_of_history_say_what_became_of_them() {
 #[test]
 fn recorded_answers_are_read() {
     let mut trades = 0;
-    for body in recorded_bodies().iter().filter(|body| body["trades"].is_object()) {
+    for body in testdata::alpaca_bodies().iter().filter(|body| body["trades"].is_object()) {
         let rows = body["trades"].as_object().unwrap();
         if rows.values().any(|rows| !rows.is_array()) || body.to_string().contains("C00") {
             continue; // The newest trade alone, and options.

@@ -3,8 +3,8 @@
 use messages::market::{Gap, GapCause, GapChannel};
 use messages::{Symbol, UtcNanos};
 
-use crate::feeds::alpaca::fields::instrument;
 use crate::feeds::alpaca::settings::Channel;
+use crate::wire::alpaca::instrument;
 
 /// A gap that is open.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::requests::Question;
 use super::trade_ids::{Page, Seen};
 use crate::feeds::binance::rest;
 use crate::feeds::session::{Answer, Do, Notice, Out, RequestId};
-use crate::percent;
+use crate::wire::percent;
 
 /// Weight of a question for trades, and for aggregate trades.
 const TRADES_WEIGHT: u32 = 25;

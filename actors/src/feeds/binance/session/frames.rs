@@ -12,7 +12,8 @@ use super::connection::Proof;
 use super::control::{self, Control};
 use super::trade_ids::Seen;
 use crate::feeds::Frame;
-use crate::feeds::session::{Do, Link, Notice, Out, Undecodable};
+use crate::feeds::session::{Do, Notice, Out, Undecodable};
+use crate::wire::Link;
 
 /// The venue's code for a message that it does not take as it is: a symbol that it does not have.
 const INVALID_REQUEST: i64 = 2;

@@ -12,7 +12,8 @@ use messages::{Symbol, UtcNanos};
 use super::BinanceSession;
 use super::connection::Proof;
 use super::symbol::Lost;
-use crate::feeds::session::{Do, Link, Notice, Out};
+use crate::feeds::session::{Do, Notice, Out};
+use crate::wire::Link;
 
 impl BinanceSession {
     /// Opens a link that takes over from one that is old.

@@ -10,8 +10,9 @@ use super::BinanceSession;
 use super::connection::{Connection, Proof};
 use super::limits::{CONNECTS, CONNECTS_WITHIN, OPENS_WITHIN, PROVEN_BY};
 use super::symbol::Lost;
-use crate::feeds::backoff::Backoff;
-use crate::feeds::session::{Do, Link, Notice, Out};
+use crate::feeds::session::{Do, Notice, Out};
+use crate::wire::Link;
+use crate::wire::backoff::Backoff;
 
 /// The symbols of one link, and the links that serve them.
 #[derive(Debug)]

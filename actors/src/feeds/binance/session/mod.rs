@@ -41,7 +41,8 @@ use requests::Requests;
 use symbol::{Lost, SymbolState};
 
 use super::Decoder;
-use crate::feeds::session::{Counters, Heard, Link, Notice, Out, Pause, Session, Status};
+use crate::feeds::session::{Counters, Heard, Notice, Out, Pause, Session, Status};
+use crate::wire::Link;
 
 /// The connections to Binance.
 #[derive(Debug)]

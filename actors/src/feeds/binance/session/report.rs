@@ -35,7 +35,7 @@ impl BinanceSession {
     }
 
     fn link_reports(&self) -> Vec<LinkStatus> {
-        let report = |(link, connection): (&crate::feeds::session::Link, &super::Connection)| {
+        let report = |(link, connection): (&crate::wire::Link, &super::Connection)| {
             let slot = self.slots.get(&connection.slot);
             let state = if connection.opened_at.is_none() {
                 "connecting"

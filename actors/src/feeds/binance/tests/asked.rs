@@ -4,7 +4,7 @@ use messages::market::{DepthKind, FeedItem, TickBody};
 
 use super::super::{exchange_info, rest};
 use super::{Decoder, decode, level, one_tick};
-use crate::feeds::{DecodeError, testdata};
+use crate::wire::{DecodeError, testdata};
 
 fn line(question: &str, body: &str) -> String {
     String::from_utf8(rest::line(question, body.as_bytes())).unwrap()

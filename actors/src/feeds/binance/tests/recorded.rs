@@ -1,7 +1,7 @@
 //! Recorded frames: all of them say something or are refused for a reason, and what that costs.
 
-use super::super::super::testdata;
 use super::{Decoder, RECEIVED, decode};
+use crate::wire::testdata;
 
 /// Frames of the derivatives markets that say nothing we could use.
 const REFUSED: [&str; 4] = ["trade_all", "ticker_all", "openInterest", "lastUpdateId"];

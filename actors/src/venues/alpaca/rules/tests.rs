@@ -4,7 +4,7 @@ use messages::orders::Side;
 
 use super::super::request::tests::instrument;
 use super::*;
-use crate::feeds::alpaca::asset;
+use crate::wire::alpaca::asset;
 
 const APPLE: &str =
     r#"{"class":"us_equity","symbol":"AAPL","status":"active","tradable":true,"shortable":true,"fractionable":true}"#;

@@ -15,7 +15,7 @@ use super::super::call::{ACTIVITIES_PER_PAGE, Call, ORDERS_PER_PAGE};
 use super::super::order::OrderObject;
 use super::super::outcome::{Answer, Outcome};
 use super::*;
-use crate::feeds::DecodeError;
+use crate::wire::DecodeError;
 
 /// Two orders may be submitted at one instant, the first of them on the next page.
 const OVERLAP: Duration = Duration::from_millis(1);

@@ -5,7 +5,8 @@ use messages::{Exchange, Instrument, OrderId};
 use serde_json::json;
 
 use super::*;
-use crate::venues::binance::{order, testdata};
+use crate::venues::binance::order;
+use crate::wire::testdata;
 
 const NOW: UtcNanos = UtcNanos(1_700_000_000_000_000_000);
 
@@ -230,7 +231,8 @@ fn an_order_is_found_under_the_name_of_its_newest_replacement_and_no_other() {
 #[test]
 fn the_recorded_answers_are_read() {
     let read = |name: &str| {
-        testdata::text(&format!("rest/account/{name}.json")).map(|text| serde_json::from_str::<Value>(&text).unwrap())
+        let text = testdata::text(&format!("binance/rest/account/{name}.json"))?;
+        Some(serde_json::from_str::<Value>(&text).unwrap())
     };
     let check = |name: &str, asked: &VenueRequest, expected: &[&str]| {
         let Some(body) = read(name) else { return };
@@ -262,21 +264,21 @@ fn the_recorded_answers_are_read() {
 
 #[test]
 fn the_recorded_lists_are_read() {
-    let read = |name: &str| testdata::text(name).map(|text| serde_json::from_str::<Value>(&text).unwrap());
-    let Some(open) = read("rest/account/get_open_orders.json") else { return };
+    let read = |name: &str| {
+        testdata::text(&format!("binance/rest/{name}")).map(|text| serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let Some(open) = read("account/get_open_orders.json") else { return };
     let (open, unread) = orders(&open);
     assert_eq!((open[0].name(), open[0].is_open(), unread.len()), ("myOrder1", true, 0));
     let terms = open[0].terms().unwrap();
     assert_eq!((terms.quantity.to_string(), terms.price.unwrap().to_string()), ("1".to_owned(), "0.1".to_owned()));
-    let (traded, unread) = trades(&read("rest/account/trade_history.json").unwrap());
+    let (traded, unread) = trades(&read("account/trade_history.json").unwrap());
     let of = json!({"symbol": "BNBBTC", "orderId": 100_234, "clientOrderId": "myOrder1", "status": "FILLED"});
     let of = OrderBody::deserialize(&of).unwrap();
     let told = lines(&order::fills(&of, &traded, context().account));
     assert_eq!((told, unread.len()), (vec!["myOrder1 fill BNBBTC:28457:100234 12@4.000001 of 12".to_owned()], 0));
-    let Heard::Balances { balances, .. } = balances(&read("rest/account/get_account.json").unwrap(), NOW) else {
-        panic!()
-    };
+    let Heard::Balances { balances, .. } = balances(&read("account/get_account.json").unwrap(), NOW) else { panic!() };
     assert_eq!(balances[1].free.to_string(), "4763368.68006011");
-    let time = server_time(&read("rest/general/server_time.json").unwrap());
+    let time = server_time(&read("general/server_time.json").unwrap());
     assert_eq!(time, UtcNanos::from_millis(1_499_827_319_559));
 }

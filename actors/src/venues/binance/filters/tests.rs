@@ -3,7 +3,7 @@
 use messages::orders::TimeInForce;
 
 use super::*;
-use crate::venues::binance::testdata;
+use crate::wire::testdata;
 
 const INFO: &str = r#"{"exchangeFilters":[{"filterType":"EXCHANGE_MAX_NUM_ORDERS","maxNumOrders":1000}],"symbols":[
  {"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","isSpotTradingAllowed":true,
@@ -169,7 +169,7 @@ fn only_what_trades_takes_orders_and_what_is_not_known_is_said() {
 
 #[test]
 fn the_recorded_rules_are_read_whole() {
-    let Some(body) = testdata::text("rest/general/exchange_info.json") else { return };
+    let Some(body) = testdata::text("binance/rest/general/exchange_info.json") else { return };
     let (symbols, refused) = read(body.as_bytes()).unwrap();
     assert_eq!(refused, []);
     let (eth, unknown) = (&symbols[0], symbols.iter().flat_map(|s| s.unknown.clone()).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::venues::binance::testdata;
+use crate::wire::testdata;
 
 fn account() -> Account {
     "binance-test".parse().unwrap()
@@ -137,7 +137,7 @@ fn accounts_lists_and_the_stream_itself_are_heard() {
 
 #[test]
 fn the_recorded_market_order_is_accepted_and_filled() {
-    let Some(text) = testdata::text("user_data_market_fill_2026.jsonl") else { return };
+    let Some(text) = testdata::text("binance/user_data_market_fill_2026.jsonl") else { return };
     let frames = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let events: Vec<Value> = frames.filter_map(|frame| frame.get("event").cloned()).collect();
     let heard: Vec<Heard> = events.iter().flat_map(|frame| event(frame, account())).collect();

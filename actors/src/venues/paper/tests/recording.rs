@@ -47,7 +47,7 @@ struct Candidate {
 }
 
 fn ticks() -> Option<Vec<(UtcNanos, Tick)>> {
-    let data = crate::feeds::testdata::recorded()?.join("binance");
+    let data = crate::wire::testdata::recorded()?.join("binance");
     let files = ["btcusdt_20240808.gz", "btcusdt_20240809.gz"].map(|name| data.join(name));
     if let Some(missing) = files.iter().find(|file| !file.exists()) {
         println!("skipped: {} is not there", missing.display());

@@ -1,4 +1,4 @@
-//! Where the tests find the recorded market data, which is not part of the project.
+//! Where the tests find what was recorded of the venues, which is not part of the project.
 
 use std::path::{Path, PathBuf};
 
@@ -17,4 +17,17 @@ pub fn recorded() -> Option<PathBuf> {
 /// A recorded text file; `None` as for [`recorded`].
 pub fn text(name: &str) -> Option<String> {
     recorded().map(|data| std::fs::read_to_string(data.join(name)).unwrap())
+}
+
+/// Bodies of answers by REST that were recorded of Alpaca; none, with a printed line, where they are not there.
+pub fn alpaca_bodies() -> Vec<serde_json::Value> {
+    let mut bodies = Vec::new();
+    for file in ["alpaca/rest_bodies_py.jsonl", "alpaca/rest_bodies_go.jsonl"] {
+        let Some(lines) = text(file) else { continue };
+        bodies.extend(lines.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["msg"].clone()
+        }));
+    }
+    bodies
 }

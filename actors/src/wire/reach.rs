@@ -98,3 +98,15 @@ async fn tunnel(proxy: &Intercept, target: Uri) -> Result<TcpStream, String> {
     let stream = tunnel.call(target).await.map_err(|e| format!("the proxy {authority} gives no way: {e}"))?;
     Ok(stream.into_inner())
 }
+
+/// Why a request came to no answer, with the causes, in one line.
+pub(crate) fn words(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}

@@ -1,8 +1,8 @@
 //! One link: a task that opens a WebSocket, passes on what comes over it, and sends what it is told.
 //!
-//! Says everything into the feed's bounded queue, in the order in which it came; a feed that is slow makes the venue
+//! Says everything into its owner's bounded queue, in the order in which it came; an owner that is slow makes the venue
 //! wait. Pings of the venue are answered by the library with the same payload; ours keep idle links alive and show a
-//! half-open one. The task ends when its link does, or when the feed drops its end of the outbox.
+//! half-open one. The task ends when its link does, or when the owner drops its end of the outbox.
 
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 
 use crate::bulk::Signal;
 use crate::clock::Clock;
-use crate::feeds::session::Link;
-use crate::reach::Reach;
+use crate::wire::reach::Reach;
 
 /// How often we ping. Binance counts pings among the five messages a second, and pings us every 20 s itself.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -29,7 +28,11 @@ const SEND_EVERY: Duration = Duration::from_millis(250);
 /// Texts that may wait to be sent: subscriptions of all streams of a link, one message each.
 const OUTBOX: usize = 2_048;
 
-/// What a link says to its feed.
+/// One connection. Numbers are given by who opens it and not used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link(pub u32);
+
+/// What a link says to who opened it.
 #[derive(Debug)]
 pub enum FromLink {
     /// It is open.
@@ -54,7 +57,7 @@ pub struct Opening {
     pub connect_timeout: Duration,
 }
 
-/// The feed's end that links write to.
+/// The owner's end that links write to.
 #[derive(Clone)]
 pub struct Mouth {
     /// What came over which link, and when.
@@ -66,7 +69,7 @@ pub struct Mouth {
 }
 
 impl Mouth {
-    /// False when the feed is gone.
+    /// False when the owner is gone.
     async fn say(&self, link: Link, what: FromLink) -> bool {
         let message = (link, self.clock.now(), what);
         let full = match self.queue.try_send(message) {
@@ -92,7 +95,7 @@ pub fn open(opening: Opening, reach: Reach, mouth: Mouth) -> flume::Sender<Strin
             Ok(Err(why)) => why,
             Err(_) => format!("not open after {}", crate::durations::format(opening.connect_timeout)),
         };
-        // Nobody hears it where the feed has closed the link itself.
+        // Nobody hears it where the owner has closed the link itself.
         let _ = mouth.say(link, FromLink::Closed(why)).await;
     });
     outbox
@@ -141,7 +144,7 @@ async fn run(link: Link, mut socket: Socket, texts: &flume::Receiver<String>, mo
             text = spaced(texts, next_send) => {
                 next_send = tokio::time::Instant::now() + SEND_EVERY;
                 let Ok(text) = text else {
-                    // The feed wants it closed; whether the other side agrees matters to nobody.
+                    // The owner wants it closed; whether the other side agrees matters to nobody.
                     let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
                     return String::new();
                 };

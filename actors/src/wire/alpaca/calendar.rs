@@ -7,8 +7,8 @@ use chrono::{NaiveDate, NaiveTime};
 use messages::UtcNanos;
 use serde::Deserialize;
 
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field};
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field};
 
 const EVENT: &str = "calendar";
 
@@ -83,7 +83,7 @@ fn instant(date: NaiveDate, time: Field<'_>) -> Result<UtcNanos, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feeds::alpaca::session::tests::recorded_bodies;
+    use crate::wire::testdata;
 
     const DAYS: &str = r#"[
         {"date":"2026-11-25","open":"09:30","close":"16:00","session_open":"0400","session_close":"2000"},
@@ -112,7 +112,7 @@ mod tests {
         let is_calendar = |days: &Vec<serde_json::Value>| {
             !days.is_empty() && days.iter().all(|day| day["open"].is_string() && day["date"].is_string())
         };
-        for body in recorded_bodies() {
+        for body in testdata::alpaca_bodies() {
             if let Some(days) = body.as_array().filter(|days| is_calendar(days)) {
                 let calendar = Calendar::read(body.to_string().as_bytes()).unwrap();
                 assert_eq!(calendar.sessions.len(), days.len());

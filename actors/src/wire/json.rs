@@ -7,7 +7,7 @@ use messages::caps::FRAME_BYTES;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use super::{DecodeError, cut};
+use super::decode::{DecodeError, cut};
 
 /// A JSON string: borrowed from the frame, owned only where it has escapes.
 pub struct Text<'a>(Cow<'a, str>);

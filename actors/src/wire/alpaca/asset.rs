@@ -12,9 +12,9 @@ use messages::number::NumberError;
 use messages::{Cash, Quantity};
 use serde::{Deserialize, Serialize};
 
-use super::fields::instrument;
-use crate::feeds::json::{self, Text};
-use crate::feeds::{DecodeError, Field, cut};
+use super::instrument;
+use crate::wire::json::{self, Text};
+use crate::wire::{DecodeError, Field, cut};
 
 const EVENT: &str = "asset";
 
@@ -159,7 +159,7 @@ fn number<T: FromStr<Err = NumberError>>(field: Field<'_>) -> Result<T, DecodeEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feeds::alpaca::session::tests::recorded_bodies;
+    use crate::wire::testdata;
 
     #[test]
     fn a_stock_has_cents_and_fractions_where_it_is_fractionable() {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn recorded_assets_are_read() {
-        for body in recorded_bodies() {
+        for body in testdata::alpaca_bodies() {
             let is_asset = |body: &serde_json::Value| body["class"].is_string() && body["tradable"].is_boolean();
             if is_asset(&body) {
                 assert_eq!(rules(body.to_string().as_bytes()).unwrap().base.as_str(), body["symbol"].as_str().unwrap());
