@@ -178,8 +178,8 @@ fn check_families(bench: &Bench) {
         let there = rivals.filter(|o| o.status.is_open() && o.status != Status::Held).count();
         assert!(there <= 1, "{there} orders of one family at the venue");
         // A family waits while the venue counts more of any of it than was told.
-        let entries = others.iter().filter_map(|o| bench.orders.entries.get(&o.order_id)).chain([entry]);
-        let misses = entries.fold(false, |misses, entry| misses || entry.misses_fills());
+        let mut entries = others.iter().filter_map(|o| bench.orders.entries.get(&o.order_id)).chain([entry]);
+        let misses = entries.any(Entry::misses_fills);
         let is_over = head.status.is_terminal() && head.filled.is_zero() && !misses && !is_oco;
         let held = others.iter().filter(|o| o.status == Status::Held).count();
         assert!(!is_over || held == 0, "{held} orders wait for one that has ended without a fill");
