@@ -53,7 +53,13 @@ class Runtime:
         return self.ask("GET", f"/orders/{order['order_id']}")[1]
 
     def open(self):
-        return self.ask("GET", "/orders?status=open")[1]
+        return self.rows("/orders?status=open")
+
+    def rows(self, path):
+        """All that is durable by now."""
+        status, page = self.ask("GET", f"{path}{'&' if '?' in path else '?'}limit={ORDERS * 2}&fresh=true")
+        assert status == 200 and page["next"] is None, page
+        return page["rows"]
 
     def trades_again(self, name):
         """Until the venue takes a new order: what is denied before that is asked for anew."""
@@ -99,8 +105,7 @@ here = {order["client_order_id"] for order in runtime.open() if order["order_id"
 there = {name for name, order in truth().items() if order["state"] == "open" and name != new["client_order_id"]}
 same("open orders", sorted(here), sorted(there))
 same("their number", len(there), ORDERS - FILLED - CANCELED)
-fills = runtime.ask("GET", "/trades?limit=1000")[1]
-rows = fills["rows"] if isinstance(fills, dict) else fills
+rows = runtime.rows("/trades")
 same("fills", len({row["order_id"] for row in rows}), FILLED)
 same("each once", len(rows), FILLED)
 print(ORDERS, ready, traded)
