@@ -411,6 +411,7 @@ impl Tree {
             Route::Remote(remote) => {
                 let arguments = gateway::Arguments {
                     remote: remote.clone(),
+                    account: self.assembly.deciding().account.name,
                     orders: self.ports.orders.clone(),
                     ledger: self.ledger.clone(),
                     clock: self.clock.clone(),

@@ -84,6 +84,9 @@ impl VenueRequest {
     }
 }
 
+/// The reason of an order that found no connection to its venue, and was not sent.
+pub const NOT_CONNECTED: &str = "not_connected";
+
 /// What a venue says about one order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VenueReport {
@@ -157,6 +160,13 @@ pub enum ReportKind {
     Completed {
         /// How much that is, in base asset.
         filled: Quantity,
+    },
+    /// A new order was not sent, or turned away before it was looked at: its name is free, and it may be sent again.
+    NotTaken {
+        /// Our stable code for it.
+        reason: Reason,
+        /// Why, in words.
+        text: String,
     },
 }
 

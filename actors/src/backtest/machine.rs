@@ -244,7 +244,7 @@ impl Machine {
     /// An order that was held back never was on its way to the venue.
     fn forget_what_was_held_back(&mut self, reports: &[VenueReport]) {
         let held = |id| {
-            let never = |r: &VenueReport| matches!(&r.kind, ReportKind::Rejected { reason, .. } if reason.as_str() == NEVER_SENT);
+            let never = |r: &VenueReport| matches!(&r.kind, ReportKind::NotTaken { reason, .. } if reason.as_str() == NEVER_SENT);
             reports.iter().any(|r| r.client_order_id == id && never(r))
         };
         self.to_paper.retain(|r| !matches!(r, VenueRequest::Submit { client_order_id, .. } if held(*client_order_id)));

@@ -40,6 +40,8 @@ pub fn decide(status: Status, event: EventKind) -> Outcome {
         (S::Held, E::Triggered | E::Replaced | E::ReplaceRejected) => Stay,
         (S::Held, E::CancelRequested | E::ReplaceRequested) => Refuse,
         (S::Held, _) => Alarm,
+        // It never was at its venue, and what it was to close is still there.
+        (S::PendingSubmit | S::Submitted, E::Held) => To(S::Held),
         (_, E::Denied | E::Intended | E::Held) => Alarm,
 
         // A denied order never left us.
@@ -150,8 +152,8 @@ mod tests {
         let rows = [
             (Status::Initialized, "tt!!!!!!!!!!!!!!!t"),
             (Status::Denied, "!!!!!!!r!!r!!!!!!!"),
-            (Status::PendingSubmit, "!!ttttttt.rt.ttts!"),
-            (Status::Submitted, "!!.tttttt.rt.ttts!"),
+            (Status::PendingSubmit, "!!ttttttt.rt.tttst"),
+            (Status::Submitted, "!!.tttttt.rt.tttst"),
             (Status::Accepted, "!!..ttttt.tw.tt.w!"),
             (Status::Triggered, "!!...tttt.tw.tt.w!"),
             (Status::PartiallyFilled, "!!...tttt.tw.!t.w!"),

@@ -4,13 +4,15 @@
 //! the ledger, within bounds. It keeps nothing else: what a venue knows is asked of the venue. The connector runs as a task of its own; when that
 //! ends it is made again after a back-off, and orders asks about everything open once it is connected.
 //!
-//! Invariant: a request that finds no connection is dropped here and never sent later.
+//! Invariant: a request that finds no connection ends here and is never sent later. Of a new order that is told at once, for nobody
+//! else would know; what else there was to say is asked about, or said again, once the venue is reached.
 
 use std::time::Duration;
 
 use messages::caps;
 use messages::ledger::{Action, LedgerRecord};
-use messages::venues::{VenueNote, VenueRequest};
+use messages::venues::{NOT_CONNECTED, ReportKind, VenueNote, VenueReport, VenueRequest};
+use messages::{Account, ClientOrderId, Reason};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use storage::journal::Journal;
 
@@ -29,6 +31,8 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
 pub struct Arguments {
     /// The venue.
     pub remote: Remote,
+    /// Whose orders they are.
+    pub account: Account,
     /// Orders.
     pub orders: Port<ToOrders>,
     /// The ledger, for what a person must know.
@@ -139,12 +143,25 @@ impl Shell {
     }
 
     fn send(&mut self, requests: Vec<VenueRequest>) {
+        let mut unsent = Vec::new();
         for request in requests {
             let about = request.client_order_id().map_or_else(|| "the account".to_owned(), |id| format!("order {id}"));
+            let new_order =
+                if let VenueRequest::Submit { client_order_id, .. } = &request { Some(*client_order_id) } else { None };
             if !self.connected || self.requests.try_send(request).is_err() {
-                tracing::warn!(venue = %self.a.remote.name, about, "the venue is not reached; the request is dropped and asked about later");
+                tracing::warn!(venue = %self.a.remote.name, about, "the venue is not reached; the request is not sent");
+                unsent.extend(new_order.map(|id| self.not_sent(id)));
             }
         }
+        if !unsent.is_empty() {
+            self.a.orders.cast(ToOrders::Reports(unsent));
+        }
+    }
+
+    fn not_sent(&self, client_order_id: ClientOrderId) -> VenueReport {
+        let text = format!("{} is not reached; the order was not sent", self.a.remote.name);
+        let kind = ReportKind::NotTaken { reason: Reason::code(NOT_CONNECTED), text };
+        VenueReport { account: self.a.account, client_order_id, venue_order_id: None, time: self.a.clock.now(), kind }
     }
 
     fn hear(&mut self, said: FromVenue) {

@@ -270,15 +270,18 @@ impl Bench {
 
     /// Waits until an order is there, or has ended otherwise.
     pub fn settles(&self, id: OrderId, at: Status) -> Cell {
-        let order = self.wait(id, at.as_str(), |order| order.status == at || order.status.is_terminal());
-        Some(told(&order))
+        Some(told(&self.settled(id, at)))
     }
 
     /// Waits until an order is there, and nowhere else.
     pub fn reaches(&self, id: OrderId, at: Status) -> OrderId {
-        let found = self.settles(id, at);
-        assert_eq!(found.as_deref(), Some(at.as_str()), "{}: on the way", self.case);
+        let order = self.settled(id, at);
+        assert_eq!(told(&order), at.as_str(), "{}: on the way: {}", self.case, order.reason_text);
         id
+    }
+
+    fn settled(&self, id: OrderId, at: Status) -> Order {
+        self.wait(id, at.as_str(), |order| order.status == at || order.status.is_terminal())
     }
 
     /// Waits until something has gone wrong at the venue.
@@ -289,9 +292,10 @@ impl Bench {
         });
     }
 
-    /// Ends the bench and gives what its ledger and its venue are to be compared by.
+    /// Ends the bench, so that all that was told is booked, and gives what its ledger and its venue are to be compared by.
     pub fn end(mut self) -> Self {
         "the end".clone_into(&mut self.case);
+        self.block(async |runtime| runtime.stop().await);
         self.kill();
         self
     }

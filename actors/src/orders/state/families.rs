@@ -33,7 +33,7 @@ pub(super) struct Families {
     missing_at: BTreeMap<OrderId, UtcNanos>,
     /// Whose venue has refused to cancel, or that risk has refused to let go, and when that is asked again.
     again_at: BTreeMap<OrderId, UtcNanos>,
-    /// What risk has refused to let go, as people were told.
+    /// What risk has refused to let go, or could not leave, as people were told.
     refused: BTreeSet<OrderId>,
 }
 
@@ -59,6 +59,8 @@ impl Families {
         }
         if !order.status.is_open() {
             self.again_at.remove(&id);
+        }
+        if !order.status.is_open() || order.acknowledged {
             self.refused.remove(&id);
         }
     }
@@ -111,7 +113,7 @@ impl Families {
 
 impl Orders {
     /// True for an order that is tied to another by us.
-    fn is_ours(&self, request: &OrderRequest) -> bool {
+    pub(super) fn is_ours(&self, request: &OrderRequest) -> bool {
         let venue = self.settings.venues.get(&request.instrument.exchange);
         request.contingency.is_some_and(|how| venue.is_some_and(|venue| !venue.contingencies.contains(&how)))
     }
@@ -269,7 +271,6 @@ impl Orders {
         let request = contingency::as_sent(&asked, entry.order.triggered);
         match self.judge(entry.order.strategy, false, &request, quantity, at.now) {
             Ok(()) => {
-                self.families.refused.remove(&id);
                 entry.order.request = asked;
                 self.intend(&mut entry, request, at, out);
             }
@@ -278,7 +279,14 @@ impl Orders {
         self.index(entry);
     }
 
-    fn hold_on(&mut self, order: &Order, request: &OrderRequest, refusal: &Refusal, at: Moment, out: &mut Vec<Effect>) {
+    pub(super) fn hold_on(
+        &mut self,
+        order: &Order,
+        request: &OrderRequest,
+        refusal: &Refusal,
+        at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
         self.families.again_at.insert(order.order_id, at.now.after(self.settings.query_after));
         if self.families.refused.insert(order.order_id) {
             self.counters.refused += 1;

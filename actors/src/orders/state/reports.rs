@@ -75,6 +75,9 @@ impl Orders {
             ReportKind::CancelRejected { reason } => self.cancel_rejected(entry, reason, at, out),
             ReportKind::Unknown => self.not_known(entry, said, at, out),
             ReportKind::Completed { filled } => self.completed(entry, filled, at, out),
+            ReportKind::NotTaken { reason, text } => {
+                self.not_taken(entry, Refusal { reason, text: cut(text) }, at, out);
+            }
             other => {
                 self.happen(entry, happening(other), at, out);
             }
@@ -159,6 +162,19 @@ impl Orders {
             entry.refused.pop_first();
         }
         self.alarm(why, out);
+    }
+
+    /// An order never came to its venue's books, and nothing is on its way there. What was held here for others is held on.
+    fn not_taken(&mut self, entry: &mut Entry, why: Refusal, at: Moment, out: &mut Vec<Effect>) {
+        let is_on_its_way = matches!(entry.order.status, Status::PendingSubmit | Status::Submitted);
+        if !is_on_its_way || !self.is_ours(&entry.order.request) {
+            self.happen(entry, Happening::refused(EventKind::Rejected, why), at, out);
+            return;
+        }
+        entry.left_by = None;
+        entry.order.submitted_at = None;
+        self.hold_on(&entry.order, &entry.order.request, &why, at, out);
+        self.happen(entry, Happening::refused(EventKind::Held, why), at, out);
     }
 
     /// Something that should not have happened: people are told.
@@ -275,6 +291,7 @@ fn is_alive(kind: &ReportKind) -> bool {
         | ReportKind::CancelRejected { .. }
         | ReportKind::Replaced { .. }
         | ReportKind::ReplaceRejected { .. }
+        | ReportKind::NotTaken { .. }
         | ReportKind::Unknown => false,
     }
 }
@@ -287,6 +304,7 @@ fn says_where_it_stands(kind: &ReportKind) -> bool {
         | ReportKind::Expired { .. }
         | ReportKind::Rejected { .. }
         | ReportKind::Unknown
+        | ReportKind::NotTaken { .. }
         | ReportKind::Completed { .. } => true,
         ReportKind::Submitted
         | ReportKind::Triggered
@@ -303,10 +321,8 @@ fn happening(kind: ReportKind) -> Happening {
     match kind {
         ReportKind::Submitted => Happening::of(EventKind::Submitted),
         ReportKind::Accepted => Happening::of(EventKind::Accepted),
-        ReportKind::Rejected { reason, mut text } => {
-            let cut = text.floor_char_boundary(caps::NOTE_BYTES);
-            text.truncate(cut);
-            Happening { text, ..Happening::because(EventKind::Rejected, reason) }
+        ReportKind::Rejected { reason, text } => {
+            Happening::refused(EventKind::Rejected, Refusal { reason, text: cut(text) })
         }
         ReportKind::Triggered => Happening::of(EventKind::Triggered),
         ReportKind::Canceled => Happening::of(EventKind::Canceled),
@@ -318,8 +334,15 @@ fn happening(kind: ReportKind) -> Happening {
         | ReportKind::Unknown
         | ReportKind::Busted { .. }
         | ReportKind::Corrected { .. }
+        | ReportKind::NotTaken { .. }
         | ReportKind::Completed { .. } => {
             unreachable!("handled by its own function")
         }
     }
+}
+
+/// The beginning of what a venue says.
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(caps::NOTE_BYTES));
+    text
 }

@@ -133,7 +133,7 @@ impl Orders {
     #[must_use]
     pub fn never_sent(&self, client_order_id: ClientOrderId, at: UtcNanos) -> VenueReport {
         let text = "trading was HALTED before it could leave".to_owned();
-        let kind = ReportKind::Rejected { reason: Reason::code(NEVER_SENT), text };
+        let kind = ReportKind::NotTaken { reason: Reason::code(NEVER_SENT), text };
         VenueReport { account: self.settings.account, client_order_id, venue_order_id: None, time: at, kind }
     }
 

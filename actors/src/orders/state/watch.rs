@@ -4,6 +4,7 @@
 //! fallen is in the ledger before anything that follows from it is done.
 
 use messages::risk::{InstrumentStatus, Latch, RiskAct, RiskChange, RiskEvent, RiskRecord, whose};
+use messages::venues::NOT_CONNECTED;
 
 use super::results::{Results, SavedResults};
 use super::*;
@@ -56,7 +57,7 @@ impl Watch {
     /// Counts how the venue answered a new order; `was_known` before this event. True where it counted one.
     pub fn note_answer(&mut self, was_known: bool, order: &Order, event: &OrderEvent) -> bool {
         let refused = matches!(event.kind, EventKind::Rejected | EventKind::NotReceived)
-            && event.reason != Some(Reason::code(NEVER_SENT));
+            && !event.reason.is_some_and(|reason| [NEVER_SENT, NOT_CONNECTED].contains(&reason.as_str()));
         let taken = order.acknowledged && !was_known;
         if refused || taken {
             self.answers.note(refused);
