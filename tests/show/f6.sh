@@ -18,6 +18,9 @@ trap '{ [ -z "$pid" ] || kill -9 "$pid"; [ -z "${market_pid:-}" ] || kill "$mark
 cat > settings.toml <<'TOML'
 [account]
 deposit = "10000000"
+# The recorded market is old enough to be archived at once.
+[tiers]
+schedule = ""
 [risk]
 max_order_notional = "1000000"
 max_position_notional = "3000000"
