@@ -6,7 +6,8 @@
 //! connection that is silent or lost is opened again after a back-off.
 //!
 //! Invariants: a request leaves at most once; nothing leaves before its time in the [`Budget`]; a new order that would wait
-//! longer than [`LATE`] is refused here and never sent. The keys are the shell's: they are not in any value here.
+//! longer than [`LATE`] is refused here and never sent; of one order at most one cancel waits or is under way, so that what
+//! waits is bounded by what is open. The keys are the shell's: they are not in any value here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
