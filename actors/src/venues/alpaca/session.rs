@@ -345,7 +345,7 @@ impl Session {
     /// Asks what became of an order, unless that is being asked.
     fn inquire(&mut self, subject: Subject, now: UtcNanos) {
         if self.asking.insert(subject) {
-            let (inquiry, call) = Inquiry::new(subject);
+            let (inquiry, call) = Inquiry::new(subject, now);
             self.queue(Urgency::Question, Purpose::Ask(Box::new(inquiry)), call, now);
         }
     }

@@ -2,6 +2,7 @@
 
 mod cancels;
 mod look;
+mod questions;
 
 use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};
