@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use messages::account::AccountSnapshot;
 use messages::venues::{VenueReport, VenueRequest};
-use messages::{Account, UtcNanos};
+use messages::{Account, UtcNanos, VenueOrderId};
 
 use super::books::{Books, Said};
 use super::budget::{Budget, Urgency};
@@ -144,6 +144,8 @@ pub struct Session {
     last_call: u64,
     /// Questions under way.
     asking: BTreeSet<Subject>,
+    /// Those of them whose answer may be older than what made us ask: they are asked once more.
+    outdated: BTreeSet<Subject>,
     /// Questions to be asked again.
     again: Vec<(UtcNanos, Subject)>,
     sweep: Sweep,
@@ -167,6 +169,7 @@ impl Session {
             calls: BTreeMap::new(),
             last_call: 0,
             asking: BTreeSet::new(),
+            outdated: BTreeSet::new(),
             again: Vec::new(),
             sweep: Sweep::default(),
             look: None,
@@ -320,6 +323,7 @@ impl Session {
         self.look = None;
         // What is under way may say what was true before; what is asked from now on is asked anew.
         self.asking.clear();
+        self.outdated.clear();
         let wait = self.back_off.next_wait();
         self.enter(Stage::Waiting(now.after(wait)), now);
     }
@@ -337,8 +341,18 @@ impl Session {
             match one {
                 Said::Report(report) => out.push(Do::Report(report)),
                 Said::Note(note) => out.push(Do::Tell(note)),
-                Said::LookUp(id) => self.inquire(Subject::Theirs(id), now),
+                Said::LookUp(id) => self.look_up(id, now),
             }
+        }
+    }
+
+    /// Asks about an order of which the stream said something that cannot be told from it alone.
+    fn look_up(&mut self, id: VenueOrderId, now: UtcNanos) {
+        let subject = Subject::Theirs(id);
+        if self.asking.contains(&subject) {
+            self.outdated.insert(subject);
+        } else {
+            self.inquire(subject, now);
         }
     }
 

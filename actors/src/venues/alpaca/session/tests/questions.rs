@@ -31,3 +31,26 @@ fn that_an_order_ended_is_said_of_the_time_of_its_end() {
     play.answer("by_client_order_id", 200, &order("v1", "m-1", "canceled", "0", ""));
     assert_eq!(times(&mut play), ["2026-11-27T14:00:01Z".parse::<UtcNanos>().unwrap()]);
 }
+
+#[test]
+fn what_is_heard_while_a_question_is_under_way_is_asked_about_once_more() {
+    let mut play = Play::live("[]");
+    play.out.clear();
+    // A fill without its key, and then the end, of which it is not known what it leaves.
+    let filled = order("v1", "m-1", "partially_filled", "4", "");
+    let canceled = order("v1", "m-1", "canceled", "4", "");
+    play.frame(&event("partial_fill", &filled, ""));
+    play.says(&["Incomplete", "orders/v1?nested=true"]);
+    play.frame(&event("canceled", &canceled, ""));
+    play.frame(&event("canceled", &canceled, ""));
+    play.says(&[]);
+    let history = r#"[{"id":"1::e1","activity_type":"FILL","order_id":"v1","price":"100","qty":"4","cum_qty":"4","transaction_time":"2026-11-27T14:30:00Z"}]"#;
+    play.answer("/v2/orders/v1", 200, &filled);
+    play.answer("/activities/FILL", 200, history);
+    let said = play.said();
+    assert_eq!(said.last().map(String::as_str), Some("orders/v1?nested=true"), "{said:?}");
+    assert!(!said.contains(&"m-1 canceled".to_owned()), "{said:?}");
+    play.answer("/v2/orders/v1", 200, &canceled);
+    play.answer("/activities/FILL", 200, history);
+    assert_eq!(play.said().last().map(String::as_str), Some("m-1 canceled"), "and not again");
+}
