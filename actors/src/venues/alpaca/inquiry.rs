@@ -118,12 +118,6 @@ impl Inquiry {
         self.subject
     }
 
-    /// The order that was found first.
-    #[must_use]
-    pub fn found(&self) -> Option<&OrderObject> {
-        self.chain.last()
-    }
-
     /// Takes the answer to the last call; `Err` where none came.
     pub fn hear(&mut self, answer: Result<&Answer<'_>, &str>) -> Next {
         let failed =
