@@ -12,7 +12,9 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 use storage::sql::Answer;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -114,8 +116,16 @@ pub fn start_logs(verbose: u8, stored: Level) {
     let filter = EnvFilter::try_from_env("MERGANSER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let colours = std::io::stderr().is_terminal();
     let stderr = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr).compact();
-    tracing_subscriber::registry().with(stderr.with_filter(filter)).with(telemetry::layer(stored)).init();
+    let stderr = stderr.with_filter(without_frames(filter));
+    tracing_subscriber::registry().with(stderr).with(telemetry::layer(stored)).init();
     telemetry::hook_panics();
+}
+
+/// What is asked for, without the frames of WebSockets: they hold keys and signatures, and no wish for more lines shall show them.
+fn without_frames<S: 'static>(asked: EnvFilter) -> impl Filter<S> + 'static {
+    let others = filter_fn(|line| *line.level() != tracing::Level::TRACE || !line.target().contains("tungstenite"));
+    // It allows every level. Without saying so it would have all lines of every library made, only to drop them.
+    FilterExt::<S>::and(asked, others.with_max_level_hint(LevelFilter::TRACE))
 }
 
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.6f";
@@ -226,6 +236,18 @@ mod tests {
         let mut out = Vec::new();
         write(&answer(1), Format::Json, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "[\n  {\n    \"z\": 0,\n    \"a\": null\n  }\n]\n");
+    }
+
+    #[test]
+    fn frames_are_not_traced_whatever_is_asked_for() {
+        for asked in ["trace", "tungstenite=trace", "tungstenite::protocol=trace"] {
+            let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+            let filtered = stderr.with_filter(without_frames(EnvFilter::new(asked)));
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(filtered), || {
+                assert!(tracing::enabled!(target: "tungstenite::protocol", tracing::Level::DEBUG), "{asked}");
+                assert!(!tracing::enabled!(target: "tungstenite::protocol", tracing::Level::TRACE), "{asked}");
+            });
+        }
     }
 
     #[test]

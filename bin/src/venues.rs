@@ -35,11 +35,11 @@ type AlpacaParameters = alpaca::settings::Parameters;
 #[must_use]
 pub fn shipped() -> Venues {
     let mut venues = Venues::default();
-    venues.add_placed(BINANCE, binance::CAPABILITIES, BinanceParameters::place, |parameters: BinanceParameters| {
+    venues.add_placed(BINANCE, binance::CAPABILITIES, binance_place, |parameters: BinanceParameters| {
         let key = binance_key(&parameters).map_err(|error| format!("{error:#}"))?;
         BinanceConnector::new(&parameters, Arc::new(key), reach()?, Clock::wall())
     });
-    venues.add_placed(ALPACA, alpaca::CAPABILITIES, AlpacaParameters::place, |parameters: AlpacaParameters| {
+    venues.add_placed(ALPACA, alpaca::CAPABILITIES, alpaca_place, |parameters: AlpacaParameters| {
         let keys = alpaca_keys(&parameters).map_err(|error| format!("{error:#}"))?;
         let clock = Clock::wall();
         // Two instances that lost the same venue do not come back in step.
@@ -47,6 +47,17 @@ pub fn shipped() -> Venues {
         AlpacaConnector::new(parameters, keys, reach()?, clock, seed)
     });
     venues
+}
+
+/// Money is at every host of the exchange but those of its demo mode, which are of the same domain.
+fn binance_place(parameters: &BinanceParameters) -> Result<Place, String> {
+    let moves_money = |host: &str| host.ends_with(".binance.com") && !host.starts_with("demo-");
+    parameters.place()?.reached_at([parameters.address(), parameters.rest_address()], moves_money)
+}
+
+fn alpaca_place(parameters: &AlpacaParameters) -> Result<Place, String> {
+    let moves_money = |host: &str| host == "api.alpaca.markets";
+    parameters.place()?.reached_at([parameters.trading_address(), parameters.stream_address()], moves_money)
 }
 
 fn reach() -> Result<Reach, String> {
@@ -95,7 +106,42 @@ pub fn announcement(orders_to: &str, place: Option<Place>, account: Account) -> 
 
 #[cfg(test)]
 mod tests {
+    use actors::settings::VenueSettings;
+
     use super::*;
+
+    fn route(account: &str, venue: &str, parameters: &str) -> Result<(), String> {
+        let waits = "query_after = '5s'\nnot_received_after = '0s'";
+        let text = format!("orders_to = '{venue}'\n{waits}\n[parameters]\n{parameters}");
+        let settings: VenueSettings = toml::from_str(&text).unwrap();
+        shipped().route(account.parse().unwrap(), &settings).map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_address_where_orders_move_money_needs_the_words_for_it() {
+        for (venue, parameters) in [
+            (BINANCE, "url = 'wss://ws-api.binance.com:443/ws-api/v3'"),
+            (BINANCE, "rest_url = 'https://api1.binance.com'"),
+            (BINANCE, "profile = 'demo'\nurl = 'wss://ws-api.binance.com/ws-api/v3'"),
+            (ALPACA, "trading_url = 'https://api.alpaca.markets'"),
+            (ALPACA, "stream_url = 'wss://api.alpaca.markets/stream'"),
+        ] {
+            let why = route("mine", venue, parameters).unwrap_err();
+            assert!(why.contains("where orders move money"), "{parameters}: {why}");
+        }
+        for (venue, parameters) in [
+            (BINANCE, ""),
+            (BINANCE, "profile = 'demo'"),
+            (BINANCE, "url = 'ws://127.0.0.1:1'"),
+            (ALPACA, ""),
+            (ALPACA, "trading_url = 'http://127.0.0.1:1'\nstream_url = 'ws://127.0.0.1:1'"),
+        ] {
+            assert_eq!(route("mine", venue, parameters), Ok(()), "{parameters}");
+        }
+        for venue in [BINANCE, ALPACA] {
+            assert_eq!(route("mine-live", venue, "profile = 'live'\nconfirm = 'live'"), Ok(()));
+        }
+    }
 
     #[test]
     fn money_is_announced_as_such() {

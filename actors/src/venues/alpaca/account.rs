@@ -1,7 +1,6 @@
-//! The account, its positions and the market clock, as answers tell them. Source: docs.alpaca.markets, `/v2/account`,
-//! `/v2/positions`, `/v2/clock`.
+//! The account and its positions, as answers tell them. Source: docs.alpaca.markets, `/v2/account`, `/v2/positions`.
 
-use messages::{Cash, Price, Quantity, UtcNanos};
+use messages::{Cash, Price, Quantity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +10,6 @@ use crate::wire::{DecodeError, cut};
 
 const ACCOUNT: Fields = Fields("account");
 const POSITION: Fields = Fields("position");
-const CLOCK: Fields = Fields("clock");
 
 /// The account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,47 +124,6 @@ impl Position {
             class: cut(shape.asset_class.as_deref().unwrap_or("")),
             quantity: if is_short { -quantity } else { quantity },
             average_entry: POSITION.average("avg_entry_price", shape.avg_entry_price)?,
-        })
-    }
-}
-
-/// The market clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clock {
-    /// The venue's time.
-    pub time: UtcNanos,
-    /// Whether the regular session runs.
-    pub is_open: bool,
-    /// When the next one begins.
-    pub next_open: UtcNanos,
-    /// When this or the next one ends.
-    pub next_close: UtcNanos,
-}
-
-#[derive(Deserialize)]
-struct ClockShape<'a> {
-    #[serde(borrow)]
-    timestamp: Option<Text<'a>>,
-    is_open: Option<bool>,
-    #[serde(borrow)]
-    next_open: Option<Text<'a>>,
-    #[serde(borrow)]
-    next_close: Option<Text<'a>>,
-}
-
-impl Clock {
-    /// Reads the body of `GET /v2/clock`.
-    ///
-    /// # Errors
-    /// No such body.
-    pub fn read(body: &[u8]) -> Result<Self, DecodeError> {
-        let shape: ClockShape<'_> = json::read(json::text(body)?, CLOCK.0)?;
-        let time = |field, text: Option<&Text<'_>>| CLOCK.required(field, CLOCK.time(field, text)?);
-        Ok(Self {
-            time: time("timestamp", shape.timestamp.as_ref())?,
-            is_open: CLOCK.required("is_open", shape.is_open)?,
-            next_open: time("next_open", shape.next_open.as_ref())?,
-            next_close: time("next_close", shape.next_close.as_ref())?,
         })
     }
 }

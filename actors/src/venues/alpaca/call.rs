@@ -1,10 +1,9 @@
 //! What is asked of Alpaca's trading API by HTTP: a method, a path with its query, a body. Keys are put into headers by the
 //! shell and stand in none of these.
 //!
-//! Source: docs.alpaca.markets, trading API (`/v2/orders`, `/v2/positions`, `/v2/account`, `/v2/account/activities`,
-//! `/v2/clock`, `/v2/calendar`, `/v2/assets`).
+//! Source: docs.alpaca.markets, trading API (`/v2/orders`, `/v2/positions`, `/v2/account`, `/v2/account/activities`).
 
-use messages::{ClientOrderId, Symbol, UtcNanos, VenueOrderId};
+use messages::{ClientOrderId, UtcNanos, VenueOrderId};
 
 use crate::wire::percent;
 
@@ -62,12 +61,6 @@ impl Call {
         Self { method: Method::Delete, path, body: None }
     }
 
-    /// Cancels all orders of the account, foreign ones included. The answer tells of each (207, [`super::outcome::parts`]).
-    #[must_use]
-    pub fn cancel_all() -> Self {
-        Self { method: Method::Delete, path: "/v2/orders".to_owned(), body: None }
-    }
-
     /// One order, by the venue's id.
     #[must_use]
     pub fn order(id: VenueOrderId) -> Self {
@@ -108,39 +101,11 @@ impl Call {
     pub fn account() -> Self {
         Self::get("/v2/account".to_owned())
     }
-
-    /// The market clock.
-    #[must_use]
-    pub fn clock() -> Self {
-        Self::get("/v2/clock".to_owned())
-    }
-
-    /// The days of trading between two days.
-    #[must_use]
-    pub fn calendar(from: UtcNanos, to: UtcNanos) -> Self {
-        Self::get(format!("/v2/calendar?start={}&end={}", day(from), day(to)))
-    }
-
-    /// One asset.
-    #[must_use]
-    pub fn asset(symbol: Symbol) -> Self {
-        Self::get(format!("/v2/assets/{}", percent::encoded(symbol.as_str())))
-    }
-
-    /// All assets of a class that may be traded now.
-    #[must_use]
-    pub fn assets(class: &str) -> Self {
-        Self::get(format!("/v2/assets?status=active&asset_class={}", percent::encoded(class)))
-    }
 }
 
 /// RFC 3339 with nanoseconds, encoded.
 fn time(at: UtcNanos) -> String {
     percent::encoded(&format!("{at:?}"))
-}
-
-fn day(at: UtcNanos) -> String {
-    at.to_string().chars().take(10).collect()
 }
 
 #[cfg(test)]
@@ -156,7 +121,6 @@ mod tests {
             assert_eq!((format!("{} {path}", method.as_str()), body), (expected.to_owned(), None));
         };
         check(Call::cancel(id), "DELETE /v2/orders/b28e2b24-b1b2-40cc-8979-63f45e8edc02");
-        check(Call::cancel_all(), "DELETE /v2/orders");
         check(Call::order(id), "GET /v2/orders/b28e2b24-b1b2-40cc-8979-63f45e8edc02?nested=true");
         check(
             Call::order_by_client_id("m-1-2-r1".parse().unwrap()),
@@ -171,11 +135,7 @@ mod tests {
             Call::fills(at, Some("20220304135420903::047e252a")),
             "GET /v2/account/activities/FILL?direction=asc&page_size=100&after=2026-11-27T14%3A30%3A00.500000000Z&page_token=20220304135420903%3A%3A047e252a",
         );
-        check(Call::calendar(at, at), "GET /v2/calendar?start=2026-11-27&end=2026-11-27");
-        check(Call::asset("BTC/USD".parse().unwrap()), "GET /v2/assets/BTC%2FUSD");
-        check(Call::assets("us_equity"), "GET /v2/assets?status=active&asset_class=us_equity");
         check(Call::positions(), "GET /v2/positions");
         check(Call::account(), "GET /v2/account");
-        check(Call::clock(), "GET /v2/clock");
     }
 }

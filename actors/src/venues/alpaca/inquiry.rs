@@ -5,6 +5,9 @@
 //! the account's history. While history may be behind the order the rest is asked for again. What it does not tell after
 //! [`HISTORY_LATE`] is one more fill: the difference, at the average that makes the sums right, under a key made of the order
 //! and the cumulative quantity, so that the same question makes the same fill.
+//!
+//! That an order still stands is said of the time of the question: an order that nothing happened to was last changed long ago, and
+//! what waits for a replacement to come or be lost could not tell from that time that it has not come.
 
 use std::time::Duration;
 
@@ -70,6 +73,8 @@ enum Stage {
 #[derive(Debug, Clone)]
 pub struct Inquiry {
     subject: Subject,
+    /// When the question was asked: what the venue answers is true then, or was later.
+    asked: UtcNanos,
     stage: Stage,
     last: Call,
     /// The order under all its ids, oldest first.
@@ -82,13 +87,14 @@ pub struct Inquiry {
 impl Inquiry {
     /// Begins: what is asked first.
     #[must_use]
-    pub fn new(subject: Subject) -> (Self, Call) {
+    pub fn new(subject: Subject, asked: UtcNanos) -> (Self, Call) {
         let call = match subject {
             Subject::Ours(id) => Call::order_by_client_id(id),
             Subject::Theirs(id) => Call::order(id),
         };
         let inquiry = Self {
             subject,
+            asked,
             stage: Stage::First,
             last: call.clone(),
             chain: Vec::new(),
@@ -98,10 +104,10 @@ impl Inquiry {
         (inquiry, call)
     }
 
-    /// With an order and its fills that are known already.
+    /// With an order and its fills that are known already, from a question of that time.
     #[must_use]
-    pub fn answered(order: OrderObject, fills: Vec<Activity>) -> Self {
-        let (mut inquiry, _) = Self::new(Subject::Theirs(order.id));
+    pub fn answered(order: OrderObject, fills: Vec<Activity>, asked: UtcNanos) -> Self {
+        let (mut inquiry, _) = Self::new(Subject::Theirs(order.id), asked);
         (inquiry.chain, inquiry.fills) = (vec![order], fills);
         inquiry
     }
@@ -110,12 +116,6 @@ impl Inquiry {
     #[must_use]
     pub fn subject(&self) -> Subject {
         self.subject
-    }
-
-    /// The order that was found first.
-    #[must_use]
-    pub fn found(&self) -> Option<&OrderObject> {
-        self.chain.last()
     }
 
     /// Takes the answer to the last call; `Err` where none came.
@@ -223,7 +223,7 @@ impl Inquiry {
 
     /// The answer, in the order in which things happened.
     pub fn tell(mut self, books: &mut Books, now: UtcNanos, out: &mut Vec<Said>) -> Told {
-        self.drop_what_is_not_in_force(books, now, out);
+        let replacement_waits = self.drop_what_is_not_in_force(books, now, out);
         let Some(current) = self.chain.last().cloned() else { return Told::All };
         let Some(client) = current.ours() else {
             out.push(Said::Note(Note::Foreign {
@@ -248,7 +248,8 @@ impl Inquiry {
         }
         let base = bases.last().map_or(Quantity::ZERO, |(base, _)| *base);
         let time = current.updated_at.unwrap_or(now);
-        let report = |kind| Said::Report(books.report(client, Some(current.id), time, kind));
+        let report_of = |time, kind| Said::Report(books.report(client, Some(current.id), time, kind));
+        let report = |kind| report_of(time, kind);
         if self.is_cut {
             let error = "an order that it stands for is not known any more".to_owned();
             out.push(Said::Note(Note::Unreadable { error, what: format!("what was filled of order {client}") }));
@@ -279,26 +280,31 @@ impl Inquiry {
             let filled = base.checked_add(current.filled).unwrap_or(Quantity::MAX);
             out.push(report(ReportKind::Completed { filled }));
         }
-        out.extend(standing(&current.status).map(report));
+        let stands_at = if current.status.is_final() || replacement_waits { time } else { self.asked };
+        out.extend(standing(&current.status).map(|kind| report_of(stands_at, kind)));
         self.chain.iter().for_each(|order| books.told(order));
         Told::All
     }
 
-    /// A replacement that was only taken, or refused, leaves the older order as it is.
-    fn drop_what_is_not_in_force(&mut self, books: &Books, now: UtcNanos, out: &mut Vec<Said>) {
+    /// A replacement that was only taken, or refused, leaves the older order as it is. True where one was taken: it has arrived, and
+    /// is in force later or refused.
+    fn drop_what_is_not_in_force(&mut self, books: &Books, now: UtcNanos, out: &mut Vec<Said>) -> bool {
+        let mut waits = false;
         while let Some(last) = self.chain.last().filter(|order| order.replaces.is_some()) {
             let is_replaced = self.chain.iter().rev().nth(1).is_some_and(|older| older.status == OrderStatus::Replaced);
             let is_refused = last.status == OrderStatus::Rejected;
             let is_waiting = matches!(last.status, OrderStatus::Accepted | OrderStatus::PendingNew) && !is_replaced;
             if !is_refused && !is_waiting {
-                return;
+                break;
             }
+            waits |= is_waiting;
             if let Some(name) = last.ours().filter(|_| is_refused) {
                 let kind = ReportKind::ReplaceRejected { reason: Reason::code("alpaca.replace_rejected") };
                 out.push(Said::Report(books.report(name, Some(last.id), last.updated_at.unwrap_or(now), kind)));
             }
             self.chain.pop();
         }
+        waits
     }
 
     /// For each id what was filled before it and is not counted under it, and what it counts; `None` where that cannot be told yet.

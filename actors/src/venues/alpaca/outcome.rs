@@ -10,7 +10,6 @@ use messages::{Reason, UtcNanos};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::Fields;
 use crate::wire::json::{self, Text};
 use crate::wire::{DecodeError, cut};
 
@@ -139,42 +138,6 @@ fn outcome(status: u16, body: &[u8]) -> Outcome {
         400..500 => Outcome::Refused { reason: complaint.reason(status), text },
         _ => Outcome::Ambiguous { text },
     }
-}
-
-/// What became of each of many orders that were asked about at once (207).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The venue's id of an order, or the symbol of a position.
-    pub of: String,
-    /// What it means.
-    pub outcome: Outcome,
-}
-
-#[derive(Deserialize)]
-struct PartShape<'a> {
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    symbol: Option<Text<'a>>,
-    status: Option<u16>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-}
-
-/// Reads the body of a 207.
-///
-/// # Errors
-/// It is no such list.
-pub fn parts(body: &[u8]) -> Result<Vec<Part>, DecodeError> {
-    const PART: Fields = Fields("part of a multi-status");
-    let shapes: Vec<PartShape<'_>> = json::read(json::text(body)?, PART.0)?;
-    let part = |shape: PartShape<'_>| -> Result<Part, DecodeError> {
-        let of = PART.required("id", shape.id.or(shape.symbol))?.to_string();
-        let status = PART.required("status", shape.status)?;
-        let outcome = outcome(status, shape.body.map_or(b"", |body| body.get().as_bytes()));
-        Ok(Part { of, outcome })
-    };
-    shapes.into_iter().map(part).collect()
 }
 
 #[cfg(test)]

@@ -6,14 +6,15 @@
 //! connection that is silent or lost is opened again after a back-off.
 //!
 //! Invariants: a request leaves at most once; nothing leaves before its time in the [`Budget`]; a new order that would wait
-//! longer than [`LATE`] is refused here and never sent. The keys are the shell's: they are not in any value here.
+//! longer than [`LATE`] is refused here and never sent; of one order at most one cancel waits or is under way, so that what
+//! waits is bounded by what is open. The keys are the shell's: they are not in any value here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use messages::account::AccountSnapshot;
 use messages::venues::{VenueReport, VenueRequest};
-use messages::{Account, UtcNanos};
+use messages::{Account, UtcNanos, VenueOrderId};
 
 use super::books::{Books, Said};
 use super::budget::{Budget, Urgency};
@@ -143,6 +144,8 @@ pub struct Session {
     last_call: u64,
     /// Questions under way.
     asking: BTreeSet<Subject>,
+    /// Those of them whose answer may be older than what made us ask: they are asked once more.
+    outdated: BTreeSet<Subject>,
     /// Questions to be asked again.
     again: Vec<(UtcNanos, Subject)>,
     sweep: Sweep,
@@ -166,6 +169,7 @@ impl Session {
             calls: BTreeMap::new(),
             last_call: 0,
             asking: BTreeSet::new(),
+            outdated: BTreeSet::new(),
             again: Vec::new(),
             sweep: Sweep::default(),
             look: None,
@@ -319,6 +323,7 @@ impl Session {
         self.look = None;
         // What is under way may say what was true before; what is asked from now on is asked anew.
         self.asking.clear();
+        self.outdated.clear();
         let wait = self.back_off.next_wait();
         self.enter(Stage::Waiting(now.after(wait)), now);
     }
@@ -336,15 +341,25 @@ impl Session {
             match one {
                 Said::Report(report) => out.push(Do::Report(report)),
                 Said::Note(note) => out.push(Do::Tell(note)),
-                Said::LookUp(id) => self.inquire(Subject::Theirs(id), now),
+                Said::LookUp(id) => self.look_up(id, now),
             }
+        }
+    }
+
+    /// Asks about an order of which the stream said something that cannot be told from it alone.
+    fn look_up(&mut self, id: VenueOrderId, now: UtcNanos) {
+        let subject = Subject::Theirs(id);
+        if self.asking.contains(&subject) {
+            self.outdated.insert(subject);
+        } else {
+            self.inquire(subject, now);
         }
     }
 
     /// Asks what became of an order, unless that is being asked.
     fn inquire(&mut self, subject: Subject, now: UtcNanos) {
         if self.asking.insert(subject) {
-            let (inquiry, call) = Inquiry::new(subject);
+            let (inquiry, call) = Inquiry::new(subject, now);
             self.queue(Urgency::Question, Purpose::Ask(Box::new(inquiry)), call, now);
         }
     }

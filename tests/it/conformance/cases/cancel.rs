@@ -39,6 +39,21 @@ pub fn failed_after(b: &mut Bench) -> Cell {
     failing(b, Fault::FailAfter(504))
 }
 
+pub fn rate(b: &mut Bench) -> Cell {
+    failing(b, Fault::TooMany(1))
+}
+
+/// The venue looks at nothing of which it cannot tell when it was said.
+pub fn clock(b: &mut Bench) -> Cell {
+    if b.house.is_paper() {
+        return None;
+    }
+    let id = b.rest(b.buy(99));
+    b.house.set_clock(-5_000);
+    b.cancel(id);
+    b.settles(id, Status::Canceled)
+}
+
 fn failing(b: &mut Bench, fault: Fault) -> Cell {
     if b.house.is_paper() {
         return None;

@@ -44,11 +44,24 @@ pub fn partly_filled(b: &mut Bench) -> Cell {
 }
 
 pub fn answer_lost(b: &mut Bench) -> Cell {
+    failing(b, Fault::LoseAnswer)
+}
+
+pub fn failed_before(b: &mut Bench) -> Cell {
+    failing(b, Fault::FailBefore(503))
+}
+
+/// Nobody can answer it: it is given up once it can no longer arrive.
+pub fn never_arrived(b: &mut Bench) -> Cell {
+    failing(b, Fault::Lose)
+}
+
+fn failing(b: &mut Bench, fault: Fault) -> Cell {
     if b.house.is_paper() {
         return None;
     }
     let (id, price) = (b.rest(b.buy(99)), b.price(98));
-    b.house.once(b.house.point(Ask::Replace), Fault::LoseAnswer);
+    b.house.once(b.house.point(Ask::Replace), fault);
     replaced(b, id, None, Some(price))
 }
 

@@ -81,7 +81,7 @@ impl Venue {
 
     fn ask(&self, subject: Subject, books: &mut Books) -> (Vec<String>, Vec<Said>) {
         self.is_behind.set(false);
-        let (mut inquiry, mut call) = Inquiry::new(subject);
+        let (mut inquiry, mut call) = Inquiry::new(subject, self.now);
         let mut paths = Vec::new();
         loop {
             paths.push(call.path.clone());
@@ -243,6 +243,20 @@ fn a_replacement_that_is_not_in_force_is_not_told() {
     // Taken before the session begins: the older one stands no more.
     let gone = OrderObject { status: OrderStatus::Replaced, ..old };
     check(&gone, OrderStatus::Accepted, &["m-1-r1 replaced 10", "m-1-r1 accepted"]);
+}
+
+#[test]
+fn an_order_stands_when_it_is_asked_about_unless_its_replacement_has_arrived() {
+    let check = |orders: Vec<OrderObject>, expected: UtcNanos| {
+        let venue = Venue { orders, now: at(100), ..Venue::default() };
+        let said = venue.ask(ours("m-1"), &mut books()).1;
+        let [Said::Report(report)] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((&report.kind, report.time), (&ReportKind::Accepted, expected));
+    };
+    let old = object("v1", "m-1", OrderStatus::New, "0");
+    check(vec![old.clone()], at(100));
+    let new = OrderObject { replaces: Some(id("v1")), ..object("v2", "m-1-r1", OrderStatus::PendingNew, "0") };
+    check(vec![OrderObject { replaced_by: Some(id("v2")), ..old }, new], at(9));
 }
 
 #[test]

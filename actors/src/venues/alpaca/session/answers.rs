@@ -173,6 +173,9 @@ impl Session {
             }
         }
         self.asking.remove(&subject);
+        if self.outdated.remove(&subject) {
+            self.inquire(subject, now);
+        }
     }
 }
 

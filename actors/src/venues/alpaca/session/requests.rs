@@ -61,6 +61,8 @@ impl Session {
                     Err(refusal) => self.refuse(request, refusal, now, out),
                 }
             }
+            // Orders say a cancel again for as long as it is not answered: its turn may come later than that.
+            VenueRequest::Cancel { client_order_id, .. } if self.is_canceling(*client_order_id) => {}
             VenueRequest::Cancel { client_order_id, venue_order_id, .. } => {
                 match venue_order_id.or_else(|| self.books.id_of(*client_order_id)) {
                     Some(order) => {
@@ -79,6 +81,12 @@ impl Session {
             VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now),
         }
+    }
+
+    /// True while a cancel of this order waits for its turn or is under way.
+    fn is_canceling(&self, name: ClientOrderId) -> bool {
+        let waiting = self.waiting.get(&Urgency::Cancel).into_iter().flatten().map(|job| &job.purpose);
+        waiting.chain(self.calls.values()).any(|purpose| purpose.cancels() == Some(name))
     }
 
     fn find(&mut self, id: ClientOrderId, request: &VenueRequest, urgency: Urgency, now: UtcNanos) {
@@ -135,10 +143,14 @@ impl Session {
         for urgency in [Urgency::Cancel, Urgency::Order, Urgency::Question] {
             while let Some(front) = self.waiting.get(&urgency).and_then(VecDeque::front) {
                 let is_late = !front.purpose.may_be_late() && front.queued.after(LATE) <= now;
-                if !is_late && self.budget.next(urgency, now) > now {
+                let is_needless = self.is_needless(front, now);
+                if !is_late && !is_needless && self.budget.next(urgency, now) > now {
                     break;
                 }
                 let Some(job) = self.waiting.get_mut(&urgency).and_then(VecDeque::pop_front) else { break };
+                if is_needless {
+                    continue;
+                }
                 if is_late || job.purpose.needs_connection() && self.stage != Stage::Live {
                     let (code, text) = if is_late {
                         (LIMIT, "its turn among the requests a minute came too late; nothing was sent")
@@ -151,6 +163,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// True for a cancel whose order ended while it waited. That was told, and the venue would only refuse it.
+    fn is_needless(&self, job: &Job, now: UtcNanos) -> bool {
+        let Purpose::Cancel { order, .. } = job.purpose else { return false };
+        job.queued < now && self.books.status_of(order).is_some_and(|(status, _)| status.is_final())
     }
 
     fn go(&mut self, job: Job, now: UtcNanos, out: &mut Vec<Do>) {
@@ -207,6 +225,18 @@ impl Session {
 }
 
 impl Purpose {
+    /// The order that it cancels, or that it looks for to cancel it.
+    fn cancels(&self) -> Option<ClientOrderId> {
+        match self {
+            Self::Cancel { name, .. } => Some(*name),
+            Self::Find(request) => match **request {
+                VenueRequest::Cancel { client_order_id, .. } => Some(client_order_id),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// False for what nobody wants any more when it comes late.
     fn may_be_late(&self) -> bool {
         match self {

@@ -28,6 +28,8 @@ pub(super) struct Sweep {
     /// What was asked last.
     last: Option<Call>,
     since: UtcNanos,
+    /// When it began.
+    began: UtcNanos,
     fill_pages: u32,
     /// Answers to an older sweep say what was true before the connection was lost.
     generation: u32,
@@ -49,7 +51,7 @@ impl Sweep {
         let fills = self.fills.remove(&order.id).unwrap_or_default();
         let told = fills.iter().try_fold(Quantity::ZERO, |sum, fill| sum.checked_add(fill.quantity))?;
         let is_alone = order.replaces.is_none() && order.replaced_by.is_none();
-        (is_alone && told == order.filled).then(|| Inquiry::answered(order, fills))
+        (is_alone && told == order.filled).then(|| Inquiry::answered(order, fills, self.began))
     }
 
     /// Takes a page; the instant behind which the next one begins.
@@ -74,6 +76,7 @@ impl Sweep {
 impl Session {
     pub(super) fn begin_sweep(&mut self, now: UtcNanos) {
         self.sweep.end();
+        self.sweep.began = now;
         self.ask_for_orders(None, now);
     }
 

@@ -1,6 +1,8 @@
 //! The connection as somebody who plays the venue sees it.
 
+mod cancels;
 mod look;
+mod questions;
 
 use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};
@@ -149,6 +151,12 @@ fn submit(client: &str) -> VenueRequest {
 fn cancel(client: &str) -> VenueRequest {
     let client_order_id = name(client);
     VenueRequest::Cancel { client_order_id, venue_order_id: None, instrument: instrument("AAPL"), at: UtcNanos(0) }
+}
+
+/// The same where the venue's id is known.
+fn cancel_of(client: &str, id: &str) -> VenueRequest {
+    let VenueRequest::Cancel { client_order_id, instrument, at, .. } = cancel(client) else { unreachable!() };
+    VenueRequest::Cancel { client_order_id, venue_order_id: id.parse().ok(), instrument, at }
 }
 
 fn query(client: &str) -> VenueRequest {
@@ -429,30 +437,12 @@ fn new_orders_that_would_come_late_are_refused_and_cancels_are_not() {
     play.says(&[]);
     play.wait(0.2);
     play.says(&["m-8 alpaca.request_limit", "m-9 alpaca.request_limit"]);
-    let VenueRequest::Cancel { client_order_id, instrument, at, .. } = cancel("m-1") else { unreachable!() };
-    let with_id = VenueRequest::Cancel { client_order_id, venue_order_id: "v1".parse().ok(), instrument, at };
-    play.request(&with_id);
-    play.request(&with_id);
+    play.request(&cancel_of("m-1", "v1"));
+    play.request(&cancel_of("m-2", "v2"));
     play.says(&["DELETE orders/v1"]);
     assert!(play.session.next_due(play.now) > play.now);
     play.wait(60.0);
-    assert!(play.said().contains(&"DELETE orders/v1".to_owned()));
-}
-
-#[test]
-fn a_cancel_of_an_order_whose_id_is_not_known_finds_it_first() {
-    let mut play = Play::live("[]");
-    play.out.clear();
-    play.request(&cancel("m-1"));
-    play.says(&["orders:by_client_order_id?client_order_id=m-1"]);
-    play.answer("by_client_order_id", 200, &order("v7", "m-1", "new", "0", ""));
-    play.says(&["DELETE orders/v7"]);
-    play.answer("/v2/orders/v7", 204, "");
-    play.says(&[]);
-    play.request(&cancel("m-2"));
-    play.said();
-    play.answer("by_client_order_id", 404, "");
-    play.says(&["m-2 alpaca.unknown_order"]);
+    assert!(play.said().contains(&"DELETE orders/v2".to_owned()));
 }
 
 #[test]
