@@ -170,16 +170,19 @@ impl Orders {
         };
         let mut of_head = member(first);
         if how == Contingency::Oto {
-            of_head.filled = self.closable_of(&first.order);
+            of_head.filled = self.closable_of(first);
         }
         Some(Family { head: of_head, how, others: others.into_iter().map(member).collect() })
     }
 
-    /// What an entry brought that can be closed: less a fee in what was bought, in whole steps.
-    fn closable_of(&self, order: &Order) -> Quantity {
+    /// What an entry brought that can be closed: less the fees in what was bought, in whole steps.
+    fn closable_of(&self, entry: &Entry) -> Quantity {
+        let order = &entry.order;
         let Some(rules) = self.settings.rules.get(&order.request.instrument) else { return order.filled };
-        let fee = order.commission.filter(|fee| fee.asset == rules.base && order.request.side == Side::Buy);
-        let fee = fee.and_then(|fee| Quantity::from_raw(fee.amount.raw())).filter(|fee| fee.is_positive());
+        // The order's own sum is of one asset, and its fills may each have paid in another.
+        let fees = entry.executions.values().filter_map(|fill| fill.fee).filter(|fee| fee.asset == rules.base);
+        let paid = fees.fold(Cash::ZERO, |sum, fee| sum.checked_add(fee.amount).unwrap_or(sum));
+        let fee = Quantity::from_raw(paid.raw()).filter(|fee| fee.is_positive() && order.request.side == Side::Buy);
         let net = order.filled.checked_sub(fee.unwrap_or_default()).unwrap_or_default();
         net.floor_to(rules.quantity_step)
     }

@@ -413,6 +413,47 @@ fn a_fee_in_what_was_bought_is_left_out() {
     assert_eq!(bench.show(3), "held 0/9 @ 0");
 }
 
+/// An account whose means for fees run out pays in one asset first and then in another: each fill has its own.
+#[test]
+fn every_fee_in_what_was_bought_is_left_out() {
+    let rows: [(&[&str], &str); 4] = [
+        (&["6 0.3 BNB", "4 0.4 A"], "9"),
+        (&["6 0.6 A", "4 0.3 BNB"], "9"),
+        (&["3 0.6 A", "3 0.3 BNB", "4 0.6 A"], "8"),
+        (&["6 0.3 BNB", "4 0.4 USD"], "10"),
+    ];
+    for (fills, expected) in rows {
+        let mut bench = Bench::without_ties();
+        bench.step("bracket 1 buy 10 @ 100 profit 105 loss 95");
+        let mut cumulative = Quantity::ZERO;
+        for (number, text) in fills.iter().enumerate() {
+            let [quantity, amount, asset] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("no fill: {text}") };
+            let quantity: Quantity = quantity.parse().unwrap();
+            cumulative = cumulative.checked_add(quantity).unwrap();
+            let fee = Some(Fee { amount: amount.parse().unwrap(), asset: asset.parse().unwrap() });
+            let fill = Fill { fee, ..fill(format!("x{number}").parse().unwrap(), quantity, cumulative, bench.now) };
+            bench.report(client_id("1"), Duration::ZERO, ReportKind::Filled(fill));
+            bench.check_restored();
+        }
+        assert_eq!(bench.show(2), format!("pending_submit 0/{expected} @ 105"), "{fills:?}");
+    }
+}
+
+/// A fee goes back with the fill that it was paid for.
+#[test]
+fn a_fee_of_a_fill_that_was_undone_is_not_left_out() {
+    let mut bench = Bench::without_ties();
+    bench.step("bracket 1 buy 10 @ 100 profit 105 loss 95");
+    bench.step("venue 1 fill x 4 of 4");
+    let fee = Some(Fee { amount: "0.5".parse().unwrap(), asset: "A".parse().unwrap() });
+    let fill = Fill { fee, ..fill("y".parse().unwrap(), "3".parse().unwrap(), "7".parse().unwrap(), bench.now) };
+    bench.report(client_id("1"), Duration::ZERO, ReportKind::Filled(fill));
+    bench.step("venue 1 busted y");
+    bench.step("venue 1 canceled");
+    bench.check_restored();
+    assert_eq!(bench.show(2), "pending_submit 0/4 @ 105");
+}
+
 /// A cash account sells what it will have bought, and what it sells is free by then.
 #[test]
 fn a_cash_account_takes_a_bracket() {
