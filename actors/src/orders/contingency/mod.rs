@@ -9,9 +9,10 @@
 //!   is left. A rival works on while risk would not let it leave: better that exit than none. One that has no rival, or none any
 //!   more, goes to the venue as it is, to wait there, once its entry has ended; until it leaves it is watched here like any
 //!   other, for a venue refuses a stop whose price the market has passed.
-//! - A fill of one takes the same from the others, and ends them where nothing is left.
-//! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
-//!   known yet. What must leave the venue leaves it all the same.
+//! - A fill of one leaves less for the others: each is sent for what is left then, and those that are held end where nothing is.
+//!   Until they leave they keep the quantity that was asked: what is left grows again by a late fill, or by one that is undone.
+//! - While a venue counts more of one as filled than was told, nothing is sent or ended here: how much it is for is not known
+//!   yet. What must leave the venue leaves it all the same.
 //!
 //! Everything here is a function of the orders as the ledger has them, never of the order in which things happened: whatever
 //! died in between, the next look gives the step that is missing, and none twice.
@@ -94,13 +95,6 @@ pub enum Step {
         /// Which.
         id: OrderId,
         /// How much.
-        quantity: Quantity,
-    },
-    /// Make a held order smaller.
-    Resize {
-        /// Which.
-        id: OrderId,
-        /// To what.
         quantity: Quantity,
     },
     /// End a held order.
@@ -247,10 +241,7 @@ impl Family {
         } else {
             !self.rivals().any(|m| m.id != id && m.is_at_venue())
         };
-        if is_free {
-            return (!member.rests).then_some(Step::Send { id, quantity });
-        }
-        (quantity < member.quantity).then_some(Step::Resize { id, quantity })
+        (is_free && !member.rests).then_some(Step::Send { id, quantity })
     }
 }
 

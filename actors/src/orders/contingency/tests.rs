@@ -37,7 +37,6 @@ fn say(family: &Family) -> String {
     let watched = family.watched().map(|of| format!("watch {}", number(of)));
     let step = family.next().map(|step| match step {
         Step::Send { id, quantity } => format!("send {} {quantity}", number(id)),
-        Step::Resize { id, quantity } => format!("resize {} {quantity}", number(id)),
         Step::End { id, why } => format!("end {} {why}", number(id)),
         Step::Cancel { id } => format!("cancel {}", number(id)),
         Step::MakeRoom { id, successor, quantity } => {
@@ -62,25 +61,28 @@ fn a_bracket_takes_one_step_after_another() {
         (["partially_filled 4/10", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
         (["pending_cancel 4/10", "held 0/10", "held 0/10 stop triggered"], ""),
         (["canceled 4/10", "held 0/10", "held 0/10 stop triggered"], "send 3 4"),
-        (["canceled 4/10", "held 0/10", "accepted 0/4 stop triggered"], "resize 2 4"),
+        (["canceled 4/10", "held 0/10", "accepted 0/4 stop triggered"], ""),
         // The entry ends with a part, or with all.
         (["canceled 4/10", "held 0/10", "held 0/10 stop"], "watch 3, send 2 4"),
-        (["canceled 4/10", "accepted 0/4", "held 0/10 stop"], "watch 3, resize 3 4"),
-        (["canceled 4/10", "accepted 0/4", "held 0/4 stop"], "watch 3"),
+        (["canceled 4/10", "accepted 0/4", "held 0/10 stop"], "watch 3"),
         (["filled 10/10", "held 0/10", "held 0/10 stop"], "watch 3, send 2 10"),
         (["filled 10/10", "submitted 0/10", "held 0/10 stop"], "watch 3"),
-        // One is filled in part: the other is for the rest.
-        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "watch 3, resize 3 7"),
-        (["filled 10/10", "filled 10/10", "held 0/7 stop"], "end 3 contingency.rival_filled"),
+        // One is filled in part: the other waits, and will be for the rest.
+        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "filled 10/10", "held 0/10 stop"], "end 3 contingency.rival_filled"),
         // The price is reached.
-        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2 for 3 7"),
-        (["filled 10/10", "pending_cancel 3/10", "held 0/7 stop triggered"], ""),
-        (["filled 10/10", "partially_filled 3/10 rests", "held 0/7 stop triggered"], ""),
-        (["filled 10/10", "canceled 5/10", "held 0/7 stop triggered"], "send 3 5"),
-        (["filled 10/10", "filled 10/10", "held 0/7 stop triggered"], "end 3 contingency.rival_filled"),
+        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop triggered"], "cancel 2 for 3 7"),
+        (["filled 10/10", "pending_cancel 3/10", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "partially_filled 3/10 rests", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "canceled 5/10", "held 0/10 stop triggered"], "send 3 5"),
+        (["filled 10/10", "filled 10/10", "held 0/10 stop triggered"], "end 3 contingency.rival_filled"),
+        // What is left has grown since one was sent: the other is for all of it.
+        (["filled 10/10", "canceled 0/4", "held 0/10 stop triggered"], "send 3 10"),
+        // One that is to close a part alone.
+        (["filled 10/10", "canceled 3/10", "held 0/6 stop triggered"], "send 3 6"),
         (["filled 10/10", "canceled 5/10", "accepted 0/5 stop triggered"], ""),
         // One is gone without the other: that one goes to the venue as it is.
-        (["filled 10/10", "canceled 3/10", "held 0/7 stop"], "watch 3, send 3 7"),
+        (["filled 10/10", "canceled 3/10", "held 0/10 stop"], "watch 3, send 3 7"),
         (["filled 10/10", "rejected 0/10", "held 0/10 stop"], "watch 3, send 3 10"),
         (["filled 10/10", "held 0/10", "canceled 0/10 stop"], "send 2 10"),
         (["filled 10/10", "canceled 0/10", "canceled 0/10 stop"], ""),
@@ -143,13 +145,14 @@ fn what_is_held_waits_for_the_fills_that_are_counted() {
 fn of_two_that_rival_one_is_at_the_venue() {
     let rows = [
         (["pending_submit 0/10", "held 0/10 stop"], "watch 2"),
-        (["partially_filled 4/10", "held 0/10 stop"], "watch 2, resize 2 6"),
-        (["filled 10/10", "held 0/6 stop"], "end 2 contingency.rival_filled"),
+        (["partially_filled 4/10", "held 0/10 stop"], "watch 2"),
+        (["filled 10/10", "held 0/10 stop"], "end 2 contingency.rival_filled"),
         (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1 for 2 10"),
+        (["partially_filled 4/10", "held 0/10 stop triggered"], "cancel 1 for 2 6"),
         (["accepted 0/10", "held 0/10 stop triggered rests"], ""),
         (["canceled 0/10", "held 0/10 stop triggered"], "send 2 10"),
         (["canceled 0/10", "filled 10/10 stop triggered"], ""),
-        (["expired 4/10", "held 0/6 stop"], "watch 2, send 2 6"),
+        (["expired 4/10", "held 0/10 stop"], "watch 2, send 2 6"),
         (["canceled 0/10", "canceled 0/10 stop"], ""),
     ];
     for (orders, expected) in rows {
@@ -175,6 +178,7 @@ fn what_went_wrong_is_counted() {
     assert_eq!(count(&["filled 10/10", "accepted 0/10", "held 0/10 stop"]), ("0".into(), "0".into()));
     assert_eq!(count(&["filled 10/10", "rejected 0/10", "denied 0/10 stop"]), ("0".into(), "10".into()));
     assert_eq!(count(&["canceled 5/10", "accepted 1/4", "held 0/3 stop"]), ("0".into(), "1".into()));
+    assert_eq!(count(&["canceled 5/10", "accepted 1/4", "held 0/10 stop"]), ("0".into(), "0".into()));
     assert_eq!(count(&["partially_filled 5/10", "held 0/10", "held 0/10 stop"]), ("0".into(), "0".into()));
 }
 

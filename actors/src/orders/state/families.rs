@@ -217,12 +217,6 @@ impl Orders {
     fn step(&mut self, step: Step, at: Moment, out: &mut Vec<Effect>) {
         match step {
             Step::Send { id, quantity } => self.let_go(id, quantity, at, out),
-            Step::Resize { id, quantity } => {
-                let Some(mut entry) = self.take(id) else { return };
-                entry.order.request.quantity = quantity;
-                self.happen(&mut entry, Happening::of(EventKind::Replaced), at, out);
-                self.index(entry);
-            }
             Step::End { id, why } => {
                 let Some(mut entry) = self.take(id) else { return };
                 self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(why)), at, out);

@@ -33,8 +33,8 @@ fn a_bracket_takes_its_profit() {
         trade 106                                 |
         venue 1 fill y 6 of 10                    | 1 filled; 2 intended → pending_submit; send 2
         venue 2 accepted                          | 2 accepted
-        venue 2 fill z 3 of 3                     | 2 partially_filled; 3 replaced → held
-        see 3                                     | held 0/7 @ 0
+        venue 2 fill z 3 of 3                     | 2 partially_filled
+        see 3                                     | held 0/10 @ 0
         venue 2 fill w 7 of 10                    | 2 filled; 3 canceled (contingency.rival_filled)
         ",
     );
@@ -86,7 +86,7 @@ fn a_stop_takes_the_rest_of_its_entry_with_it() {
         trade 99                                  |
         venue 1 fill x 4 of 4                     | 1 partially_filled
         trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market; 2 replaced → held
+        venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market
         venue 3 fill y 4 of 4                     | 3 filled; 2 canceled (contingency.rival_filled)
         ",
     );
@@ -173,9 +173,39 @@ fn what_an_entry_was_filled_with_is_closed() {
         bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 4                     | 1 partially_filled
         cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/4 @ 105
-        see 3                                     | held 0/4 @ 0
+        see 3                                     | held 0/10 @ 0
+        ",
+    );
+}
+
+/// What a stop is for is known when it leaves: until then a late fill of its entry may make it more, and so may a fill of its rival
+/// that is undone.
+#[test]
+fn a_held_stop_grows_with_what_is_left() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 5 of 5                     | 1 partially_filled
+        cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        venue 1 fill y 5 of 10                    | 1 filled
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/10 @ 0
+        ",
+    );
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 fill y 4 of 4                     | 2 partially_filled
+        venue 2 busted y                          | alert; 2 busted → accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        see 3                                     | pending_submit 0/10 @ 0
         ",
     );
 }
@@ -235,7 +265,7 @@ fn exits_wait_for_the_fills_that_the_venue_counts_of_their_entry() {
         bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 7                     | alert; ask 1; 1 partially_filled
         venue 1 canceled                          | 1 canceled
-        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/7 @ 105
         ",
     );
@@ -251,7 +281,7 @@ fn exits_do_not_wait_for_a_fill_that_was_undone() {
         venue 1 fill y 3 of 7                     | 1 partially_filled
         venue 1 busted y                          | alert; 1 busted → partially_filled
         venue 1 fill y 3 of 7                     |
-        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/4 @ 105
         ",
     );
@@ -351,7 +381,7 @@ fn of_two_orders_one_cancels_the_other() {
         submit 1 buy 10 @ 100                     | 1 intended → pending_submit; send 1
         venue 1 accepted                          | 1 accepted
         exit 2 of 1 oco buy 10 stop 110           | 2 held
-        venue 1 fill x 3 of 3                     | 1 partially_filled; 2 replaced → held
+        venue 1 fill x 3 of 3                     | 1 partially_filled
         trade 110                                 | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
         venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2 market
         see 2                                     | pending_submit 0/7 @ 0
@@ -410,7 +440,7 @@ fn a_fee_in_what_was_bought_is_left_out() {
     let fill = Fill { fee, ..fill("x".parse().unwrap(), quantity, quantity, bench.now) };
     bench.report(client_id("1"), Duration::ZERO, ReportKind::Filled(fill));
     assert_eq!(bench.show(2), "pending_submit 0/9 @ 105");
-    assert_eq!(bench.show(3), "held 0/9 @ 0");
+    assert_eq!(bench.show(3), "held 0/10 @ 0");
 }
 
 /// An account whose means for fees run out pays in one asset first and then in another: each fill has its own.
