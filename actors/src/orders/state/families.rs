@@ -10,6 +10,7 @@ use super::*;
 use crate::orders::contingency::{self, Family, Member, Step};
 
 mod admit;
+mod doubt;
 mod missing;
 
 use super::commands::stale_generation;
@@ -27,7 +28,7 @@ pub(super) struct Families {
     touched_at: Option<UtcNanos>,
     /// Families in which something changed.
     changed: BTreeSet<OrderId>,
-    /// Those in which an entry was filled or an exit was refused: is all of it closed by an order?
+    /// Those in which an entry was filled, or an exit was refused or gave way for nothing: is all of it closed by an order?
     doubted: BTreeSet<OrderId>,
     /// Families that wait for fills which their venue counts, by their heads, and when it is asked for them again.
     missing_at: BTreeMap<OrderId, UtcNanos>,
@@ -60,20 +61,6 @@ impl Families {
         if !order.status.is_open() {
             self.again_at.remove(&id);
             self.refused.remove(&id);
-        }
-    }
-
-    /// Something happened to an order that stood as `before`. It may leave open what the order was there to close.
-    pub fn doubt(&mut self, order: &Order, before: Status, kind: EventKind) {
-        let (id, parent) = (order.order_id, order.request.parent);
-        let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled | EventKind::Busted);
-        let has_failed = match kind {
-            EventKind::Denied | EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
-            EventKind::Canceled => !matches!(before, Status::PendingCancel | Status::Held),
-            _ => false,
-        };
-        if parent.is_some() && has_failed || is_filled && (parent.is_some() || self.members.contains_key(&id)) {
-            self.doubted.insert(parent.unwrap_or(id));
         }
     }
 
@@ -280,28 +267,6 @@ impl Orders {
         if self.families.refused.insert(order.order_id) {
             self.counters.refused += 1;
             out.push(Effect::Alert(held_on(order, request, refusal)));
-        }
-    }
-
-    /// Says what people must know of a family: that both of two rivals were filled, or that nothing closes what was opened.
-    fn check_covered(&mut self, family: &Family, out: &mut Vec<Effect>) {
-        let head = family.head.id;
-        if !self.families.doubted.remove(&head) {
-            return;
-        }
-        let Some(entry) = self.entries.get(&head) else { return };
-        let (id, instrument) = (entry.order.client_order_id, entry.order.request.instrument);
-        let (excess, uncovered) = (family.excess(), family.uncovered());
-        if excess.is_positive() {
-            self.counters.alarms += 1;
-            out.push(Effect::Alert(format!(
-                "orders that rival one another around {id} were both filled: {excess} {instrument} more than there was; look at the position"
-            )));
-        }
-        if uncovered.is_positive() {
-            out.push(Effect::Alert(format!(
-                "{uncovered} {instrument} of order {id} are filled and no order closes them any more; close them, or place another order"
-            )));
         }
     }
 }

@@ -225,6 +225,50 @@ fn one_that_is_cancelled_or_refused_leaves_the_other() {
     );
 }
 
+/// The price of a stop was reached, and a person cancels it while the others leave for its sake.
+#[test]
+fn that_others_gave_way_for_nothing_is_said() {
+    let begin = "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        cancel 3                                  | 3 canceled
+        ";
+    check_at(Bench::without_ties(), &format!("{begin} venue 2 canceled | 2 canceled; alert"));
+    let dies = "restart | cancel 2; ask 2; ask 3
+        venue 2 canceled | 2 canceled; alert";
+    check_at(Bench::without_ties(), &format!("{begin} {dies}"));
+    let stays = "venue 2 cancel_rejected | 2 cancel_rejected → accepted (venue.says_so); ask 2";
+    check_at(Bench::without_ties(), &format!("{begin} {stays}"));
+    check_at(
+        Bench::without_ties(),
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 95                          | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        cancel 2                          | 2 canceled
+        venue 1 canceled                  | 1 canceled; alert
+        ",
+    );
+}
+
+/// Who cancels both knows it.
+#[test]
+fn that_both_were_cancelled_is_not_said() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        cancel all                                | 2 cancel_requested → pending_cancel; cancel 2; 3 canceled
+        venue 2 canceled                          | 2 canceled
+        ",
+    );
+}
+
 #[test]
 fn that_both_were_filled_is_said() {
     check(
