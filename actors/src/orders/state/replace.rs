@@ -83,6 +83,7 @@ impl Orders {
             let text = format!("quantity {} is not above what is filled, {}", request.quantity, entry.order.filled);
             return Err(Refusal { reason: Reason::code("order.already_filled"), text });
         }
+        self.check_outgrown(&entry.order, request.quantity)?;
         self.judge(strategy, true, request, remaining, now)
     }
 

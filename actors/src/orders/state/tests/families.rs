@@ -446,6 +446,47 @@ fn a_held_order_is_changed_and_cancelled_here() {
     );
 }
 
+/// What is more than its exits would be closed by none.
+#[test]
+fn an_entry_does_not_outgrow_its_exits() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 accepted                          | 1 accepted
+        replace 1 20                              | 1 replace_rejected → accepted (contingency.quantity)
+        replace 1 8 @ 101                         | 1 replace_requested → pending_replace; replace 1 by 1-r1
+        venue 1-r1 replaced 8 @ 101               | 1 replaced → accepted
+        replace 1 10                              | 1 replace_requested → pending_replace; replace 1-r1 by 1-r2
+        venue 1-r2 replaced 10                    | 1 replaced → accepted
+        cancel 2                                  | 2 canceled
+        replace 1 11                              | 1 replace_rejected → accepted (contingency.quantity)
+        cancel 3                                  | 3 canceled
+        replace 1 11                              | 1 replace_requested → pending_replace; replace 1-r2 by 1-r3
+        ",
+    );
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oco buy 10 stop 110   | 2 held
+        replace 1 11                      | 1 replace_rejected → accepted (contingency.quantity)
+        ",
+    );
+}
+
+/// Who closes a part alone may have more of the rest.
+#[test]
+fn an_entry_that_is_closed_in_part_may_grow() {
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oto sell 5 stop 95    | 2 held
+        replace 1 20                      | 1 replace_requested → pending_replace; replace 1 by 1-r1
+        ",
+    );
+}
+
 #[test]
 fn a_list_is_taken_whole_or_not_at_all() {
     check(
