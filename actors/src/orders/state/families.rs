@@ -231,13 +231,8 @@ impl Orders {
         let Some(order) = self.entries.get(&id).map(|entry| entry.order.clone()) else { return false };
         let asked = OrderRequest { quantity, ..order.request.clone() };
         let request = contingency::as_sent(&asked, order.triggered);
-        let book = self.book.clone();
-        let head = order.request.parent;
-        let members = head.and_then(|head| self.families.members.get(&head)).into_iter().flatten();
-        let kin = members.chain(&head).filter_map(|id| self.entries.get(id));
-        kin.for_each(|entry| self.book.take(&entry.order));
-        let verdict = self.judge(order.strategy, false, &request, quantity, at.now);
-        self.book = book;
+        let head = self.head_of(&order.request);
+        let verdict = self.judge_tied(order.strategy, &request, head.as_ref(), at.now);
         match &verdict {
             Ok(()) => drop(self.families.refused.remove(&id)),
             Err(refusal) => self.hold_on(&order, &request, refusal, at, out),

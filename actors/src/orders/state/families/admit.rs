@@ -60,6 +60,11 @@ impl Orders {
         }
     }
 
+    /// The order that one belongs to.
+    pub(in crate::orders::state) fn head_of(&self, request: &OrderRequest) -> Option<Order> {
+        request.parent.and_then(|id| self.entries.get(&id)).map(|entry| entry.order.clone())
+    }
+
     /// Judges an order as if the one that it belongs to were filled (OTO) or gone (OCO), and the others of its family gone.
     pub(in crate::orders::state) fn judge_tied(
         &mut self,
@@ -172,8 +177,7 @@ impl Orders {
         now: UtcNanos,
     ) -> Result<Tie, Refusal> {
         let tie = self.tie(request, &[])?;
-        let head = request.parent.filter(|_| tie != Tie::None).and_then(|id| self.entries.get(&id));
-        let head = head.map(|entry| entry.order.clone());
+        let head = self.head_of(request).filter(|_| tie != Tie::None);
         self.judge_tied(strategy, request, head.as_ref(), now).map(|()| tie)
     }
 }
