@@ -23,9 +23,8 @@ pub(super) struct Families {
     members: BTreeMap<OrderId, BTreeSet<OrderId>>,
     /// Held orders that wait for a price.
     waiting: ByInstrument<BTreeSet<OrderId>>,
-    /// Whose price was reached since, and when the first of these prices was received.
-    touched: BTreeSet<OrderId>,
-    touched_at: Option<UtcNanos>,
+    /// Whose price was reached since, and when the first such price was received.
+    touched: BTreeMap<OrderId, UtcNanos>,
     /// Families in which something changed.
     changed: BTreeSet<OrderId>,
     /// Those in which an entry was filled, or an exit was refused or gave way for nothing: is all of it closed by an order?
@@ -91,8 +90,7 @@ impl Families {
 
     /// When there is something to do by itself.
     pub fn due(&self) -> Option<UtcNanos> {
-        let waits = self.again_at.values().chain(self.missing_at.values()).min();
-        crate::timer::earliest(self.touched_at, waits.copied())
+        [&self.touched, &self.missing_at, &self.again_at].into_iter().flat_map(BTreeMap::values).min().copied()
     }
 }
 
@@ -113,7 +111,7 @@ impl Orders {
     /// Hears of every family in which something changed, until nothing is left to do.
     pub(super) fn settle_families(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let again = self.families.again_at.iter().filter(|(_, again_at)| **again_at <= at.now).map(|(id, _)| *id);
-        for id in again.chain(self.families.touched.iter().copied()).collect::<Vec<_>>() {
+        for id in again.chain(self.families.touched.keys().copied()).collect::<Vec<_>>() {
             self.families.again_at.remove(&id);
             let parent = self.entries.get(&id).and_then(|entry| entry.order.request.parent);
             self.families.changed.insert(parent.unwrap_or(id));
@@ -125,7 +123,6 @@ impl Orders {
         }
         // One whose family has changed before it was looked at waits on.
         self.families.touched.clear();
-        self.families.touched_at = None;
     }
 
     fn settle(&mut self, head: OrderId, at: Moment, out: &mut Vec<Effect>) {
@@ -182,8 +179,7 @@ impl Orders {
             let Some(head) = entry.order.request.parent else { continue };
             let is_watched = || self.family(head, received).is_some_and(|family| family.watched().any(|w| w == id));
             if contingency::is_reached(&entry.order.request, price) && is_watched() {
-                self.families.touched.insert(id);
-                self.families.touched_at.get_or_insert(received);
+                self.families.touched.entry(id).or_insert(received);
             }
         }
     }
@@ -192,7 +188,7 @@ impl Orders {
         let Some(entry) = self.entries.get(&id) else { return false };
         let last = self.prices.get(entry.order.request.instrument).and_then(|prices| prices.last);
         let is_reached = last.is_some_and(|price| contingency::is_reached(&entry.order.request, price));
-        is_reached || self.families.touched.contains(&id)
+        is_reached || self.families.touched.contains_key(&id)
     }
 
     fn trigger(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
