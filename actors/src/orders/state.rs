@@ -359,7 +359,7 @@ impl Orders {
             entry.requested_at = None;
             entry.order.replacing = None;
         }
-        self.families.doubt(&entry.order, status, what.kind);
+        self.doubt(&entry.order, status, what.kind);
         self.record(entry, what, at, out);
         true
     }

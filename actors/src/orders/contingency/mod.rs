@@ -7,10 +7,12 @@
 //!   with a trigger waits here, and its price is watched from the first fill of its entry on. Once it is reached, all others
 //!   leave the venue first, the rest of the entry among them; then it goes there as what its trigger makes of it, for what
 //!   is left. A rival works on while risk would not let it leave: better that exit than none. One that has no rival, or none any
-//!   more, goes to the venue as it is, to wait there, once its entry has ended; before, it is watched here like any other.
-//! - A fill of one takes the same from the others, and ends them where nothing is left.
-//! - While a venue counts more of one as filled than was told, nothing is sent, resized or ended here: how much it is for is not
-//!   known yet. What must leave the venue leaves it all the same.
+//!   more, goes to the venue as it is, to wait there, once its entry has ended; until it leaves it is watched here like any
+//!   other, for a venue refuses a stop whose price the market has passed.
+//! - A fill of one leaves less for the others: each is sent for what is left then, and those that are held end where nothing is.
+//!   Until they leave they keep the quantity that was asked: what is left grows again by a late fill, or by one that is undone.
+//! - While a venue counts more of one as filled than was told, nothing is sent or ended here: how much it is for is not known
+//!   yet. What must leave the venue leaves it all the same.
 //!
 //! Everything here is a function of the orders as the ledger has them, never of the order in which things happened: whatever
 //! died in between, the next look gives the step that is missing, and none twice.
@@ -95,13 +97,6 @@ pub enum Step {
         /// How much.
         quantity: Quantity,
     },
-    /// Make a held order smaller.
-    Resize {
-        /// Which.
-        id: OrderId,
-        /// To what.
-        quantity: Quantity,
-    },
     /// End a held order.
     End {
         /// Which.
@@ -179,13 +174,13 @@ impl Family {
         self.rivals().any(|m| m.id != id && m.status.is_open())
     }
 
-    /// The held orders whose prices are watched now: those that have a rival, and all of them while the entry may still fill, for
-    /// until then none goes to the venue.
+    /// The held orders whose prices are watched now: from the first fill of their entry until they leave, all of them. One that
+    /// is free to leave may have been reached in the same instant, or be held on by risk.
     pub fn watched(&self) -> impl Iterator<Item = OrderId> {
         // One at a time: what was triggered goes first, and while it lives nothing else is let go.
         let is_busy = self.rivals().any(|m| m.triggered && m.status.is_open());
         let waits = move |m: &&Member| m.is_held() && m.is_conditional && !is_busy && self.left().is_positive();
-        self.others.iter().filter(waits).filter(move |m| !self.is_settled() || self.has_rival(m.id)).map(|m| m.id)
+        self.others.iter().filter(waits).map(|m| m.id)
     }
 
     /// The orders whose missing fills others are held for.
@@ -246,10 +241,7 @@ impl Family {
         } else {
             !self.rivals().any(|m| m.id != id && m.is_at_venue())
         };
-        if is_free {
-            return (!member.rests).then_some(Step::Send { id, quantity });
-        }
-        (quantity < member.quantity).then_some(Step::Resize { id, quantity })
+        (is_free && !member.rests).then_some(Step::Send { id, quantity })
     }
 }
 

@@ -34,20 +34,20 @@ fn family(how: Contingency, rows: &[&str]) -> Family {
 
 fn say(family: &Family) -> String {
     let number = |of: OrderId| (1..9).find(|n| id(*n) == of).unwrap();
-    let watched: Vec<String> = family.watched().map(|of| format!("watch {}", number(of))).collect();
-    match family.next() {
-        None => watched.join(", "),
-        Some(Step::Send { id, quantity }) => format!("send {} {quantity}", number(id)),
-        Some(Step::Resize { id, quantity }) => format!("resize {} {quantity}", number(id)),
-        Some(Step::End { id, why }) => format!("end {} {why}", number(id)),
-        Some(Step::Cancel { id }) => format!("cancel {}", number(id)),
-        Some(Step::MakeRoom { id, successor, quantity }) => {
+    let watched = family.watched().map(|of| format!("watch {}", number(of)));
+    let step = family.next().map(|step| match step {
+        Step::Send { id, quantity } => format!("send {} {quantity}", number(id)),
+        Step::End { id, why } => format!("end {} {why}", number(id)),
+        Step::Cancel { id } => format!("cancel {}", number(id)),
+        Step::MakeRoom { id, successor, quantity } => {
             format!("cancel {} for {} {quantity}", number(id), number(successor))
         }
-    }
+    });
+    watched.chain(step).collect::<Vec<_>>().join(", ")
 }
 
-/// The entry, the order that takes the profit, the one that stops the loss; and the step.
+/// The entry, the order that takes the profit, the one that stops the loss; what is watched, and the step where no price is
+/// reached.
 #[test]
 fn a_bracket_takes_one_step_after_another() {
     let rows = [
@@ -61,26 +61,29 @@ fn a_bracket_takes_one_step_after_another() {
         (["partially_filled 4/10", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
         (["pending_cancel 4/10", "held 0/10", "held 0/10 stop triggered"], ""),
         (["canceled 4/10", "held 0/10", "held 0/10 stop triggered"], "send 3 4"),
-        (["canceled 4/10", "held 0/10", "accepted 0/4 stop triggered"], "resize 2 4"),
+        (["canceled 4/10", "held 0/10", "accepted 0/4 stop triggered"], ""),
         // The entry ends with a part, or with all.
-        (["canceled 4/10", "held 0/10", "held 0/10 stop"], "send 2 4"),
-        (["canceled 4/10", "accepted 0/4", "held 0/10 stop"], "resize 3 4"),
-        (["canceled 4/10", "accepted 0/4", "held 0/4 stop"], "watch 3"),
-        (["filled 10/10", "held 0/10", "held 0/10 stop"], "send 2 10"),
+        (["canceled 4/10", "held 0/10", "held 0/10 stop"], "watch 3, send 2 4"),
+        (["canceled 4/10", "accepted 0/4", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "held 0/10", "held 0/10 stop"], "watch 3, send 2 10"),
         (["filled 10/10", "submitted 0/10", "held 0/10 stop"], "watch 3"),
-        // One is filled in part: the other is for the rest.
-        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "resize 3 7"),
-        (["filled 10/10", "filled 10/10", "held 0/7 stop"], "end 3 contingency.rival_filled"),
+        // One is filled in part: the other waits, and will be for the rest.
+        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop"], "watch 3"),
+        (["filled 10/10", "filled 10/10", "held 0/10 stop"], "end 3 contingency.rival_filled"),
         // The price is reached.
-        (["filled 10/10", "partially_filled 3/10", "held 0/7 stop triggered"], "cancel 2 for 3 7"),
-        (["filled 10/10", "pending_cancel 3/10", "held 0/7 stop triggered"], ""),
-        (["filled 10/10", "partially_filled 3/10 rests", "held 0/7 stop triggered"], ""),
-        (["filled 10/10", "canceled 5/10", "held 0/7 stop triggered"], "send 3 5"),
-        (["filled 10/10", "filled 10/10", "held 0/7 stop triggered"], "end 3 contingency.rival_filled"),
+        (["filled 10/10", "partially_filled 3/10", "held 0/10 stop triggered"], "cancel 2 for 3 7"),
+        (["filled 10/10", "pending_cancel 3/10", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "partially_filled 3/10 rests", "held 0/10 stop triggered"], ""),
+        (["filled 10/10", "canceled 5/10", "held 0/10 stop triggered"], "send 3 5"),
+        (["filled 10/10", "filled 10/10", "held 0/10 stop triggered"], "end 3 contingency.rival_filled"),
+        // What is left has grown since one was sent: the other is for all of it.
+        (["filled 10/10", "canceled 0/4", "held 0/10 stop triggered"], "send 3 10"),
+        // One that is to close a part alone.
+        (["filled 10/10", "canceled 3/10", "held 0/6 stop triggered"], "send 3 6"),
         (["filled 10/10", "canceled 5/10", "accepted 0/5 stop triggered"], ""),
         // One is gone without the other: that one goes to the venue as it is.
-        (["filled 10/10", "canceled 3/10", "held 0/7 stop"], "send 3 7"),
-        (["filled 10/10", "rejected 0/10", "held 0/10 stop"], "send 3 10"),
+        (["filled 10/10", "canceled 3/10", "held 0/10 stop"], "watch 3, send 3 7"),
+        (["filled 10/10", "rejected 0/10", "held 0/10 stop"], "watch 3, send 3 10"),
         (["filled 10/10", "held 0/10", "canceled 0/10 stop"], "send 2 10"),
         (["filled 10/10", "canceled 0/10", "canceled 0/10 stop"], ""),
         // Risk has just refused one.
@@ -96,15 +99,17 @@ fn a_bracket_takes_one_step_after_another() {
 
 /// A stop-loss that never had a rival, or has none any more.
 #[test]
-fn a_lone_stop_is_watched_here_until_its_entry_has_ended() {
+fn a_lone_stop_is_watched_here_until_it_leaves() {
     let rows = [
         (["accepted 0/10", "held 0/10 stop"], ""),
         (["partially_filled 4/10", "held 0/10 stop"], "watch 2"),
         (["pending_cancel 4/10", "held 0/10 stop"], "watch 2"),
         (["partially_filled 4/10", "held 0/10 stop triggered"], "cancel 1"),
         (["canceled 4/10", "held 0/10 stop triggered"], "send 2 4"),
-        (["canceled 4/10", "held 0/10 stop"], "send 2 4"),
-        (["filled 10/10", "held 0/10 stop"], "send 2 10"),
+        (["canceled 4/10", "held 0/10 stop"], "watch 2, send 2 4"),
+        (["filled 10/10", "held 0/10 stop"], "watch 2, send 2 10"),
+        (["filled 10/10", "held 0/10 stop rests"], "watch 2"),
+        (["filled 10/10", "held 0/10 stop triggered rests"], ""),
     ];
     for (orders, expected) in rows {
         assert_eq!(say(&family(Contingency::Oto, &orders)), expected, "{orders:?}");
@@ -121,7 +126,7 @@ fn what_is_held_waits_for_the_fills_that_are_counted() {
         (["canceled 0/10 misses", "held 0/10", "held 0/10 stop"], ""),
         (["canceled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], ""),
         (["filled 10/10", "partially_filled 3/10 misses", "held 0/10 stop"], "watch 3"),
-        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"], ""),
+        (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop"], "watch 3"),
         (["filled 10/10", "canceled 3/10 misses", "held 0/10 stop triggered"], ""),
         // What must leave need not wait.
         (["partially_filled 4/10 misses", "held 0/10", "held 0/10 stop triggered"], "cancel 1"),
@@ -140,13 +145,14 @@ fn what_is_held_waits_for_the_fills_that_are_counted() {
 fn of_two_that_rival_one_is_at_the_venue() {
     let rows = [
         (["pending_submit 0/10", "held 0/10 stop"], "watch 2"),
-        (["partially_filled 4/10", "held 0/10 stop"], "resize 2 6"),
-        (["filled 10/10", "held 0/6 stop"], "end 2 contingency.rival_filled"),
+        (["partially_filled 4/10", "held 0/10 stop"], "watch 2"),
+        (["filled 10/10", "held 0/10 stop"], "end 2 contingency.rival_filled"),
         (["accepted 0/10", "held 0/10 stop triggered"], "cancel 1 for 2 10"),
+        (["partially_filled 4/10", "held 0/10 stop triggered"], "cancel 1 for 2 6"),
         (["accepted 0/10", "held 0/10 stop triggered rests"], ""),
         (["canceled 0/10", "held 0/10 stop triggered"], "send 2 10"),
         (["canceled 0/10", "filled 10/10 stop triggered"], ""),
-        (["expired 4/10", "held 0/6 stop"], "send 2 6"),
+        (["expired 4/10", "held 0/10 stop"], "watch 2, send 2 6"),
         (["canceled 0/10", "canceled 0/10 stop"], ""),
     ];
     for (orders, expected) in rows {
@@ -161,7 +167,7 @@ fn of_two_that_wait_for_a_price_the_first_that_is_reached_goes_alone() {
     check(&["filled 10/10", "held 0/10 stop", "held 0/10 stop"], "watch 2, watch 3");
     check(&["filled 10/10", "held 0/10 stop triggered", "held 0/10 stop"], "send 2 10");
     check(&["filled 10/10", "accepted 0/10 stop triggered", "held 0/10 stop"], "");
-    check(&["filled 10/10", "rejected 0/10 stop triggered", "held 0/10 stop"], "send 3 10");
+    check(&["filled 10/10", "rejected 0/10 stop triggered", "held 0/10 stop"], "watch 3, send 3 10");
 }
 
 #[test]
@@ -172,6 +178,7 @@ fn what_went_wrong_is_counted() {
     assert_eq!(count(&["filled 10/10", "accepted 0/10", "held 0/10 stop"]), ("0".into(), "0".into()));
     assert_eq!(count(&["filled 10/10", "rejected 0/10", "denied 0/10 stop"]), ("0".into(), "10".into()));
     assert_eq!(count(&["canceled 5/10", "accepted 1/4", "held 0/3 stop"]), ("0".into(), "1".into()));
+    assert_eq!(count(&["canceled 5/10", "accepted 1/4", "held 0/10 stop"]), ("0".into(), "0".into()));
     assert_eq!(count(&["partially_filled 5/10", "held 0/10", "held 0/10 stop"]), ("0".into(), "0".into()));
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::orders::contingency::{self, Family, Member, Step};
 
 mod admit;
+mod doubt;
 mod missing;
 
 use super::commands::stale_generation;
@@ -22,12 +23,11 @@ pub(super) struct Families {
     members: BTreeMap<OrderId, BTreeSet<OrderId>>,
     /// Held orders that wait for a price.
     waiting: ByInstrument<BTreeSet<OrderId>>,
-    /// Whose price was reached since, and when the first of these prices was received.
-    touched: BTreeSet<OrderId>,
-    touched_at: Option<UtcNanos>,
+    /// Whose price was reached since, and when the first such price was received.
+    touched: BTreeMap<OrderId, UtcNanos>,
     /// Families in which something changed.
     changed: BTreeSet<OrderId>,
-    /// Those in which an entry was filled or an exit was refused: is all of it closed by an order?
+    /// Those in which an entry was filled, or an exit was refused or gave way for nothing: is all of it closed by an order?
     doubted: BTreeSet<OrderId>,
     /// Families that wait for fills which their venue counts, by their heads, and when it is asked for them again.
     missing_at: BTreeMap<OrderId, UtcNanos>,
@@ -65,20 +65,6 @@ impl Families {
         }
     }
 
-    /// Something happened to an order that stood as `before`. It may leave open what the order was there to close.
-    pub fn doubt(&mut self, order: &Order, before: Status, kind: EventKind) {
-        let (id, parent) = (order.order_id, order.request.parent);
-        let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled | EventKind::Busted);
-        let has_failed = match kind {
-            EventKind::Denied | EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
-            EventKind::Canceled => !matches!(before, Status::PendingCancel | Status::Held),
-            _ => false,
-        };
-        if parent.is_some() && has_failed || is_filled && (parent.is_some() || self.members.contains_key(&id)) {
-            self.doubted.insert(parent.unwrap_or(id));
-        }
-    }
-
     /// The venue does not cancel an order now.
     pub fn not_canceled(&mut self, order: &Order, again_at: UtcNanos) {
         if order.request.parent.is_some() || self.members.contains_key(&order.order_id) {
@@ -106,8 +92,7 @@ impl Families {
 
     /// When there is something to do by itself.
     pub fn due(&self) -> Option<UtcNanos> {
-        let waits = self.again_at.values().chain(self.missing_at.values()).min();
-        crate::timer::earliest(self.touched_at, waits.copied())
+        [&self.touched, &self.missing_at, &self.again_at].into_iter().flat_map(BTreeMap::values).min().copied()
     }
 }
 
@@ -128,7 +113,7 @@ impl Orders {
     /// Hears of every family in which something changed, until nothing is left to do.
     pub(super) fn settle_families(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let again = self.families.again_at.iter().filter(|(_, again_at)| **again_at <= at.now).map(|(id, _)| *id);
-        for id in again.chain(self.families.touched.iter().copied()).collect::<Vec<_>>() {
+        for id in again.chain(self.families.touched.keys().copied()).collect::<Vec<_>>() {
             self.families.again_at.remove(&id);
             let parent = self.entries.get(&id).and_then(|entry| entry.order.request.parent);
             self.families.changed.insert(parent.unwrap_or(id));
@@ -140,7 +125,6 @@ impl Orders {
         }
         // One whose family has changed before it was looked at waits on.
         self.families.touched.clear();
-        self.families.touched_at = None;
     }
 
     fn settle(&mut self, head: OrderId, at: Moment, out: &mut Vec<Effect>) {
@@ -172,16 +156,19 @@ impl Orders {
         };
         let mut of_head = member(first);
         if how == Contingency::Oto {
-            of_head.filled = self.closable_of(&first.order);
+            of_head.filled = self.closable_of(first);
         }
         Some(Family { head: of_head, how, others: others.into_iter().map(member).collect() })
     }
 
-    /// What an entry brought that can be closed: less a fee in what was bought, in whole steps.
-    fn closable_of(&self, order: &Order) -> Quantity {
+    /// What an entry brought that can be closed: less the fees in what was bought, in whole steps.
+    fn closable_of(&self, entry: &Entry) -> Quantity {
+        let order = &entry.order;
         let Some(rules) = self.settings.rules.get(&order.request.instrument) else { return order.filled };
-        let fee = order.commission.filter(|fee| fee.asset == rules.base && order.request.side == Side::Buy);
-        let fee = fee.and_then(|fee| Quantity::from_raw(fee.amount.raw())).filter(|fee| fee.is_positive());
+        // The order's own sum is of one asset, and its fills may each have paid in another.
+        let fees = entry.executions.values().filter_map(|fill| fill.fee).filter(|fee| fee.asset == rules.base);
+        let paid = fees.fold(Cash::ZERO, |sum, fee| sum.checked_add(fee.amount).unwrap_or(sum));
+        let fee = Quantity::from_raw(paid.raw()).filter(|fee| fee.is_positive() && order.request.side == Side::Buy);
         let net = order.filled.checked_sub(fee.unwrap_or_default()).unwrap_or_default();
         net.floor_to(rules.quantity_step)
     }
@@ -194,8 +181,7 @@ impl Orders {
             let Some(head) = entry.order.request.parent else { continue };
             let is_watched = || self.family(head, received).is_some_and(|family| family.watched().any(|w| w == id));
             if contingency::is_reached(&entry.order.request, price) && is_watched() {
-                self.families.touched.insert(id);
-                self.families.touched_at.get_or_insert(received);
+                self.families.touched.entry(id).or_insert(received);
             }
         }
     }
@@ -204,7 +190,7 @@ impl Orders {
         let Some(entry) = self.entries.get(&id) else { return false };
         let last = self.prices.get(entry.order.request.instrument).and_then(|prices| prices.last);
         let is_reached = last.is_some_and(|price| contingency::is_reached(&entry.order.request, price));
-        is_reached || self.families.touched.contains(&id)
+        is_reached || self.families.touched.contains_key(&id)
     }
 
     fn trigger(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
@@ -216,12 +202,6 @@ impl Orders {
     fn step(&mut self, step: Step, at: Moment, out: &mut Vec<Effect>) {
         match step {
             Step::Send { id, quantity } => self.let_go(id, quantity, at, out),
-            Step::Resize { id, quantity } => {
-                let Some(mut entry) = self.take(id) else { return };
-                entry.order.request.quantity = quantity;
-                self.happen(&mut entry, Happening::of(EventKind::Replaced), at, out);
-                self.index(entry);
-            }
             Step::End { id, why } => {
                 let Some(mut entry) = self.take(id) else { return };
                 self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(why)), at, out);
@@ -249,13 +229,8 @@ impl Orders {
         let Some(order) = self.entries.get(&id).map(|entry| entry.order.clone()) else { return false };
         let asked = OrderRequest { quantity, ..order.request.clone() };
         let request = contingency::as_sent(&asked, order.triggered);
-        let book = self.book.clone();
-        let head = order.request.parent;
-        let members = head.and_then(|head| self.families.members.get(&head)).into_iter().flatten();
-        let kin = members.chain(&head).filter_map(|id| self.entries.get(id));
-        kin.for_each(|entry| self.book.take(&entry.order));
-        let verdict = self.judge(order.strategy, false, &request, quantity, at.now);
-        self.book = book;
+        let head = self.head_of(&order.request);
+        let verdict = self.judge_tied(order.strategy, &request, head.as_ref(), at.now);
         match &verdict {
             Ok(()) => drop(self.families.refused.remove(&id)),
             Err(refusal) => self.hold_on(&order, &request, refusal, at, out),
@@ -291,28 +266,6 @@ impl Orders {
         if self.families.refused.insert(order.order_id) {
             self.counters.refused += 1;
             out.push(Effect::Alert(held_on(order, request, refusal)));
-        }
-    }
-
-    /// Says what people must know of a family: that both of two rivals were filled, or that nothing closes what was opened.
-    fn check_covered(&mut self, family: &Family, out: &mut Vec<Effect>) {
-        let head = family.head.id;
-        if !self.families.doubted.remove(&head) {
-            return;
-        }
-        let Some(entry) = self.entries.get(&head) else { return };
-        let (id, instrument) = (entry.order.client_order_id, entry.order.request.instrument);
-        let (excess, uncovered) = (family.excess(), family.uncovered());
-        if excess.is_positive() {
-            self.counters.alarms += 1;
-            out.push(Effect::Alert(format!(
-                "orders that rival one another around {id} were both filled: {excess} {instrument} more than there was; look at the position"
-            )));
-        }
-        if uncovered.is_positive() {
-            out.push(Effect::Alert(format!(
-                "{uncovered} {instrument} of order {id} are filled and no order closes them any more; close them, or place another order"
-            )));
         }
     }
 }

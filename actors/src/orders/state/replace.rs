@@ -61,7 +61,7 @@ impl Orders {
     /// What is held here is changed here.
     fn replace_held(&mut self, entry: &mut Entry, terms: Replacement, at: Moment, out: &mut Vec<Effect>) {
         let request = with_terms(&entry.order.request, terms);
-        let head = request.parent.and_then(|id| self.entries.get(&id)).map(|head| head.order.clone());
+        let head = self.head_of(&request);
         match self.judge_tied(entry.order.strategy, &request, head.as_ref(), at.now) {
             Ok(()) => {
                 entry.order.request = request;
@@ -83,6 +83,7 @@ impl Orders {
             let text = format!("quantity {} is not above what is filled, {}", request.quantity, entry.order.filled);
             return Err(Refusal { reason: Reason::code("order.already_filled"), text });
         }
+        self.check_outgrown(&entry.order, request.quantity)?;
         self.judge(strategy, true, request, remaining, now)
     }
 

@@ -41,6 +41,30 @@ impl Orders {
         check_terms(request, how, head.request.quantity).map(|()| Tie::Here)
     }
 
+    /// Judges a new quantity of an order that others belong to.
+    ///
+    /// # Errors
+    /// The others are for all of it, and would be for a part.
+    pub(in crate::orders::state) fn check_outgrown(&self, head: &Order, quantity: Quantity) -> Result<(), Refusal> {
+        let members = self.families.members.get(&head.order_id).into_iter().flatten();
+        let others = members.filter_map(|id| self.entries.get(id)).map(|entry| &entry.order);
+        let open = others.filter(|other| other.status.is_open() && self.is_ours(&other.request));
+        match open.map(|other| other.request.quantity).max() {
+            Some(most) if most >= head.request.quantity && most < quantity => {
+                let text = format!(
+                    "the orders that belong to it are for {most}; cancel them first, or send what is more as an order of its own"
+                );
+                refuse("contingency.quantity", text)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The order that one belongs to.
+    pub(in crate::orders::state) fn head_of(&self, request: &OrderRequest) -> Option<Order> {
+        request.parent.and_then(|id| self.entries.get(&id)).map(|entry| entry.order.clone())
+    }
+
     /// Judges an order as if the one that it belongs to were filled (OTO) or gone (OCO), and the others of its family gone.
     pub(in crate::orders::state) fn judge_tied(
         &mut self,
@@ -153,8 +177,7 @@ impl Orders {
         now: UtcNanos,
     ) -> Result<Tie, Refusal> {
         let tie = self.tie(request, &[])?;
-        let head = request.parent.filter(|_| tie != Tie::None).and_then(|id| self.entries.get(&id));
-        let head = head.map(|entry| entry.order.clone());
+        let head = self.head_of(request).filter(|_| tie != Tie::None);
         self.judge_tied(strategy, request, head.as_ref(), now).map(|()| tie)
     }
 }

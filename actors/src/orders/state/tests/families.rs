@@ -2,6 +2,9 @@
 
 use super::*;
 
+mod amounts;
+mod lone;
+
 /// Runs a story as it stands, and once more with a start in front of each of its lines: what is sent is the same.
 fn check(story: &str) {
     check_at(Bench::without_ties(), story);
@@ -33,8 +36,8 @@ fn a_bracket_takes_its_profit() {
         trade 106                                 |
         venue 1 fill y 6 of 10                    | 1 filled; 2 intended → pending_submit; send 2
         venue 2 accepted                          | 2 accepted
-        venue 2 fill z 3 of 3                     | 2 partially_filled; 3 replaced → held
-        see 3                                     | held 0/7 @ 0
+        venue 2 fill z 3 of 3                     | 2 partially_filled
+        see 3                                     | held 0/10 @ 0
         venue 2 fill w 7 of 10                    | 2 filled; 3 canceled (contingency.rival_filled)
         ",
     );
@@ -86,34 +89,8 @@ fn a_stop_takes_the_rest_of_its_entry_with_it() {
         trade 99                                  |
         venue 1 fill x 4 of 4                     | 1 partially_filled
         trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market; 2 replaced → held
+        venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market
         venue 3 fill y 4 of 4                     | 3 filled; 2 canceled (contingency.rival_filled)
-        ",
-    );
-}
-
-#[test]
-fn a_lone_stop_is_watched_while_its_entry_fills() {
-    check(
-        "
-        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
-        venue 1 accepted                  | 1 accepted
-        exit 2 of 1 oto sell 10 stop 95   | 2 held
-        trade 94                          |
-        trade 99                          |
-        venue 1 fill x 4 of 4             | 1 partially_filled
-        trade 95                          | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 canceled                  | 1 canceled; 2 intended → pending_submit; send 2 market
-        see 2                             | pending_submit 0/4 @ 0
-        ",
-    );
-    check(
-        "
-        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
-        exit 2 of 1 oto sell 10 stop 95   | 2 held
-        venue 1 fill x 4 of 4             | 1 partially_filled
-        trade 96                          |
-        venue 1 fill y 6 of 10            | 1 filled; 2 intended → pending_submit; send 2 stop
         ",
     );
 }
@@ -131,20 +108,6 @@ fn an_entry_that_ends_without_a_fill_ends_its_exits() {
 }
 
 #[test]
-fn what_an_entry_was_filled_with_is_closed() {
-    check(
-        "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 4 of 4                     | 1 partially_filled
-        cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
-        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
-        see 2                                     | pending_submit 0/4 @ 105
-        see 3                                     | held 0/4 @ 0
-        ",
-    );
-}
-
-#[test]
 fn one_that_is_cancelled_or_refused_leaves_the_other() {
     check(
         "
@@ -155,6 +118,50 @@ fn one_that_is_cancelled_or_refused_leaves_the_other() {
         venue 4 fill y 10 of 10                   | 4 filled; 5 intended → pending_submit; send 5
         venue 5 rejected                          | 5 rejected (venue.says_so); 6 intended → pending_submit; send 6 stop
         venue 6 rejected                          | 6 rejected (venue.says_so); alert
+        ",
+    );
+}
+
+/// The price of a stop was reached, and a person cancels it while the others leave for its sake.
+#[test]
+fn that_others_gave_way_for_nothing_is_said() {
+    let begin = "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        cancel 3                                  | 3 canceled
+        ";
+    check_at(Bench::without_ties(), &format!("{begin} venue 2 canceled | 2 canceled; alert"));
+    let dies = "restart | cancel 2; ask 2; ask 3
+        venue 2 canceled | 2 canceled; alert";
+    check_at(Bench::without_ties(), &format!("{begin} {dies}"));
+    let stays = "venue 2 cancel_rejected | 2 cancel_rejected → accepted (venue.says_so); ask 2";
+    check_at(Bench::without_ties(), &format!("{begin} {stays}"));
+    check_at(
+        Bench::without_ties(),
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 accepted                  | 1 accepted
+        exit 2 of 1 oto sell 10 stop 95   | 2 held
+        venue 1 fill x 4 of 4             | 1 partially_filled
+        trade 95                          | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
+        cancel 2                          | 2 canceled
+        venue 1 canceled                  | 1 canceled; alert
+        ",
+    );
+}
+
+/// Who cancels both knows it.
+#[test]
+fn that_both_were_cancelled_is_not_said() {
+    check(
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 accepted                          | 2 accepted
+        cancel all                                | 2 cancel_requested → pending_cancel; cancel 2; 3 canceled
+        venue 2 canceled                          | 2 canceled
         ",
     );
 }
@@ -199,7 +206,7 @@ fn exits_wait_for_the_fills_that_the_venue_counts_of_their_entry() {
         bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 7                     | alert; ask 1; 1 partially_filled
         venue 1 canceled                          | 1 canceled
-        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/7 @ 105
         ",
     );
@@ -215,7 +222,7 @@ fn exits_do_not_wait_for_a_fill_that_was_undone() {
         venue 1 fill y 3 of 7                     | 1 partially_filled
         venue 1 busted y                          | alert; 1 busted → partially_filled
         venue 1 fill y 3 of 7                     |
-        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2; 3 replaced → held
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/4 @ 105
         ",
     );
@@ -315,7 +322,7 @@ fn of_two_orders_one_cancels_the_other() {
         submit 1 buy 10 @ 100                     | 1 intended → pending_submit; send 1
         venue 1 accepted                          | 1 accepted
         exit 2 of 1 oco buy 10 stop 110           | 2 held
-        venue 1 fill x 3 of 3                     | 1 partially_filled; 2 replaced → held
+        venue 1 fill x 3 of 3                     | 1 partially_filled
         trade 110                                 | 2 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
         venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2 market
         see 2                                     | pending_submit 0/7 @ 0
@@ -362,19 +369,6 @@ fn ties_that_cannot_be_held_are_refused() {
         exit 9 of 6 oto buy 10 stop 110           | 9 denied (contingency.depth)
         ",
     );
-}
-
-/// What was bought pays its own fee: no more is sold than came.
-#[test]
-fn a_fee_in_what_was_bought_is_left_out() {
-    let mut bench = Bench::without_ties();
-    bench.step("bracket 1 buy 10 @ 100 profit 105 loss 95");
-    let fee = Some(Fee { amount: "0.5".parse().unwrap(), asset: "A".parse().unwrap() });
-    let quantity: Quantity = "10".parse().unwrap();
-    let fill = Fill { fee, ..fill("x".parse().unwrap(), quantity, quantity, bench.now) };
-    bench.report(client_id("1"), Duration::ZERO, ReportKind::Filled(fill));
-    assert_eq!(bench.show(2), "pending_submit 0/9 @ 105");
-    assert_eq!(bench.show(3), "held 0/9 @ 0");
 }
 
 /// A cash account sells what it will have bought, and what it sells is free by then.
