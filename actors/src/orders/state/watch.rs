@@ -113,7 +113,7 @@ impl Orders {
                 let fallen = self.watch.latches.remove(&(latch, strategy));
                 let fallen = fallen.ok_or_else(|| format!("{what} has not fallen; `merganser risk` shows what has"))?;
                 let value = strategy.map_or_else(|| self.equity(), |strategy| self.result(strategy));
-                self.begin_anew(latch, strategy, value);
+                self.begin_anew(latch, strategy, value, at.now);
                 let goes_on = match self.trading {
                     TradingState::Active => "trading is ACTIVE".to_owned(),
                     state => format!("trading is {state}, `merganser resume` goes on"),
@@ -149,7 +149,7 @@ impl Orders {
             }
             RiskEvent::Reset { latch, strategy, value } => {
                 self.watch.latches.remove(&(*latch, *strategy));
-                self.begin_anew(*latch, *strategy, *value);
+                self.begin_anew(*latch, *strategy, *value, *at);
             }
             RiskEvent::DayBegan { strategy, result } => {
                 let ends = self.day_ends(*at);
@@ -161,10 +161,11 @@ impl Orders {
         }
     }
 
-    fn begin_anew(&mut self, latch: Latch, strategy: Option<StrategyId>, value: Option<Cash>) {
+    fn begin_anew(&mut self, latch: Latch, strategy: Option<StrategyId>, value: Option<Cash>, at: UtcNanos) {
+        let ends = self.day_ends(at);
         match strategy {
             Some(strategy) => return self.watch.results.begin_anew(strategy, value),
-            None => self.watch.losses.begin_anew(latch, value),
+            None => self.watch.losses.begin_anew(latch, value, ends),
         }
         if latch == Latch::Rejects {
             self.watch.answers = Answers::default();
