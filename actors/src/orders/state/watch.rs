@@ -57,7 +57,9 @@ impl Watch {
     pub fn note_answer(&mut self, was_known: bool, order: &Order, event: &OrderEvent) -> bool {
         let refused = matches!(event.kind, EventKind::Rejected | EventKind::NotReceived)
             && event.reason != Some(Reason::code(NEVER_SENT));
-        let taken = order.acknowledged && !was_known;
+        // What was adopted begins with being there: its venue answered somebody else.
+        let is_ours = event.number > 1;
+        let taken = order.acknowledged && !was_known && is_ours;
         if refused || taken {
             self.answers.note(refused);
         }
