@@ -35,6 +35,12 @@ impl Losses {
         self.highest = self.highest.map(shifted);
     }
 
+    /// True where there is something to lose: nothing is counted from less.
+    #[must_use]
+    pub fn are_counted(&self) -> bool {
+        [self.day_began_with(), self.highest].into_iter().flatten().any(|from| from.is_positive())
+    }
+
     /// A latch was set free, on a day that ends at `ends`: its losses are counted from here. From the next valuation on, where the
     /// value is unknown.
     pub fn begin_anew(&mut self, latch: Latch, value: Option<Cash>, ends: UtcNanos) {

@@ -3,6 +3,7 @@
 //! The account is valued by a timer while a loss is limited: a value between two of them trips nothing. What has
 //! fallen is in the ledger before anything that follows from it is done.
 
+use messages::account::OpeningEntry;
 use messages::risk::{InstrumentStatus, Latch, RiskAct, RiskChange, RiskEvent, RiskRecord, whose};
 
 use super::results::{Results, SavedResults};
@@ -183,7 +184,14 @@ impl Orders {
         Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates }
     }
 
+    /// True for an entry that waits for a price: with it in the books and its worth unknown, losses could not be counted on.
+    pub(super) fn waits_for_a_price(&self, entry: &OpeningEntry) -> bool {
+        let is_unpriced = matches!(entry, OpeningEntry::Balance { worth: None, .. });
+        is_unpriced && self.rulebook.account().limits_losses() && self.watch.losses.are_counted()
+    }
+
     /// Money was paid in that is worth so much. Where it had no rate the losses begin anew: what they were is not known any more.
+    /// What a reconciliation enters has one where losses are limited and counted.
     pub(super) fn paid(&mut self, worth: Option<Cash>) {
         match worth {
             Some(worth) => self.watch.losses.paid(worth),
