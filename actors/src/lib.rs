@@ -25,6 +25,7 @@ pub mod orders;
 pub mod policy;
 pub mod ports;
 pub mod positions;
+mod rates;
 pub mod restore;
 pub mod runtime;
 pub mod settings;

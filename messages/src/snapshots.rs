@@ -53,7 +53,7 @@ pub struct Portfolio {
     pub kind: SnapshotType,
     /// Balance of the currency.
     pub cash: Option<Cash>,
-    /// All balances at their rates; `None` when an asset has no rate.
+    /// All balances at their rates, without those that no instrument trades; `None` when one that is traded has no rate.
     pub value: Option<Cash>,
     /// Value less what was paid in.
     pub total_pnl: Option<Cash>,

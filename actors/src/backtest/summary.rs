@@ -14,7 +14,7 @@ use messages::{Cash, UtcNanos};
 pub struct Equity {
     /// When.
     pub at: UtcNanos,
-    /// What it was worth; `None` where an asset had no rate.
+    /// What it was worth; `None` where an asset that is traded had no rate.
     pub value: Option<Cash>,
     /// That, less what was paid in; `None` where one of the two was unknown.
     pub profit: Option<Cash>,

@@ -34,6 +34,7 @@ use super::risk::{self, AccountKind, Limits, Prices};
 use super::table::{self, Outcome};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
+use crate::rates::Rates;
 use crate::venue_rules::VenueRules;
 
 mod bust;
@@ -59,7 +60,7 @@ use entry::{Entry, Executed};
 use families::Families;
 pub use happening::Counters;
 use happening::Happening;
-use marks::{Marks, Rates};
+use marks::Marks;
 use reconciling::Reconciling;
 pub use reconciling::{ForeignOrders, ReconcileStatus};
 pub use status::{LimitRow, RiskStatus, StatusRow};

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
+use crate::rates::Rates;
 
 mod opened;
 mod saved;
@@ -57,6 +58,8 @@ struct Mark {
 /// The state.
 pub struct Positions {
     settings: Settings,
+    /// By which instruments assets are valued.
+    rates: Rates,
     held: BTreeMap<(Instrument, StrategyId), Held>,
     balances: BTreeMap<Asset, Cash>,
     paid_in: BTreeMap<Asset, Cash>,
@@ -80,6 +83,7 @@ impl Positions {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
+            rates: Rates::new(settings.rules.values(), settings.currency),
             settings,
             held: BTreeMap::new(),
             balances: BTreeMap::new(),
@@ -313,7 +317,7 @@ impl Positions {
         let value = self.value();
         let (open, long) =
             self.open().fold((0, 0), |(open, long), (.., q)| (open + 1, long + u32::from(q.is_positive())));
-        let paid_in = self.paid_in.iter().try_fold(Cash::ZERO, |sum, (a, p)| sum.checked_add(self.worth(*a, *p)?));
+        let paid_in = self.rates.value(&self.paid_in, |instrument| self.mark(instrument));
         Portfolio {
             snapshot_id: self.next_snapshot,
             account: self.settings.account,
@@ -346,19 +350,9 @@ impl Positions {
         self.marks.get(instrument).copied().flatten().map(|mark| mark.price)
     }
 
-    /// All balances at their rates; `None` when an asset that is held has no rate.
+    /// All balances at their rates; `None` while one that an instrument here trades has no rate.
     fn value(&self) -> Option<Cash> {
-        self.balances.iter().try_fold(Cash::ZERO, |sum, (asset, total)| sum.checked_add(self.worth(*asset, *total)?))
-    }
-
-    /// An amount of an asset in the account's currency, by the mark of an instrument between the two.
-    fn worth(&self, asset: Asset, amount: Cash) -> Option<Cash> {
-        if asset == self.settings.currency || amount.is_zero() {
-            return Some(amount);
-        }
-        let between = |r: &&Rules| r.base == asset && r.quote == self.settings.currency;
-        let mark = self.settings.rules.values().filter(between).find_map(|r| self.mark(r.instrument))?;
-        mark.times(Quantity::from_raw(amount.raw())?)
+        self.rates.value(&self.balances, |instrument| self.mark(instrument))
     }
 
     /// Gross exposure / value, at eight decimals.

@@ -63,8 +63,8 @@ impl Gap {
     }
 
     /// The entry that closes it, for what nobody here decided. `own` is what is held under that name, `mark` what the instrument
-    /// is worth now: a position whose price the venue does not say begins there, and one that is closed ends there. `worth` says what an amount of an asset is worth now.
-    /// `None` where neither price is known, or beyond all numbers.
+    /// is worth now: what is opened beside ours, or without a price of the venue's, begins there, and what is closed ends there.
+    /// `worth` says what an amount of an asset is worth now. `None` where what it cost is not known, or beyond all numbers.
     #[must_use]
     pub fn entry(
         &self,
@@ -77,7 +77,13 @@ impl Gap {
                 let change = there.checked_sub(here)?;
                 let after = own.checked_add(change)?;
                 let opens = after.abs() > own.abs() || !own.is_zero() && after.is_negative() != own.is_negative();
-                let price = if opens { Some(price.or(mark)?) } else { mark };
+                // The venue's average is that of the whole position: what we hold of it cost what we paid.
+                let crosses = here.is_positive() && there.is_negative() || here.is_negative() && there.is_positive();
+                let average = price.filter(|_| opens && (here.is_zero() || crosses));
+                let price = average.or(mark);
+                if opens && price.is_none() {
+                    return None;
+                }
                 Some(OpeningEntry::Position { instrument, strategy: StrategyId::manual(), change, price })
             }
             Self::Balance { asset, here, there } => {

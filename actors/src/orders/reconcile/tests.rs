@@ -214,9 +214,10 @@ fn positions_and_what_follows_from_them_agree_or_are_entered() {
     assert!(none.is_empty(), "{none:?}");
     let (told, found) = gaps("5", &held, Some(vec![at("AAPL", "8", Some("101"))]), &[("USD", "900", "0")]);
     assert_eq!(told, ["alpaca:AAPL: 5 here and 8 there", "AAPL: 5 here and 8 there"]);
+    let mark = "103".parse().ok();
     let entries: Vec<String> =
-        found.iter().map(|gap| gap.entry(Quantity::ZERO, None, |_, _| None).unwrap().to_string()).collect();
-    assert_eq!(entries, ["alpaca:AAPL 3 under manual at 101", "3 AAPL"]);
+        found.iter().map(|gap| gap.entry(Quantity::ZERO, mark, |_, _| None).unwrap().to_string()).collect();
+    assert_eq!(entries, ["alpaca:AAPL 3 under manual at 103", "3 AAPL"]);
     let (told, _) = gaps("5", &held, Some(vec![at("MSFT", "2", None)]), &[("USD", "900", "0")]);
     assert_eq!(told.len(), 3, "the position is gone, and its asset, and one has no name here: {told:?}");
 }
@@ -250,7 +251,13 @@ fn what_is_opened_has_a_price_and_what_is_closed_needs_none() {
     assert_eq!(entered(gap("0", "5", Some("101")), "0", Some("99")), made("5", Some("101")));
     assert_eq!(entered(gap("0", "5", None), "0", Some("99")), made("5", Some("99")));
     assert_eq!(entered(gap("0", "5", None), "0", None), None, "nobody says what it cost");
+    // 100 of a strategy at 90 and 10 by hand at 120: the average of all is what neither cost.
+    let beside = || gap("100", "110", Some("92.7"));
+    assert_eq!(entered(beside(), "0", Some("120")), made("10", Some("120")));
+    assert_eq!(entered(beside(), "0", None), None, "nor does the average say it");
+    assert_eq!(entered(gap("-100", "-110", Some("92.7")), "0", Some("80")), made("-10", Some("80")));
+    assert_eq!(entered(gap("100", "90", Some("92.7")), "0", Some("120")), made("-10", Some("120")), "sold by hand");
     assert_eq!(entered(gap("5", "2", None), "5", None), made("-3", None));
     assert_eq!(entered(gap("5", "2", Some("101")), "5", Some("99")), made("-3", Some("99")), "what it is worth");
-    assert_eq!(entered(gap("5", "-2", Some("90")), "5", None), made("-7", Some("90")), "it turns around");
+    assert_eq!(entered(gap("5", "-2", Some("90")), "5", Some("99")), made("-7", Some("90")), "all of it is theirs");
 }

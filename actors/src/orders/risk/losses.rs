@@ -35,10 +35,17 @@ impl Losses {
         self.highest = self.highest.map(shifted);
     }
 
-    /// A latch was set free: its losses are counted from here. From the next valuation on, where the value is unknown.
-    pub fn begin_anew(&mut self, latch: Latch, value: Option<Cash>) {
+    /// True where there is something to lose: nothing is counted from less.
+    #[must_use]
+    pub fn are_counted(&self) -> bool {
+        [self.day_began_with(), self.highest].into_iter().flatten().any(|from| from.is_positive())
+    }
+
+    /// A latch was set free, on a day that ends at `ends`: its losses are counted from here. From the next valuation on, where the
+    /// value is unknown.
+    pub fn begin_anew(&mut self, latch: Latch, value: Option<Cash>, ends: UtcNanos) {
         match latch {
-            Latch::DailyLoss => self.day = self.day.and_then(|(ends, _)| Some((ends, value?))),
+            Latch::DailyLoss => self.day = value.map(|value| (ends, value)),
             Latch::Drawdown => self.highest = value,
             Latch::Rejects => {}
         }
@@ -152,10 +159,18 @@ mod tests {
         losses.paid(cash("-400"));
         assert_eq!(losses.check(cash("600"), &limits).count(), 0);
         assert_eq!(losses.check(cash("570"), &limits).count(), 2);
-        losses.begin_anew(Latch::DailyLoss, Some(cash("570")));
+        let ends = Calendar::default().day_ends(Sessions::AroundTheClock, at);
+        losses.begin_anew(Latch::DailyLoss, Some(cash("570")), ends);
         assert_eq!(losses.check(cash("570"), &limits).map(|(latch, _)| latch).collect::<Vec<_>>(), [Latch::Drawdown]);
-        losses.begin_anew(Latch::Drawdown, Some(cash("570")));
+        losses.begin_anew(Latch::Drawdown, Some(cash("570")), ends);
         assert_eq!(losses.check(cash("570"), &limits).count(), 0);
+        // A start may hear of the reset before it hears of any value.
+        let mut started = Losses::default();
+        started.begin_anew(Latch::DailyLoss, Some(cash("570")), ends);
+        started.follow(cash("560"), at, &Calendar::default(), Sessions::AroundTheClock);
+        assert_eq!(started.day_began_with(), Some(cash("570")));
+        started.follow(cash("550"), ends, &Calendar::default(), Sessions::AroundTheClock);
+        assert_eq!(started.day_began_with(), Some(cash("550")), "the next day begins with its own");
     }
 
     #[test]

@@ -6,33 +6,6 @@ use super::*;
 use crate::orders::risk::book::Stake;
 use crate::orders::risk::exposure::Totals;
 
-/// By which instruments assets are valued: those between them and the account's currency.
-#[derive(Debug, Clone)]
-pub(super) struct Rates {
-    between: BTreeMap<Asset, Vec<Instrument>>,
-    /// What any instrument trades, and the currency.
-    traded: BTreeSet<Asset>,
-}
-
-impl Rates {
-    pub fn new<'a>(rules: impl Iterator<Item = &'a Rules>, currency: Asset) -> Self {
-        let mut between = BTreeMap::<Asset, Vec<Instrument>>::new();
-        let mut traded = BTreeSet::from([currency]);
-        for r in rules {
-            traded.extend([r.base, r.quote]);
-            if r.quote == currency {
-                between.entry(r.base).or_default().push(r.instrument);
-            }
-        }
-        Self { between, traded }
-    }
-
-    /// Whether any instrument here trades an asset.
-    pub fn trades(&self, asset: Asset) -> bool {
-        self.traded.contains(&asset)
-    }
-}
-
 /// What values are made from.
 pub(super) struct Marks<'a> {
     pub settings: &'a Settings,
@@ -47,19 +20,12 @@ impl Marks<'_> {
 
     /// An amount of an asset: nothing where no instrument here trades it, and `None` where one does and there is no rate.
     pub fn worth(&self, asset: Asset, amount: Cash) -> Option<Cash> {
-        if asset == self.settings.currency || amount.is_zero() {
-            return Some(amount);
-        }
-        if !self.rates.trades(asset) {
-            return Some(Cash::ZERO);
-        }
-        let mark = self.rates.between.get(&asset)?.iter().find_map(|between| self.mark(*between))?;
-        mark.times(Quantity::from_raw(amount.raw())?)
+        self.rates.worth(asset, amount, |instrument| self.mark(instrument))
     }
 
     /// All balances; `None` where one has no rate.
     pub fn equity(&self, balances: &BTreeMap<Asset, Cash>) -> Option<Cash> {
-        balances.iter().try_fold(Cash::ZERO, |sum, (asset, total)| sum.checked_add(self.worth(*asset, *total)?))
+        self.rates.value(balances, |instrument| self.mark(instrument))
     }
 
     /// A signed quantity of an instrument.

@@ -3,6 +3,7 @@
 //! The account is valued by a timer while a loss is limited: a value between two of them trips nothing. What has
 //! fallen is in the ledger before anything that follows from it is done.
 
+use messages::account::OpeningEntry;
 use messages::risk::{InstrumentStatus, Latch, RiskAct, RiskChange, RiskEvent, RiskRecord, whose};
 use messages::venues::NOT_CONNECTED;
 
@@ -58,7 +59,9 @@ impl Watch {
     pub fn note_answer(&mut self, was_known: bool, order: &Order, event: &OrderEvent) -> bool {
         let refused = matches!(event.kind, EventKind::Rejected | EventKind::NotReceived)
             && !event.reason.is_some_and(|reason| [NEVER_SENT, NOT_CONNECTED].contains(&reason.as_str()));
-        let taken = order.acknowledged && !was_known;
+        // What was adopted begins with being there: its venue answered somebody else.
+        let is_ours = event.number > 1;
+        let taken = order.acknowledged && !was_known && is_ours;
         if refused || taken {
             self.answers.note(refused);
         }
@@ -114,7 +117,7 @@ impl Orders {
                 let fallen = self.watch.latches.remove(&(latch, strategy));
                 let fallen = fallen.ok_or_else(|| format!("{what} has not fallen; `merganser risk` shows what has"))?;
                 let value = strategy.map_or_else(|| self.equity(), |strategy| self.result(strategy));
-                self.begin_anew(latch, strategy, value);
+                self.begin_anew(latch, strategy, value, at.now);
                 let goes_on = match self.trading {
                     TradingState::Active => "trading is ACTIVE".to_owned(),
                     state => format!("trading is {state}, `merganser resume` goes on"),
@@ -150,7 +153,7 @@ impl Orders {
             }
             RiskEvent::Reset { latch, strategy, value } => {
                 self.watch.latches.remove(&(*latch, *strategy));
-                self.begin_anew(*latch, *strategy, *value);
+                self.begin_anew(*latch, *strategy, *value, *at);
             }
             RiskEvent::DayBegan { strategy, result } => {
                 let ends = self.day_ends(*at);
@@ -162,10 +165,11 @@ impl Orders {
         }
     }
 
-    fn begin_anew(&mut self, latch: Latch, strategy: Option<StrategyId>, value: Option<Cash>) {
+    fn begin_anew(&mut self, latch: Latch, strategy: Option<StrategyId>, value: Option<Cash>, at: UtcNanos) {
+        let ends = self.day_ends(at);
         match strategy {
             Some(strategy) => return self.watch.results.begin_anew(strategy, value),
-            None => self.watch.losses.begin_anew(latch, value),
+            None => self.watch.losses.begin_anew(latch, value, ends),
         }
         if latch == Latch::Rejects {
             self.watch.answers = Answers::default();
@@ -181,7 +185,14 @@ impl Orders {
         Marks { settings: &self.settings, prices: &self.prices, rates: &self.rates }
     }
 
+    /// True for an entry that waits for a price: with it in the books and its worth unknown, losses could not be counted on.
+    pub(super) fn waits_for_a_price(&self, entry: &OpeningEntry) -> bool {
+        let is_unpriced = matches!(entry, OpeningEntry::Balance { worth: None, .. });
+        is_unpriced && self.rulebook.account().limits_losses() && self.watch.losses.are_counted()
+    }
+
     /// Money was paid in that is worth so much. Where it had no rate the losses begin anew: what they were is not known any more.
+    /// What a reconciliation enters has one where losses are limited and counted.
     pub(super) fn paid(&mut self, worth: Option<Cash>) {
         match worth {
             Some(worth) => self.watch.losses.paid(worth),

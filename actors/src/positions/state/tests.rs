@@ -185,19 +185,25 @@ fn a_sale_beyond_what_is_held_closes_it_and_opens_a_short() {
 }
 
 #[test]
-fn a_fee_in_a_third_asset_leaves_its_own_balance_and_makes_the_value_unknown() {
+fn a_fee_in_a_third_asset_leaves_its_own_balance_and_is_no_part_of_the_value() {
     let mut bench = Bench::rich("1000");
     let update = bench.update("2", "100", ("0.5", "BNB"));
     let booked = bench.book(&update).unwrap();
     let told: Vec<_> = booked.balances.iter().map(|b| format!("{} {}", b.total, b.asset)).collect();
     assert_eq!(told, ["2 A", "800 USD", "-0.5 BNB"]);
     let portfolio = bench.snapshot();
-    let unknown = (portfolio.value, portfolio.total_pnl, portfolio.daily_pnl, portfolio.max_drawdown);
-    assert_eq!(unknown, (None, None, None, None), "BNB has no rate");
-    assert_eq!((portfolio.leverage, portfolio.cash), (None, "800".parse().ok()));
+    let result = (portfolio.value, portfolio.total_pnl, portfolio.daily_pnl, portfolio.max_drawdown);
+    let nothing = Some(Cash::ZERO);
+    assert_eq!(result, ("1000".parse().ok(), nothing, nothing, nothing), "no instrument trades BNB");
+    assert_eq!((portfolio.leverage, portfolio.cash), ("0.2".parse().ok(), "800".parse().ok()));
     bench.deposit("BNB", "0.5");
     let portfolio = bench.snapshot();
-    assert_eq!((portfolio.value, portfolio.total_pnl), ("1000".parse().ok(), None), "what was paid in has no rate");
+    assert_eq!((portfolio.value, portfolio.total_pnl), ("1000".parse().ok(), nothing), "nor what is paid in of it");
+    bench.restart();
+    assert_eq!(bench.positions.highest(), "1000".parse().ok(), "the highest value is known over a restart");
+    let bought = bench.update("1", "90", ("0", "USD"));
+    bench.book(&bought);
+    assert_eq!(bench.snapshot().max_drawdown, "20".parse().ok(), "and so is the fall from it");
 }
 
 #[test]

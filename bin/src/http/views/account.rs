@@ -148,7 +148,7 @@ pub struct Portfolio {
     pub snapshot_time: String,
     /// Balance of the currency.
     pub cash_balance: Option<String>,
-    /// All balances at their rates; null when an asset has no rate.
+    /// All balances at their rates, without those that no instrument trades; null when one that is traded has no rate.
     pub portfolio_value: Option<String>,
     /// Value less what was paid in.
     pub total_pnl: Option<String>,

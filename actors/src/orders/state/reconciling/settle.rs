@@ -56,7 +56,9 @@ impl Orders {
         // What nobody here ever heard of, with nothing under way, is what the account begins with.
         let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
         let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
-        if !gaps.is_empty() && !is_sure && run.rounds < ROUNDS {
+        // The first prices may be on their way.
+        let is_priced = self.entries_of(gaps.clone()).1.is_empty();
+        if !gaps.is_empty() && !(is_sure && is_priced) && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }
@@ -79,8 +81,8 @@ impl Orders {
                 Gap::Balance { .. } => (Quantity::ZERO, None),
             };
             match gap.entry(own, mark, |asset, change| self.marks().worth(asset, change)) {
-                Some(entry) => entries.push(entry),
-                None => open.push(gap),
+                Some(entry) if !self.waits_for_a_price(&entry) => entries.push(entry),
+                _ => open.push(gap),
             }
         }
         (entries, open)

@@ -28,6 +28,7 @@ mod refusals;
 mod replacements;
 mod restarts;
 mod risk_changes;
+mod snapshots;
 mod types;
 mod unvalued;
 mod venue_rules;
@@ -109,6 +110,7 @@ impl Bench {
         self.now = self.now.after(Duration::from_secs(1));
         self.deliveries += 1;
         let mut out = Vec::new();
+        let due = self.orders.watch.value_due;
         change(&mut self.orders, Moment { now: self.now, as_of: self.deliveries }, &mut out);
         for effect in &out {
             match effect {
@@ -117,6 +119,7 @@ impl Bench {
                 Effect::Send(..) | Effect::Alert(_) => {}
             }
         }
+        self.snapshot_if_valued(due);
         self.effects.extend(out.iter().cloned());
         out
     }
@@ -161,6 +164,7 @@ impl Bench {
             let watch = &orders.watch;
             (
                 watch.latches.clone(),
+                watch.losses,
                 watch.answers,
                 watch.results.clone(),
                 watch.statuses.clone(),
@@ -170,7 +174,7 @@ impl Bench {
         assert_eq!(
             watched(&restored),
             watched(&self.orders),
-            "latches, answers, instruments and limits after a restore"
+            "latches, losses, answers, instruments and limits after a restore"
         );
     }
 

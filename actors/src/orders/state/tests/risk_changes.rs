@@ -142,7 +142,7 @@ fn holding(limits: &[(LimitName, &str)]) -> Bench {
 
 impl Bench {
     /// The market moves to one price, and the account is valued.
-    fn market(&mut self, price: &str) -> Vec<String> {
+    pub(super) fn market(&mut self, price: &str) -> Vec<String> {
         let body = TickBody::Quote { bid: level(price), ask: level(price) };
         let tick = Tick { instrument: instrument(), time: self.now, sequence: None, revision: 0, body };
         let event = Event { id: MarketId(2), body: EventBody::Tick(tick) };
