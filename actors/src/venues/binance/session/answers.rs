@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
-use messages::{ClientOrderId, Reason, UtcNanos};
+use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 use serde::Deserialize;
 
 use super::super::answer::{self, Answer, Context};
@@ -14,7 +14,7 @@ use super::super::failure::Outcome;
 use super::super::heard::Heard;
 use super::super::key::KeyKind;
 use super::super::order::{self, OrderBody, TradeBody};
-use super::{Asked, Effect, LEAVES_WITHIN, Owed, Session, Stage};
+use super::{Asked, ENDED, Effect, LEAVES_WITHIN, Owed, Session, Stage};
 
 impl Session {
     /// An answer came.
@@ -217,7 +217,7 @@ impl Session {
                     reports.push(report);
                 }
                 Heard::Executed { client_order_id, order, quantity } => {
-                    if self.known.get(&client_order_id).is_none_or(|known| known.told < quantity) {
+                    if self.told(client_order_id).is_none_or(|told| told < quantity) {
                         missing.insert(client_order_id);
                         let asked = Asked::Missing { order: client_order_id, symbol: order.symbol };
                         let call = Call::order_status(client_order_id, order.symbol);
@@ -236,20 +236,36 @@ impl Session {
         }
     }
 
+    /// How much of an order was told as filled, where this session knows.
+    fn told(&self, id: ClientOrderId) -> Option<Quantity> {
+        let ended = || self.ended.iter().find(|(ended, _)| *ended == id).map(|(_, told)| *told);
+        self.known.get(&id).map(|known| known.told).or_else(ended)
+    }
+
     /// Keeps what later requests need of an order, and forgets it when it has ended.
     fn remember(&mut self, report: &VenueReport) {
         let id = report.client_order_id;
         match &report.kind {
             ReportKind::Filled(fill) => {
                 let Some(known) = self.known.get_mut(&id) else { return };
-                known.told = known.told.max(fill.cumulative);
-                if known.request.quantity.is_positive() && known.told >= known.request.quantity {
+                // Behind a gap the venue's count holds fills that nobody was told.
+                if fill.cumulative.checked_sub(fill.quantity).is_some_and(|before| before <= known.told) {
+                    known.told = known.told.max(fill.cumulative);
+                }
+                if known.request.quantity.is_positive() && fill.cumulative >= known.request.quantity {
                     self.known.remove(&id);
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
             ReportKind::Completed { .. } | ReportKind::Unknown => drop(self.known.remove(&id)),
-            kind if is_end(kind) => drop(self.known.remove(&id)),
+            kind if is_end(kind) => {
+                if let Some(known) = self.known.remove(&id) {
+                    self.ended.push_back((id, known.told));
+                }
+                if self.ended.len() > ENDED {
+                    self.ended.pop_front();
+                }
+            }
             _ => {}
         }
     }

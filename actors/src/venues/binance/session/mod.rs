@@ -45,6 +45,9 @@ const PROVEN_BY: Duration = Duration::from_secs(60);
 /// The first wait before another connection, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
+/// Of how many ended orders it is kept what was told: an end comes by an answer and by an event, within moments.
+const ENDED: usize = 256;
+
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -150,7 +153,7 @@ struct Owed {
 #[derive(Debug, Clone)]
 struct Known {
     request: OrderRequest,
-    /// Filled, as far as it was told.
+    /// Filled, as far as it was told without a gap.
     told: Quantity,
     /// Whether a replacement was ever asked for.
     is_replaced: bool,
@@ -177,6 +180,8 @@ pub struct Session {
     /// Questions that wait for it.
     questions: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
+    /// The last orders that ended, and how much of each was told.
+    ended: VecDeque<(ClientOrderId, Quantity)>,
     /// What the account holds is being asked for.
     look: Option<Look>,
 }
@@ -202,6 +207,7 @@ impl Session {
             cancels: VecDeque::new(),
             questions: VecDeque::new(),
             known: BTreeMap::new(),
+            ended: VecDeque::new(),
             look: None,
         }
     }

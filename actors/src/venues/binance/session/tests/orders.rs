@@ -257,6 +257,58 @@ fn fills_that_were_never_told_are_asked_for() {
 }
 
 #[test]
+fn an_end_that_is_heard_waits_for_the_fills_that_it_counts() {
+    for (kind, end) in [("CANCELED", "me-1-a Canceled"), ("EXPIRED", "me-1-a Expired { reason: \"binance.expired\" }")]
+    {
+        let mut play = Play::up();
+        play.submit("me-1-a");
+        play.answer(&order("me-1-a", 7, "NEW", "0"));
+        play.take();
+        // Half of it was filled while nobody listened.
+        play.event(&execution("me-1-a", &json!({"x": kind, "X": kind, "z": "0.5"})));
+        play.check(&["order.status"]);
+        play.answer(&order("me-1-a", 7, kind, "0.5"));
+        play.answer(&json!([trade(7, 1, "0.5")]));
+        play.check(&["myTrades", "me-1-a fill 0.5 of 0.5", "me-1-a Accepted", end]);
+    }
+}
+
+#[test]
+fn a_fill_behind_a_gap_does_not_stand_for_those_before_it() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.take();
+    play.event(&fill("me-1-a", 2, "0.25", "0.5"));
+    play.event(&execution("me-1-a", &json!({"x": "CANCELED", "X": "CANCELED", "z": "0.5"})));
+    play.check(&["me-1-a fill 0.25 of 0.5", "order.status"]);
+}
+
+#[test]
+fn an_end_that_is_told_twice_with_all_its_fills_is_not_asked_about() {
+    let event = execution("cancel-1", &json!({"x": "CANCELED", "X": "CANCELED", "C": "me-1-a", "z": "0.25"}));
+    let mut answer = order("cancel-1", 7, "CANCELED", "0.25");
+    answer["origClientOrderId"] = "me-1-a".into();
+    for answers_first in [true, false] {
+        let mut play = Play::up();
+        play.submit("me-1-a");
+        play.answer(&order("me-1-a", 7, "NEW", "0"));
+        play.event(&fill("me-1-a", 1, "0.25", "0.25"));
+        play.cancel("me-1-a");
+        play.take();
+        if answers_first {
+            play.answer(&answer);
+            play.event(&event);
+            play.check(&["me-1-a Accepted", "me-1-a Canceled", "me-1-a Canceled"]);
+        } else {
+            play.event(&event);
+            play.answer(&answer);
+            play.check(&["me-1-a Canceled", "me-1-a Accepted", "me-1-a Canceled"]);
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_overtakes_a_fill_ends_nothing() {
     let mut play = Play::up();
     play.submit("me-1-a");
