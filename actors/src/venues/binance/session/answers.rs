@@ -1,6 +1,6 @@
 //! What answers and events come to: reports, and further questions.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
@@ -8,12 +8,12 @@ use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 use serde::Deserialize;
 
 use super::super::answer::{self, Answer, Context};
-use super::super::call::{Call, FILLS, with_terms};
+use super::super::call::{Call, with_terms};
 use super::super::clock::Offset;
 use super::super::failure::Outcome;
 use super::super::heard::Heard;
 use super::super::key::KeyKind;
-use super::super::order::{self, OrderBody, TradeBody};
+use super::super::order::OrderBody;
 use super::{Asked, ENDED, Effect, LEAVES_WITHIN, Owed, Session, Stage};
 
 impl Session {
@@ -148,46 +148,6 @@ impl Session {
         }
     }
 
-    /// Tells an order with every fill, which are asked for if there are any.
-    fn ask_fills(&mut self, order: OrderBody, now: UtcNanos, out: &mut Vec<Effect>) {
-        if order.executed().is_positive() {
-            let call = Call::fills_of(order.symbol, order.order_id, None);
-            self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: Vec::new() }, now, out);
-        } else {
-            self.heard(order.heard(self.account, now), now, out);
-        }
-    }
-
-    fn fills_answered(
-        &mut self,
-        order: OrderBody,
-        mut trades: Vec<TradeBody>,
-        answer: &Answer,
-        now: UtcNanos,
-        out: &mut Vec<Effect>,
-    ) {
-        let body = match answer {
-            Ok(body) => body,
-            Err(failure) => {
-                let (order, why) = (order.name().to_owned(), failure.to_string());
-                return out
-                    .push(Effect::heard(Heard::unreadable(format!("the fills of order {order} were refused"), &why)));
-            }
-        };
-        let (page, unread) = answer::trades(body);
-        self.heard(unread, now, out);
-        let is_full = page.len() >= FILLS as usize;
-        trades.extend(page);
-        if let (true, Some(last)) = (is_full, trades.iter().map(|trade| trade.id).max()) {
-            let call = Call::fills_of(order.symbol, order.order_id, Some(last + 1));
-            return self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: trades }, now, out);
-        }
-        let mut heard = order::fills(&order, &trades, self.account);
-        // The fills first, then where it stands; its count has been asked about.
-        heard.extend(order.heard(self.account, now).into_iter().filter(|said| !matches!(said, Heard::Executed { .. })));
-        self.heard(heard, now, out);
-    }
-
     fn terms_answered(&mut self, request: VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
         let VenueRequest::Replace { new_client_order_id: new, .. } = &request else { return };
         let read = match answer {
@@ -205,23 +165,23 @@ impl Session {
     }
 
     /// What the venue said, to whom it concerns: reports in their order, the rest beside them. An end that counts fills which were
-    /// not told waits for them: what is held for the order would leave for too much. The answer about the fills tells it.
+    /// not told waits for them, and the answer about the fills tells it.
     pub(super) fn heard(&mut self, heard: Vec<Heard>, now: UtcNanos, out: &mut Vec<Effect>) {
         let mut reports = Vec::new();
-        let mut missing = BTreeSet::new();
+        let mut missing = BTreeMap::new();
         for said in heard {
             match said {
-                Heard::Report(report) if is_end(&report.kind) && missing.contains(&report.client_order_id) => {}
-                Heard::Report(report) => {
-                    self.remember(&report);
-                    reports.push(report);
-                }
+                Heard::Report(report) => match missing.get(&report.client_order_id) {
+                    Some(symbol) if is_end(&report.kind) => self.hold_end(report.client_order_id, *symbol, now),
+                    _ => {
+                        self.remember(&report);
+                        reports.push(report);
+                    }
+                },
                 Heard::Executed { client_order_id, order, quantity } => {
                     if self.told(client_order_id).is_none_or(|told| told < quantity) {
-                        missing.insert(client_order_id);
-                        let asked = Asked::Missing { order: client_order_id, symbol: order.symbol };
-                        let call = Call::order_status(client_order_id, order.symbol);
-                        self.send_or_wait(call, asked, now, out);
+                        missing.insert(client_order_id, order.symbol);
+                        self.ask_for_missing(client_order_id, order.symbol, now, out);
                     }
                 }
                 Heard::StreamEnded => self.leaves = Some((now, "the user data stream has ended")),
@@ -259,6 +219,7 @@ impl Session {
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
             ReportKind::Completed { .. } | ReportKind::Unknown => drop(self.known.remove(&id)),
             kind if is_end(kind) => {
+                self.waiting_ends.remove(&id);
                 if let Some(known) = self.known.remove(&id) {
                     self.ended.push_back((id, known.told));
                 }

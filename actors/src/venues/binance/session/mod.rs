@@ -8,6 +8,7 @@
 //! its door; a cancel that is half of a replacement is never told as the order's end.
 
 mod answers;
+mod fills;
 mod frames;
 mod look;
 mod requests;
@@ -27,6 +28,7 @@ use super::heard::Heard;
 use super::key::{ApiKey, KeyKind};
 use super::limits::Budget;
 use super::order::{OrderBody, TradeBody};
+use fills::WaitingEnd;
 use look::{Look, Part};
 
 /// How long the venue may take to answer: it gives up itself after ten seconds.
@@ -182,6 +184,8 @@ pub struct Session {
     known: BTreeMap<ClientOrderId, Known>,
     /// The last orders that ended, and how much of each was told.
     ended: VecDeque<(ClientOrderId, Quantity)>,
+    /// Ends that were heard and are told behind their fills.
+    waiting_ends: BTreeMap<ClientOrderId, WaitingEnd>,
     /// What the account holds is being asked for.
     look: Option<Look>,
 }
@@ -208,6 +212,7 @@ impl Session {
             questions: VecDeque::new(),
             known: BTreeMap::new(),
             ended: VecDeque::new(),
+            waiting_ends: BTreeMap::new(),
             look: None,
         }
     }
@@ -235,6 +240,7 @@ impl Session {
         self.owed.clear();
         self.cancels.clear();
         self.questions.clear();
+        self.waiting_ends.clear();
         self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
@@ -286,6 +292,7 @@ impl Session {
         if self.is_up() && self.clock_at.after(CLOCK_EVERY) <= now {
             self.ask_time(now, out);
         }
+        self.ask_for_ends(now, out);
         self.send_waiting(now, out);
     }
 
@@ -302,8 +309,9 @@ impl Session {
         let waiting = self.cancels.front().into_iter().chain(self.questions.front());
         let waits = waiting.filter_map(|(call, _)| self.budget.when(call, now));
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
+        let ends = self.waiting_ends.values().map(|end| end.again_at);
         let lives = self.opened_at.after(LIVES_FOR);
-        let others = answers.chain(waits).chain(leaves).chain(self.leaves.is_none().then_some(lives));
+        let others = answers.chain(waits).chain(ends).chain(leaves).chain(self.leaves.is_none().then_some(lives));
         others.fold(again.min(self.heard_at.after(SILENT_FOR)), Ord::min)
     }
 
@@ -347,6 +355,12 @@ impl Session {
         let text = serde_json::json!({"id": self.last_id, "method": call.method, "params": params}).to_string();
         self.owed.insert(self.last_id, Owed { asked, since: now });
         out.push(Effect::Send(Message { method: call.method, text }));
+    }
+
+    /// Whatever is owed an answer, or waits to be asked.
+    fn asked(&self) -> impl Iterator<Item = &Asked> {
+        let waiting = self.cancels.iter().chain(&self.questions).map(|(_, asked)| asked);
+        self.owed.values().map(|owed| &owed.asked).chain(waiting)
     }
 
     /// Writes a question or a cancel, now or when the budget has room. There is an end to what may wait: orders asks again.

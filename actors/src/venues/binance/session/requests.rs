@@ -56,8 +56,7 @@ impl Session {
 
     /// A question whose answer is owed is not asked twice.
     fn is_asked(&self, id: ClientOrderId) -> bool {
-        let mut asked = self.owed.values().map(|owed| &owed.asked).chain(self.questions.iter().map(|(_, asked)| asked));
-        asked.any(|asked| match asked {
+        self.asked().any(|asked| match asked {
             Asked::Order(VenueRequest::Query { client_order_id, .. }) => *client_order_id == id,
             Asked::Successor { of, .. } => *of == id,
             _ => false,

@@ -308,6 +308,43 @@ fn an_end_that_is_told_twice_with_all_its_fills_is_not_asked_about() {
     }
 }
 
+/// The venue counts a fill before it lists it.
+#[test]
+fn an_end_waits_until_all_its_fills_are_listed() {
+    let mut play = Play::up();
+    play.query("me-1-a");
+    play.answer(&order("me-1-a", 7, "EXPIRED", "0.5"));
+    play.answer(&json!([trade(7, 1, "0.25")]));
+    play.check(&["order.status", "myTrades", "me-1-a is open", "me-1-a fill 0.25 of 0.25"]);
+    play.pass(Duration::from_secs(1));
+    play.check(&["order.status"]);
+    play.answer(&order("me-1-a", 7, "EXPIRED", "0.5"));
+    play.answer(&json!([trade(7, 1, "0.25"), trade(7, 2, "0.25")]));
+    play.check(&[
+        "myTrades",
+        "me-1-a fill 0.25 of 0.25",
+        "me-1-a fill 0.25 of 0.5",
+        "me-1-a Accepted",
+        "me-1-a Expired { reason: \"binance.expired\" }",
+    ]);
+    play.pass(Duration::from_secs(30));
+    play.check(&[]);
+}
+
+#[test]
+fn an_end_that_waits_is_asked_about_again_where_an_answer_fails() {
+    let mut play = Play::up();
+    play.event(&execution("me-1-a", &json!({"x": "CANCELED", "X": "CANCELED", "z": "0.5"})));
+    play.check(&["order.status"]);
+    // Its answer is owed: there is no second question.
+    play.pass(Duration::from_secs(1));
+    play.check(&[]);
+    play.refuse(500, -1000, "down");
+    play.check(&["me-1-a is open"]);
+    play.pass(Duration::from_secs(2));
+    play.check(&["order.status"]);
+}
+
 #[test]
 fn an_answer_that_overtakes_a_fill_ends_nothing() {
     let mut play = Play::up();
