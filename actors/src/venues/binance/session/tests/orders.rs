@@ -393,6 +393,26 @@ fn a_venue_that_takes_no_orders_for_now_is_still_told_of_cancels_and_asked() {
     }
 }
 
+/// A rejected cancel would be said by nobody again, and the order would live on.
+#[test]
+fn a_cancel_that_is_refused_for_its_rate_waits_when_it_is_said_again() {
+    let mut play = Play::up();
+    play.cancel("me-1-a");
+    play.refuse(429, -1003, "Too many requests.");
+    let said = play.take();
+    assert!(said[0] == "order.cancel" && said[1].starts_with("Limited("), "{said:?}");
+    assert_eq!(said[2..], ["me-1-a is open"]);
+    play.cancel("me-1-a");
+    play.check(&[]);
+    play.session.alive(play.now.after(Duration::from_secs(59)));
+    play.pass(Duration::from_secs(60));
+    play.check(&["order.cancel"]);
+    let mut canceled = order("cancel-1", 7, "CANCELED", "0");
+    canceled["origClientOrderId"] = "me-1-a".into();
+    play.answer(&canceled);
+    play.check(&["me-1-a Accepted", "me-1-a Canceled"]);
+}
+
 #[test]
 fn cancels_go_before_questions_and_find_room_that_others_leave_them() {
     let mut play = Play::up();
