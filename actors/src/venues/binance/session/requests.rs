@@ -30,8 +30,10 @@ impl Session {
                 }
             }
             VenueRequest::Cancel { client_order_id, instrument, .. } => {
-                let call = Call::cancel(*client_order_id, instrument.symbol);
-                self.send_or_wait(call, Asked::Order(request), now, out);
+                if !self.is_canceling(*client_order_id) {
+                    let call = Call::cancel(*client_order_id, instrument.symbol);
+                    self.send_or_wait(call, Asked::Order(request), now, out);
+                }
             }
             VenueRequest::Query { client_order_id, instrument, .. } => {
                 if !self.is_asked(*client_order_id) {
@@ -60,6 +62,13 @@ impl Session {
             Asked::Order(VenueRequest::Query { client_order_id, .. }) => *client_order_id == id,
             Asked::Successor { of, .. } => *of == id,
             _ => false,
+        })
+    }
+
+    /// A cancel that waits, or whose answer is owed, is not said twice: orders repeats it, and repetitions would take the room of others.
+    fn is_canceling(&self, id: ClientOrderId) -> bool {
+        self.asked().any(|asked| {
+            matches!(asked, Asked::Order(VenueRequest::Cancel { client_order_id, .. }) if *client_order_id == id)
         })
     }
 

@@ -414,6 +414,26 @@ fn a_cancel_that_is_refused_for_its_rate_waits_when_it_is_said_again() {
 }
 
 #[test]
+fn a_cancel_is_not_said_again_while_it_waits_or_its_answer_is_owed() {
+    let mut play = Play::up();
+    play.weigh(6_000);
+    for _ in 0..3 {
+        play.cancel("me-1-a");
+    }
+    play.now = play.session.next_due(play.now);
+    play.step(Session::on_timer);
+    play.check(&["order.cancel"]);
+    play.cancel("me-1-a");
+    play.cancel("me-1-b");
+    play.check(&["order.cancel"]);
+    // Without an answer it may be said again.
+    play.pass(Duration::from_secs(15));
+    play.check(&["me-1-a is open", "me-1-b is open"]);
+    play.cancel("me-1-a");
+    play.check(&["order.cancel"]);
+}
+
+#[test]
 fn cancels_go_before_questions_and_find_room_that_others_leave_them() {
     let mut play = Play::up();
     play.weigh(5_400);
