@@ -24,6 +24,7 @@ use messages::{Account, ClientOrderId, Quantity, Symbol, UtcNanos, caps};
 
 use super::call::Call;
 use super::clock::Offset;
+use super::failure::Failure;
 use super::heard::Heard;
 use super::key::{ApiKey, KeyKind};
 use super::limits::Budget;
@@ -230,6 +231,12 @@ impl Session {
             (self.opened_at, self.heard_at) = (now, now);
             self.ask_time(now, out);
         }
+    }
+
+    /// The venue answered the handshake by a failure: what it asks for is done, so that a ban is waited out.
+    pub fn refused(&mut self, failure: &Failure, now: UtcNanos, out: &mut Vec<Effect>) {
+        self.obey(failure, now, out);
+        self.closed(&format!("the venue refused the connection: {failure}"), now, out);
     }
 
     /// The connection is closed, by whomever.
