@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use messages::orders::Replacement;
+use messages::time::nanos;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::super::failure::Outcome;
 use super::super::heard::Heard;
 use super::super::key::KeyKind;
 use super::super::order::OrderBody;
-use super::{Asked, ENDED, Effect, LEAVES_WITHIN, Owed, Session, Stage};
+use super::{Asked, ENDED, Effect, LEAVES_WITHIN, Owed, REPLACES_WITHIN, Session, Stage};
 
 impl Session {
     /// An answer came.
@@ -110,10 +111,13 @@ impl Session {
         }
     }
 
-    /// Whether an answer to a replacement of the order is owed.
+    /// Whether an answer to a replacement of the order is owed, or the terms that it starts from.
     fn is_being_replaced(&self, id: ClientOrderId) -> bool {
-        self.owed.values().any(|owed| {
-            matches!(&owed.asked, Asked::Order(VenueRequest::Replace { client_order_id, .. }) if *client_order_id == id)
+        self.asked().any(|asked| match asked {
+            Asked::Order(request @ VenueRequest::Replace { .. }) | Asked::Terms(request) => {
+                request.client_order_id() == Some(id)
+            }
+            _ => false,
         })
     }
 
@@ -149,8 +153,10 @@ impl Session {
     }
 
     fn terms_answered(&mut self, request: VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
-        let VenueRequest::Replace { new_client_order_id: new, .. } = &request else { return };
+        let VenueRequest::Replace { new_client_order_id: new, at, .. } = &request else { return };
         let read = match answer {
+            // What was wanted then may be wanted no more.
+            _ if now.since(*at) > nanos(REPLACES_WITHIN) => Err("binance.terms"),
             Ok(body) => OrderBody::deserialize(body).ok().and_then(|order| order.terms()).ok_or("binance.terms"),
             Err(failure) => Err(match failure.outcome() {
                 Outcome::NotKnown | Outcome::Archived => "binance.unknown_order",

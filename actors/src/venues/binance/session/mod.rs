@@ -40,6 +40,8 @@ const SILENT_FOR: Duration = Duration::from_secs(60);
 const LIVES_FOR: Duration = Duration::from_secs(86_400 - 600);
 /// How long a connection that we leave waits for answers that are owed.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
+/// How long after it was asked for a replacement may leave.
+const REPLACES_WITHIN: Duration = Duration::from_secs(2);
 /// How often the venue's clock is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(600);
 /// How long a connection must have lived before its loss is the first of a row: a venue that takes connections only to close them is

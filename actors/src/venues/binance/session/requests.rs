@@ -42,17 +42,26 @@ impl Session {
                 }
             }
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now, out),
-            VenueRequest::Replace { client_order_id, instrument, .. } => match self.known.get(client_order_id) {
+            VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
                 Some(known) => {
                     let current = known.request.clone();
                     self.replace(request, &current, now, out);
                 }
-                // After a start the venue knows the terms, and we do not.
-                None => {
-                    let call = Call::order_status(*client_order_id, instrument.symbol);
-                    self.send_or_wait(call, Asked::Terms(request), now, out);
-                }
+                None => self.ask_terms(request, now, out),
             },
+        }
+    }
+
+    /// After a start the venue knows the terms, and we do not. A replacement waits for nothing but them: later it would be none that
+    /// anybody wants.
+    fn ask_terms(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<Effect>) {
+        let VenueRequest::Replace { client_order_id, new_client_order_id: new, instrument, .. } = &request else {
+            return;
+        };
+        let call = Call::order_status(*client_order_id, instrument.symbol);
+        match self.may_go(&call, now) {
+            Ok(()) => self.send(call, Asked::Terms(request), now, out),
+            Err(Refusal { reason, .. }) => self.report(*new, ReportKind::ReplaceRejected { reason }, now, out),
         }
     }
 

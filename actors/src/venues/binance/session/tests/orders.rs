@@ -240,6 +240,31 @@ fn the_terms_of_an_order_of_an_earlier_session_are_asked_for() {
 }
 
 #[test]
+fn a_replacement_leaves_soon_or_not_at_all() {
+    let mut play = Play::up();
+    play.weigh(6_000);
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.check(&["me-1-a-r1 replace rejected binance.rate_limit"]);
+    play.pass(Duration::from_secs(40));
+    play.check(&[]);
+    play.replace("me-1-a", "me-1-a-r2", "101");
+    play.pass(Duration::from_secs(3));
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.check(&["order.status", "me-1-a-r2 replace rejected binance.terms"]);
+}
+
+#[test]
+fn an_order_whose_replacement_waits_for_its_terms_has_not_ended() {
+    let mut play = Play::up();
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.query("me-1-a");
+    play.check(&["order.status", "order.status"]);
+    play.written.remove(0);
+    play.answer(&order("me-1-a", 7, "CANCELED", "0"));
+    play.check(&["me-1-a is open"]);
+}
+
+#[test]
 fn fills_that_were_never_told_are_asked_for() {
     let mut play = Play::up();
     play.submit("me-1-a");
