@@ -161,7 +161,7 @@ impl Session {
     /// Begins to ask for all of it. A question that is under way is given up: its answer would be the older one.
     pub(super) fn look(&mut self, wanted: &[Wanted], asked: UtcNanos, now: UtcNanos, out: &mut Vec<Effect>) {
         self.look = Some(Look::new(self.account, wanted, asked));
-        self.send_or_wait(Call::open_orders(None), Asked::Account(asked, Part::Open), now, out);
+        self.send_or_wait(Call::open_orders(), Asked::Account(asked, Part::Open), now, out);
     }
 
     /// A part was answered.
