@@ -1,6 +1,7 @@
 //! Answers to what was asked, as reports. Source: `rest-api.md`, `web-socket-api.md`.
 //!
-//! Invariant: an outcome that the venue leaves open is no report; it is said to be open, and asked about.
+//! Invariant: an outcome that the venue leaves open is no report; it is said to be open, and asked about. So is a cancel that the
+//! venue turned away unseen: whoever wants it still wants it, and says it again.
 
 use messages::orders::Replacement;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
@@ -54,6 +55,7 @@ pub fn heard(asked: &VenueRequest, answer: &Answer, c: Context) -> Vec<Heard> {
             Outcome::Open | Outcome::NotKnown | Outcome::Archived => Context::open(*id, failure),
         },
         (VenueRequest::Cancel { client_order_id: id, .. }, Err(failure)) => match failure.outcome() {
+            Outcome::Refused(_) if failure.is_of_the_moment() => Context::open(*id, failure),
             Outcome::Refused(reason) => vec![c.report(*id, ReportKind::CancelRejected { reason })],
             Outcome::NotKnown => vec![c.report(*id, ReportKind::CancelRejected { reason: unknown_order() })],
             Outcome::Open | Outcome::Archived => Context::open(*id, failure),

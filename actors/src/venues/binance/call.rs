@@ -114,12 +114,10 @@ impl Call {
         Self::new("allOrders", parameters).weighs(20)
     }
 
-    /// Open orders, of one symbol or of all.
+    /// The open orders of all symbols.
     #[must_use]
-    pub fn open_orders(of: Option<Symbol>) -> Self {
-        let parameters = of.map_or_else(Parameters::default, symbol);
-        let weight = if of.is_some() { 6 } else { 80 };
-        Self::new("openOrders.status", parameters).weighs(weight)
+    pub fn open_orders() -> Self {
+        Self::new("openOrders.status", Parameters::default()).weighs(80)
     }
 
     /// The fills of one order, from a trade id on.
@@ -297,6 +295,7 @@ mod tests {
         check(&Call::order_status(id, btc()), "order.status", "symbol=BTCUSDT&origClientOrderId=me-1-a");
         check(&Call::fills_of(btc(), 7, Some(9)), "myTrades", "symbol=BTCUSDT&orderId=7&fromId=9&limit=1000");
         check(&Call::all_orders(btc(), None), "allOrders", "symbol=BTCUSDT&limit=1000");
-        assert_eq!((Call::open_orders(None).weight, Call::open_orders(Some(btc())).weight), (80, 6));
+        check(&Call::open_orders(), "openOrders.status", "");
+        assert_eq!(Call::open_orders().weight, 80);
     }
 }

@@ -27,12 +27,6 @@ impl Offset {
         Self { nanos: said.0.saturating_sub(asked.0.saturating_add(error)), error }
     }
 
-    /// Venue's clock less ours, in nanoseconds.
-    #[must_use]
-    pub fn nanos(self) -> i64 {
-        self.nanos
-    }
-
     /// The stamp of a request that is signed at `now` of our clock. It is dated back by the error, so that it never lies ahead.
     #[must_use]
     pub fn stamp(self, now: UtcNanos) -> Stamp {

@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector as Tls, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
+use super::failure::Failure;
 use super::key::ApiKey;
 use super::session::{Effect, Session};
 use super::settings::Parameters;
@@ -28,7 +29,15 @@ use crate::wire::reach::Reach;
 const WRITES_WITHIN: Duration = Duration::from_secs(5);
 
 type Socket = Box<WebSocketStream<MaybeTlsStream<TcpStream>>>;
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, String>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, NotOpen>> + Send>>;
+
+/// Why there is no connection.
+enum NotOpen {
+    /// The venue answered the handshake by something else: it may have closed its door.
+    Refused { status: u16, body: String, retry_after_secs: Option<u64> },
+    /// It was not reached.
+    Failed(String),
+}
 
 /// Speaks to the venue.
 pub struct BinanceConnector {
@@ -68,7 +77,7 @@ enum Input {
     Request(VenueRequest),
     /// The runtime has no more requests.
     End,
-    Opened(Result<Socket, String>),
+    Opened(Result<Socket, NotOpen>),
     Read(Option<Result<Message, Error>>),
     Due,
 }
@@ -103,7 +112,7 @@ impl Shell {
                     (self.opening, self.socket) = (None, Some(socket));
                     self.session.opened(now, &mut out);
                 }
-                Input::Opened(Err(why)) => self.lost(&why, now, &mut out),
+                Input::Opened(Err(why)) => self.not_opened(why, now, &mut out),
                 Input::Read(read) => self.read(read, now, &mut out),
                 Input::Due => self.session.on_timer(now, &mut out),
             }
@@ -128,6 +137,16 @@ impl Shell {
     fn lost(&mut self, why: &str, now: UtcNanos, out: &mut Vec<Effect>) {
         (self.socket, self.opening) = (None, None);
         self.session.closed(why, now, out);
+    }
+
+    fn not_opened(&mut self, why: NotOpen, now: UtcNanos, out: &mut Vec<Effect>) {
+        match why {
+            NotOpen::Refused { status, body, retry_after_secs } => {
+                self.opening = None;
+                self.session.refused(&Failure::read(status, &body, retry_after_secs, now), now, out);
+            }
+            NotOpen::Failed(why) => self.lost(&why, now, out),
+        }
     }
 
     /// The one place for effects.
@@ -180,28 +199,43 @@ async fn next(socket: &mut Option<Socket>) -> Option<Result<Message, Error>> {
     }
 }
 
-async fn finished(opening: &mut Option<Opening>) -> Result<Socket, String> {
+async fn finished(opening: &mut Option<Opening>) -> Result<Socket, NotOpen> {
     match opening {
         Some(opening) => opening.await,
         None => std::future::pending().await,
     }
 }
 
-async fn connect(url: String, reach: Reach) -> Result<Socket, String> {
-    let request = url.as_str().into_client_request().map_err(|e| format!("`{url}`: {e}"))?;
-    let stream = reach.connect(request.uri()).await?;
+async fn connect(url: String, reach: Reach) -> Result<Socket, NotOpen> {
+    let request = url.as_str().into_client_request().map_err(|e| NotOpen::Failed(format!("`{url}`: {e}")))?;
+    let stream = reach.connect(request.uri()).await.map_err(NotOpen::Failed)?;
     let config =
         WebSocketConfig::default().max_message_size(Some(caps::FRAME_BYTES)).max_frame_size(Some(caps::FRAME_BYTES));
     let tls = Tls::Rustls(reach.tls.clone());
     let opened = client_async_tls_with_config(request, stream, Some(config), Some(tls)).await;
-    opened.map(|(socket, _)| Box::new(socket)).map_err(|e| format!("the handshake failed: {e}"))
+    opened.map(|(socket, _)| Box::new(socket)).map_err(not_open)
+}
+
+fn not_open(error: Error) -> NotOpen {
+    let answer = match error {
+        Error::Http(answer) => answer,
+        other => return NotOpen::Failed(format!("the handshake failed: {other}")),
+    };
+    let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    NotOpen::Refused {
+        status: answer.status().as_u16(),
+        retry_after_secs: retry_after.and_then(|secs| secs.parse().ok()),
+        body: answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use messages::orders::{OrderRequest, Side};
+    use messages::venues::NoteKind;
     use messages::{Exchange, Instrument, OrderId, Quantity};
     use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio_tungstenite::accept_async;
 
     use super::*;
@@ -234,18 +268,48 @@ mod tests {
         asked
     }
 
-    #[tokio::test]
-    async fn an_order_goes_to_the_venue_and_a_lost_connection_is_made_again() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn connector(listener: &tokio::net::TcpListener) -> BinanceConnector {
         let parameters: Parameters = toml::from_str(&format!(
             "profile = \"test\"\naccount = \"binance-test\"\nurl = \"ws://{}\"",
             listener.local_addr().unwrap()
         ))
         .unwrap();
-        let venue = tokio::spawn(venue(listener));
         let key = Arc::new(ApiKey::new("public", "hush").unwrap());
         let reach = Reach::from_environment(Duration::from_secs(5)).unwrap();
-        let connector = BinanceConnector::new(&parameters, key, reach, Clock::wall()).unwrap();
+        BinanceConnector::new(&parameters, key, reach, Clock::wall()).unwrap()
+    }
+
+    /// A ban outlives the process that earned it: the next one hears of it when it knocks.
+    #[tokio::test]
+    async fn a_door_that_is_closed_is_knocked_at_when_it_opens() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (_requests, queue) = flume::bounded(1);
+        let (say, heard) = flume::unbounded();
+        let running =
+            tokio::spawn(Box::new(connector(&listener)).run(queue, Arc::new(move |said| say.send(said).unwrap())));
+        let mut knocks = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            knocks.push(tokio::time::Instant::now());
+            let mut asked = [0; 1_024];
+            assert!(stream.read(&mut asked).await.unwrap() > 0);
+            let answer = "HTTP/1.1 418 I'm a teapot\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        assert!(knocks[1] - knocks[0] >= Duration::from_secs(1), "{:?}", knocks[1] - knocks[0]);
+        assert!(
+            matches!(heard.recv_async().await.unwrap(), FromVenue::Note(note) if note.kind == NoteKind::RateLimited)
+        );
+        let FromVenue::Disconnected(why) = heard.recv_async().await.unwrap() else { panic!("it is not told") };
+        assert!(why.contains("418"), "{why}");
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn an_order_goes_to_the_venue_and_a_lost_connection_is_made_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connector = connector(&listener);
+        let venue = tokio::spawn(venue(listener));
         let (requests, queue) = flume::unbounded();
         let (say, heard) = flume::unbounded();
         let running = tokio::spawn(Box::new(connector).run(queue, Arc::new(move |said| say.send(said).unwrap())));

@@ -114,6 +114,13 @@ impl Failure {
         }
     }
 
+    /// Whether the venue turned the request away without looking at what it asks: for its rate, for its stamp, because the venue is
+    /// busy or about to go. The same request may be taken later.
+    #[must_use]
+    pub fn is_of_the_moment(&self) -> bool {
+        matches!(self.status, 403 | 418 | 429) || matches!(self.code, Some(-1003 | -1008 | -1016 | -1021 | -1034))
+    }
+
     /// What it asks of us.
     #[must_use]
     pub fn demand(&self) -> Demand {

@@ -1,6 +1,7 @@
 //! The user data stream: what happens to orders and balances of the account. Source: `user-data-stream.md`.
 //!
-//! Invariant: on a cancel `c` is the cancel's own id and `C` the order's; everywhere else `c` is the order's.
+//! Invariants: on a cancel `c` is the cancel's own id and `C` the order's, everywhere else `c` is the order's; an end that counts fills
+//! says so before it is told, for some of them may have been lost with a connection.
 
 use messages::orders::{Fee, Fill, Liquidity, Replacement};
 use messages::venues::ReportKind;
@@ -90,7 +91,7 @@ impl Execution {
             "NEW" => vec![said(ReportKind::Accepted)],
             "CANCELED" => match (replacement_of_cancel(&self.client_order_id), name.parse()) {
                 (Some(replacement), Ok(order)) => vec![Heard::FirstHalf { order, replacement, at }],
-                _ => vec![said(ReportKind::Canceled)],
+                _ => self.ended(order, name, said(ReportKind::Canceled)),
             },
             "REPLACED" => vec![said(ReportKind::Replaced { replacement: quantity_alone(self.quantity) })],
             "REJECTED" => {
@@ -104,9 +105,13 @@ impl Execution {
                 Some(fill) => vec![said(ReportKind::Filled(fill))],
                 None => vec![self.unknown("a trade without a trade id")],
             },
-            "EXPIRED" => vec![said(ReportKind::Expired { reason: expiry(&self.status, &self.expiry_reason) })],
+            "EXPIRED" => {
+                let reason = expiry(&self.status, &self.expiry_reason);
+                self.ended(order, name, said(ReportKind::Expired { reason }))
+            }
             "TRADE_PREVENTION" if self.status == "EXPIRED_IN_MATCH" => {
-                vec![said(ReportKind::Expired { reason: expiry(&self.status, &Value::Null) })]
+                let reason = expiry(&self.status, &Value::Null);
+                self.ended(order, name, said(ReportKind::Expired { reason }))
             }
             // The order goes on, and is smaller by what would have met an order of our own.
             "TRADE_PREVENTION" => match self.quantity.checked_sub(self.prevented) {
@@ -115,6 +120,14 @@ impl Execution {
             },
             other => vec![self.unknown(&format!("execution type {other}"))],
         }
+    }
+
+    /// An end, behind how much of the order was filled until then.
+    fn ended(&self, order: OrderKey, name: &str, end: Heard) -> Vec<Heard> {
+        let name = name.parse().ok().filter(|_| self.cumulative.is_positive());
+        let quantity = self.cumulative;
+        let executed = name.map(|client_order_id| Heard::Executed { client_order_id, order, quantity });
+        executed.into_iter().chain([end]).collect()
     }
 
     fn fill(&self, order: OrderKey, at: UtcNanos) -> Option<Fill> {

@@ -164,6 +164,19 @@ fn refusals_are_told_and_what_is_open_is_not() {
 }
 
 #[test]
+fn a_cancel_that_was_turned_away_unseen_is_still_wanted() {
+    for (status, code) in
+        [(429, -1003), (418, -1003), (429, -1015), (400, -1021), (400, -1008), (400, -1016), (400, -1034), (403, 0)]
+    {
+        check(&cancel(), &failed(status, code, "Not now.", &Value::Null), &["me-1-a open"]);
+    }
+    check(&cancel(), &failed(400, -1102, "Missing.", &Value::Null), &["me-1-a cancel rejected binance.parameter"]);
+    check(&cancel(), &failed(401, -2015, "No key.", &Value::Null), &["me-1-a cancel rejected binance.key"]);
+    let late = failed(429, -1003, "Too many requests.", &Value::Null);
+    check(&submit(), &late, &["me-1-a rejected binance.rate_limit"]);
+}
+
+#[test]
 fn a_cancel_is_told_under_the_orders_name() {
     let canceled = body(
         &json!({"origClientOrderId": "me-1-a", "clientOrderId": "cancelMyOrder1", "status": "CANCELED", "executedQty": "0.25"}),

@@ -65,7 +65,8 @@ impl Notional {
     }
 }
 
-/// How far a limit price may be from the average price.
+/// How far a limit price may be from the average price; since May 2026 from the reference price of a symbol that has one, which
+/// `exchangeInfo` does not say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PercentPrice {
     /// The venue's name of it.

@@ -100,6 +100,21 @@ fn the_first_half_of_a_replacement_is_no_end() {
 }
 
 #[test]
+fn an_end_says_first_how_much_is_filled() {
+    for (kind, status) in [("CANCELED", "CANCELED"), ("EXPIRED", "EXPIRED"), ("TRADE_PREVENTION", "EXPIRED_IN_MATCH")] {
+        let heard = event(&execution(&json!({"x": kind, "X": status, "z": "0.25000000"})), account());
+        let [Heard::Executed { client_order_id, order, quantity }, Heard::Report(end)] = &heard[..] else {
+            panic!("{}", shown(&heard))
+        };
+        assert_eq!(
+            (client_order_id.as_str(), order.number, quantity.to_string().as_str()),
+            ("me-1-a", 4_293_153, "0.25")
+        );
+        assert!(matches!(end.kind, ReportKind::Canceled | ReportKind::Expired { .. }), "{end:?}");
+    }
+}
+
+#[test]
 fn what_is_not_ours_or_not_known_is_said_as_it_came() {
     let foreign = json!({"c": "x-012345678901234567890123456789012345"});
     check(&foreign, "Foreign { client_order_id: \"x-012345678901234567890123456789012345\"");

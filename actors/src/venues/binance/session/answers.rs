@@ -1,20 +1,21 @@
 //! What answers and events come to: reports, and further questions.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use messages::orders::Replacement;
+use messages::time::nanos;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
-use messages::{ClientOrderId, Reason, UtcNanos};
+use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 use serde::Deserialize;
 
 use super::super::answer::{self, Answer, Context};
-use super::super::call::{Call, FILLS, with_terms};
+use super::super::call::{Call, with_terms};
 use super::super::clock::Offset;
 use super::super::failure::Outcome;
 use super::super::heard::Heard;
 use super::super::key::KeyKind;
-use super::super::order::{self, OrderBody, TradeBody};
-use super::{Asked, Effect, LEAVES_WITHIN, Owed, Session, Stage};
+use super::super::order::OrderBody;
+use super::{Asked, ENDED, Effect, LEAVES_WITHIN, Owed, REPLACES_WITHIN, Session, Stage};
 
 impl Session {
     /// An answer came.
@@ -110,10 +111,13 @@ impl Session {
         }
     }
 
-    /// Whether an answer to a replacement of the order is owed.
+    /// Whether an answer to a replacement of the order is owed, or the terms that it starts from.
     fn is_being_replaced(&self, id: ClientOrderId) -> bool {
-        self.owed.values().any(|owed| {
-            matches!(&owed.asked, Asked::Order(VenueRequest::Replace { client_order_id, .. }) if *client_order_id == id)
+        self.asked().any(|asked| match asked {
+            Asked::Order(request @ VenueRequest::Replace { .. }) | Asked::Terms(request) => {
+                request.client_order_id() == Some(id)
+            }
+            _ => false,
         })
     }
 
@@ -148,49 +152,11 @@ impl Session {
         }
     }
 
-    /// Tells an order with every fill, which are asked for if there are any.
-    fn ask_fills(&mut self, order: OrderBody, now: UtcNanos, out: &mut Vec<Effect>) {
-        if order.executed().is_positive() {
-            let call = Call::fills_of(order.symbol, order.order_id, None);
-            self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: Vec::new() }, now, out);
-        } else {
-            self.heard(order.heard(self.account, now), now, out);
-        }
-    }
-
-    fn fills_answered(
-        &mut self,
-        order: OrderBody,
-        mut trades: Vec<TradeBody>,
-        answer: &Answer,
-        now: UtcNanos,
-        out: &mut Vec<Effect>,
-    ) {
-        let body = match answer {
-            Ok(body) => body,
-            Err(failure) => {
-                let (order, why) = (order.name().to_owned(), failure.to_string());
-                return out
-                    .push(Effect::heard(Heard::unreadable(format!("the fills of order {order} were refused"), &why)));
-            }
-        };
-        let (page, unread) = answer::trades(body);
-        self.heard(unread, now, out);
-        let is_full = page.len() >= FILLS as usize;
-        trades.extend(page);
-        if let (true, Some(last)) = (is_full, trades.iter().map(|trade| trade.id).max()) {
-            let call = Call::fills_of(order.symbol, order.order_id, Some(last + 1));
-            return self.send_or_wait(call, Asked::Fills { order: Box::new(order), so_far: trades }, now, out);
-        }
-        let mut heard = order::fills(&order, &trades, self.account);
-        // The fills first, then where it stands; its count has been asked about.
-        heard.extend(order.heard(self.account, now).into_iter().filter(|said| !matches!(said, Heard::Executed { .. })));
-        self.heard(heard, now, out);
-    }
-
     fn terms_answered(&mut self, request: VenueRequest, answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
-        let VenueRequest::Replace { new_client_order_id: new, .. } = &request else { return };
+        let VenueRequest::Replace { new_client_order_id: new, at, .. } = &request else { return };
         let read = match answer {
+            // What was wanted then may be wanted no more.
+            _ if now.since(*at) > nanos(REPLACES_WITHIN) => Err("binance.terms"),
             Ok(body) => OrderBody::deserialize(body).ok().and_then(|order| order.terms()).ok_or("binance.terms"),
             Err(failure) => Err(match failure.outcome() {
                 Outcome::NotKnown | Outcome::Archived => "binance.unknown_order",
@@ -205,23 +171,23 @@ impl Session {
     }
 
     /// What the venue said, to whom it concerns: reports in their order, the rest beside them. An end that counts fills which were
-    /// not told waits for them: what is held for the order would leave for too much. The answer about the fills tells it.
+    /// not told waits for them, and the answer about the fills tells it.
     pub(super) fn heard(&mut self, heard: Vec<Heard>, now: UtcNanos, out: &mut Vec<Effect>) {
         let mut reports = Vec::new();
-        let mut missing = BTreeSet::new();
+        let mut missing = BTreeMap::new();
         for said in heard {
             match said {
-                Heard::Report(report) if is_end(&report.kind) && missing.contains(&report.client_order_id) => {}
-                Heard::Report(report) => {
-                    self.remember(&report);
-                    reports.push(report);
-                }
+                Heard::Report(report) => match missing.get(&report.client_order_id) {
+                    Some(symbol) if is_end(&report.kind) => self.hold_end(report.client_order_id, *symbol, now),
+                    _ => {
+                        self.remember(&report);
+                        reports.push(report);
+                    }
+                },
                 Heard::Executed { client_order_id, order, quantity } => {
-                    if self.known.get(&client_order_id).is_none_or(|known| known.told < quantity) {
-                        missing.insert(client_order_id);
-                        let asked = Asked::Missing { order: client_order_id, symbol: order.symbol };
-                        let call = Call::order_status(client_order_id, order.symbol);
-                        self.send_or_wait(call, asked, now, out);
+                    if self.told(client_order_id).is_none_or(|told| told < quantity) {
+                        missing.insert(client_order_id, order.symbol);
+                        self.ask_for_missing(client_order_id, order.symbol, now, out);
                     }
                 }
                 Heard::StreamEnded => self.leaves = Some((now, "the user data stream has ended")),
@@ -236,20 +202,37 @@ impl Session {
         }
     }
 
+    /// How much of an order was told as filled, where this session knows.
+    fn told(&self, id: ClientOrderId) -> Option<Quantity> {
+        let ended = || self.ended.iter().find(|(ended, _)| *ended == id).map(|(_, told)| *told);
+        self.known.get(&id).map(|known| known.told).or_else(ended)
+    }
+
     /// Keeps what later requests need of an order, and forgets it when it has ended.
     fn remember(&mut self, report: &VenueReport) {
         let id = report.client_order_id;
         match &report.kind {
             ReportKind::Filled(fill) => {
                 let Some(known) = self.known.get_mut(&id) else { return };
-                known.told = known.told.max(fill.cumulative);
-                if known.request.quantity.is_positive() && known.told >= known.request.quantity {
+                // Behind a gap the venue's count holds fills that nobody was told.
+                if fill.cumulative.checked_sub(fill.quantity).is_some_and(|before| before <= known.told) {
+                    known.told = known.told.max(fill.cumulative);
+                }
+                if known.request.quantity.is_positive() && fill.cumulative >= known.request.quantity {
                     self.known.remove(&id);
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
             ReportKind::Completed { .. } | ReportKind::Unknown => drop(self.known.remove(&id)),
-            kind if is_end(kind) => drop(self.known.remove(&id)),
+            kind if is_end(kind) => {
+                self.waiting_ends.remove(&id);
+                if let Some(known) = self.known.remove(&id) {
+                    self.ended.push_back((id, known.told));
+                }
+                if self.ended.len() > ENDED {
+                    self.ended.pop_front();
+                }
+            }
             _ => {}
         }
     }

@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Does what a refusal asks for, beside its outcome.
-    fn obey(&mut self, failure: &Failure, now: UtcNanos, out: &mut Vec<Effect>) {
+    pub(super) fn obey(&mut self, failure: &Failure, now: UtcNanos, out: &mut Vec<Effect>) {
         match failure.demand() {
             Demand::Nothing => {}
             Demand::Wait(until) => {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use messages::account::{AccountSnapshot, VenueBalance, VenueFill, VenueOrder, Wanted};
 use messages::{Account, Exchange, Instrument, UtcNanos, caps};
+use serde_json::Value;
 
 use super::super::answer::{self, Answer};
 use super::super::call::{Call, FILLS};
@@ -36,6 +37,8 @@ pub(super) struct Look {
     wanted: VecDeque<Wanted>,
     /// From when on the fills are wanted that are being asked for.
     since: UtcNanos,
+    /// Whether no fill is known to begin at: then the first page is the newest, and what is older is not on it.
+    begins_at_newest: bool,
     snapshot: AccountSnapshot,
 }
 
@@ -53,7 +56,7 @@ impl Look {
             missing: Vec::new(),
         };
         let wanted = wanted.iter().filter(ours).copied().collect();
-        Self { asked, wanted, since: UtcNanos::MIN, snapshot }
+        Self { asked, wanted, since: UtcNanos::MIN, begins_at_newest: false, snapshot }
     }
 
     /// Takes an answer; what of it could not be read, and what is asked next: nothing where it was the last.
@@ -73,22 +76,7 @@ impl Look {
                 self.snapshot.open = read.into_iter().flatten().collect();
                 (unread, self.next(part))
             }
-            Part::Fills(instrument, page) => {
-                let (trades, unread) = answer::trades(body);
-                let read: Vec<Option<VenueFill>> = trades.iter().map(TradeBody::listed).collect();
-                self.count_unread(part, unread.len() + read.iter().filter(|fill| fill.is_none()).count());
-                let is_wanted = |fill: &VenueFill| fill.executed_at >= self.since;
-                self.snapshot.fills.extend(read.into_iter().flatten().filter(is_wanted));
-                let last = trades.iter().map(|trade| trade.id).max();
-                if let Some(last) = last.filter(|_| trades.len() + unread.len() >= FILLS as usize) {
-                    if page < PAGES && self.snapshot.fills.len() < caps::ACCOUNT_FILLS {
-                        let call = Call::fills(instrument.symbol, Some(last + 1));
-                        return (unread, Some((Part::Fills(instrument, page + 1), call)));
-                    }
-                    self.snapshot.missing.push(format!("{}: there are more than can be listed at once", part.name()));
-                }
-                (unread, self.next(part))
-            }
+            Part::Fills(instrument, page) => self.take_fills(instrument, page, body),
             Part::Balances => {
                 let unread = match answer::balances(body, self.asked) {
                     Heard::Balances { balances, .. } => {
@@ -108,6 +96,30 @@ impl Look {
         }
     }
 
+    fn take_fills(&mut self, instrument: Instrument, page: u32, body: &Value) -> (Vec<Heard>, Option<(Part, Call)>) {
+        let part = Part::Fills(instrument, page);
+        let (trades, unread) = answer::trades(body);
+        let read: Vec<Option<VenueFill>> = trades.iter().map(TradeBody::listed).collect();
+        self.count_unread(part, unread.len() + read.iter().filter(|fill| fill.is_none()).count());
+        let read: Vec<VenueFill> = read.into_iter().flatten().collect();
+        let is_full = trades.len() + unread.len() >= FILLS as usize;
+        let reaches_back = read.iter().any(|fill| fill.executed_at < self.since);
+        if page == 1 && self.begins_at_newest && is_full && !reaches_back {
+            self.snapshot.missing.push(format!("{}: only the newest {FILLS} can be listed", part.name()));
+        }
+        let is_wanted = |fill: &VenueFill| fill.executed_at >= self.since;
+        self.snapshot.fills.extend(read.into_iter().filter(is_wanted));
+        let last = trades.iter().map(|trade| trade.id).max();
+        if let Some(last) = last.filter(|_| is_full) {
+            if page < PAGES && self.snapshot.fills.len() < caps::ACCOUNT_FILLS {
+                let call = Call::fills(instrument.symbol, Some(last + 1));
+                return (unread, Some((Part::Fills(instrument, page + 1), call)));
+            }
+            self.snapshot.missing.push(format!("{}: there are more than can be listed at once", part.name()));
+        }
+        (unread, self.next(part))
+    }
+
     fn count_unread(&mut self, part: Part, unread: usize) {
         if unread > 0 {
             self.snapshot.missing.push(format!("{}: {unread} of its rows cannot be read", part.name()));
@@ -122,6 +134,7 @@ impl Look {
             Some(Wanted { instrument, since }) => {
                 self.since = since.map_or(UtcNanos::MIN, |mark| mark.at);
                 let from = since.and_then(|mark| trade_of(mark.execution_id?.as_str()));
+                self.begins_at_newest = from.is_none();
                 Some((Part::Fills(instrument, 1), Call::fills(instrument.symbol, from)))
             }
             None => Some((Part::Balances, Call::account())),
@@ -148,7 +161,7 @@ impl Session {
     /// Begins to ask for all of it. A question that is under way is given up: its answer would be the older one.
     pub(super) fn look(&mut self, wanted: &[Wanted], asked: UtcNanos, now: UtcNanos, out: &mut Vec<Effect>) {
         self.look = Some(Look::new(self.account, wanted, asked));
-        self.send_or_wait(Call::open_orders(None), Asked::Account(asked, Part::Open), now, out);
+        self.send_or_wait(Call::open_orders(), Asked::Account(asked, Part::Open), now, out);
     }
 
     /// A part was answered.

@@ -8,6 +8,7 @@
 //! its door; a cancel that is half of a replacement is never told as the order's end.
 
 mod answers;
+mod fills;
 mod frames;
 mod look;
 mod requests;
@@ -23,10 +24,12 @@ use messages::{Account, ClientOrderId, Quantity, Symbol, UtcNanos, caps};
 
 use super::call::Call;
 use super::clock::Offset;
+use super::failure::Failure;
 use super::heard::Heard;
 use super::key::{ApiKey, KeyKind};
 use super::limits::Budget;
 use super::order::{OrderBody, TradeBody};
+use fills::WaitingEnd;
 use look::{Look, Part};
 
 /// How long the venue may take to answer: it gives up itself after ten seconds.
@@ -37,6 +40,8 @@ const SILENT_FOR: Duration = Duration::from_secs(60);
 const LIVES_FOR: Duration = Duration::from_secs(86_400 - 600);
 /// How long a connection that we leave waits for answers that are owed.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
+/// How long after it was asked for a replacement may leave.
+const REPLACES_WITHIN: Duration = Duration::from_secs(2);
 /// How often the venue's clock is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(600);
 /// How long a connection must have lived before its loss is the first of a row: a venue that takes connections only to close them is
@@ -44,6 +49,9 @@ const CLOCK_EVERY: Duration = Duration::from_secs(600);
 const PROVEN_BY: Duration = Duration::from_secs(60);
 /// The first wait before another connection, doubled with each failure in a row.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// Of how many ended orders it is kept what was told: an end comes by an answer and by an event, within moments.
+const ENDED: usize = 256;
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +158,7 @@ struct Owed {
 #[derive(Debug, Clone)]
 struct Known {
     request: OrderRequest,
-    /// Filled, as far as it was told.
+    /// Filled, as far as it was told without a gap.
     told: Quantity,
     /// Whether a replacement was ever asked for.
     is_replaced: bool,
@@ -177,6 +185,10 @@ pub struct Session {
     /// Questions that wait for it.
     questions: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
+    /// The last orders that ended, and how much of each was told.
+    ended: VecDeque<(ClientOrderId, Quantity)>,
+    /// Ends that were heard and are told behind their fills.
+    waiting_ends: BTreeMap<ClientOrderId, WaitingEnd>,
     /// What the account holds is being asked for.
     look: Option<Look>,
 }
@@ -202,6 +214,8 @@ impl Session {
             cancels: VecDeque::new(),
             questions: VecDeque::new(),
             known: BTreeMap::new(),
+            ended: VecDeque::new(),
+            waiting_ends: BTreeMap::new(),
             look: None,
         }
     }
@@ -221,6 +235,12 @@ impl Session {
         }
     }
 
+    /// The venue answered the handshake by a failure: what it asks for is done, so that a ban is waited out.
+    pub fn refused(&mut self, failure: &Failure, now: UtcNanos, out: &mut Vec<Effect>) {
+        self.obey(failure, now, out);
+        self.closed(&format!("the venue refused the connection: {failure}"), now, out);
+    }
+
     /// The connection is closed, by whomever.
     pub fn closed(&mut self, why: &str, now: UtcNanos, out: &mut Vec<Effect>) {
         if matches!(self.stage, Stage::Down(_)) {
@@ -229,6 +249,7 @@ impl Session {
         self.owed.clear();
         self.cancels.clear();
         self.questions.clear();
+        self.waiting_ends.clear();
         self.look = None;
         self.leaves = None;
         let was_good = self.is_up() && self.opened_at.after(PROVEN_BY) <= now;
@@ -280,6 +301,7 @@ impl Session {
         if self.is_up() && self.clock_at.after(CLOCK_EVERY) <= now {
             self.ask_time(now, out);
         }
+        self.ask_for_ends(now, out);
         self.send_waiting(now, out);
     }
 
@@ -296,8 +318,9 @@ impl Session {
         let waiting = self.cancels.front().into_iter().chain(self.questions.front());
         let waits = waiting.filter_map(|(call, _)| self.budget.when(call, now));
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
+        let ends = self.waiting_ends.values().map(|end| end.again_at);
         let lives = self.opened_at.after(LIVES_FOR);
-        let others = answers.chain(waits).chain(leaves).chain(self.leaves.is_none().then_some(lives));
+        let others = answers.chain(waits).chain(ends).chain(leaves).chain(self.leaves.is_none().then_some(lives));
         others.fold(again.min(self.heard_at.after(SILENT_FOR)), Ord::min)
     }
 
@@ -341,6 +364,12 @@ impl Session {
         let text = serde_json::json!({"id": self.last_id, "method": call.method, "params": params}).to_string();
         self.owed.insert(self.last_id, Owed { asked, since: now });
         out.push(Effect::Send(Message { method: call.method, text }));
+    }
+
+    /// Whatever is owed an answer, or waits to be asked.
+    fn asked(&self) -> impl Iterator<Item = &Asked> {
+        let waiting = self.cancels.iter().chain(&self.questions).map(|(_, asked)| asked);
+        self.owed.values().map(|owed| &owed.asked).chain(waiting)
     }
 
     /// Writes a question or a cancel, now or when the budget has room. There is an end to what may wait: orders asks again.

@@ -30,8 +30,10 @@ impl Session {
                 }
             }
             VenueRequest::Cancel { client_order_id, instrument, .. } => {
-                let call = Call::cancel(*client_order_id, instrument.symbol);
-                self.send_or_wait(call, Asked::Order(request), now, out);
+                if !self.is_canceling(*client_order_id) {
+                    let call = Call::cancel(*client_order_id, instrument.symbol);
+                    self.send_or_wait(call, Asked::Order(request), now, out);
+                }
             }
             VenueRequest::Query { client_order_id, instrument, .. } => {
                 if !self.is_asked(*client_order_id) {
@@ -40,27 +42,42 @@ impl Session {
                 }
             }
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now, out),
-            VenueRequest::Replace { client_order_id, instrument, .. } => match self.known.get(client_order_id) {
+            VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
                 Some(known) => {
                     let current = known.request.clone();
                     self.replace(request, &current, now, out);
                 }
-                // After a start the venue knows the terms, and we do not.
-                None => {
-                    let call = Call::order_status(*client_order_id, instrument.symbol);
-                    self.send_or_wait(call, Asked::Terms(request), now, out);
-                }
+                None => self.ask_terms(request, now, out),
             },
+        }
+    }
+
+    /// After a start the venue knows the terms, and we do not. A replacement waits for nothing but them: later it would be none that
+    /// anybody wants.
+    fn ask_terms(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<Effect>) {
+        let VenueRequest::Replace { client_order_id, new_client_order_id: new, instrument, .. } = &request else {
+            return;
+        };
+        let call = Call::order_status(*client_order_id, instrument.symbol);
+        match self.may_go(&call, now) {
+            Ok(()) => self.send(call, Asked::Terms(request), now, out),
+            Err(Refusal { reason, .. }) => self.report(*new, ReportKind::ReplaceRejected { reason }, now, out),
         }
     }
 
     /// A question whose answer is owed is not asked twice.
     fn is_asked(&self, id: ClientOrderId) -> bool {
-        let mut asked = self.owed.values().map(|owed| &owed.asked).chain(self.questions.iter().map(|(_, asked)| asked));
-        asked.any(|asked| match asked {
+        self.asked().any(|asked| match asked {
             Asked::Order(VenueRequest::Query { client_order_id, .. }) => *client_order_id == id,
             Asked::Successor { of, .. } => *of == id,
             _ => false,
+        })
+    }
+
+    /// A cancel that waits, or whose answer is owed, is not said twice: orders repeats it, and repetitions would take the room of others.
+    fn is_canceling(&self, id: ClientOrderId) -> bool {
+        self.asked().any(|asked| {
+            matches!(asked, Asked::Order(VenueRequest::Cancel { client_order_id, .. }) if *client_order_id == id)
         })
     }
 

@@ -103,6 +103,22 @@ fn a_ban_is_waited_out_before_the_next_connection() {
 }
 
 #[test]
+fn a_door_that_is_closed_is_waited_out_whatever_the_longest_wait_is() {
+    let mut play = Play::that_waits("hush", Duration::from_secs(1));
+    for (status, retry_after_secs, waits_secs) in [(418, Some(120), 120), (429, Some(7), 7), (403, None, 60)] {
+        play.now = play.now.max(play.session.next_due(play.now));
+        play.step(Session::on_timer);
+        play.step(|session, now, out| {
+            session.refused(&Failure::read(status, "<html>", retry_after_secs, now), now, out);
+        });
+        let waits = play.session.next_due(play.now).since(play.now) / 1_000_000_000;
+        assert_eq!(waits, waits_secs, "{status}");
+        let said = play.take();
+        assert!(said[1].starts_with("Limited(") && said[2].starts_with("Disconnected("), "{said:?}");
+    }
+}
+
+#[test]
 fn a_silent_connection_is_left_and_one_that_is_pinged_is_not() {
     let mut play = Play::up();
     for _ in 0..10 {

@@ -63,6 +63,29 @@ fn what_cannot_be_learned_is_named_and_the_rest_is_asked_for() {
     );
 }
 
+/// Without a fill to begin at the venue lists the newest thousand: where all of them are wanted, older ones may be, too.
+#[test]
+fn a_page_of_the_newest_fills_that_does_not_reach_back_is_not_whole() {
+    let at = UtcNanos::from_millis(1_700_000_000_000).unwrap();
+    for (mark, is_whole) in [(at, false), (at.after(Duration::from_secs(1)), true)] {
+        let mut play = Play::up();
+        let since = Some(Mark { at: mark, execution_id: None });
+        play.request(VenueRequest::Account { wanted: vec![Wanted { instrument: btc(), since }], at: play.now });
+        play.answer(&json!([]));
+        let fill = |id: u64| {
+            let mut fill = trade(7, id, "0.001");
+            fill["isBuyer"] = json!(true);
+            fill
+        };
+        play.answer(&(501..=1_500).map(fill).collect());
+        assert_eq!(play.written[0]["params"]["fromId"], json!(1_501));
+        play.answer(&json!([]));
+        play.answer(&json!({"balances": []}));
+        let missing = said(&mut play).missing;
+        assert_eq!(missing.is_empty(), is_whole, "{missing:?}");
+    }
+}
+
 #[test]
 fn an_older_question_is_given_up() {
     let mut play = Play::up();

@@ -240,6 +240,31 @@ fn the_terms_of_an_order_of_an_earlier_session_are_asked_for() {
 }
 
 #[test]
+fn a_replacement_leaves_soon_or_not_at_all() {
+    let mut play = Play::up();
+    play.weigh(6_000);
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.check(&["me-1-a-r1 replace rejected binance.rate_limit"]);
+    play.pass(Duration::from_secs(40));
+    play.check(&[]);
+    play.replace("me-1-a", "me-1-a-r2", "101");
+    play.pass(Duration::from_secs(3));
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.check(&["order.status", "me-1-a-r2 replace rejected binance.terms"]);
+}
+
+#[test]
+fn an_order_whose_replacement_waits_for_its_terms_has_not_ended() {
+    let mut play = Play::up();
+    play.replace("me-1-a", "me-1-a-r1", "101");
+    play.query("me-1-a");
+    play.check(&["order.status", "order.status"]);
+    play.written.remove(0);
+    play.answer(&order("me-1-a", 7, "CANCELED", "0"));
+    play.check(&["me-1-a is open"]);
+}
+
+#[test]
 fn fills_that_were_never_told_are_asked_for() {
     let mut play = Play::up();
     play.submit("me-1-a");
@@ -254,6 +279,95 @@ fn fills_that_were_never_told_are_asked_for() {
     play.answer(&order("me-1-a", 7, "CANCELED", "0.5"));
     play.answer(&json!([trade(7, 1, "0.5")]));
     play.check(&["myTrades", "me-1-a fill 0.5 of 0.5", "me-1-a Accepted", "me-1-a Canceled"]);
+}
+
+#[test]
+fn an_end_that_is_heard_waits_for_the_fills_that_it_counts() {
+    for (kind, end) in [("CANCELED", "me-1-a Canceled"), ("EXPIRED", "me-1-a Expired { reason: \"binance.expired\" }")]
+    {
+        let mut play = Play::up();
+        play.submit("me-1-a");
+        play.answer(&order("me-1-a", 7, "NEW", "0"));
+        play.take();
+        // Half of it was filled while nobody listened.
+        play.event(&execution("me-1-a", &json!({"x": kind, "X": kind, "z": "0.5"})));
+        play.check(&["order.status"]);
+        play.answer(&order("me-1-a", 7, kind, "0.5"));
+        play.answer(&json!([trade(7, 1, "0.5")]));
+        play.check(&["myTrades", "me-1-a fill 0.5 of 0.5", "me-1-a Accepted", end]);
+    }
+}
+
+#[test]
+fn a_fill_behind_a_gap_does_not_stand_for_those_before_it() {
+    let mut play = Play::up();
+    play.submit("me-1-a");
+    play.answer(&order("me-1-a", 7, "NEW", "0"));
+    play.take();
+    play.event(&fill("me-1-a", 2, "0.25", "0.5"));
+    play.event(&execution("me-1-a", &json!({"x": "CANCELED", "X": "CANCELED", "z": "0.5"})));
+    play.check(&["me-1-a fill 0.25 of 0.5", "order.status"]);
+}
+
+#[test]
+fn an_end_that_is_told_twice_with_all_its_fills_is_not_asked_about() {
+    let event = execution("cancel-1", &json!({"x": "CANCELED", "X": "CANCELED", "C": "me-1-a", "z": "0.25"}));
+    let mut answer = order("cancel-1", 7, "CANCELED", "0.25");
+    answer["origClientOrderId"] = "me-1-a".into();
+    for answers_first in [true, false] {
+        let mut play = Play::up();
+        play.submit("me-1-a");
+        play.answer(&order("me-1-a", 7, "NEW", "0"));
+        play.event(&fill("me-1-a", 1, "0.25", "0.25"));
+        play.cancel("me-1-a");
+        play.take();
+        if answers_first {
+            play.answer(&answer);
+            play.event(&event);
+            play.check(&["me-1-a Accepted", "me-1-a Canceled", "me-1-a Canceled"]);
+        } else {
+            play.event(&event);
+            play.answer(&answer);
+            play.check(&["me-1-a Canceled", "me-1-a Accepted", "me-1-a Canceled"]);
+        }
+    }
+}
+
+/// The venue counts a fill before it lists it.
+#[test]
+fn an_end_waits_until_all_its_fills_are_listed() {
+    let mut play = Play::up();
+    play.query("me-1-a");
+    play.answer(&order("me-1-a", 7, "EXPIRED", "0.5"));
+    play.answer(&json!([trade(7, 1, "0.25")]));
+    play.check(&["order.status", "myTrades", "me-1-a is open", "me-1-a fill 0.25 of 0.25"]);
+    play.pass(Duration::from_secs(1));
+    play.check(&["order.status"]);
+    play.answer(&order("me-1-a", 7, "EXPIRED", "0.5"));
+    play.answer(&json!([trade(7, 1, "0.25"), trade(7, 2, "0.25")]));
+    play.check(&[
+        "myTrades",
+        "me-1-a fill 0.25 of 0.25",
+        "me-1-a fill 0.25 of 0.5",
+        "me-1-a Accepted",
+        "me-1-a Expired { reason: \"binance.expired\" }",
+    ]);
+    play.pass(Duration::from_secs(30));
+    play.check(&[]);
+}
+
+#[test]
+fn an_end_that_waits_is_asked_about_again_where_an_answer_fails() {
+    let mut play = Play::up();
+    play.event(&execution("me-1-a", &json!({"x": "CANCELED", "X": "CANCELED", "z": "0.5"})));
+    play.check(&["order.status"]);
+    // Its answer is owed: there is no second question.
+    play.pass(Duration::from_secs(1));
+    play.check(&[]);
+    play.refuse(500, -1000, "down");
+    play.check(&["me-1-a is open"]);
+    play.pass(Duration::from_secs(2));
+    play.check(&["order.status"]);
 }
 
 #[test]
@@ -302,6 +416,46 @@ fn a_venue_that_takes_no_orders_for_now_is_still_told_of_cancels_and_asked() {
         play.submit("me-1-d");
         play.check(&["order.place", "me-1-d Submitted"]);
     }
+}
+
+/// A rejected cancel would be said by nobody again, and the order would live on.
+#[test]
+fn a_cancel_that_is_refused_for_its_rate_waits_when_it_is_said_again() {
+    let mut play = Play::up();
+    play.cancel("me-1-a");
+    play.refuse(429, -1003, "Too many requests.");
+    let said = play.take();
+    assert!(said[0] == "order.cancel" && said[1].starts_with("Limited("), "{said:?}");
+    assert_eq!(said[2..], ["me-1-a is open"]);
+    play.cancel("me-1-a");
+    play.check(&[]);
+    play.session.alive(play.now.after(Duration::from_secs(59)));
+    play.pass(Duration::from_secs(60));
+    play.check(&["order.cancel"]);
+    let mut canceled = order("cancel-1", 7, "CANCELED", "0");
+    canceled["origClientOrderId"] = "me-1-a".into();
+    play.answer(&canceled);
+    play.check(&["me-1-a Accepted", "me-1-a Canceled"]);
+}
+
+#[test]
+fn a_cancel_is_not_said_again_while_it_waits_or_its_answer_is_owed() {
+    let mut play = Play::up();
+    play.weigh(6_000);
+    for _ in 0..3 {
+        play.cancel("me-1-a");
+    }
+    play.now = play.session.next_due(play.now);
+    play.step(Session::on_timer);
+    play.check(&["order.cancel"]);
+    play.cancel("me-1-a");
+    play.cancel("me-1-b");
+    play.check(&["order.cancel"]);
+    // Without an answer it may be said again.
+    play.pass(Duration::from_secs(15));
+    play.check(&["me-1-a is open", "me-1-b is open"]);
+    play.cancel("me-1-a");
+    play.check(&["order.cancel"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One order against a venue that keeps books: fills, replacements, cancels, questions, lost connections in any order. However it goes,
-//! no living order is told as ended, and after the last question everything that the venue has was told.
+//! no living order is told as ended, no end is told before the fills that the venue counts, and after the last question everything
+//! that the venue has was told.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ struct Booked {
     is_open: bool,
     total: usize,
     trades: Vec<u64>,
+    /// Whether its end was nobody's cancel.
+    is_expired: bool,
 }
 
 /// The venue.
@@ -36,12 +39,18 @@ impl Booked {
             (true, 0) => "NEW",
             (true, _) => "PARTIALLY_FILLED",
             (false, filled) if filled == self.total => "FILLED",
+            (false, _) if self.is_expired => "EXPIRED",
             (false, _) => "CANCELED",
         }
     }
 
     fn executed(&self) -> String {
         tenths(self.trades.len())
+    }
+
+    /// The keys of its fills.
+    fn keys(&self) -> impl Iterator<Item = String> {
+        self.trades.iter().map(|trade| format!("BTCUSDT:{trade}:{}", self.number))
     }
 
     fn body(&self) -> Value {
@@ -80,7 +89,8 @@ impl Books {
 
     fn place(&mut self, name: &str) -> Value {
         let number = self.orders.len() as u64 + 1;
-        self.orders.push(Booked { name: name.to_owned(), number, is_open: true, total: 10, trades: Vec::new() });
+        let (name, trades) = (name.to_owned(), Vec::new());
+        self.orders.push(Booked { name, number, is_open: true, total: 10, trades, is_expired: false });
         let placed = &self.orders[self.orders.len() - 1];
         self.said.push_back(placed.event(&json!({})));
         self.orders[self.orders.len() - 1].body()
@@ -95,6 +105,14 @@ impl Books {
         body["origClientOrderId"] = name.into();
         self.said.push_back(event);
         Some(body)
+    }
+
+    /// Ends the open order without being asked.
+    fn expire(&mut self) {
+        let Some(order) = self.open() else { return };
+        (order.is_open, order.is_expired) = (false, true);
+        let event = order.event(&json!({"x": "EXPIRED"}));
+        self.said.push_back(event);
     }
 
     /// Makes an open order smaller, under a new name.
@@ -184,8 +202,10 @@ impl Client {
             ReportKind::Filled(fill) => {
                 self.trades.insert(fill.execution_id.to_string());
             }
-            ReportKind::Canceled if is_later || report.client_order_id == self.name => {
-                assert!(books.orders.iter().all(|order| !order.is_open), "{} was told as canceled", self.name);
+            ReportKind::Canceled | ReportKind::Expired { .. } if is_later || report.client_order_id == self.name => {
+                let ended = books.orders.iter().find(|order| order.name == report.client_order_id.as_str()).unwrap();
+                assert!(ended.keys().all(|key| self.trades.contains(&key)), "{} ended before its fills", self.name);
+                assert!(books.orders.iter().all(|order| !order.is_open), "{} was told as ended", self.name);
                 self.is_ended = true;
             }
             ReportKind::ReplaceRejected { .. } => self.is_replacing = false,
@@ -284,7 +304,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
-    fn nothing_is_lost_and_no_living_order_ends(steps in proptest::collection::vec((0u8..16, any::<bool>()), 1..60)) {
+    fn nothing_is_lost_and_no_living_order_ends(steps in proptest::collection::vec((0u8..17, any::<bool>()), 1..60)) {
         let client = Client {
             name: id("me-1-a"),
             attempts: 0,
@@ -303,6 +323,7 @@ proptest! {
                 5 => world.ask(),
                 6 => world.lose(flag),
                 7..=10 => world.arrive(flag),
+                11 if flag => world.books.expire(),
                 _ => world.deliver(),
             }
             world.hear();
@@ -313,12 +334,10 @@ proptest! {
         // The last question, by the name that the first may have found.
         world.ask();
         world.settle();
-        let there: BTreeSet<String> = world.books.orders.iter()
-            .flat_map(|order| order.trades.iter().map(|trade| format!("BTCUSDT:{trade}:{}", order.number)))
-            .collect();
+        let there: BTreeSet<String> = world.books.orders.iter().flat_map(Booked::keys).collect();
         prop_assert_eq!(&world.client.trades, &there);
         let last = world.books.orders.last().unwrap();
         prop_assert_eq!(world.client.name.as_str(), &last.name);
-        prop_assert_eq!(world.client.is_ended, last.status() == "CANCELED");
+        prop_assert_eq!(world.client.is_ended, matches!(last.status(), "CANCELED" | "EXPIRED"));
     }
 }
