@@ -97,13 +97,6 @@ impl Run {
         }
     }
 
-    /// It does not any more, or need not be settled.
-    pub fn settle(&mut self, difference: &Difference) {
-        if let Some(found) = self.found.get_mut(&(difference.kind, difference.subject.clone())) {
-            found.settled = true;
-        }
-    }
-
     /// Parts of the account could not be learned.
     pub fn not_whole(&mut self, missing: &[String]) {
         for what in missing {

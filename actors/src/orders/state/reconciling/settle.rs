@@ -7,7 +7,6 @@ impl Orders {
     /// its time, and the rest to a person.
     pub(super) fn settle_doubts(
         &mut self,
-        run: &mut Run,
         doubts: BTreeMap<OrderId, Difference>,
         snapshot: &AccountSnapshot,
         at: Moment,
@@ -19,7 +18,7 @@ impl Orders {
             let (name, acknowledged) = (order.current_client_order_id(), order.acknowledged);
             let listed = snapshot.open.iter().find(|theirs| theirs.client_order_id == name.as_str());
             match (doubt.kind, listed) {
-                (DifferenceKind::NotOpenThere, _) if !acknowledged => run.settle(&doubt),
+                (DifferenceKind::NotOpenThere, _) if !acknowledged => {}
                 (DifferenceKind::Terms, Some(theirs)) => {
                     let report = VenueReport {
                         account: self.settings.account,
@@ -29,7 +28,6 @@ impl Orders {
                         kind: ReportKind::Replaced { replacement: terms(theirs) },
                     };
                     self.on_report(report, at, out);
-                    run.settle(&doubt);
                 }
                 _ => drop(left.insert(id, doubt)),
             }
