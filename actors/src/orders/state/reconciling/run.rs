@@ -41,6 +41,8 @@ pub(super) struct Left {
     pub gaps: Vec<Gap>,
     /// False where a part of the account could not be learned.
     pub is_whole: bool,
+    /// When that was found.
+    pub found_at: UtcNanos,
 }
 
 impl Left {

@@ -61,7 +61,7 @@ impl Orders {
         // A gap beside an order in doubt may be that order's.
         let enters = is_sure && doubts.is_empty();
         let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
-        let left = Left { doubts, gaps, is_whole };
+        let left = Left { doubts, gaps, is_whole, found_at: at.now };
         self.finish(run, left, entries, snapshot, at, out);
     }
 
