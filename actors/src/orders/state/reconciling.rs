@@ -19,6 +19,7 @@ use crate::orders::risk::reconciling::Waits;
 
 mod accept;
 mod adopt;
+mod again;
 mod run;
 mod settle;
 
@@ -48,8 +49,10 @@ pub(super) struct Reconciling {
     marks: BTreeMap<Instrument, Mark>,
     last: Option<Reconciliation>,
     number: u64,
-    /// When the schedule begins the next run.
+    /// When the next run begins by itself.
     next_at: Option<UtcNanos>,
+    /// Orders that a gap may have been of: what is heard of one is followed by a run, whatever the schedule says.
+    awaited: BTreeSet<OrderId>,
 }
 
 /// How a reconciliation stands, for who looks.

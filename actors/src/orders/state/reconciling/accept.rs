@@ -54,15 +54,8 @@ impl Orders {
         let Some(left) = self.reconciling.left.take() else {
             return Err("nothing is left to accept; `merganser reconcile --show` has the last report".to_owned());
         };
-        for (id, doubt) in &left.doubts {
-            if doubt.kind == DifferenceKind::NotOpenThere {
-                self.end_here(*id, at, out);
-            }
-            // Our books say that it has ended, and now the venue hears it: what it does not list may live there all the same.
-            if matches!(doubt.kind, DifferenceKind::NotOpenThere | DifferenceKind::OpenThere) {
-                out.extend(self.order(*id).map(|order| cancel_request(order, at.now)));
-            }
-        }
+        left.doubts.iter().for_each(|(id, doubt)| self.accept_doubt(*id, doubt.kind, at, out));
+        self.look_again_after(left.doubts.keys().copied());
         let (entries, unpriced) = self.entries_of(left.gaps);
         let mut differences: Vec<Difference> = left.doubts.into_values().collect();
         differences.extend(unpriced.iter().map(Gap::difference));
@@ -100,6 +93,17 @@ impl Orders {
         match *gap {
             Gap::Position { instrument, here, .. } => self.book.all(instrument).position != here,
             Gap::Balance { asset, here, .. } => self.balances.get(&asset).copied() != here,
+        }
+    }
+
+    /// An order in doubt stands as our books say, and where it has ended by them the venue hears it: what it does not list may live
+    /// there all the same.
+    fn accept_doubt(&mut self, id: OrderId, kind: DifferenceKind, at: Moment, out: &mut Vec<Effect>) {
+        if kind == DifferenceKind::NotOpenThere {
+            self.end_here(id, at, out);
+        }
+        if matches!(kind, DifferenceKind::NotOpenThere | DifferenceKind::OpenThere) {
+            out.extend(self.order(id).map(|order| cancel_request(order, at.now)));
         }
     }
 

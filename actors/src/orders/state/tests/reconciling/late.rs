@@ -33,3 +33,25 @@ fn an_order_that_is_given_up_is_cancelled_there_in_case_it_lives() {
     assert_eq!(pair.venue.orders[&name].end, Some(ReportKind::Canceled));
     pair.check_agreed();
 }
+
+#[test]
+fn a_fill_that_was_accepted_as_a_gap_is_taken_out_of_it_once_it_is_heard_of() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    let late = pair.venue.trade(name, 3, now).unwrap();
+    // Nothing is answered about the order, and so its fill and the gap that it made are left to a person.
+    pair.venue.is_silent = true;
+    pair.connect();
+    pair.wait(70);
+    assert_eq!(pair.last().outcome, Ended::Unsettled, "{}", pair.last().words());
+    pair.ask(accept()).unwrap();
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A 3 under manual at 100");
+    // The schedule would look in five minutes.
+    pair.report(name, late);
+    pair.wait(5);
+    assert_eq!((pair.waits(), pair.last().cause, pair.last().outcome), (None, Cause::Schedule, Ended::Settled));
+    let manual = pair.bench.orders.book.own(StrategyId::manual(), instrument());
+    assert!(manual.position.is_zero(), "{}", manual.position);
+    pair.check_agreed();
+}
