@@ -227,7 +227,7 @@ impl Orders {
         if !questions.is_empty() {
             return self.question(run, questions, at, out);
         }
-        let doubts = self.settle_doubts(doubts, &snapshot, at, out);
+        let doubts = self.settle_doubts(&mut run, doubts, &snapshot, at, out);
         foreign_fills.into_iter().for_each(|fill| run.tell(run::foreign_fill(fill)));
         self.holdings(run, doubts, &snapshot, at, out);
     }

@@ -1,5 +1,5 @@
-//! A look before it is time: a gap that was accepted beside an order may have been that order's, and counts twice once its fill is
-//! heard of.
+//! A look before it is time. A gap that was accepted beside an order may have been that order's, and counts twice once its fill is
+//! heard of; one that was left because an order may be on its way there can be entered once the venue tells.
 //!
 //! No record holds which orders these are: every start looks anyway.
 

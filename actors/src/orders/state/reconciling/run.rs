@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub told: bool,
     /// Gaps of the answer before.
     pub gaps: Option<Vec<Gap>>,
+    /// Orders that the answers leave to their time: they may have arrived, and no answer tells.
+    pub in_flight: BTreeSet<OrderId>,
     /// How often each order was asked about.
     questions: BTreeMap<OrderId, u32>,
     found: BTreeMap<(DifferenceKind, String), Difference>,
@@ -69,6 +71,7 @@ impl Run {
             rounds: 0,
             told: false,
             gaps: None,
+            in_flight: BTreeSet::new(),
             questions: BTreeMap::new(),
             found: BTreeMap::new(),
             left_out: 0,

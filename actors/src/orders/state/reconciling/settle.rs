@@ -7,18 +7,22 @@ impl Orders {
     /// its time, and the rest to a person.
     pub(super) fn settle_doubts(
         &mut self,
+        run: &mut Run,
         doubts: BTreeMap<OrderId, Difference>,
         snapshot: &AccountSnapshot,
         at: Moment,
         out: &mut Vec<Effect>,
     ) -> BTreeMap<OrderId, Difference> {
         let mut left = BTreeMap::new();
+        run.in_flight.clear();
         for (id, doubt) in doubts {
             let Some(order) = self.order(id) else { continue };
             let (name, acknowledged) = (order.current_client_order_id(), order.acknowledged);
             let listed = snapshot.open.iter().find(|theirs| theirs.client_order_id == name.as_str());
             match (doubt.kind, listed) {
-                (DifferenceKind::NotOpenThere, _) if !acknowledged => {}
+                (DifferenceKind::NotOpenThere, _) if !acknowledged => {
+                    run.in_flight.insert(id);
+                }
                 (DifferenceKind::Terms, Some(theirs)) => {
                     let report = VenueReport {
                         account: self.settings.account,
@@ -58,9 +62,12 @@ impl Orders {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }
-        // A gap beside an order in doubt may be that order's.
-        let enters = is_sure && doubts.is_empty();
+        // A gap beside an order in doubt, or on its way, may be that order's.
+        let enters = is_sure && doubts.is_empty() && run.in_flight.is_empty();
         let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
+        if !gaps.is_empty() {
+            self.look_again_after(std::mem::take(&mut run.in_flight));
+        }
         let left = Left { doubts, gaps, is_whole, found_at: at.now };
         self.finish(run, left, entries, snapshot, at, out);
     }

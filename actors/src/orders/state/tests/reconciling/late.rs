@@ -55,3 +55,41 @@ fn a_fill_that_was_accepted_as_a_gap_is_taken_out_of_it_once_it_is_heard_of() {
     assert!(manual.position.is_zero(), "{}", manual.position);
     pair.check_agreed();
 }
+
+#[test]
+fn nothing_is_entered_beside_an_order_that_may_have_arrived() {
+    let mut pair = began();
+    // It arrives and is filled, the answer is lost, and the venue's positions are ahead of what it tells of orders.
+    pair.submit("buy", 9);
+    let nine: Quantity = "9".parse().unwrap();
+    pair.venue.move_by(Side::Buy, nine);
+    pair.connect();
+    pair.wait(2);
+    assert_eq!(
+        (pair.waits(), pair.last().outcome, pair.last().entries),
+        (Some(Waits::Accept), Ended::Unsettled, vec![])
+    );
+    assert_eq!(pair.kinds()[..2], [(DifferenceKind::NotOpenThere, true), (DifferenceKind::Position, false)]);
+    // Asked once more, the venue knows the order.
+    let filled = fill("x9".parse().unwrap(), nine, nine, pair.bench.now);
+    let there = There { request: limit("buy", "9", "100"), fills: vec![filled], end: None };
+    pair.venue.orders.insert(client_id("1"), there);
+    pair.wait(9);
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Agreed), "{}", pair.last().words());
+    pair.check_agreed();
+}
+
+#[test]
+fn a_gap_beside_an_order_that_never_arrived_is_entered_once_that_is_known() {
+    let mut pair = began();
+    pair.submit("buy", 9);
+    pair.venue.move_by(Side::Sell, "2".parse().unwrap());
+    pair.connect();
+    pair.wait(2);
+    assert_eq!((pair.waits(), pair.last().entries), (Some(Waits::Accept), vec![]));
+    pair.wait(80);
+    assert_eq!(pair.bench.show(1), "rejected 0/9 @ 100 not_received");
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Settled));
+    assert_eq!(pair.last().entries[0].to_string(), "simulated:A -2 under manual at 100");
+    pair.check_agreed();
+}
