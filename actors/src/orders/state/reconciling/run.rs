@@ -13,6 +13,17 @@ pub(super) enum Waiting {
     Pause,
 }
 
+impl Waiting {
+    /// What the venue has not said, in words.
+    pub fn missing(&self) -> String {
+        match self {
+            Self::Account => "what the account holds".to_owned(),
+            Self::Answers(orders) => format!("what became of orders that it lists otherwise, {} of them", orders.len()),
+            Self::Pause => "all that the account holds, or not twice the same".to_owned(),
+        }
+    }
+}
+
 /// A run.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -24,7 +35,7 @@ pub(super) struct Run {
     /// Since when, or since the last of several answers.
     pub since: UtcNanos,
     pub rounds: u32,
-    /// People know that the venue does not answer.
+    /// People know that the venue does not answer, or not all.
     pub told: bool,
     /// Gaps of the answer before.
     pub gaps: Option<Vec<Gap>>,

@@ -110,6 +110,7 @@ impl Orders {
         done.marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
         let waited = self.reconciling.waits.is_some();
         self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
+        self.reconciling.late_at = None;
         self.reconciling.left = (!left.is_empty()).then_some(left);
         let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
         let is_new = !done.differences.is_empty() && done.differences != before;

@@ -93,3 +93,48 @@ fn a_gap_beside_an_order_that_never_arrived_is_entered_once_that_is_known() {
     assert_eq!(pair.last().entries[0].to_string(), "simulated:A -2 under manual at 100");
     pair.check_agreed();
 }
+
+/// Alerts of a venue that is reached and says nothing: once at first, and each second of so many.
+fn alerts_of_silence(pair: &mut Pair, seconds: u32) -> usize {
+    let mut said = pair.bench.deliver(|orders, at, out| orders.on_reconnected(at, out));
+    for _ in 0..seconds {
+        said.extend(pair.bench.deliver(|orders, at, out| orders.on_timer(at, out)));
+    }
+    said.iter().filter(|effect| matches!(effect, Effect::Alert(_))).count()
+}
+
+#[test]
+fn a_venue_that_is_reached_again_and_again_does_not_begin_the_wait_anew() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(name, 5, now).unwrap();
+    pair.report(name, heard);
+    assert_eq!((alerts_of_silence(&mut pair, 20), pair.waits()), (0, Some(Waits::Books)));
+    assert_eq!((alerts_of_silence(&mut pair, 20), pair.waits()), (1, Some(Waits::Accept)));
+    assert_eq!((alerts_of_silence(&mut pair, 20), pair.waits()), (0, Some(Waits::Accept)), "and goes on waiting");
+    let said: Vec<String> = pair.submit("sell", 5).iter().map(say).collect();
+    assert_eq!(said, ["2 intended → pending_submit", "send 2"]);
+    pair.ask(accept()).unwrap();
+    assert_eq!(pair.waits(), None);
+}
+
+#[test]
+fn what_reduces_waits_no_longer_for_an_order_than_for_the_account() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    pair.venue.trade(name, 3, now).unwrap();
+    pair.venue.is_silent = true;
+    pair.connect();
+    pair.wait(28);
+    assert_eq!(pair.waits(), Some(Waits::Books));
+    let alarms = pair.bench.orders.counters().alarms;
+    // The account was answered a second after it was asked for, and so the order is asked about anew only a second later.
+    pair.wait(1);
+    assert_eq!((pair.waits(), pair.bench.orders.counters().alarms), (Some(Waits::Accept), alarms + 1));
+    pair.venue.is_silent = false;
+    pair.wait(3);
+    assert_eq!((pair.waits(), pair.kinds()), (None, vec![(DifferenceKind::MissedFill, true)]));
+    pair.check_agreed();
+}
