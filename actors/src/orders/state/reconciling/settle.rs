@@ -109,7 +109,9 @@ impl Orders {
         }
         done.marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
         let waited = self.reconciling.waits.is_some();
-        self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
+        // A person may have gone on without a venue that did not answer, and not knowing what it says now.
+        let holds_up = waited || matches!(done.cause, Cause::Start | Cause::Reconnect);
+        self.reconciling.waits = (holds_up && !left.is_empty()).then_some(Waits::Accept);
         self.reconciling.late_at = None;
         self.reconciling.left = (!left.is_empty()).then_some(left);
         let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();

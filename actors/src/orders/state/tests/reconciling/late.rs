@@ -138,3 +138,17 @@ fn what_reduces_waits_no_longer_for_an_order_than_for_the_account() {
     assert_eq!((pair.waits(), pair.kinds()), (None, vec![(DifferenceKind::MissedFill, true)]));
     pair.check_agreed();
 }
+
+#[test]
+fn a_venue_that_answers_after_a_person_went_on_holds_up_what_differs() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    assert_eq!((alerts_of_silence(&mut pair, 31), pair.waits()), (1, Some(Waits::Accept)));
+    pair.ask(accept()).unwrap();
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Accepted));
+    // It has lost the order, and says so half a minute later.
+    pair.venue.orders.remove(&name);
+    pair.wait(31);
+    assert_eq!((pair.last().outcome, pair.last().cause), (Ended::Unsettled, Cause::Reconnect));
+    assert_eq!((pair.waits(), pair.kinds()), (Some(Waits::Accept), vec![(DifferenceKind::NotOpenThere, false)]));
+}
