@@ -16,16 +16,19 @@ use super::*;
 use crate::orders::reconcile::holdings::{self, Gap, Held};
 use crate::orders::reconcile::orders::{self as compared, Found};
 use crate::orders::risk::reconciling::Waits;
+use crate::timer::earliest;
 
 mod accept;
 mod adopt;
+mod again;
 mod run;
 mod settle;
+mod waits;
 
 pub use adopt::ForeignOrders;
 use run::{Left, Run, Waiting};
 
-/// The account is said within this, or people are told, what reduces passes again and it is asked for again.
+/// All that is asked is answered within this, or people are told, what reduces passes again and it is asked again.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// Holdings that differ are looked at again after this: a report may be on its way.
 const LOOKED_AT_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -41,6 +44,8 @@ const QUESTIONS: u32 = 2;
 pub(super) struct Reconciling {
     /// What new orders wait for.
     pub waits: Option<Waits>,
+    /// When a person is asked because new orders still wait for the books.
+    late_at: Option<UtcNanos>,
     run: Option<Run>,
     /// What the last run left to a person.
     left: Option<Left>,
@@ -48,8 +53,10 @@ pub(super) struct Reconciling {
     marks: BTreeMap<Instrument, Mark>,
     last: Option<Reconciliation>,
     number: u64,
-    /// When the schedule begins the next run.
+    /// When the next run begins by itself.
     next_at: Option<UtcNanos>,
+    /// Orders that a gap may have been of: what is heard of one is followed by a run, whatever the schedule says.
+    awaited: BTreeSet<OrderId>,
 }
 
 /// How a reconciliation stands, for who looks.
@@ -99,7 +106,7 @@ impl Reconciling {
 
     /// When something is due.
     pub fn next_due(&self) -> Option<UtcNanos> {
-        self.run.as_ref().map_or(self.next_at, |run| Some(run.due()))
+        self.run.as_ref().map_or(self.next_at, |run| earliest(Some(run.due()), self.late_at))
     }
 }
 
@@ -117,17 +124,6 @@ impl Orders {
         ReconcileStatus { possible: self.books_at().is_some(), waits: *waits, running, last: last.clone() }
     }
 
-    /// The venue is reached: new orders wait until its books were looked at. False where it keeps none.
-    pub(super) fn reconcile_on_connection(&mut self, at: Moment, out: &mut Vec<Effect>) -> bool {
-        if self.books_at().is_none() {
-            return false;
-        }
-        let is_first = self.reconciling.run.is_none() && self.reconciling.next_at.is_none();
-        self.reconciling.waits = Some(Waits::Books);
-        self.begin_run(if is_first { Cause::Start } else { Cause::Reconnect }, at, out);
-        true
-    }
-
     fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
         self.reconciling.run = Some(Run::new(cause, at.now));
         self.ask_for_account(at, out);
@@ -142,36 +138,6 @@ impl Orders {
         if let Some(run) = &mut self.reconciling.run {
             run.ask(at.now);
             out.push(Effect::Send(exchange, VenueRequest::Account { wanted, at: at.now }));
-        }
-    }
-
-    /// Something of a run, or the next one, may be due.
-    pub(super) fn reconcile_if_due(&mut self, at: Moment, out: &mut Vec<Effect>) {
-        if self.reconciling.next_due().is_none_or(|due| due > at.now) {
-            return;
-        }
-        let Some(run) = &mut self.reconciling.run else { return self.begin_run(Cause::Schedule, at, out) };
-        if run.waits == Waiting::Account && !std::mem::replace(&mut run.told, true) {
-            let within = crate::durations::format(ANSWERED_WITHIN);
-            let waits = if self.reconciling.waits.is_some() {
-                "; only what reduces is traded until it does, or until `merganser reconcile --accept --why …`"
-            } else {
-                ""
-            };
-            let why =
-                format!("the venue has not said within {within} what the account holds; it is asked again{waits}");
-            self.alarm(why, out);
-            self.wait_for_a_person();
-            self.ask_about_all(at, out);
-        }
-        self.ask_for_account(at, out);
-    }
-
-    /// The venue may never say what the account holds: what closes a position does not wait for that, and a person may go on
-    /// without it.
-    fn wait_for_a_person(&mut self) {
-        if self.reconciling.waits == Some(Waits::Books) {
-            (self.reconciling.waits, self.reconciling.left) = (Some(Waits::Accept), Some(Left::default()));
         }
     }
 

@@ -29,6 +29,7 @@ impl Orders {
             attempt.venue_order_id = Some(venue_id);
         }
         let before = entry.order.current_client_order_id();
+        let told = Reconciling::told_of(&entry.order);
         let stands = says_where_it_stands(&report.kind);
         match standing(&entry.order, name) {
             // What is said of a name that was replaced is old; only its fills count, and what became of them.
@@ -44,6 +45,7 @@ impl Orders {
             // The cancel on its way names an order that is gone.
             out.push(cancel_request(&entry.order, at.now));
         }
+        self.reconciling.heard(&entry.order, told, at.now);
         self.index(entry);
         self.settle_families(at, out);
         if !self.asked.contains(&id) {

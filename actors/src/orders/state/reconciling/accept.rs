@@ -45,9 +45,8 @@ impl Orders {
                     .to_owned(),
             );
         }
-        // What came since may be what the gap was: entered beside it, it would count twice.
-        if let Some(gap) = self.reconciling.left.iter().flat_map(|left| &left.gaps).find(|gap| self.has_moved(gap)) {
-            let Difference { subject, text, .. } = gap.difference();
+        if let Some(moved) = self.reconciling.left.as_ref().and_then(|left| self.moved_since(left)) {
+            let Difference { subject, text, .. } = moved;
             return Err(format!(
                 "our books have changed since the last reconciliation, which found {subject}: {text}; `merganser reconcile` looks again"
             ));
@@ -55,14 +54,8 @@ impl Orders {
         let Some(left) = self.reconciling.left.take() else {
             return Err("nothing is left to accept; `merganser reconcile --show` has the last report".to_owned());
         };
-        for (id, doubt) in &left.doubts {
-            match doubt.kind {
-                DifferenceKind::NotOpenThere => self.end_here(*id, at, out),
-                // Our books say that it has ended, and now the venue hears it.
-                DifferenceKind::OpenThere => out.extend(self.order(*id).map(|order| cancel_request(order, at.now))),
-                _ => {}
-            }
-        }
+        left.doubts.iter().for_each(|(id, doubt)| self.accept_doubt(*id, doubt.kind, at, out));
+        self.look_again_after(left.doubts.keys().copied());
         let (entries, unpriced) = self.entries_of(left.gaps);
         let mut differences: Vec<Difference> = left.doubts.into_values().collect();
         differences.extend(unpriced.iter().map(Gap::difference));
@@ -87,6 +80,14 @@ impl Orders {
         Ok(said)
     }
 
+    /// What is not as it was found any more. What came since may be what a gap was: entered beside it, it would count twice. An
+    /// order that was heard of since, in the same instant too, may live.
+    fn moved_since(&self, left: &Left) -> Option<Difference> {
+        let is_heard_of = |id: &OrderId| self.order(*id).is_some_and(|order| order.updated_at >= left.found_at);
+        let gap = left.gaps.iter().find(|gap| self.has_moved(gap)).map(Gap::difference);
+        gap.or_else(|| left.doubts.iter().find(|(id, _)| is_heard_of(id)).map(|(_, doubt)| doubt.clone()))
+    }
+
     /// True where we hold something else by now than when the gap was found.
     fn has_moved(&self, gap: &Gap) -> bool {
         match *gap {
@@ -95,12 +96,21 @@ impl Orders {
         }
     }
 
+    /// An order in doubt stands as our books say, and where it has ended by them the venue hears it: what it does not list may live
+    /// there all the same.
+    fn accept_doubt(&mut self, id: OrderId, kind: DifferenceKind, at: Moment, out: &mut Vec<Effect>) {
+        if kind == DifferenceKind::NotOpenThere {
+            self.end_here(id, at, out);
+        }
+        if matches!(kind, DifferenceKind::NotOpenThere | DifferenceKind::OpenThere) {
+            out.extend(self.order(id).map(|order| cancel_request(order, at.now)));
+        }
+    }
+
     /// An order that is open here and unknown there ends.
     fn end_here(&mut self, id: OrderId, at: Moment, out: &mut Vec<Effect>) {
         let Some(mut entry) = self.take(id) else { return };
-        if entry.order.status.is_open() {
-            self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(NOT_OPEN_THERE)), at, out);
-        }
+        self.happen(&mut entry, Happening::because(EventKind::Canceled, Reason::code(NOT_OPEN_THERE)), at, out);
         self.index(entry);
     }
 }

@@ -13,6 +13,17 @@ pub(super) enum Waiting {
     Pause,
 }
 
+impl Waiting {
+    /// What the venue has not said, in words.
+    pub fn missing(&self) -> String {
+        match self {
+            Self::Account => "what the account holds".to_owned(),
+            Self::Answers(orders) => format!("what became of orders that it lists otherwise, {} of them", orders.len()),
+            Self::Pause => "all that the account holds, or not twice the same".to_owned(),
+        }
+    }
+}
+
 /// A run.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -24,10 +35,12 @@ pub(super) struct Run {
     /// Since when, or since the last of several answers.
     pub since: UtcNanos,
     pub rounds: u32,
-    /// People know that the venue does not answer.
+    /// People know that the venue does not answer, or not all.
     pub told: bool,
     /// Gaps of the answer before.
     pub gaps: Option<Vec<Gap>>,
+    /// Orders that the answers leave to their time: they may have arrived, and no answer tells.
+    pub in_flight: BTreeSet<OrderId>,
     /// How often each order was asked about.
     questions: BTreeMap<OrderId, u32>,
     found: BTreeMap<(DifferenceKind, String), Difference>,
@@ -41,6 +54,8 @@ pub(super) struct Left {
     pub gaps: Vec<Gap>,
     /// False where a part of the account could not be learned.
     pub is_whole: bool,
+    /// When that was found.
+    pub found_at: UtcNanos,
 }
 
 impl Left {
@@ -67,6 +82,7 @@ impl Run {
             rounds: 0,
             told: false,
             gaps: None,
+            in_flight: BTreeSet::new(),
             questions: BTreeMap::new(),
             found: BTreeMap::new(),
             left_out: 0,
@@ -94,13 +110,6 @@ impl Run {
             self.found.insert(key, difference);
         } else {
             self.left_out += 1;
-        }
-    }
-
-    /// It does not any more, or need not be settled.
-    pub fn settle(&mut self, difference: &Difference) {
-        if let Some(found) = self.found.get_mut(&(difference.kind, difference.subject.clone())) {
-            found.settled = true;
         }
     }
 

@@ -14,12 +14,15 @@ impl Orders {
         out: &mut Vec<Effect>,
     ) -> BTreeMap<OrderId, Difference> {
         let mut left = BTreeMap::new();
+        run.in_flight.clear();
         for (id, doubt) in doubts {
             let Some(order) = self.order(id) else { continue };
             let (name, acknowledged) = (order.current_client_order_id(), order.acknowledged);
             let listed = snapshot.open.iter().find(|theirs| theirs.client_order_id == name.as_str());
             match (doubt.kind, listed) {
-                (DifferenceKind::NotOpenThere, _) if !acknowledged => run.settle(&doubt),
+                (DifferenceKind::NotOpenThere, _) if !acknowledged => {
+                    run.in_flight.insert(id);
+                }
                 (DifferenceKind::Terms, Some(theirs)) => {
                     let report = VenueReport {
                         account: self.settings.account,
@@ -29,7 +32,6 @@ impl Orders {
                         kind: ReportKind::Replaced { replacement: terms(theirs) },
                     };
                     self.on_report(report, at, out);
-                    run.settle(&doubt);
                 }
                 _ => drop(left.insert(id, doubt)),
             }
@@ -57,15 +59,18 @@ impl Orders {
         let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
         let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
         // The first prices may be on their way.
-        let is_priced = self.entries_of(gaps.clone()).1.is_empty();
-        if !gaps.is_empty() && !(is_sure && is_priced) && run.rounds < ROUNDS {
+        let may_end = gaps.is_empty() || is_sure && self.entries_of(gaps.clone()).1.is_empty();
+        if !may_end && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }
-        // A gap beside an order in doubt may be that order's.
-        let enters = is_sure && doubts.is_empty();
+        // A gap beside an order in doubt, or on its way, may be that order's.
+        let enters = is_sure && doubts.is_empty() && run.in_flight.is_empty();
         let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
-        let left = Left { doubts, gaps, is_whole };
+        if !gaps.is_empty() {
+            self.look_again_after(std::mem::take(&mut run.in_flight));
+        }
+        let left = Left { doubts, gaps, is_whole, found_at: at.now };
         self.finish(run, left, entries, snapshot, at, out);
     }
 
@@ -106,7 +111,10 @@ impl Orders {
         }
         done.marks = self.reconciling.marks.iter().map(|(instrument, mark)| (*instrument, *mark)).collect();
         let waited = self.reconciling.waits.is_some();
-        self.reconciling.waits = (waited && !left.is_empty()).then_some(Waits::Accept);
+        // A person may have gone on without a venue that did not answer, and not knowing what it says now.
+        let holds_up = waited || matches!(done.cause, Cause::Start | Cause::Reconnect);
+        self.reconciling.waits = (holds_up && !left.is_empty()).then_some(Waits::Accept);
+        self.reconciling.late_at = None;
         self.reconciling.left = (!left.is_empty()).then_some(left);
         let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
         let is_new = !done.differences.is_empty() && done.differences != before;

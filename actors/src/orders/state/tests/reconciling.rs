@@ -8,6 +8,7 @@ use crate::orders::risk::reconciling::Waits;
 use pair::{Pair, There};
 
 mod entered;
+mod late;
 mod pair;
 mod properties;
 
