@@ -12,6 +12,7 @@ use messages::{Asset, Cash, ClientOrderId, ExecutionId, OrderId, Quantity, Reaso
 
 use crate::process::{Ledger, Process, instrument, rules};
 use crate::venue::{Standing, Taken, Venue};
+use crate::world::TURNED_AWAY;
 
 /// What the ledger says so far.
 #[derive(Default)]
@@ -24,9 +25,12 @@ pub struct Auditor {
     positions: BTreeMap<StrategyId, Quantity>,
     balances: BTreeMap<Asset, Cash>,
     orders: BTreeMap<ClientOrderId, Order>,
-    /// How many records held each order's intent.
-    intents: BTreeMap<ClientOrderId, usize>,
-    sent: BTreeSet<ClientOrderId>,
+    /// How many records held each order's intents: one that was turned away unseen may have another.
+    intents: BTreeMap<ClientOrderId, Vec<usize>>,
+    /// How often each order was sent.
+    sent: BTreeMap<ClientOrderId, usize>,
+    /// Orders that wait here, and are not at their venue.
+    held: BTreeSet<ClientOrderId>,
     /// Entries of reconciliations that are not booked.
     unopened: BTreeMap<u64, Vec<OpeningEntry>>,
 }
@@ -42,9 +46,10 @@ impl Auditor {
     pub fn on_request(&mut self, request: &VenueRequest, ledger: &Ledger) {
         if let VenueRequest::Submit { client_order_id: id, .. } = request {
             self.read(ledger);
-            let intent = self.intents.get(id).copied();
-            assert!(intent.is_some_and(|at| at <= ledger.durable), "{id} leaves before its intent is durable");
-            assert!(self.sent.insert(*id), "{id} leaves twice");
+            let sent = self.sent.entry(*id).or_default();
+            let intent = self.intents.get(id).and_then(|intents| intents.get(*sent));
+            assert!(intent.is_some_and(|at| *at <= ledger.durable), "{id} leaves without an intent that is durable");
+            *sent += 1;
         }
     }
 
@@ -84,8 +89,14 @@ impl Auditor {
             self.read += 1;
             match record {
                 LedgerRecord::Order(update) => {
-                    if update.event.kind == EventKind::Intended {
-                        self.intents.insert(update.order.client_order_id, self.read);
+                    let name = update.order.client_order_id;
+                    match update.event.kind {
+                        EventKind::Intended => {
+                            self.held.remove(&name);
+                            self.intents.entry(name).or_default().push(self.read);
+                        }
+                        EventKind::Held => drop(self.held.insert(name)),
+                        _ => {}
                     }
                     self.orders.insert(update.order.client_order_id, update.order.clone());
                 }
@@ -141,12 +152,14 @@ impl Auditor {
             match venue.orders.get(&name) {
                 Some(taken) => agree(order, taken),
                 // Denied, or held here to its end.
-                None if !self.intents.contains_key(&name) => {}
-                None => assert_eq!(
-                    (order.status, order.reason),
-                    (Status::Rejected, Some(Reason::code("not_received"))),
-                    "{name} never arrived"
-                ),
+                None if !self.intents.contains_key(&name) || self.held.contains(&name) => {}
+                None => {
+                    let reasons = ["not_received", TURNED_AWAY].map(|code| Some(Reason::code(code)));
+                    assert!(
+                        order.status == Status::Rejected && reasons.contains(&order.reason),
+                        "{name} never arrived"
+                    );
+                }
             }
         }
         let mut there: BTreeSet<ExecutionId> = BTreeSet::new();

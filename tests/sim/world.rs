@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actors::orders::state::{Effect, Moment, Orders};
-use messages::UtcNanos;
 use messages::account::AccountSnapshot;
 use messages::ledger::LedgerRecord;
 use messages::venues::{ReportKind, VenueReport, VenueRequest};
+use messages::{ClientOrderId, Reason, UtcNanos};
 
 use crate::auditor::Auditor;
 use crate::chance::Chance;
@@ -24,6 +24,8 @@ use crate::process::{self, Course, Ledger, Process, account};
 use crate::trader::{Said, Trader};
 use crate::venue::Venue;
 
+/// Why an order was turned away unseen.
+pub const TURNED_AWAY: &str = "venue.too_many";
 /// A request arrives within this, in milliseconds; below `not_received_after`.
 const LATEST_REQUEST: u64 = 50_000;
 /// A report arrives within this, in milliseconds.
@@ -41,6 +43,8 @@ const CALM: Duration = Duration::from_secs(300);
 enum Event {
     /// A request reaches the venue.
     Request(Box<VenueRequest>),
+    /// An order was turned away before the venue looked at it, and this life of the process hears of it.
+    TurnedAway(u64, ClientOrderId),
     /// A report reaches the process, if the connection that it was sent on still stands.
     Report(u64, Box<VenueReport>),
     /// What the account holds reaches the process, by the same rule.
@@ -182,6 +186,19 @@ impl World {
             Event::Report(connection, report) => {
                 if connection == self.connection && self.connected {
                     self.tell(|orders, at, out| orders.on_report(*report, at, out));
+                }
+            }
+            Event::TurnedAway(life, name) => {
+                if life == self.lives {
+                    let kind = ReportKind::NotTaken { reason: Reason::code(TURNED_AWAY), text: "too many".to_owned() };
+                    let report = VenueReport {
+                        account: account(),
+                        client_order_id: name,
+                        venue_order_id: None,
+                        time: self.now,
+                        kind,
+                    };
+                    self.tell(|orders, at, out| orders.on_report(report, at, out));
                 }
             }
             Event::Account(connection, snapshot) => {
@@ -346,6 +363,13 @@ impl World {
     /// Brings a request to the venue, or not.
     fn carry(&mut self, request: VenueRequest) {
         self.auditor.on_request(&request, &self.ledger);
+        let turns_away = !self.connected || self.stirred && self.chance.percent(3);
+        if let (VenueRequest::Submit { client_order_id, .. }, true) = (&request, turns_away) {
+            // The adapter says so itself, or its venue does a moment later.
+            self.faults += 1;
+            let after = self.chance.millis(0, 300);
+            return self.plan(after, Event::TurnedAway(self.lives, *client_order_id));
+        }
         if !self.connected {
             return;
         }

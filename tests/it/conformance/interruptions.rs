@@ -53,7 +53,7 @@ fn has(b: &Bench, how: How) -> bool {
     !(b.house.is_paper() && how == How::Disconnect)
 }
 
-/// Its intent is written and has not left: nobody but us knows of it.
+/// Its intent is written and finds no connection: nobody but us knows of it.
 pub fn pending_submit(b: &mut Bench, how: How) -> Cell {
     if b.house.is_paper() {
         // From there to `submitted` it takes paper no time.
@@ -61,7 +61,7 @@ pub fn pending_submit(b: &mut Bench, how: How) -> Cell {
     }
     lose(b);
     let id = b.place(b.buy(99));
-    b.reaches(id, Status::PendingSubmit);
+    b.settles(id, Status::Accepted);
     interrupt(b, how);
     b.settles(id, Status::Accepted)
 }

@@ -49,6 +49,9 @@ impl Context {
 pub fn heard(asked: &VenueRequest, answer: &Answer, c: Context) -> Vec<Heard> {
     match (asked, answer) {
         (VenueRequest::Submit { client_order_id: id, .. }, Err(failure)) => match failure.outcome() {
+            Outcome::Refused(reason) if failure.is_of_the_moment() => {
+                vec![c.report(*id, ReportKind::NotTaken { reason, text: failure.to_string() })]
+            }
             Outcome::Refused(reason) => {
                 vec![c.report(*id, ReportKind::Rejected { reason, text: failure.to_string() })]
             }

@@ -262,6 +262,31 @@ fn what_risk_refuses_is_held_on_and_tried_again() {
     );
 }
 
+#[test]
+fn what_did_not_come_to_its_venue_is_held_on_and_said_again() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 not_taken                         | alert; 2 held (venue.says_so)
+        wait 5s                                   | 2 intended → pending_submit; send 2
+        venue 2 submitted                         | 2 submitted
+        venue 2 not_taken                         | 2 held (venue.says_so)
+        trade 94                                  | 3 triggered → held; 3 intended → pending_submit; send 3 market
+        venue 3 not_taken                         | alert; 3 held (venue.says_so)
+        restart                                   | 3 intended → pending_submit; send 3 market
+        venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
+        ",
+    );
+    check(
+        "
+        submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
+        venue 1 not_taken                 | 1 rejected (venue.says_so)
+        ",
+    );
+}
+
 /// What works at the venue is not given up for what would be refused.
 #[test]
 fn a_profit_works_on_while_risk_refuses_the_stop() {

@@ -403,6 +403,7 @@ fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
         ["submitted"] => ReportKind::Submitted,
         ["accepted"] => ReportKind::Accepted,
         ["rejected"] => ReportKind::Rejected { reason, text: "no".to_owned() },
+        ["not_taken"] => ReportKind::NotTaken { reason, text: "too many requests".to_owned() },
         ["triggered"] => ReportKind::Triggered,
         ["canceled"] => ReportKind::Canceled,
         ["cancel_rejected"] => ReportKind::CancelRejected { reason },

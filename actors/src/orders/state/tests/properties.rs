@@ -112,6 +112,11 @@ impl Audit {
         if event.kind == EventKind::Intended {
             self.intended.insert(order.client_order_id);
         }
+        // It never was at its venue: it may leave anew, with another intent.
+        if event.kind == EventKind::Held {
+            self.intended.remove(&order.client_order_id);
+            self.sent.remove(&order.client_order_id);
+        }
         let (number, filled) = self.orders.entry(order.order_id).or_default();
         *number += 1;
         assert_eq!(event.number, *number, "events are numbered without gaps");
@@ -141,7 +146,8 @@ fn line_with_ties() -> impl Strategy<Value = String> {
     let number = || select(vec![1u32, 4, 7]);
     let name = || 1..10u32;
     let price = select(vec![90u32, 94, 95, 97, 100, 103, 106, 110]);
-    let said = select(vec!["accepted", "canceled", "canceled", "rejected", "cancel_rejected", "expired", "triggered"]);
+    let ends = ["canceled", "canceled", "rejected", "not_taken", "expired"];
+    let said = select([&["accepted", "cancel_rejected", "triggered"][..], &ends].concat());
     let fill = (0..20u32, 1..11i32, 1..11u32).prop_map(|(key, q, of)| format!("fill x{key} {q} of {of}"));
     let kind = prop_oneof![3 => said.prop_map(str::to_owned), 3 => fill];
     let other =

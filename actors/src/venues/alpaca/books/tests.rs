@@ -82,6 +82,7 @@ pub fn short(said: &[Said]) -> Vec<String> {
                     K::Replaced { replacement } => {
                         format!("replaced {}", replacement.quantity.map_or("?".to_owned(), |q| q.to_string()))
                     }
+                    K::NotTaken { reason, .. } => format!("not taken: {reason}"),
                     K::Rejected { reason, .. }
                     | K::CancelRejected { reason }
                     | K::ReplaceRejected { reason }

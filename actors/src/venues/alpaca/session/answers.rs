@@ -51,9 +51,11 @@ impl Session {
                 }
             },
             Ok((Outcome::Refused { reason, text }, _)) => ReportKind::Rejected { reason, text },
-            Ok((Outcome::Limited, _)) => rejected("alpaca.request_limit", "too many requests"),
-            Ok((Outcome::Unauthorized { text }, _)) => rejected("alpaca.unauthorized", &text),
-            Ok((Outcome::NotKnown, _)) => rejected("alpaca.not_found", "404"),
+            Ok((Outcome::Limited, _)) => not_taken("alpaca.request_limit", "too many requests".to_owned()),
+            Ok((Outcome::Unauthorized { text }, _)) => not_taken("alpaca.unauthorized", text),
+            Ok((Outcome::NotKnown, _)) => {
+                ReportKind::Rejected { reason: Reason::code("alpaca.not_found"), text: "404".to_owned() }
+            }
             // It may be there or not: it stays submitted until the venue says.
             Ok((Outcome::Ambiguous { .. }, _)) | Err(_) => return self.inquire(Subject::Ours(name), now),
         };
@@ -179,8 +181,8 @@ impl Session {
     }
 }
 
-fn rejected(code: &'static str, text: &str) -> ReportKind {
-    ReportKind::Rejected { reason: Reason::code(code), text: text.to_owned() }
+fn not_taken(code: &'static str, text: String) -> ReportKind {
+    ReportKind::NotTaken { reason: Reason::code(code), text }
 }
 
 fn with_id(mut request: VenueRequest, id: VenueOrderId) -> VenueRequest {

@@ -2,7 +2,7 @@
 
 use messages::orders::Replacement;
 use messages::risk::Refusal;
-use messages::venues::{ReportKind, VenueRequest};
+use messages::venues::{NOT_CONNECTED, ReportKind, VenueRequest};
 use messages::{ClientOrderId, Reason, UtcNanos, VenueOrderId};
 
 use super::super::rules;
@@ -11,8 +11,6 @@ use super::*;
 
 /// Reason of what was refused here because its turn would come too late.
 const LIMIT: &str = "alpaca.request_limit";
-/// Reason of what was refused here because the venue is not reached.
-const NOT_CONNECTED: &str = "alpaca.not_connected";
 
 /// A call that waits for its turn.
 #[derive(Debug)]
@@ -48,11 +46,7 @@ pub(super) enum Purpose {
 impl Session {
     pub(super) fn request(&mut self, request: &VenueRequest, now: UtcNanos, out: &mut Vec<Do>) {
         if self.stage != Stage::Live {
-            let refusal = Refusal {
-                reason: Reason::code(NOT_CONNECTED),
-                text: "the venue is not reached; nothing was sent".to_owned(),
-            };
-            return self.refuse(request, refusal, now, out);
+            return self.not_sent(request, NOT_CONNECTED, "the venue is not reached; nothing was sent", now, out);
         }
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
@@ -195,11 +189,9 @@ impl Session {
     ) {
         let reason = Reason::code(code);
         let (name, kind) = match purpose {
-            Purpose::Submit(name) => (*name, ReportKind::Rejected { reason, text: text.to_owned() }),
+            Purpose::Submit(name) => (*name, ReportKind::NotTaken { reason, text: text.to_owned() }),
             Purpose::Replace { new_name, .. } => (*new_name, ReportKind::ReplaceRejected { reason }),
-            Purpose::Find(request) => {
-                return self.refuse(request, Refusal { reason, text: text.to_owned() }, now, out);
-            }
+            Purpose::Find(request) => return self.not_sent(request, code, text, now, out),
             Purpose::Cancel { .. }
             | Purpose::Ask(_)
             | Purpose::OpenOrders(_)
@@ -209,7 +201,15 @@ impl Session {
         out.push(Do::Report(self.books.report(name, None, now, kind)));
     }
 
-    /// Refuses what has not left.
+    /// What has not left, and might have.
+    fn not_sent(&mut self, request: &VenueRequest, code: &'static str, text: &str, now: UtcNanos, out: &mut Vec<Do>) {
+        if let VenueRequest::Submit { client_order_id, .. } = request {
+            return self.turned_away(&Purpose::Submit(*client_order_id), code, text, now, out);
+        }
+        self.refuse(request, Refusal { reason: Reason::code(code), text: text.to_owned() }, now, out);
+    }
+
+    /// Refuses what can never leave.
     pub(super) fn refuse(&mut self, request: &VenueRequest, refusal: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
         let Refusal { reason, text } = refusal;
         let (name, kind) = match request {

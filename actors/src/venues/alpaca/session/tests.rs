@@ -273,8 +273,8 @@ fn only_a_refusal_refuses() {
     let asked = "orders:by_client_order_id?client_order_id=m-1";
     let insufficient = r#"{"code":40310000,"message":"insufficient buying power"}"#;
     assert_eq!(after(Ok((403, None, insufficient))), ["m-1 alpaca.insufficient"]);
-    assert_eq!(after(Ok((401, None, ""))), ["Unauthorized", "m-1 alpaca.unauthorized"]);
-    assert_eq!(after(Ok((429, None, ""))), ["Limited", "m-1 alpaca.request_limit"]);
+    assert_eq!(after(Ok((401, None, ""))), ["Unauthorized", "m-1 not taken: alpaca.unauthorized"]);
+    assert_eq!(after(Ok((429, None, ""))), ["Limited", "m-1 not taken: alpaca.request_limit"]);
     for ambiguous in [Err("timed out"), Ok((500, None, "")), Ok((504, None, "")), Ok((200, None, "{}"))] {
         let said = after(ambiguous);
         assert_eq!(said.last().map(String::as_str), Some(asked), "{said:?}");
@@ -396,7 +396,7 @@ fn a_lost_connection_refuses_what_is_new_and_asks_about_all_that_is_open() {
     play.says(&["disconnected: reset by peer"]);
     play.request(&submit("m-1"));
     play.request(&replace("m-0", "m-0-r1"));
-    play.says(&["m-1 alpaca.not_connected", "m-0-r1 alpaca.not_connected"]);
+    play.says(&["m-1 not taken: not_connected", "m-0-r1 not_connected"]);
     play.request(&cancel("m-0"));
     play.request(&query("m-0"));
     play.says(&[]);
@@ -436,7 +436,7 @@ fn new_orders_that_would_come_late_are_refused_and_cancels_are_not() {
     play.wait(1.9);
     play.says(&[]);
     play.wait(0.2);
-    play.says(&["m-8 alpaca.request_limit", "m-9 alpaca.request_limit"]);
+    play.says(&["m-8 not taken: alpaca.request_limit", "m-9 not taken: alpaca.request_limit"]);
     play.request(&cancel_of("m-1", "v1"));
     play.request(&cancel_of("m-2", "v2"));
     play.says(&["DELETE orders/v1"]);

@@ -59,6 +59,7 @@ fn lines(heard: &[Heard]) -> Vec<String> {
                 format!("{} fill {} {}@{} of {}", r.client_order_id, f.execution_id, f.quantity, f.price, f.cumulative)
             }
             ReportKind::Rejected { reason, .. } => format!("{} rejected {reason}", r.client_order_id),
+            ReportKind::NotTaken { reason, .. } => format!("{} not taken: {reason}", r.client_order_id),
             ReportKind::CancelRejected { reason } => format!("{} cancel rejected {reason}", r.client_order_id),
             ReportKind::ReplaceRejected { reason } => format!("{} replace rejected {reason}", r.client_order_id),
             ReportKind::Replaced { replacement: t } => {
@@ -173,7 +174,7 @@ fn a_cancel_that_was_turned_away_unseen_is_still_wanted() {
     check(&cancel(), &failed(400, -1102, "Missing.", &Value::Null), &["me-1-a cancel rejected binance.parameter"]);
     check(&cancel(), &failed(401, -2015, "No key.", &Value::Null), &["me-1-a cancel rejected binance.key"]);
     let late = failed(429, -1003, "Too many requests.", &Value::Null);
-    check(&submit(), &late, &["me-1-a rejected binance.rate_limit"]);
+    check(&submit(), &late, &["me-1-a not taken: binance.rate_limit"]);
 }
 
 #[test]

@@ -223,7 +223,9 @@ impl Session {
                 }
             }
             ReportKind::Replaced { replacement } => self.rename(id, *replacement),
-            ReportKind::Completed { .. } | ReportKind::Unknown => drop(self.known.remove(&id)),
+            ReportKind::Completed { .. } | ReportKind::Unknown | ReportKind::NotTaken { .. } => {
+                drop(self.known.remove(&id))
+            }
             kind if is_end(kind) => {
                 self.waiting_ends.remove(&id);
                 if let Some(known) = self.known.remove(&id) {

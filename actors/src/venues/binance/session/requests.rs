@@ -2,29 +2,38 @@
 
 use messages::orders::{OrderRequest, OrderType};
 use messages::risk::Refusal;
-use messages::venues::{ReportKind, VenueReport, VenueRequest};
+use messages::venues::{NOT_CONNECTED, ReportKind, VenueReport, VenueRequest};
 use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
 
 use super::super::call::{Call, Names};
 use super::{Asked, Effect, Known, Session};
 
 impl Session {
-    /// A request of orders. While the venue is not reached it is dropped: it is never sent later.
+    /// A request of orders. While the venue is not reached it ends here: it is never sent later.
     pub fn request(&mut self, request: VenueRequest, now: UtcNanos, out: &mut Vec<Effect>) {
         if !self.is_up() {
+            if let VenueRequest::Submit { client_order_id, .. } = request {
+                let (reason, text) =
+                    (Reason::code(NOT_CONNECTED), "the venue is not reached; it was not sent".to_owned());
+                self.report(client_order_id, ReportKind::NotTaken { reason, text }, now, out);
+            }
             return;
         }
         match &request {
             VenueRequest::Submit { client_order_id, request: terms, .. } => {
                 let (id, terms) = (*client_order_id, terms.clone());
-                match self.placing(id, &terms, now) {
-                    Ok(call) => {
+                let placing = Call::place(id, &terms).map(|call| (self.may_go(&call, now), call));
+                match placing {
+                    Ok((Ok(()), call)) => {
                         // A market order never stands open, and nobody replaces it.
                         if terms.order_type != OrderType::Market {
                             self.known.insert(id, Known { request: *terms, told: Quantity::ZERO, is_replaced: false });
                         }
                         self.send(call, Asked::Order(request), now, out);
                         self.report(id, ReportKind::Submitted, now, out);
+                    }
+                    Ok((Err(Refusal { reason, text }), _)) => {
+                        self.report(id, ReportKind::NotTaken { reason, text }, now, out);
                     }
                     Err(Refusal { reason, text }) => self.report(id, ReportKind::Rejected { reason, text }, now, out),
                 }
@@ -79,13 +88,6 @@ impl Session {
         self.asked().any(|asked| {
             matches!(asked, Asked::Order(VenueRequest::Cancel { client_order_id, .. }) if *client_order_id == id)
         })
-    }
-
-    /// The call that places an order, if the budget takes it.
-    fn placing(&self, id: ClientOrderId, request: &OrderRequest, now: UtcNanos) -> Result<Call, Refusal> {
-        let call = Call::place(id, request)?;
-        self.may_go(&call, now)?;
-        Ok(call)
     }
 
     /// An order that waited for the budget would be none that anybody wants.

@@ -149,6 +149,7 @@ fn line(report: &VenueReport) -> String {
     match &report.kind {
         ReportKind::Filled(fill) => format!("{name} fill {} of {}", fill.quantity, fill.cumulative),
         ReportKind::Rejected { reason, .. } => format!("{name} rejected {reason}"),
+        ReportKind::NotTaken { reason, .. } => format!("{name} not taken: {reason}"),
         ReportKind::ReplaceRejected { reason } => format!("{name} replace rejected {reason}"),
         ReportKind::Replaced { replacement } => {
             format!("{name} replaced {:?} {:?}", replacement.quantity, replacement.price)

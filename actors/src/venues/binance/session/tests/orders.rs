@@ -87,11 +87,11 @@ fn without_an_answer_it_is_open_and_never_written_again() {
 }
 
 #[test]
-fn what_finds_no_connection_is_dropped() {
+fn what_finds_no_connection_is_never_sent_later() {
     let mut play = Play::new("hush");
     play.submit("me-1-a");
     play.query("me-1-a");
-    play.check(&[]);
+    play.check(&["me-1-a not taken: not_connected"]);
     play.connect();
     play.check(&["Open", "time", "userDataStream.subscribe.signature", "Connected"]);
 }
@@ -393,7 +393,7 @@ fn beyond_the_limits_orders_are_refused_and_cancels_and_questions_wait() {
     play.submit("me-1-a");
     play.cancel("me-1-b");
     play.query("me-1-c");
-    play.check(&["me-1-a rejected binance.rate_limit"]);
+    play.check(&["me-1-a not taken: binance.rate_limit"]);
     let due = play.session.next_due(play.now);
     assert!(due.since(play.now) <= 60_000_000_000, "{due}");
     play.now = due;
@@ -411,7 +411,7 @@ fn a_venue_that_takes_no_orders_for_now_is_still_told_of_cancels_and_asked() {
         play.cancel("me-1-a");
         play.query("me-1-b");
         play.submit("me-1-c");
-        play.check(&["order.cancel", "order.status", "me-1-c rejected binance.rate_limit"]);
+        play.check(&["order.cancel", "order.status", "me-1-c not taken: binance.rate_limit"]);
         play.pass(Duration::from_secs(10));
         play.submit("me-1-d");
         play.check(&["order.place", "me-1-d Submitted"]);
@@ -465,7 +465,7 @@ fn cancels_go_before_questions_and_find_room_that_others_leave_them() {
     play.query("me-1-a");
     play.submit("me-1-b");
     play.cancel("me-1-c");
-    play.check(&["me-1-b rejected binance.rate_limit", "order.cancel"]);
+    play.check(&["me-1-b not taken: binance.rate_limit", "order.cancel"]);
     play.refuse(400, -2011, "Unknown order sent.");
     play.weigh(6_000);
     play.cancel("me-1-d");
