@@ -108,11 +108,10 @@ fn doubt_of_listed(order: &Order, theirs: &VenueOrder, snapshot: &AccountSnapsho
     // A venue may give an order a price of its own: Alpaca does to a stop that buys.
     let differs = |ours: Option<Price>, theirs: Option<Price>| ours.zip(theirs).is_some_and(|(o, t)| o != t);
     let request = &order.request;
-    // An order by value has no quantity, and behind a replacement a venue may count anew.
-    let by_quantity = request.quote_quantity.is_none() && names_in_force(order) == 1;
     let other = differs(request.price, theirs.price)
         || differs(request.stop_price, theirs.stop_price) && request.trail_amount.is_none()
-        || by_quantity && theirs.quantity.is_some_and(|quantity| quantity != request.quantity);
+        || request.quote_quantity.is_none()
+            && theirs.quantity.is_some_and(|all| has_another_size(order, all, theirs.filled));
     (other && !changes).then(|| {
         let show = |price: Option<_>, quantity: Option<Quantity>| {
             let price = price.map_or_else(|| "market".to_owned(), |price: Price| price.to_string());
@@ -121,6 +120,11 @@ fn doubt_of_listed(order: &Order, theirs: &VenueOrder, snapshot: &AccountSnapsho
         let here = show(request.price, Some(request.quantity));
         (DifferenceKind::Terms, format!("{here} here and {} there", show(theirs.price, theirs.quantity)))
     })
+}
+
+/// True where a venue's quantity is not ours. Behind a replacement it may count anew: then what is left is another as well.
+fn has_another_size(order: &Order, all: Quantity, filled: Quantity) -> bool {
+    all != order.request.quantity && (names_in_force(order) == 1 || all.checked_sub(filled) != Some(order.remaining()))
 }
 
 /// True where the venue's count says that the fill is here: it may have several keys for one.

@@ -127,6 +127,13 @@ fn open_orders_agree_or_are_asked_about() {
     check(Order { request: stop(), ..ours("0") }, vec![dearer()], vec![], None);
     let replacing = messages::orders::Replacement { quantity: None, price: "101".parse().ok(), stop_price: None };
     check(Order { replacing: Some(replacing), ..ours("0") }, vec![dearer()], vec![], None);
+    // Behind a replacement its quantity may be counted from there or from the beginning; what is neither is another.
+    let mut replaced = ours("4");
+    replaced.attempts.push(Attempt { client_order_id: "t-1-1-r1".parse().unwrap(), ..replaced.attempts[0] });
+    let counted = |all: &str, filled: &str| VenueOrder { quantity: Some(number(all)), ..theirs(filled) };
+    check(replaced.clone(), vec![counted("6", "0")], vec![], None);
+    check(replaced.clone(), vec![counted("10", "0")], vec![], None);
+    check(replaced.clone(), vec![counted("9", "4")], vec![], Some(Terms));
     // Under the venue's id, where somebody there gave it another name.
     check(ours("0"), vec![VenueOrder { client_order_id: "x".to_owned(), ..theirs("0") }], vec![], None);
 }
