@@ -42,7 +42,7 @@ use crate::migration;
 use crate::orders::state::{ReconcileStatus, RiskStatus};
 use crate::ports::{
     Act, By, FeedStatus, Found, MarketView, NotDone, OrdersStatus, Port, Preview, Steer, StrategyStatus, ToAlerts,
-    ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, Wake,
+    ToFeed, ToMarket, ToMigration, ToOrders, ToPositions, ToStrategy, ToTelemetry, ToVenue, VenueStatus, Wake,
 };
 use crate::restore;
 use crate::settings::Deciding;
@@ -393,6 +393,11 @@ impl Runtime {
     /// What is known of one order, once all that was decided before is durable; `None` when orders do not answer in time.
     pub async fn find_order(&self, id: OrderId) -> Option<Found> {
         ask_anew(|reply| self.ports.orders.cast(ToOrders::Find(id, reply))).await
+    }
+
+    /// How the venue outside stands that orders go to; `None` on paper, and when it does not answer in time.
+    pub async fn venue(&self) -> Option<VenueStatus> {
+        ask(|reply| self.ports.venue.cast(ToVenue::Status(reply))).await.flatten()
     }
 
     /// What risk would say to a new order of a person; `None` when orders do not answer in time.

@@ -24,13 +24,18 @@ pub fn status(common: &Common) -> anyhow::Result<ExitCode> {
         (Some(profile), _) if *profile != s.orders_to => format!("{}, profile {profile}", s.orders_to),
         _ => s.orders_to.clone(),
     };
+    let reached = match s.is_reached {
+        Some(true) => "; reached",
+        Some(false) => "; NOT REACHED: new orders are not sent",
+        None => "",
+    };
     let unknown = || "unknown".to_owned();
     let rows = [
         ["instance", &s.instance],
         ["version", &s.version],
         ["dashboard", &format!("{}/", running.base())],
         ["account", &format!("{} in {} ({kind})", s.account, s.currency)],
-        ["orders to", &place],
+        ["orders to", &format!("{place}{reached}")],
         ["feeds", &s.feeds.join(", ")],
         ["since", &format!("{} (start {})", s.started_at, s.epoch)],
         ["trading", &s.trading.unwrap_or_else(unknown)],

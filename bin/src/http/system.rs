@@ -45,6 +45,8 @@ pub struct Status {
     pub profile: Option<String>,
     /// Whether orders there move real money; null where the venue does not say.
     pub is_live: Option<bool>,
+    /// Whether the venue is reached; null on paper, and where it does not answer.
+    pub is_reached: Option<bool>,
     /// The feeds that run.
     pub feeds: Vec<String>,
     /// The number of this start.
@@ -82,6 +84,7 @@ async fn read_status(_: Reader, edge: web::Data<Edge>) -> Answer<Status> {
         orders_to: settings.venues.orders_to.clone(),
         profile: edge.place.map(|place| place.profile.to_owned()),
         is_live: edge.place.map(|place| place.is_live),
+        is_reached: edge.runtime.venue().await.map(|venue| venue.connected),
         feeds: settings.feeds.run.iter().map(|feed| feed.as_str().to_owned()).collect(),
         epoch: edge.runtime.assembly().epoch(),
         started_at: views::text(edge.started),

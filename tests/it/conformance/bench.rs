@@ -292,6 +292,13 @@ impl Bench {
         });
     }
 
+    /// Waits until the runtime knows that the venue is not reached.
+    pub fn is_unreached(&self) {
+        self.becomes("the lost connection is noticed", |bench| {
+            bench.block(async |runtime| runtime.venue().await).is_some_and(|venue| !venue.connected)
+        });
+    }
+
     /// Ends the bench, so that all that was told is booked, and gives what its ledger and its venue are to be compared by.
     pub fn end(mut self) -> Self {
         "the end".clone_into(&mut self.case);

@@ -60,6 +60,7 @@ pub fn pending_submit(b: &mut Bench, how: How) -> Cell {
         return None;
     }
     lose(b);
+    b.is_unreached();
     let id = b.place(b.buy(99));
     b.settles(id, Status::Accepted);
     interrupt(b, how);
