@@ -48,7 +48,7 @@ until_level
 stretch before "both sides are written to" "$look"
 until_level
 base=$(sed -n 's,.*health at \(.*\)/health.*,\1,p' running)
-curl -sS -H "Authorization: Bearer $(cat data/token)" "$base/metrics" > exported
+curl -sS --max-time 10 -H "Authorization: Bearer $(cat data/token)" "$base/metrics" > exported
 for name in $(cat "$root"/docs/operations/*.json "$root"/docs/operations/*.yml | grep -o 'merganser_postgres_[a-z0-9_]*' | sort -u); do
     grep -q "^$name" exported || fail "the rules name a metric that is not exported: $name"
 done

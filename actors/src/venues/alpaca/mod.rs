@@ -8,6 +8,34 @@
 //! Invariants: a number is never read through floating point; what is unknown (an event, a status, a field) is said and never
 //! dropped; an order is refused where the venue would refuse it, or would keep it for a session that nobody had in mind.
 
+/// Defines what the venue has names for, and one variant for a name that we do not know.
+macro_rules! named_there {
+    ($(#[$of:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$of])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$doc])* $variant),+,
+            /// One that we do not know, as the venue names it.
+            Other(String),
+        }
+        impl $name {
+            /// All names that we know.
+            #[cfg(test)]
+            pub const KNOWN: &'static [&'static str] = &[$($text),+];
+            /// From the venue's name.
+            #[must_use]
+            pub fn of(text: &str) -> Self {
+                match text { $($text => Self::$variant),+, other => Self::Other($crate::wire::cut(other)) }
+            }
+            /// The venue's name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self { $(Self::$variant => $text),+, Self::Other(text) => text }
+            }
+        }
+    };
+}
+
 pub mod account;
 pub mod activity;
 pub mod books;

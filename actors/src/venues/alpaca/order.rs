@@ -15,68 +15,46 @@ use crate::wire::{DecodeError, cut};
 
 const ORDER: Fields = Fields("order");
 
-/// Defines the statuses with their names at the venue.
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
-        /// Where an order stands at Alpaca.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum OrderStatus {
-            $($(#[$doc])* $variant),+,
-            /// One that we do not know, as the venue names it.
-            Other(String),
-        }
-        impl OrderStatus {
-            /// From the venue's name.
-            #[must_use]
-            pub fn of(text: &str) -> Self {
-                match text { $($text => Self::$variant),+, other => Self::Other(cut(other)) }
-            }
-            /// The venue's name.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self { $(Self::$variant => $text),+, Self::Other(text) => text }
-            }
-        }
-    };
-}
-
-statuses! {
-    /// Routed, and working.
-    New = "new",
-    /// A part is filled.
-    PartiallyFilled = "partially_filled",
-    /// All is filled.
-    Filled = "filled",
-    /// Nothing more happens today.
-    DoneForDay = "done_for_day",
-    /// Cancelled.
-    Canceled = "canceled",
-    /// Its time in force ended.
-    Expired = "expired",
-    /// Another order stands for it.
-    Replaced = "replaced",
-    /// A cancel is under way.
-    PendingCancel = "pending_cancel",
-    /// A replacement is under way.
-    PendingReplace = "pending_replace",
-    /// Received, not routed yet: outside of the session.
-    Accepted = "accepted",
-    /// Routed, not taken yet.
-    PendingNew = "pending_new",
-    /// Evaluated for pricing.
-    AcceptedForBidding = "accepted_for_bidding",
-    /// A trade is guaranteed and has not happened yet.
-    Stopped = "stopped",
-    /// Refused.
-    Rejected = "rejected",
-    /// Not eligible for trading.
-    Suspended = "suspended",
-    /// Done for the day, with a settlement under way.
-    Calculated = "calculated",
-    /// A leg that waits for its entry.
-    Held = "held",
-    /// Looked at by the broker.
-    PendingReview = "pending_review",
+named_there! {
+    /// Where an order stands at Alpaca.
+    OrderStatus {
+        /// Routed, and working.
+        New = "new",
+        /// A part is filled.
+        PartiallyFilled = "partially_filled",
+        /// All is filled.
+        Filled = "filled",
+        /// Nothing more happens today.
+        DoneForDay = "done_for_day",
+        /// Cancelled.
+        Canceled = "canceled",
+        /// Its time in force ended.
+        Expired = "expired",
+        /// Another order stands for it.
+        Replaced = "replaced",
+        /// A cancel is under way.
+        PendingCancel = "pending_cancel",
+        /// A replacement is under way.
+        PendingReplace = "pending_replace",
+        /// Received, not routed yet: outside of the session.
+        Accepted = "accepted",
+        /// Routed, not taken yet.
+        PendingNew = "pending_new",
+        /// Evaluated for pricing.
+        AcceptedForBidding = "accepted_for_bidding",
+        /// A trade is guaranteed and has not happened yet.
+        Stopped = "stopped",
+        /// Refused.
+        Rejected = "rejected",
+        /// Not eligible for trading.
+        Suspended = "suspended",
+        /// Done for the day, with a settlement under way.
+        Calculated = "calculated",
+        /// A leg that waits for its entry.
+        Held = "held",
+        /// Looked at by the broker.
+        PendingReview = "pending_review",
+    }
 }
 
 impl OrderStatus {

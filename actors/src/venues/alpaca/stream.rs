@@ -45,77 +45,52 @@ pub enum Frame {
     Other(String),
 }
 
-/// Defines the events with their names at the venue.
-macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
-        /// What happened to an order.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Event {
-            $($(#[$doc])* $variant),+,
-            /// One that we do not know, as the venue names it.
-            Other(String),
-        }
-        impl Event {
-            /// Every event that we know.
-            #[cfg(test)]
-            pub const KNOWN: &'static [&'static str] = &[$($text),+];
-            /// From the venue's name.
-            #[must_use]
-            pub fn of(text: &str) -> Self {
-                match text { $($text => Self::$variant),+, other => Self::Other(cut(other)) }
-            }
-            /// The venue's name.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self { $(Self::$variant => $text),+, Self::Other(text) => text }
-            }
-        }
-    };
-}
-
-events! {
-    /// Routed, and working.
-    New = "new",
-    /// Received, not routed yet.
-    Accepted = "accepted",
-    /// Routed, not taken yet.
-    PendingNew = "pending_new",
-    /// The fill that completes it.
-    Fill = "fill",
-    /// A fill that leaves a rest.
-    PartialFill = "partial_fill",
-    /// Cancelled.
-    Canceled = "canceled",
-    /// Its time in force ended.
-    Expired = "expired",
-    /// Nothing more happens today.
-    DoneForDay = "done_for_day",
-    /// Another order stands for it.
-    Replaced = "replaced",
-    /// Refused.
-    Rejected = "rejected",
-    /// A trade is guaranteed and has not happened yet.
-    Stopped = "stopped",
-    /// A cancel is under way.
-    PendingCancel = "pending_cancel",
-    /// A replacement is under way.
-    PendingReplace = "pending_replace",
-    /// Done for the day, with a settlement under way.
-    Calculated = "calculated",
-    /// Not eligible for trading.
-    Suspended = "suspended",
-    /// A replacement was refused.
-    ReplaceRejected = "order_replace_rejected",
-    /// A cancel was refused.
-    CancelRejected = "order_cancel_rejected",
-    /// A leg that waits for its entry.
-    Held = "held",
-    /// Its terms were changed by the venue.
-    Restated = "restated",
-    /// A trade was undone.
-    TradeBust = "trade_bust",
-    /// A trade was changed.
-    TradeCorrect = "trade_correct",
+named_there! {
+    /// What happened to an order.
+    Event {
+        /// Routed, and working.
+        New = "new",
+        /// Received, not routed yet.
+        Accepted = "accepted",
+        /// Routed, not taken yet.
+        PendingNew = "pending_new",
+        /// The fill that completes it.
+        Fill = "fill",
+        /// A fill that leaves a rest.
+        PartialFill = "partial_fill",
+        /// Cancelled.
+        Canceled = "canceled",
+        /// Its time in force ended.
+        Expired = "expired",
+        /// Nothing more happens today.
+        DoneForDay = "done_for_day",
+        /// Another order stands for it.
+        Replaced = "replaced",
+        /// Refused.
+        Rejected = "rejected",
+        /// A trade is guaranteed and has not happened yet.
+        Stopped = "stopped",
+        /// A cancel is under way.
+        PendingCancel = "pending_cancel",
+        /// A replacement is under way.
+        PendingReplace = "pending_replace",
+        /// Done for the day, with a settlement under way.
+        Calculated = "calculated",
+        /// Not eligible for trading.
+        Suspended = "suspended",
+        /// A replacement was refused.
+        ReplaceRejected = "order_replace_rejected",
+        /// A cancel was refused.
+        CancelRejected = "order_cancel_rejected",
+        /// A leg that waits for its entry.
+        Held = "held",
+        /// Its terms were changed by the venue.
+        Restated = "restated",
+        /// A trade was undone.
+        TradeBust = "trade_bust",
+        /// A trade was changed.
+        TradeCorrect = "trade_correct",
+    }
 }
 
 /// Something about an order.
@@ -229,6 +204,7 @@ fn update(data: &str) -> Result<Update, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::venues::alpaca::order::OrderStatus;
 
     #[test]
     fn the_greetings_are_read_and_the_unknown_is_said() {
@@ -257,11 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn every_known_event_keeps_its_name() {
+    fn every_known_event_and_status_keeps_its_name() {
         for name in Event::KNOWN {
             let event = Event::of(name);
             assert!(!matches!(event, Event::Other(_)) && event.as_str() == *name);
         }
-        assert_eq!(Event::of("melted").as_str(), "melted");
+        for name in OrderStatus::KNOWN {
+            let status = OrderStatus::of(name);
+            assert!(!matches!(status, OrderStatus::Other(_)) && status.as_str() == *name);
+        }
+        assert_eq!((Event::of("melted").as_str(), OrderStatus::of("melted").as_str()), ("melted", "melted"));
     }
 }
