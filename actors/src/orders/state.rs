@@ -135,6 +135,8 @@ pub struct Orders {
     asked: BTreeSet<OrderId>,
     /// Orders that nobody here knows, of which people were told.
     strangers: BTreeSet<ClientOrderId>,
+    /// Open orders that their venue does not know, as people were told.
+    lost_there: BTreeSet<OrderId>,
     prices: ByInstrument<Prices>,
     /// Mean prices, where the venue's rules ask for them.
     averages: BTreeMap<Instrument, Average>,
@@ -183,6 +185,7 @@ impl Orders {
             ended: VecDeque::new(),
             asked: BTreeSet::new(),
             strangers: BTreeSet::new(),
+            lost_there: BTreeSet::new(),
             prices: ByInstrument::default(),
             balances: BTreeMap::new(),
             book: Book::default(),
@@ -432,6 +435,7 @@ impl Orders {
                 && let Some(gone) = self.entries.remove(&oldest)
             {
                 self.asked.remove(&oldest);
+                self.lost_there.remove(&oldest);
                 for attempt in &gone.order.attempts {
                     self.by_client_id.remove(&attempt.client_order_id);
                 }

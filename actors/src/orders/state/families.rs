@@ -5,6 +5,7 @@
 
 use messages::Price;
 use messages::orders::Contingency;
+use messages::venues::NOT_CONNECTED;
 
 use super::*;
 use crate::orders::contingency::{self, Family, Member, Step};
@@ -14,6 +15,10 @@ mod doubt;
 mod missing;
 
 use super::commands::stale_generation;
+
+/// How long an exit waits that found no connection, unless there is one before.
+const UNCONNECTED: Duration = Duration::from_secs(60);
+
 pub(super) use admit::Tie;
 
 /// Who belongs together, and what is to be looked at.
@@ -247,11 +252,19 @@ impl Orders {
         match self.judge(entry.order.strategy, false, &request, quantity, at.now) {
             Ok(()) => {
                 entry.order.request = asked;
+                entry.asked_at = at.now;
                 self.intend(&mut entry, request, at, out);
             }
             Err(refusal) => self.hold_on(&entry.order, &request, &refusal, at, out),
         }
         self.index(entry);
+    }
+
+    /// What was held on for want of a connection is tried with the next step, and not only when its wait is over.
+    pub(super) fn try_held(&mut self, at: Moment) {
+        let entries = &self.entries;
+        let held = |id: &OrderId| entries.get(id).is_some_and(|entry| entry.order.status == Status::Held);
+        self.families.again_at.iter_mut().filter(|(id, _)| held(id)).for_each(|(_, again_at)| *again_at = at.now);
     }
 
     pub(super) fn hold_on(
@@ -262,7 +275,8 @@ impl Orders {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        self.families.again_at.insert(order.order_id, at.now.after(self.settings.query_after));
+        let wait = if refusal.reason == Reason::code(NOT_CONNECTED) { UNCONNECTED } else { self.settings.query_after };
+        self.families.again_at.insert(order.order_id, at.now.after(wait));
         if self.families.refused.insert(order.order_id) {
             self.counters.refused += 1;
             out.push(Effect::Alert(held_on(order, request, refusal)));

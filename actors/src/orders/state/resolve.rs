@@ -73,6 +73,7 @@ impl Orders {
     /// owed, and those that it lists otherwise. A thousand quiet orders cost one question.
     pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let since = self.heard_at.before(self.settings.not_received_after);
+        self.try_held(at);
         let asks = if self.reconcile_on_connection(at, out) { Asks::Owed } else { Asks::All };
         self.ask_about(asks, since, at, out);
     }
@@ -145,12 +146,14 @@ impl Orders {
             return;
         }
         if entry.order.acknowledged {
-            self.counters.alarms += 1;
             let order = &entry.order;
-            return out.push(Effect::Alert(format!(
-                "order {} is {} here and unknown to its venue",
-                order.client_order_id, order.status
-            )));
+            if self.lost_there.insert(order.order_id) {
+                self.alarm(
+                    format!("order {} is {} here and unknown to its venue", order.client_order_id, order.status),
+                    out,
+                );
+            }
+            return;
         }
         // A question leaves behind the request that it asks about: by the first answer, that had left, too.
         let left = *entry.order.submitted_at.as_ref().unwrap_or(entry.left_by.get_or_insert(said));

@@ -58,9 +58,9 @@ impl Orders {
         // What nobody here ever heard of, with nothing under way, is what the account begins with.
         let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
         let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
-        // The first prices may be on their way.
-        let may_end = gaps.is_empty() || is_sure && self.entries_of(gaps.clone()).1.is_empty();
-        if !may_end && run.rounds < ROUNDS {
+        // The first prices may be on their way. A schedule comes again by itself, and has looked often enough by then.
+        let lacks_price = run.cause != Cause::Schedule && !self.entries_of(gaps.clone()).1.is_empty();
+        if !gaps.is_empty() && (!is_sure || lacks_price) && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }

@@ -75,6 +75,7 @@ fn an_order_that_the_venue_had_and_forgot_stays_open_and_is_told() {
         submit 1 buy 10 @ 100     | 1 intended → pending_submit; send 1
         venue 1 accepted          | 1 accepted
         venue 1 unknown           | alert
+        venue 1 unknown           |
         see 1                     | accepted 0/10 @ 100
         ",
     );

@@ -287,6 +287,23 @@ fn what_did_not_come_to_its_venue_is_held_on_and_said_again() {
     );
 }
 
+#[test]
+fn an_exit_that_found_no_connection_leaves_with_the_next_one() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 unreached                         | alert; 2 held (not_connected)
+        wait 30s                                  |
+        reconnect                                 |
+        wait 1s                                   | 2 intended → pending_submit; send 2
+        venue 2 unreached                         | 2 held (not_connected)
+        wait 60s                                  | 2 intended → pending_submit; send 2
+        ",
+    );
+}
+
 /// What works at the venue is not given up for what would be refused.
 #[test]
 fn a_profit_works_on_while_risk_refuses_the_stop() {

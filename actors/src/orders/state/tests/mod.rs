@@ -10,6 +10,7 @@ use messages::ledger::LedgerRecord;
 use messages::market::{Event, Level, Source, Tick};
 use messages::orders::{Contingency, Exits, OrderType};
 use messages::risk::{LimitName, RiskAct, RiskChange, Scope};
+use messages::venues::NOT_CONNECTED;
 use messages::{ExecutionId, MarketId, Price, Size};
 
 use super::*;
@@ -403,6 +404,7 @@ fn report_kind(words: &[&str], now: UtcNanos) -> ReportKind {
         ["submitted"] => ReportKind::Submitted,
         ["accepted"] => ReportKind::Accepted,
         ["rejected"] => ReportKind::Rejected { reason, text: "no".to_owned() },
+        ["unreached"] => ReportKind::NotTaken { reason: Reason::code(NOT_CONNECTED), text: "no connection".to_owned() },
         ["not_taken"] => ReportKind::NotTaken { reason, text: "too many requests".to_owned() },
         ["triggered"] => ReportKind::Triggered,
         ["canceled"] => ReportKind::Canceled,

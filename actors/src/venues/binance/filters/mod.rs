@@ -96,9 +96,9 @@ impl Filters {
             }
         }
         self.notional.iter().try_for_each(|filter| filter.check(&terms, seen))?;
-        // Where the venue has a reference price of the symbol it judges by that, and we know the average alone: we may be wrong, and an
-        // exit that is refused here protects nobody.
-        if !(request.reduce_only || request.parent.is_some()) {
+        // Where the venue has a reference price of the symbol it judges by that, and we know the average alone: we may be wrong, and what
+        // only reduces is left to the venue.
+        if !request.reduce_only {
             self.percent.iter().try_for_each(|filter| filter.check(&terms, seen))?;
         }
         if let (Some(filter), Some(delta)) = (&self.trailing, terms.trailing_delta) {

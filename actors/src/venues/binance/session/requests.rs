@@ -38,6 +38,8 @@ impl Session {
                     Err(Refusal { reason, text }) => self.report(id, ReportKind::Rejected { reason, text }, now, out),
                 }
             }
+            // It has ended, and the end waits for its fills.
+            VenueRequest::Cancel { client_order_id, .. } if self.waiting_ends.contains_key(client_order_id) => {}
             VenueRequest::Cancel { client_order_id, instrument, .. } => {
                 if !self.is_canceling(*client_order_id) {
                     let call = Call::cancel(*client_order_id, instrument.symbol);

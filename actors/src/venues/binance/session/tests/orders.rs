@@ -366,6 +366,9 @@ fn an_end_that_waits_is_asked_about_again_where_an_answer_fails() {
     play.check(&[]);
     play.refuse(500, -1000, "down");
     play.check(&["me-1-a is open"]);
+    // It has ended there: a cancel would be refused, and the order taken for one that works.
+    play.cancel("me-1-a");
+    play.check(&[]);
     play.pass(Duration::from_secs(2));
     play.check(&["order.status"]);
 }
