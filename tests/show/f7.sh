@@ -8,7 +8,8 @@ cargo test --workspace --release --locked --lib -- --nocapture --test-threads=1 
     predicted_and_actual_fills_side_by_side > "$work/out" 2>&1 || fail "$(tail -60 "$work/out")"
 python3 - "$work/out" <<'PY'
 import re, sys
-text = open(sys.argv[1]).read()
+# The name of a test stands before the first line that it prints.
+text = re.sub(r"^test .*? \.\.\. ", "", open(sys.argv[1]).read(), flags=re.M)
 honest = [(seam, int(cents), int(fills)) for seam, cents, fills in re.findall(r"^ *(\w+) seed \d+: +(-?\d+) cents, (\d+) fills$", text, re.M)]
 prize = [(seam, int(gone), int(there)) for seam, gone, there in
          re.findall(r"^ *(\w+): +(-?\d+) cents, +(-?\d+) without gone levels, \d+ fills$", text, re.M)]
