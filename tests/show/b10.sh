@@ -51,7 +51,8 @@ refused archive run --table nosuch
 refused archive restore --table nosuch --from 2026-01-01 --to 2026-02-01
 "$merganser" history orders --limit 1 --explain --format json --data-dir data > out
 python3 -c 'import json; a = json.load(open("out")); assert a["is_cut"] in (True, False) and a["complete_to"] > 0 and "rows" in a, a'
-"$merganser" history orders --limit 1 --explain --data-dir data 2>&1 | grep -q "complete to record .* of the ledger; cut: " || fail "--explain says too little"
+"$merganser" history orders --limit 1 --explain --data-dir data > out 2>&1
+grep -q "complete to record .* of the ledger; cut: " out || fail "--explain says too little: $(cat out)"
 
 # The archive waits for a store that does not answer; a stop waits for neither.
 "$merganser" archive run --data-dir data > archived 2>&1 & run=$!

@@ -19,7 +19,8 @@ until "$merganser" sql --data-dir data "SELECT 1" > out 2> err; do sleep 0.1; ki
 curl -fsS -H "Authorization: Bearer $token" "http://$address/api/v1/openapi.json" > openapi.json || fail "no document"
 venv/bin/python -m openapi_spec_validator openapi.json > valid 2>&1 || fail "the document is not valid: $(head -c 2000 valid)"
 paths=$(python3 -c "import json; d = json.load(open('openapi.json')); print(len(d['paths']), sum(len(p) for p in d['paths'].values()))")
-curl -fsS "http://$address/api/docs/" | grep -qi swagger || fail "no page shows the document"
+curl -fsS "http://$address/api/docs/" > docs.html
+grep -qi swagger docs.html || fail "no page shows the document"
 
 # Its threads and CPython 3.11's parser do not always agree ("AST constructor recursion depth mismatch"): then it says nothing of
 # merganser, and runs again.
