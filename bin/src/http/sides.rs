@@ -3,7 +3,8 @@
 //! The phase says who, and in it a share of the questions. An answer holds what it must, whoever gives it: the side that is
 //! asked is waited for. Where PostgreSQL cannot answer DuckDB does, once it holds everything; before, the question is
 //! refused, for an answer without the rows that were not brought over yet would be a wrong one. Some questions are asked of
-//! both, behind the answer, and what both say is held against each other.
+//! both, behind the answer, and what both say is held against each other. What DuckDB alone recorded before dual write is in
+//! PostgreSQL's answer, too.
 
 mod rest;
 mod shadow;
@@ -15,9 +16,10 @@ use std::time::{Duration, Instant};
 use actix_web::web;
 use messages::UtcNanos;
 use messages::ledger::Seq;
+use messages::migration::Watermark;
 use storage::journal::Log;
-use storage::migrate::reads::{Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
-use storage::pool;
+use storage::migrate::reads::{Alone, Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
+use storage::pool::{self, Lease};
 use storage::query::{self, Answer, Query};
 use storage::service::Database;
 
@@ -159,27 +161,48 @@ impl Sides {
     }
 
     async fn ask_postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
-        let watermark = divided.watermark()?;
+        divided.watermark()?;
         let deadline = now() + FRESH_WITHIN;
         self.until_there(question, deadline).await?;
-        self.ask_server(question, watermark, deadline).await
+        self.ask_server(question, divided, deadline).await
     }
 
     /// Asks it for an answer until then: waiting for a connection, and for it to be made, is part of that.
-    async fn ask_server(&self, question: &Question, watermark: UtcNanos, deadline: Instant) -> Result<Answer, Error> {
+    async fn ask_server(&self, question: &Question, divided: Divided, deadline: Instant) -> Result<Answer, Error> {
+        let watermark = divided.watermark()?;
         let postgres = self.reads.postgres().ok_or_else(no_server)?;
         let too_late = |_| Error::TimedOut { server: self.server(), after: FRESH_WITHIN };
         let deadline = deadline.into();
         let lent = tokio::time::timeout_at(deadline, postgres.sessions().lend()).await.map_err(too_late)??;
+        // Behind the connection: a server that takes none must not hold DuckDB's readers.
+        let own = self.own(question, divided).await?;
         // Dropped with this future when the client goes, or when it takes too long.
-        let _ender = lent.ender();
-        let (reads, query, need) = (self.reads.clone(), question.query.clone(), question.need);
+        let _enders = (lent.ender(), own.as_ref().map(|(lease, _)| lease.ender()));
+        let (reads, database) = (self.reads.clone(), self.database.clone());
+        let (query, need) = (question.query.clone(), question.need);
         let work = move || {
             let postgres = reads.postgres().ok_or_else(no_server)?;
-            lent.run(|session| postgres.answer(session, &query, watermark, need))
+            let Some((lease, until)) = own else {
+                return lent.run(|session| postgres.answer(session, &query, watermark, need, None));
+            };
+            let stores = database.stores().ok_or(NOT_OPEN)?;
+            lease.run(|reader| {
+                let alone = Some(Alone { reader, stores, until });
+                lent.run(|session| postgres.answer(session, &query, watermark, need, alone))
+            })
         };
         let answered = tokio::time::timeout_at(deadline, web::block(work)).await.map_err(too_late)?;
         answered.unwrap_or(Err(Error::Closed))
+    }
+
+    /// A reader for what DuckDB alone recorded before dual write, where that belongs into the answer, and to which time it is.
+    async fn own(&self, question: &Question, divided: Divided) -> Result<Option<(Lease, UtcNanos)>, Error> {
+        let Some(Watermark { market, at: until }) = divided.own_of(&question.query) else { return Ok(None) };
+        let need = Need { market, ..Need::default() };
+        let behind = |_| Error::NotOpen { why: "its tables are still behind the journal" };
+        self.watermarks.until_applied(need).await.map_err(behind)?;
+        let lease = self.database.lease(&question.query).await.ok_or(NOT_OPEN)??;
+        Ok(Some((lease, until)))
     }
 
     fn server(&self) -> String {
@@ -217,7 +240,7 @@ impl Sides {
 /// The refusal of a question that only PostgreSQL could answer.
 fn refused(error: Error, divided: Divided) -> Problem {
     let next = match divided.use_duckdb {
-        _ if matches!(error, Error::NothingThere { .. }) => None,
+        _ if matches!(error, Error::NothingThere { .. } | Error::Alone(_) | Error::NotOpen { .. }) => None,
         None => Some(OTHERWISE),
         Some(_) => Some("USE_DUCKDB=false lets nobody else answer: start without it"),
     };
@@ -229,6 +252,9 @@ fn refused(error: Error, divided: Divided) -> Problem {
 fn words(error: Error) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
+
+/// DuckDB is to add its part, and is not there yet.
+const NOT_OPEN: Error = Error::NotOpen { why: "the database is still opening" };
 
 fn no_server() -> Error {
     Error::NothingThere { why: "timescale.url names no server".to_owned() }
@@ -246,8 +272,8 @@ fn is_fault(error: &query::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use messages::migration::{Migration, Phase, Watermark as Begin};
-    use storage::journal::Watermark;
+    use messages::migration::{Migration, Phase};
+    use storage::journal;
     use storage::settings::Tls;
 
     use super::*;
@@ -285,11 +311,11 @@ mod tests {
         reads.open(&settings, "timescale.toml".into(), Arc::new(follows)).unwrap();
         let state = Migration {
             phase: Phase::GradualReads,
-            watermark: Some(Begin { market: Seq(0), at: UtcNanos(1_000) }),
+            watermark: Some(Watermark { market: Seq(0), at: UtcNanos(1_000) }),
             ..Migration::default()
         };
         reads.divide(&state);
-        let level = || (Watermark::new(Seq(0)), Watermark::new(Seq(0)));
+        let level = || (journal::Watermark::new(Seq(0)), journal::Watermark::new(Seq(0)));
         let watermarks = Watermarks { ledger: level(), market: level() };
         (listener, Sides::new(Database::default(), reads, watermarks, 0))
     }
@@ -301,7 +327,7 @@ mod tests {
         let question = Question { query: query.clone(), whole: query, need: Need::default(), memory: Seq(0) };
         let divided = sides.reads.share().get();
         let deadline = now() + Duration::from_millis(200);
-        let first = sides.ask_server(&question, UtcNanos(1_000), deadline);
+        let first = sides.ask_server(&question, divided, deadline);
         let first = sides.patiently(divided, first).await.unwrap_err();
         assert!(matches!(first, Error::TimedOut { .. }), "{first}");
         let next = sides.postgres(&question, divided).await.unwrap_err();

@@ -26,7 +26,7 @@ pub struct StoredTick {
 
 /// The cells that [`Ticks`] reads, in its order.
 pub const TICK_CELLS: &str = "tick_id, \"timestamp\", bid_price, ask_price, bid_size, ask_size, last_price, volume, \
-    aggressor_side::VARCHAR, sequence_number, conditions, source::VARCHAR, revision, ingestion_time";
+    aggressor_side::VARCHAR AS aggressor_side, sequence_number, conditions, source::VARCHAR AS source, revision, ingestion_time";
 
 /// The cells that [`Bars`] reads, in its order.
 pub const BAR_CELLS: &str = "bar_id, \"timestamp\", \"open\", high, low, \"close\", volume, notional, trade_count, \

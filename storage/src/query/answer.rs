@@ -4,10 +4,12 @@
 //! Corrections are resolved by the relation that is asked ([`Relation`]). A page whose rows are all in
 //! a few pieces reads no others: the range is widened until the page is full.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::pool::Reader;
+use arrow::array::RecordBatch;
 use messages::market::{Bar, Timeframe};
 use messages::{Instrument, UtcNanos};
 
@@ -73,12 +75,46 @@ pub fn log_of(query: &Query) -> Log {
 ///
 /// # Errors
 /// As `work`.
-pub fn in_snapshot<T>(db: &Reader<'_>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    db.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(duck::Error::duck("begin to read"))?;
+pub fn in_snapshot<T, E: From<Error>>(db: &Reader<'_>, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let begun = db.execute_batch("BEGIN TRANSACTION READ ONLY").map_err(duck::Error::duck("begin to read"));
+    begun.map_err(Error::from)?;
     let done = work();
     // Nothing was written: how the transaction ends makes no difference to the answer.
     let _ = db.execute_batch("ROLLBACK");
     done
+}
+
+/// What stands below memory, in one snapshot, for who puts rows of it together with those of another database.
+pub(crate) struct Below<'a>(RefCell<Reading<'a>>);
+
+impl Below<'_> {
+    /// Does all of `work` over one snapshot.
+    ///
+    /// # Errors
+    /// DuckDB refuses, or as `work`.
+    pub(crate) fn snapshot<T, E: From<Error>>(
+        db: &Reader<'_>,
+        stores: &Stores,
+        work: impl FnOnce(&Below<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        in_snapshot(db, || {
+            let manifest = stores.manifest.of_snapshot(db).map_err(Error::from)?;
+            work(&Below(RefCell::new(Reading { db, stores, manifest, explain: Explain::default() })))
+        })
+    }
+
+    /// What a statement finds in the pieces that can hold what is wanted.
+    ///
+    /// # Errors
+    /// DuckDB refuses, or a cold file cannot be had.
+    pub(crate) fn rows(
+        &self,
+        wanted: &Wanted,
+        statement: impl FnOnce(&Relation) -> Statement,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let found = self.0.borrow_mut().look(wanted, statement)?;
+        Ok(found.into_cells()?.1)
+    }
 }
 
 /// One row, whichever comes first.

@@ -18,7 +18,7 @@ pub mod fetch;
 mod found;
 pub(crate) mod hot;
 pub mod plan;
-mod select;
+pub(crate) mod select;
 pub mod stores;
 mod table;
 #[cfg(test)]

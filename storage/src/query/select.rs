@@ -40,7 +40,7 @@ impl Statement {
 }
 
 /// The counts of a row that is one row of the relation.
-fn counts(relation: &Relation) -> String {
+pub fn counts(relation: &Relation) -> String {
     match &relation.owners[..] {
         [_] => ", 1::BIGINT".to_owned(),
         several => several.iter().map(|owner| format!(", (tier = '{owner}')::BIGINT")).collect(),

@@ -34,7 +34,7 @@ impl Sides {
             && divided.use_duckdb.is_none()
             && shadows.answered.fetch_add(1, Ordering::Relaxed).is_multiple_of(shadows.every);
         let wall = actors::clock::Clock::wall().now();
-        let Some(query) = held_by_both(&question.query, divided.own_until(), wall.before(AT_REST)).filter(|_| is_due)
+        let Some(query) = at_rest(&question.query, wall.before(AT_REST)).filter(|_| is_due)
         else {
             return;
         };
@@ -83,12 +83,11 @@ impl Sides {
     }
 }
 
-/// The part of a question of which both sides have all, and to which nothing new comes; `None` where there is none.
-fn held_by_both(query: &Query, own_until: Option<UtcNanos>, before: UtcNanos) -> Option<Query> {
+/// The part of a question to which nothing new comes; `None` where there is none.
+fn at_rest(query: &Query, before: UtcNanos) -> Option<Query> {
     let mut asked = query.clone();
     if let Query::Ticks { range, .. } | Query::Bars { range, .. } = &mut asked {
-        let from = own_until.map_or(range.from, |until| until.max(range.from));
-        *range = Range { from, to: range.to.min(before) };
+        range.to = range.to.min(before);
         return (range.from < range.to).then_some(asked);
     }
     Some(asked)
@@ -97,25 +96,22 @@ fn held_by_both(query: &Query, own_until: Option<UtcNanos>, before: UtcNanos) ->
 #[cfg(test)]
 mod tests {
     use messages::{Exchange, Instrument};
-    use storage::query::{Of, Page};
+    use storage::query::{Of, Page, Range};
 
     use super::*;
 
     #[test]
-    fn of_the_market_only_what_both_have_and_is_at_rest_is_asked_for() {
+    fn of_the_market_only_what_is_at_rest_is_asked_for() {
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() };
         let ticks = |from, to| {
             let range = Range { from: UtcNanos(from), to: UtcNanos(to) };
             Query::Ticks { instrument, range, page: Page::Oldest(1) }
         };
-        let asked = |query: &Query, own_until: Option<i64>| held_by_both(query, own_until.map(UtcNanos), UtcNanos(5));
-        assert_eq!(asked(&ticks(1, 9), None), Some(ticks(1, 5)));
-        assert_eq!(asked(&ticks(1, 3), None), Some(ticks(1, 3)));
-        assert_eq!(asked(&ticks(5, 9), None), None);
-        assert_eq!(asked(&ticks(1, 9), Some(3)), Some(ticks(3, 5)), "DuckDB alone has what was recorded before");
-        assert_eq!(asked(&ticks(4, 9), Some(3)), Some(ticks(4, 5)));
-        assert_eq!(asked(&ticks(1, 3), Some(3)), None);
+        let asked = |query: &Query| at_rest(query, UtcNanos(5));
+        assert_eq!(asked(&ticks(1, 9)), Some(ticks(1, 5)));
+        assert_eq!(asked(&ticks(1, 3)), Some(ticks(1, 3)));
+        assert_eq!(asked(&ticks(5, 9)), None);
         let positions = Query::Positions { at: UtcNanos(9), of: Of::default() };
-        assert_eq!(asked(&positions, Some(3)), Some(positions));
+        assert_eq!(asked(&positions), Some(positions));
     }
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use messages::{Instrument, UtcNanos};
 
 use super::gather::{First, Gathered, Key, gather, rank};
+use super::own::Own;
 use super::relation::{Owner, Read, Relation};
 use super::{Error, shape};
 use crate::duck;
@@ -24,7 +25,9 @@ pub type Texts = Vec<(&'static str, String)>;
 pub struct Asking<'a> {
     /// The snapshot.
     pub session: &'a Session,
-    /// The tables that hold rows of one of ours.
+    /// What DuckDB alone has, where the question is about that time.
+    pub own: Option<&'a Own<'a>>,
+    /// The tables that hold rows of one of ours; DuckDB's own only where there is `own`.
     pub relations: Vec<&'a Relation>,
     /// Where theirs end and those of the sink begin.
     pub watermark: UtcNanos,
@@ -62,6 +65,7 @@ impl Asking<'_> {
     pub fn bounded(&self, relation: &Relation, range: Range) -> Range {
         match relation.owner {
             Owner::Us => range,
+            Owner::Alone => Range { to: self.own.map_or(range.from, |own| range.to.min(own.until)), ..range },
             Owner::Them => Range { to: range.to.min(self.watermark), ..range },
         }
     }
@@ -69,15 +73,19 @@ impl Asking<'_> {
     /// Reads the rows that are wanted of one table, as far as it counts.
     ///
     /// # Errors
-    /// The server refuses, a row of ours is damaged, or `take` fails.
+    /// The server or DuckDB refuses, a row of ours is damaged, or `take` fails.
     pub fn read(
         &self,
         relation: &Relation,
         wanted: &Wanted<'_>,
         take: impl FnMut(RecordBatch) -> Result<(), Error>,
     ) -> Result<Read, Error> {
-        let range = self.bounded(relation, wanted.range);
-        relation.read(self.session, &Wanted { range, ..wanted.clone() }, take)
+        let wanted = Wanted { range: self.bounded(relation, wanted.range), ..wanted.clone() };
+        match (relation.owner, self.own) {
+            (Owner::Alone, Some(own)) => own.read(relation.plan.into.table, &wanted, take),
+            (Owner::Alone, None) => Ok(Read::default()),
+            _ => relation.read(self.session, &wanted, take),
+        }
     }
 
     /// A page of a table whose rows are told apart by `id`.

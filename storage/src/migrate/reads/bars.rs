@@ -1,9 +1,11 @@
 //! Bars of any length, as DuckDB makes them: those that are stored, or merged from those of a second, a minute, or whatever
 //! else is stored.
 //!
-//! A bar that both of us wrote is the one of the higher revision, and of two alike theirs, which has the higher number.
+//! A bar that several of us wrote is the one of the higher revision, and of two alike the one with the higher number: theirs,
+//! then the sink's.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use messages::market::{Bar, Timeframe};
@@ -34,6 +36,9 @@ pub struct Asked {
 
 /// Bars that are looked at for one that fits: more of them in a row that do not are no bars.
 const BARS_LOOKED_AT: usize = 100;
+
+/// Which of several bars of one time is shown: the one of the higher revision, then of whom.
+type Best = (u16, Owner);
 
 /// A page of bars, and whether there are more.
 type Found = (Vec<Bar>, bool);
@@ -88,7 +93,7 @@ impl Asking<'_> {
         let texts = of_length(instrument, base);
         let mut relations = self.relations.clone();
         // Which of ours theirs replace is known when theirs were read.
-        relations.sort_by_key(|relation| std::cmp::Reverse(relation.owner));
+        relations.sort_by_key(|relation| Reverse(relation.owner));
         let early = self.early(instrument, &texts, range)?;
         let parts = (timeframe.secs() / base.secs()) as usize;
         let left_out = Cell::new(0);
@@ -101,13 +106,11 @@ impl Asking<'_> {
             let of_table = |relation: &&Relation| {
                 let mut bars = BTreeMap::new();
                 let read = self.read_bars(relation, &wanted, instrument, |bar| {
-                    let is_shown = match relation.owner {
-                        Owner::Us => !replaced.borrow().contains(&bar.open_time),
-                        Owner::Them => early.get(&bar.open_time).is_none_or(|revision| bar.revision >= *revision),
-                    };
-                    if is_shown {
-                        if relation.owner == Owner::Them && early.contains_key(&bar.open_time) {
-                            replaced.borrow_mut().insert(bar.open_time);
+                    let (at, rank) = (bar.open_time, (bar.revision, relation.owner));
+                    let is_best = early.get(&at).is_none_or(|best| rank >= *best);
+                    if is_best && !replaced.borrow().contains(&at) {
+                        if relation.owner == Owner::Them && early.contains_key(&at) {
+                            replaced.borrow_mut().insert(at);
                         }
                         Merged::add(&mut bars, Merged::of(bar, timeframe))?;
                     }
@@ -124,16 +127,29 @@ impl Asking<'_> {
         Ok((rows.into_iter().map(|merged| merged.bar).collect(), is_cut))
     }
 
-    /// The revisions of bars of ours that open where theirs may stand, too.
-    fn early(&self, instrument: Instrument, texts: &Texts, range: Range) -> Result<BTreeMap<UtcNanos, u16>, Error> {
-        let range = Range { to: range.to.min(self.watermark), ..range };
-        let wanted = Wanted { range, texts, is_correction: false, order: Order::Any, limit: None };
-        let mut found = BTreeMap::new();
-        for relation in self.relations.iter().filter(|relation| relation.owner == Owner::Us) {
-            self.read_bars(relation, &wanted, instrument, |bar| {
-                found.insert(bar.open_time, bar.revision);
-                Ok(())
-            })?;
+    /// The best bars of ours that open where another's may stand, too.
+    fn early(&self, instrument: Instrument, texts: &Texts, range: Range) -> Result<BTreeMap<UtcNanos, Best>, Error> {
+        let until = self.own.map_or(self.watermark, |own| own.until.max(self.watermark));
+        let mut found = BTreeMap::<UtcNanos, Best>::new();
+        let mut look = |owner, range| {
+            let wanted = Wanted { range, texts, is_correction: false, order: Order::Any, limit: None };
+            for relation in self.relations.iter().filter(|relation| relation.owner == owner) {
+                self.read_bars(relation, &wanted, instrument, |bar| {
+                    let best = found.entry(bar.open_time).or_insert((bar.revision, owner));
+                    *best = (*best).max((bar.revision, owner));
+                    Ok(())
+                })?;
+            }
+            Ok::<_, Error>(found.first_key_value().zip(found.last_key_value()).map(|((first, _), (last, _))| (*first, *last)))
+        };
+        let range = Range { to: range.to.min(until), ..range };
+        let of_sink = look(Owner::Us, range)?;
+        // Of what DuckDB alone has, which may be much, only what may stand twice.
+        let is_theirs = self.relations.iter().any(|relation| relation.owner == Owner::Them);
+        match of_sink {
+            _ if is_theirs => look(Owner::Alone, range).map(drop)?,
+            Some((first, last)) => look(Owner::Alone, Range { from: first, to: UtcNanos(last.0 + 1) }).map(drop)?,
+            None => {}
         }
         Ok(found)
     }
@@ -176,7 +192,7 @@ fn of_length(instrument: Instrument, timeframe: Timeframe) -> Texts {
 
 /// Of stored bars that both of us wrote, those that are shown.
 fn newest(mut rows: Vec<(Key, (Owner, Bar))>) -> Vec<(Key, (Owner, Bar))> {
-    let mut best = BTreeMap::<i64, (u16, Owner)>::new();
+    let mut best = BTreeMap::<i64, Best>::new();
     for (key, (owner, bar)) in &rows {
         let known = best.entry(key.micros).or_insert((bar.revision, *owner));
         *known = (*known).max((bar.revision, *owner));

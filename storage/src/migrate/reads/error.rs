@@ -8,7 +8,7 @@ use messages::ledger::Seq;
 use super::shape::TooLarge;
 use crate::migrate::mapping::Unusable;
 use crate::migrate::plan;
-use crate::{duck, postgres};
+use crate::{duck, pool, postgres, query};
 
 /// What goes on where PostgreSQL cannot answer.
 pub const OTHERWISE: &str =
@@ -98,6 +98,15 @@ pub enum Error {
         /// The server.
         server: String,
     },
+    /// What DuckDB alone recorded before dual write cannot be read.
+    #[error("DuckDB alone has what was recorded before dual write, and cannot add it to the answer")]
+    Alone(#[from] query::Error),
+    /// DuckDB is not there yet.
+    #[error("DuckDB alone has what was recorded before dual write, and {why}; ask again in some seconds")]
+    NotOpen {
+        /// Why not.
+        why: &'static str,
+    },
     /// Who asked does not wait for the answer any more.
     #[error("nobody waits for the answer any more")]
     Gone,
@@ -107,9 +116,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// True where the answer failed through no fault of PostgreSQL's: who asked has left, or all of this ends.
+    /// True where the answer failed through no fault of PostgreSQL's: who asked has left, all of this ends, or DuckDB could not
+    /// add its part.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Gone | Self::Closed)
+        matches!(self, Self::Gone | Self::Closed | Self::Alone(_) | Self::NotOpen { .. })
+    }
+}
+
+impl From<pool::Error> for Error {
+    fn from(error: pool::Error) -> Self {
+        Self::Alone(error.into())
     }
 }

@@ -4,6 +4,7 @@
 //! - [`Share`], [`route`]: who answers, by the phase, by a share of the questions, or by the environment.
 //! - [`Postgres`]: PostgreSQL as a source of answers; `sessions`: its connections.
 //! - `asking`: one question in one snapshot; `ticks`, `bars`, `positions`: what is special about each.
+//! - `own`: what DuckDB alone recorded before dual write, for PostgreSQL's answers.
 //! - `relation`: where rows stand there; `gather`: several of these as one page; `shape`: as DuckDB answers.
 //! - [`watch`]: how both sides answer, and when reads go a step back; `answers`: what is kept of a side for it.
 //!
@@ -15,6 +16,7 @@ mod asking;
 mod bars;
 mod error;
 mod gather;
+mod own;
 mod positions;
 mod postgres;
 mod relation;
@@ -35,6 +37,7 @@ use messages::ledger::Seq;
 use messages::migration::Migration;
 
 pub use error::{Error, OTHERWISE};
+pub use own::Alone;
 pub use postgres::Postgres;
 pub use route::Side;
 pub use sessions::{Ender, Lent, Sessions};

@@ -1,4 +1,5 @@
-//! PostgreSQL as a source of answers: the rows that stood there before, and those that the sink writes, as one.
+//! PostgreSQL as a source of answers: the rows that stood there before, those that the sink writes, and those that DuckDB
+//! alone recorded before there was one, as one.
 //!
 //! Each question is asked of one snapshot, in which stands, too, how far the sink's rows reach: an answer says so, and one that
 //! lacks what it must hold is none. Of a table of theirs only what lies before the watermark counts; what does not fit is left
@@ -15,6 +16,7 @@ use messages::ledger::Seq;
 
 use super::asking::{Asking, Found, Id, of_somebody};
 use super::bars::Asked;
+use super::own::{Alone, Own};
 use super::relation::{Owner, Relation};
 use super::route::Side;
 use super::sessions::Sessions;
@@ -31,12 +33,16 @@ use crate::query::{Answer, Explain, Gaps, Of, Query, Rows, Steps, bars};
 /// Tables that are asked.
 const TABLES: [&str; 6] = ["market_ticks", "ohlcv_bars", "orders", "trades", "positions", "portfolio_snapshots"];
 
+/// Those of them with rows that the sink never gets where the directory ran before there was one.
+const MARKET: [&str; 2] = ["market_ticks", "ohlcv_bars"];
+
 /// PostgreSQL, for questions.
 pub struct Postgres {
     sessions: Sessions,
     schema: String,
     mapping_file: PathBuf,
     ours: Vec<Relation>,
+    alone: Vec<Relation>,
     theirs: Mutex<Option<Theirs>>,
 }
 
@@ -53,7 +59,8 @@ impl Postgres {
     #[must_use]
     pub fn new(sessions: Sessions, schema: &str, mapping_file: PathBuf) -> Self {
         let ours = TABLES.iter().map(|table| Relation::ours(schema, table)).collect();
-        Self { sessions, schema: schema.to_owned(), mapping_file, ours, theirs: Mutex::default() }
+        let alone = MARKET.iter().map(|table| Relation::alone(schema, table)).collect();
+        Self { sessions, schema: schema.to_owned(), mapping_file, ours, alone, theirs: Mutex::default() }
     }
 
     /// Its connections.
@@ -62,23 +69,45 @@ impl Postgres {
         &self.sessions
     }
 
-    /// Answers a question over a connection, with rows of theirs from before `watermark`.
+    /// Answers a question over a connection, with rows of theirs from before `watermark`, and with those that DuckDB alone has.
     ///
     /// # Errors
-    /// The server refuses or is gone, lacks what is needed, or a row is damaged.
-    pub fn answer(&self, session: &Session, query: &Query, watermark: UtcNanos, need: Need) -> Result<Answer, Error> {
+    /// The server or DuckDB refuses or is gone, lacks what is needed, or a row is damaged.
+    pub fn answer(
+        &self,
+        session: &Session,
+        query: &Query,
+        watermark: UtcNanos,
+        need: Need,
+        alone: Option<Alone<'_>>,
+    ) -> Result<Answer, Error> {
+        match alone {
+            None => self.answer_with(session, query, watermark, need, None),
+            Some(alone) => alone.snapshot(|own| self.answer_with(session, query, watermark, need, Some(own))),
+        }
+    }
+
+    fn answer_with(
+        &self,
+        session: &Session,
+        query: &Query,
+        watermark: UtcNanos,
+        need: Need,
+        own: Option<&Own<'_>>,
+    ) -> Result<Answer, Error> {
         let (theirs, plan) = timed(|| self.theirs(session));
         let theirs = theirs?;
         let table = table_of(query);
         let of_table = |relation: &&Relation| relation.plan.into.table == table;
-        let relations: Vec<&Relation> = self.ours.iter().chain(theirs.iter()).filter(of_table).collect();
+        let alone = own.map(|_| &self.alone).into_iter().flatten();
+        let relations: Vec<&Relation> = self.ours.iter().chain(theirs.iter()).chain(alone).filter(of_table).collect();
         let answered = session.in_snapshot("read history", |session| {
             session.limit_each_question()?;
             let complete_to = self.holds(session, query, need)?;
             for relation in relations.iter().filter(|relation| relation.owner == Owner::Them) {
                 relation.plan.confirm(session)?;
             }
-            let mut asking = Asking { session, relations: relations.clone(), watermark, left_out: 0 };
+            let mut asking = Asking { session, own, relations: relations.clone(), watermark, left_out: 0 };
             let (found, read) = timed(|| rows_of(&mut asking, query));
             let (rows, is_cut) = found?;
             let ms_by_step = Steps { plan, read, ..Steps::default() };

@@ -1,5 +1,5 @@
-//! Where rows of one of our tables stand there: in the table of our own that the sink writes, or in one of theirs, which a
-//! mapping reads. Both are read in one way, cell by cell, exactly or not at all.
+//! Where rows of one of our tables stand: there in the table of our own that the sink writes, or in one of theirs, which a
+//! mapping reads, both cell by cell, exactly or not at all; or in DuckDB alone.
 
 use arrow::array::RecordBatch;
 use messages::caps;
@@ -14,7 +14,7 @@ use crate::migrate::targets::{Target, target};
 use crate::postgres::Session;
 use crate::postgres::catalog::{TableName, Type};
 
-/// A table there.
+/// A table.
 #[derive(Debug, Clone)]
 pub struct Relation {
     /// How its rows are read.
@@ -23,9 +23,11 @@ pub struct Relation {
     pub owner: Owner,
 }
 
-/// Who writes a table. Where rows have one time, theirs have the higher numbers of ticks and the lower ones of all else.
+/// Who wrote a table's rows. Where rows have one time, theirs have the higher numbers of ticks and the lower ones of all else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
+    /// The runtime before there was a sink: DuckDB alone has them.
+    Alone,
     /// The sink.
     Us,
     /// Whoever did before.
@@ -49,6 +51,12 @@ impl Relation {
         let from = TableName { schema: schema.to_owned(), table: table.to_owned() };
         let made = rows::columns(table).iter().map(|(column, kind)| as_named(into, column, *kind)).collect();
         Self { plan: Plan::new(from, into, made).expect("it has its time"), owner: Owner::Us }
+    }
+
+    /// The table of DuckDB that has rows which the sink never gets.
+    #[must_use]
+    pub fn alone(schema: &str, table: &'static str) -> Self {
+        Self { owner: Owner::Alone, ..Self::ours(schema, table) }
     }
 
     /// One of theirs.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messages::UtcNanos;
 use messages::ledger::Seq;
-use messages::migration::{Migration, Phase};
+use messages::migration::{Migration, Phase, Watermark};
 
 use super::Error;
 use super::route::{self, Side};
@@ -26,9 +26,7 @@ pub struct Divided {
     /// How many of a hundred questions DuckDB answers while reads move over.
     pub percent: u8,
     /// Before this, rows are those of their tables; from it on, of the sink's.
-    pub watermark: Option<UtcNanos>,
-    /// Whether the market was recorded before the watermark: those rows are DuckDB's alone.
-    pub has_own: bool,
+    pub watermark: Option<Watermark>,
     /// What `USE_DUCKDB` says, where it is set.
     pub use_duckdb: Option<bool>,
 }
@@ -44,10 +42,8 @@ impl Share {
     pub fn set(&self, state: &Migration) -> bool {
         let mut divided = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Migration { phase, percent, watermark, .. } = state;
-        let has_own = watermark.is_some_and(|w| w.market > Seq(0));
-        let watermark = watermark.map(|w| w.at);
         let before = (divided.phase, divided.percent);
-        *divided = Divided { phase: *phase, percent: *percent, watermark, has_own, ..*divided };
+        *divided = Divided { phase: *phase, percent: *percent, watermark: *watermark, ..*divided };
         before != (*phase, *percent)
     }
 
@@ -66,23 +62,18 @@ impl Divided {
             (Some(false), _) => Side::Postgres,
             // DuckDB lacks what was not brought over yet, or may still differ.
             (None, Phase::DualWrite | Phase::Backfill | Phase::Compare) => Side::Postgres,
-            // Else one question would have what was recorded before dual write, and the next one like it would not.
-            (None, Phase::GradualReads) if self.percent > 0 && self.may_have_own(query) => Side::DuckDb,
             (None, Phase::GradualReads) => route::side(query, self.percent),
             (None, Phase::Off | Phase::DuckdbPrimary | Phase::Decommissioned) => Side::DuckDb,
         }
     }
 
-    /// Up to where DuckDB has rows of the market that PostgreSQL never gets; none where it has none.
+    /// Where rows that DuckDB alone recorded may belong into the answer: up to which record they are, and to which time.
     #[must_use]
-    pub fn own_until(&self) -> Option<UtcNanos> {
-        self.watermark.filter(|_| self.has_own).map(|at| at.after(AHEAD))
-    }
-
-    /// Whether such rows may belong into the answer.
-    fn may_have_own(&self, query: &Query) -> bool {
-        let (Query::Ticks { range, .. } | Query::Bars { range, .. }) = query else { return false };
-        self.own_until().is_some_and(|until| range.from < until)
+    pub fn own_of(&self, query: &Query) -> Option<Watermark> {
+        let (Query::Ticks { range, .. } | Query::Bars { range, .. }) = query else { return None };
+        let Watermark { market, at } = self.watermark.filter(|watermark| watermark.market > Seq(0))?;
+        let at = at.after(AHEAD);
+        (range.from < at).then_some(Watermark { market, at })
     }
 
     /// True while questions may be PostgreSQL's to answer.
@@ -119,14 +110,13 @@ impl Divided {
             (Phase::Off | Phase::Decommissioned, _) | (_, None) => {
                 Err(Error::NothingThere { why: format!("the phase is {}", self.phase) })
             }
-            (_, Some(at)) => Ok(at),
+            (_, Some(watermark)) => Ok(watermark.at),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use messages::migration::Watermark;
     use messages::{Exchange, Instrument};
 
     use super::*;
@@ -156,27 +146,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_before_dual_write_is_in_all_answers_or_in_none() {
+    fn what_duckdb_alone_recorded_is_added_where_a_question_is_about_that_time() {
         let at = UtcNanos(1_000_000_000_000);
         let instrument = Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() };
-        let check = |market, percent, from: UtcNanos, expected: Option<Side>| {
+        let own_of = |market, query: &Query| {
             let share = Share::default();
             let watermark = Some(Watermark { market: Seq(market), at });
-            share.set(&Migration { phase: Phase::GradualReads, percent, watermark, ..Migration::default() });
-            let sides = (0..100).map(|n| {
-                let range = Range { from, to: at.after(Duration::from_secs(3_600 + n)) };
-                share.get().side(&Query::Ticks { instrument, range, page: Page::Oldest(1) })
-            });
-            let sides: std::collections::BTreeSet<Side> = sides.collect();
-            let is_one = expected.is_none_or(|side| sides == [side].into());
-            assert!(is_one && (expected.is_some() || sides.len() == 2), "{market}, {percent} %, {from}: {sides:?}");
+            share.set(&Migration { phase: Phase::DualWrite, watermark, ..Migration::default() });
+            share.get().own_of(query)
         };
-        let before = at.before(AHEAD);
-        check(7, 50, before, Some(Side::DuckDb));
-        check(7, 1, at, Some(Side::DuckDb));
-        check(7, 0, before, Some(Side::Postgres));
-        check(7, 50, at.after(AHEAD), None);
-        check(0, 50, before, None);
+        let ticks = |from| Query::Ticks { instrument, range: Range { from, ..Range::ALL }, page: Page::Oldest(1) };
+        let until = at.after(AHEAD);
+        let own = Some(Watermark { market: Seq(7), at: until });
+        assert_eq!(own_of(7, &ticks(at.before(AHEAD))), own);
+        assert_eq!(own_of(7, &ticks(at)), own);
+        assert_eq!(own_of(7, &ticks(until)), None);
+        assert_eq!(own_of(0, &ticks(UtcNanos::MIN)), None, "nothing was recorded before");
+        let fills = Query::Trades { range: Range::ALL, of: Of::default(), page: Page::Oldest(1) };
+        assert_eq!(own_of(7, &fills), None, "all of the ledger is there");
     }
 
     #[test]

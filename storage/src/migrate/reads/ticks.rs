@@ -3,14 +3,14 @@
 //! What corrects a tick has its kind, its number of the venue and its day, and a higher revision, wherever it stands.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::market::{Tick, TickBody};
 use messages::{Instrument, UtcNanos};
 
 use super::asking::{Asking, of_instrument, order};
 use super::gather::{First, Gathered, Key, gather, rank};
-use super::relation::Relation;
+use super::relation::{Owner, Relation};
 use super::{Error, shape};
 use crate::duck::stored::Ticks;
 use crate::migrate::plan::question::{Order, Wanted};
@@ -48,6 +48,7 @@ impl Asking<'_> {
         let keep = |mut rows: Vec<(Key, StoredTick)>| {
             let mut corrections = corrections.borrow_mut();
             corrections.cover(self, instrument, &rows)?;
+            once(&mut rows);
             rows.retain(|(_, tick)| !corrections.replaces(&tick.tick));
             Ok(rows)
         };
@@ -72,6 +73,13 @@ impl Asking<'_> {
             Ok(())
         })
     }
+}
+
+/// Leaves one of each tick that stands on both sides: those of ours are told by their number.
+fn once(rows: &mut Vec<(Key, StoredTick)>) {
+    let ours = rank(Owner::Us, true);
+    let mut seen = BTreeSet::new();
+    rows.retain(|(key, tick)| key.rank != ours || seen.insert(tick.id));
 }
 
 /// The newest revisions of an instrument's ticks, of some days.

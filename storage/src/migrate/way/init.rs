@@ -67,7 +67,7 @@ impl Way {
         let mut text = format!("rows go to both sides from {} on", watermark.at);
         if watermark.market > Seq(0) {
             text += &format!(
-                "; the {} market records from before stay with DuckDB, and answers have none of them until reads move over",
+                "; the {} market records from before stay with DuckDB, which adds them to answers that PostgreSQL gives",
                 watermark.market
             );
         }

@@ -17,6 +17,7 @@ use crate::datadir::Paths;
 use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::hot::Hot;
 use crate::duck::instance::{Instance, Options};
+use crate::pool::{self, Class, Reader};
 use crate::service::open_cold;
 use crate::settings::{Age, Cold, Limits, Tiers};
 use crate::tiers::{Places, Published};
@@ -73,6 +74,15 @@ impl Directory {
         let report = archive.run(at(now), &[]).unwrap();
         assert!(report.failed.is_empty(), "{:?}", report.failed);
         report
+    }
+
+    /// Reads below memory.
+    pub(crate) fn read<T, E: From<pool::Error>>(
+        &self,
+        work: impl FnOnce(&Reader<'_>, &Stores) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let pool = self.instance.pool();
+        pool.run(Class::Ticks, pool.limits(), |reader| work(reader, &self.stores))
     }
 
     pub(crate) fn ask(&self, query: &Query) -> Answer {

@@ -1,5 +1,6 @@
 //! PostgreSQL answers as DuckDB does, or says why not.
 
+mod alone;
 mod ends;
 mod equal;
 mod refused;

@@ -1,13 +1,14 @@
-//! The same rows on both sides: in PostgreSQL those of another program and those of the sink, in DuckDB all of them, numbered
-//! as a backfill numbers them.
+//! The same rows for both sides: in PostgreSQL those of another program and those of the sink, in DuckDB all of them, numbered
+//! as a backfill numbers them, and the ticks that were recorded before there was a sink.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
 use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
 use messages::{MarketId, Price, Size, UtcNanos};
 
-use super::super::{Need, Postgres, Sessions};
+use super::super::{Alone, Need, Postgres, Sessions};
 use super::lend;
 use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, names, orders, positions, values};
 use crate::migrate::sink;
@@ -21,6 +22,8 @@ use crate::query::{Answer, Query};
 
 /// Where rows of the other program end and those of the sink begin.
 pub const WATERMARK: &str = "2023-12-12 16:00:00";
+/// So many ticks were recorded before there was a sink.
+const ALONE: u64 = 600;
 /// From here on a backfill numbers ticks and bars.
 pub const BACKFILL_IDS: u64 = 1 << 62;
 
@@ -52,6 +55,20 @@ fn theirs() -> Vec<Trade> {
     (0..1_280).map(trade).collect()
 }
 
+/// Trades from before there was a sink: some of an instant with one of theirs, one of a venue whose clock is ahead, and one that
+/// corrects one of theirs.
+fn alone() -> Vec<Trade> {
+    let first = at("2023-12-12 04:00:00").0;
+    let trade = |n: u64| {
+        let time = UtcNanos(first + (n / 2 * 45) as i64 * 1_000_000_000);
+        (n + 1, ["A", "B/C"][(n % 3 / 2) as usize], time, (n % 11 != 1).then_some(20_000 + n as i64), 0)
+    };
+    let mut trades: Vec<Trade> = (0..ALONE - 2).map(trade).collect();
+    trades.push((ALONE - 1, "A", at("2023-12-12 16:01:00"), Some(30_000), 0));
+    trades.push((ALONE, "A", at("2023-12-12 00:12:00"), Some(16), 1));
+    trades
+}
+
 /// Trades of the sink: from the watermark on, and some that the venue sent late or corrected.
 fn ours() -> Vec<Trade> {
     let first = at(WATERMARK).0;
@@ -67,6 +84,9 @@ fn ours() -> Vec<Trade> {
     trades.push((903, "A", at("2023-12-12 00:03:00"), Some(3), 1));
     trades.push((904, "A", at("2023-12-12 20:00:30"), Some(5_240), 1));
     trades.push((905, "A", at("2023-12-12 20:00:30"), Some(5_240), 2));
+    // One from before there was a sink.
+    trades.push((906, "A", at("2023-12-12 04:03:45"), Some(20_010), 1));
+    trades.iter_mut().for_each(|trade| trade.0 += ALONE);
     trades
 }
 
@@ -87,7 +107,7 @@ impl World {
         };
         let written = world.write();
         let schema = settings.schema.clone();
-        let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(theirs().len() as u64) };
+        let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(theirs().len() as u64 + ALONE) };
         follow(&plan, &written.journals(), written.ends()).unwrap();
         world.directory.follow();
         world.fill();
@@ -95,7 +115,7 @@ impl World {
     }
 
     /// Writes the ledger's first record, and all trades into the market journal, each as a record of its own: those of the
-    /// other program first, which is how DuckDB gets them here; the sink begins behind them.
+    /// other program first, which is how DuckDB gets them here, and those that it alone has; the sink begins behind them.
     fn write(&self) -> Written {
         let record = |trade: Trade| {
             let source = if trade.0 < BACKFILL_IDS { Source::Stream } else { Source::Import };
@@ -103,7 +123,7 @@ impl World {
             let received = if source == Source::Import { trade.2 } else { at(WATERMARK) };
             MarketRecord::Batch(Batch { source, received, events: vec![event] })
         };
-        let market: Vec<MarketRecord> = theirs().into_iter().chain(ours()).map(record).collect();
+        let market: Vec<MarketRecord> = theirs().into_iter().chain(alone()).chain(ours()).map(record).collect();
         let mut written = Written::new(self.directory.path(), 1 << 22);
         written.add(&[LedgerRecord::Started(started("a"))], &market);
         written
@@ -210,6 +230,12 @@ impl World {
     /// PostgreSQL's answer.
     pub fn there(&self, query: &Query, need: Need) -> Result<Answer, super::super::Error> {
         let watermark = at(WATERMARK);
-        lend(self.postgres.sessions())?.run(|session| self.postgres.answer(session, query, watermark, need))
+        let until = watermark.after(Duration::from_mins(2));
+        lend(self.postgres.sessions())?.run(|session| {
+            self.directory.read(|reader, stores| {
+                let alone = Some(Alone { reader, stores, until });
+                self.postgres.answer(session, query, watermark, need, alone)
+            })
+        })
     }
 }
