@@ -91,7 +91,7 @@ pub struct Saved {
 }
 
 /// The version of a checkpoint's content: of the shape of [`Fold`] and all in it, and of what is folded into it.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// Everything that the records of a ledger come to.
 struct Fold {

@@ -6,6 +6,8 @@ import { say, sending } from './dom.js';
 
 // Milliseconds: whoever steers may have to wait for venues, and for the ledger's disk.
 const PATIENT = { within: 30000 };
+// What closes may have to wait for a venue that counts requests by the minute.
+const PATIENT_TO_CLOSE = { within: 120000 };
 
 /** What was done, as the answer tells it. */
 function inWords(said, title) {
@@ -14,6 +16,7 @@ function inWords(said, title) {
   const canceled = said.canceled ?? said.orders;
   if (Number.isInteger(canceled)) parts.push(`${canceled} open orders were told to cancel`);
   if (said.left?.length) parts.push(`${said.left.length} positions are still open`);
+  if (said.waiting) parts.push(`${said.waiting} orders that close wait for their turn: the venue's limit on requests is used up`);
   if (said.journaled === false) parts.push('the ledger could not write it yet; make room on its disk');
   return parts.join('; ');
 }
@@ -54,7 +57,7 @@ export const flatten = () =>
       kind: 'danger',
       text: 'Every open order is cancelled and every position is closed at the market, at whatever price there is. Trading stays HALTED.',
     },
-    (why) => api.post('/flatten', { why, then: 'HALTED' }, PATIENT),
+    (why) => api.post('/flatten', { why, then: 'HALTED' }, PATIENT_TO_CLOSE),
   );
 
 export const flattenStrategy = (name) =>
@@ -66,7 +69,7 @@ export const flattenStrategy = (name) =>
       kind: 'danger',
       text: `${name} is stopped, its open orders are cancelled and its positions are closed at the market. Other strategies keep their orders and positions, and go on.`,
     },
-    (why) => api.post('/flatten', { why, strategy: name }, PATIENT),
+    (why) => api.post('/flatten', { why, strategy: name }, PATIENT_TO_CLOSE),
   );
 
 export const cancelAll = () =>

@@ -35,7 +35,7 @@ pub enum Rule {
     PostgresJournal,
     /// Market records were not kept for PostgreSQL any longer.
     PostgresGivenUp,
-    /// Something happened to an order that should not have, or a trade of it was undone.
+    /// Something happened to an order that should not have, a trade of it was undone, or our books and the venue's differed.
     OrderAlarm,
     /// A venue said something that no report of an order says.
     VenueNote,

@@ -158,8 +158,8 @@ pub fn words(rule: Rule, subject: &str, value: f64, bounds: &Bounds) -> String {
              `merganser migrate timescale compare --repair` brings their rows"
         ),
         Rule::OrderAlarm => format!(
-            "{value:.0} times something happened to {subject} that should not have; `merganser sql \"SELECT * FROM actions \
-             WHERE what = 'alert' ORDER BY ledger_seq DESC LIMIT 20\"` tells what"
+            "{value:.0} times something happened to {subject} that should not have, or our books and the venue's differed; \
+             `merganser sql \"SELECT * FROM actions WHERE what = 'alert' ORDER BY ledger_seq DESC LIMIT 20\"` tells what"
         ),
         Rule::VenueNote => format!(
             "{value:.0} times the venue said what no report of an order says: {subject}; `merganser sql \"SELECT * FROM \

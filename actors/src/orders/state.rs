@@ -234,9 +234,12 @@ impl Orders {
             EventKind::ReplaceRequested => self.recent.asked(order.strategy, event.at),
             _ => {}
         }
+        // What waits here waits for all that was asked, whatever it had left for.
+        let asked = known.as_ref().filter(|_| order.status != Status::Held).map(|entry| entry.asked);
         let (executions, reported) = known.map(|e| (e.executions, e.reported)).unwrap_or_default();
         let mut entry = Entry {
             order: order.clone(),
+            asked: asked.unwrap_or(order.request.quantity),
             events: event.number,
             executions,
             refused: BTreeSet::new(),

@@ -94,7 +94,8 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
         Then::Halted => TradingState::Halted,
     };
     let asked = Asked { why: arguments.why.clone(), then, strategy: arguments.strategy };
-    let Flattened { canceled, positions, left, state, journaled } = running(common)?.say("/api/v1/flatten", &asked)?;
+    let Flattened { canceled, positions, left, waiting, state, journaled } =
+        running(common)?.say("/api/v1/flatten", &asked)?;
     let closed = positions.saturating_sub(left.len());
     output::line(format_args!(
         "{canceled} open orders are cancelled, {closed} of {positions} positions are closed, trading is {state} (journaled: {journaled})"
@@ -106,6 +107,12 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
         output::line(format_args!(
             "NOT CLOSED  {} {} {}:{} of {}",
             p.side, p.quantity, p.exchange, p.symbol, p.strategy_id
+        ));
+    }
+    if waiting > 0 {
+        output::line(format_args!(
+            "{waiting} orders that close have not left yet: the venue's limit on requests is used up. They leave when it is their turn, \
+             or end as rejected; look at `merganser orders`, and flatten again for what is left"
         ));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

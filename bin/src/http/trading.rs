@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{get, post, web};
 use actors::ports::Steer;
 use messages::StrategyId;
-use messages::orders::Command;
+use messages::orders::{Command, Order, Status};
 use messages::risk::{StateChange, TradingState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +22,9 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 /// Times that what is still held is asked to be closed, and how long each may take.
 const ROUNDS: usize = 20;
 const ROUND: Duration = Duration::from_millis(500);
+
+/// Rounds more for what closes and waits for its turn: a venue that counts requests by the minute may keep it waiting for one.
+const TURNS: usize = 140;
 
 /// How often is looked.
 const LOOKS_EVERY: Duration = Duration::from_millis(50);
@@ -153,6 +156,9 @@ pub struct Flattened {
     pub positions: usize,
     /// Positions that are not flat yet; their orders may still fill, or were denied: see them.
     pub left: Vec<views::Position>,
+    /// Orders that close something and have not left for their venue: its limit on requests is used up, and they wait for
+    /// their turn.
+    pub waiting: usize,
     /// What may be traded now.
     pub state: String,
     /// False while the ledger's disk is full.
@@ -179,7 +185,7 @@ async fn flatten_all(trader: Trader, edge: web::Data<Edge>, asked: web::Json<Fla
 /// Stops a strategy, so that it orders nothing meanwhile, and closes what it holds.
 async fn close_one(who: &Who, edge: &Edge, why: String, strategy: StrategyId) -> Result<Flattened, Problem> {
     let orders = || async { edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders")) };
-    let of_it = |open: &[messages::orders::Order]| open.iter().filter(|order| order.strategy == strategy).count();
+    let of_it = |open: &[Order]| open.iter().filter(|order| order.strategy == strategy).count();
     let held = || async { open_positions(edge).await.map(|all| held_by(all, strategy)) };
     let (before, positions) = (orders().await?, held().await?.len());
     let canceled = of_it(&before.open);
@@ -193,18 +199,22 @@ async fn close_one(who: &Who, edge: &Edge, why: String, strategy: StrategyId) ->
         let stopped = edge.runtime.steer_strategy(strategy.as_str(), Steer::Stop).await;
         stopped.map_err(|why| Problem::new(Code::Conflict, format!("nothing is closed: {why}")))?;
     }
+    let waiting = |open: &[Order]| open.iter().filter(|o| o.strategy == strategy && waits_to_close(o)).count();
+    let mut patience = Patience::new();
     // Orders that are being cancelled may still fill, and what is offered may be less than what is held.
-    for _ in 0..ROUNDS {
+    loop {
         if !edge.runtime.command(Command::FlattenStrategy { strategy, id: edge.next_order_id() }).await {
             return Err(Problem::silent("orders"));
         }
         tokio::time::sleep(ROUND).await;
-        if held().await?.is_empty() && of_it(&orders().await?.open) == 0 {
+        let open = orders().await?.open;
+        if held().await?.is_empty() && of_it(&open) == 0 || !patience.goes_on(waiting(&open)) {
             break;
         }
     }
-    let state = views::text(orders().await?.trading);
-    Ok(Flattened { canceled, positions, left: held().await?, state, journaled: true })
+    let now = orders().await?;
+    let (waiting, state) = (waiting(&now.open), views::text(now.trading));
+    Ok(Flattened { canceled, positions, left: held().await?, waiting, state, journaled: true })
 }
 
 fn held_by(all: Vec<views::Position>, strategy: StrategyId) -> Vec<views::Position> {
@@ -227,15 +237,18 @@ async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingStat
     }
     settle(|| async { edge.runtime.orders().await.is_some_and(|orders| orders.open.is_empty()) }).await;
     let positions = open_positions(edge).await?.len();
+    let orders = || async { edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders")) };
+    let waiting = |open: &[Order]| open.iter().filter(|order| waits_to_close(order)).count();
+    let mut patience = Patience::new();
     // What is offered may be less than what is held: the rest is asked for again.
-    for _ in 0..ROUNDS {
+    loop {
         let close = edge.runtime.command(Command::Flatten { id: edge.next_order_id() });
         let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
         if !is_heard {
             return Err(Problem::silent("orders"));
         }
         tokio::time::sleep(ROUND).await;
-        if open_positions(edge).await?.is_empty() {
+        if open_positions(edge).await?.is_empty() || !patience.goes_on(waiting(&orders().await?.open)) {
             break;
         }
     }
@@ -245,8 +258,34 @@ async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingStat
         set(then).await;
     }
     let left = open_positions(edge).await?;
-    let state = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?.trading;
-    Ok(Flattened { canceled: before.open.len(), positions, left, state: views::text(state), journaled })
+    let now = orders().await?;
+    let (waiting, state) = (waiting(&now.open), views::text(now.trading));
+    Ok(Flattened { canceled: before.open.len(), positions, left, waiting, state, journaled })
+}
+
+/// True for an order that closes something and has not left for its venue.
+fn waits_to_close(order: &Order) -> bool {
+    order.request.reduce_only && order.status == Status::PendingSubmit
+}
+
+/// How long is asked again.
+#[derive(Debug)]
+struct Patience {
+    rounds: usize,
+    turns: usize,
+}
+
+impl Patience {
+    const fn new() -> Self {
+        Self { rounds: ROUNDS, turns: TURNS }
+    }
+
+    /// A round is over, and so many orders wait for their turn: true while there is another one.
+    fn goes_on(&mut self, waiting: usize) -> bool {
+        let left = if waiting > 0 { &mut self.turns } else { &mut self.rounds };
+        *left = left.saturating_sub(1);
+        *left > 0
+    }
 }
 
 async fn open_positions(edge: &Edge) -> Result<Vec<views::Position>, Problem> {
@@ -270,4 +309,23 @@ async fn settle<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
 pub struct Done {
     /// In words.
     pub done: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rounds that it goes on for, with so many orders waiting in each of the first `of`.
+    fn rounds(waiting: usize, of: usize) -> usize {
+        let mut patience = Patience::new();
+        let mut waiting = std::iter::repeat_n(waiting, of).chain(std::iter::repeat(0));
+        1 + (0..).take_while(|_| patience.goes_on(waiting.next().unwrap_or_default())).count()
+    }
+
+    #[test]
+    fn what_waits_for_its_turn_is_waited_for_a_minute_and_not_for_ever() {
+        assert_eq!(rounds(0, 0), ROUNDS);
+        assert_eq!(rounds(3, 100), 100 + ROUNDS, "rounds in which something waits are none of the others");
+        assert_eq!(rounds(3, 1_000), TURNS);
+    }
 }

@@ -10,7 +10,8 @@
 //!   more, goes to the venue as it is, to wait there, once its entry has ended; until it leaves it is watched here like any
 //!   other, for a venue refuses a stop whose price the market has passed.
 //! - A fill of one leaves less for the others: each is sent for what is left then, and those that are held end where nothing is.
-//!   Until they leave they keep the quantity that was asked: what is left grows again by a late fill, or by one that is undone.
+//!   Until they leave they keep the quantity that was asked, and have it again if they did not come to their venue: what is left
+//!   grows again by a late fill, or by one that is undone.
 //! - While a venue counts more of one as filled than was told, nothing is sent or ended here: how much it is for is not known
 //!   yet. What must leave the venue leaves it all the same.
 //!

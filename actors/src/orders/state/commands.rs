@@ -128,6 +128,7 @@ impl Orders {
             as_of: at.as_of,
         };
         Entry {
+            asked: order.request.quantity,
             order,
             events: 0,
             executions: BTreeMap::new(),

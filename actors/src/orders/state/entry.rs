@@ -6,6 +6,8 @@ use super::*;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) order: Order,
+    /// How much was asked of it when it left: what was held here may have left for less, and may come back.
+    pub(super) asked: Quantity,
     /// Events so far.
     pub(super) events: u32,
     /// Fills so far and what undid them, by key.

@@ -251,6 +251,7 @@ impl Orders {
         let request = contingency::as_sent(&asked, entry.order.triggered);
         match self.judge(entry.order.strategy, false, &request, quantity, at.now) {
             Ok(()) => {
+                entry.asked = entry.order.request.quantity;
                 entry.order.request = asked;
                 entry.asked_at = at.now;
                 self.intend(&mut entry, request, at, out);

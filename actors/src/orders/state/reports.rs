@@ -176,6 +176,8 @@ impl Orders {
         entry.left_by = None;
         entry.order.submitted_at = None;
         self.hold_on(&entry.order, &entry.order.request, &why, at, out);
+        // What is left for it may be more by the time it is said again.
+        entry.order.request.quantity = entry.asked;
         self.happen(entry, Happening::refused(EventKind::Held, why), at, out);
     }
 

@@ -1,8 +1,9 @@
 //! How many requests may go: 200 a minute and account, and what the venue says is left of them. A pure count that tells when
 //! the next request may go.
 //!
-//! Invariant: in no minute more than `per_minute` requests go, whatever the venue says; cancels find room that orders and
-//! questions leave them. Source: docs.alpaca.markets, usage limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`, 429).
+//! Invariant: in no minute more than `per_minute` requests go, whatever the venue says; cancels find room that all else
+//! leaves them, and what closes a position room that other orders and questions leave it. Source: docs.alpaca.markets, usage
+//! limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`, 429).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,17 +22,23 @@ const REFUSED_FOR: Duration = Duration::from_secs(5);
 pub enum Urgency {
     /// Takes risk away.
     Cancel,
-    /// Places or changes an order.
+    /// Places an order that makes a position smaller.
+    Close,
+    /// Places or changes any other order.
     Order,
     /// Asks.
     Question,
 }
 
 impl Urgency {
+    /// All, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Cancel, Self::Close, Self::Order, Self::Question];
+
     /// The share of the limit, in percent, that it leaves to what is more urgent.
     const fn leaves(self) -> u32 {
         match self {
             Self::Cancel => 0,
+            Self::Close => 5,
             Self::Order => 10,
             Self::Question => 30,
         }
@@ -151,6 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn what_closes_finds_room_that_orders_leave_and_leaves_some_to_cancels() {
+        let mut budget = Budget::new(PER_MINUTE);
+        for _ in 0..180 {
+            assert_eq!(budget.next(Urgency::Order, at(0.0)), at(0.0));
+            budget.go(at(0.0));
+        }
+        assert_eq!(budget.next(Urgency::Order, at(1.0)), at(60.0));
+        for _ in 0..10 {
+            assert_eq!(budget.next(Urgency::Close, at(1.0)), at(1.0));
+            budget.go(at(1.0));
+        }
+        assert_eq!(budget.next(Urgency::Close, at(2.0)), at(60.0));
+        assert_eq!(budget.next(Urgency::Cancel, at(2.0)), at(2.0));
+    }
+
+    #[test]
     fn after_a_refusal_nothing_goes_before_its_time() {
         let check = |retry: Option<u64>, reset: Option<f64>, expected: f64| {
             let mut budget = Budget::new(PER_MINUTE);
@@ -167,14 +190,13 @@ mod tests {
         #[test]
         fn no_minute_holds_more_than_the_limit(
             limit in 1u32..30,
-            steps in prop::collection::vec((0u32..20_000, 0u8..3), 1..200),
+            steps in prop::collection::vec((0u32..20_000, prop::sample::select(Urgency::ALL.to_vec())), 1..200),
         ) {
             let mut budget = Budget::new(limit);
             let mut now = at(0.0);
             let mut went: Vec<UtcNanos> = Vec::new();
             for (wait, urgency) in steps {
                 now = now.after(Duration::from_millis(wait.into()));
-                let urgency = [Urgency::Cancel, Urgency::Order, Urgency::Question][usize::from(urgency)];
                 now = budget.next(urgency, now);
                 // What it tells is true when it comes.
                 prop_assert_eq!(budget.next(urgency, now), now);

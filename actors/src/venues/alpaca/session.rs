@@ -6,8 +6,9 @@
 //! connection that is silent or lost is opened again after a back-off.
 //!
 //! Invariants: a request leaves at most once; nothing leaves before its time in the [`Budget`]; a new order that would wait
-//! longer than [`LATE`] is refused here and never sent; of one order at most one cancel waits or is under way, so that what
-//! waits is bounded by what is open. The keys are the shell's: they are not in any value here.
+//! longer than [`LATE`], or [`LATE_TO_CLOSE`], is refused here and never sent, and so is one that waits when the connection is
+//! lost; of one order at most one cancel waits or is under way, so that what waits is bounded by what is open. The keys are the
+//! shell's: they are not in any value here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -41,6 +42,8 @@ const OPEN_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a new order may wait for its turn: later it is none that anybody wants.
 const LATE: Duration = Duration::from_secs(2);
+/// How long one may wait that makes a position smaller: it is wanted until it is there, and a window of the budget is a minute.
+const LATE_TO_CLOSE: Duration = Duration::from_secs(65);
 /// When a question that came to nothing is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Keys that are not taken will not be taken a second later.

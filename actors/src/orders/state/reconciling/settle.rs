@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How many things that an account began with are named.
+const NAMED: usize = 10;
+
 impl Orders {
     /// What the answers did not settle: terms are taken as the venue lists them, an order that may still arrive there is left to
     /// its time, and the rest to a person.
@@ -119,12 +122,28 @@ impl Orders {
         let before = self.reconciling.last.as_ref().map(|last| last.differences.as_slice()).unwrap_or_default();
         let is_new = !done.differences.is_empty() && done.differences != before;
         let is_news = is_new || !done.entries.is_empty();
-        if is_news {
+        if is_news && self.is_opening(&done) {
+            out.push(Effect::Alert(opening(&done)));
+        } else if is_news {
             self.alarm(words(&done, self.reconciling.waits), out);
         }
         let goes_on = waited && self.reconciling.waits.is_none();
         let is_kept = is_news || goes_on || done.cause != Cause::Schedule;
         self.keep(done, is_kept, at, out);
+    }
+
+    /// True where the first look of all found what the account began with, and nothing else: that was to be expected.
+    fn is_opening(&self, done: &Reconciliation) -> bool {
+        let is_held = |difference: &Difference| match difference.kind {
+            DifferenceKind::Position | DifferenceKind::Balance | DifferenceKind::Unknown => difference.settled,
+            _ => false,
+        };
+        let is_first = |entry: &OpeningEntry| match entry {
+            OpeningEntry::Position { instrument, .. } => self.book.all(*instrument).position.is_zero(),
+            OpeningEntry::Balance { asset, .. } => self.balances.get(asset).is_none_or(|total| total.is_zero()),
+        };
+        let is_first_look = self.reconciling.last.is_none() && self.reconciling.waits.is_none();
+        is_first_look && done.differences.iter().all(is_held) && done.entries.iter().all(is_first)
     }
 
     /// Enters what is to be entered and remembers the report; the ledger keeps it where it says something new.
@@ -154,4 +173,36 @@ fn words(done: &Reconciliation, waits: Option<Waits>) -> String {
         None => "; `merganser reconcile --show` has all of it",
     };
     format!("our books and the venue's: {}{example}{next}", done.summary())
+}
+
+/// What an account began with, and what is to be known of it.
+fn opening(done: &Reconciliation) -> String {
+    let mut said = Vec::new();
+    if !done.entries.is_empty() {
+        let entries = named(done.entries.iter());
+        said.push(format!(
+            "the account held this before us, which is entered as its opening and counts as paid in: {entries}"
+        ));
+    }
+    let unknown = done.differences.iter().filter(|difference| difference.kind == DifferenceKind::Unknown);
+    let unknown: Vec<&str> = unknown.map(|difference| difference.subject.as_str()).collect();
+    if !unknown.is_empty() {
+        let unknown = named(unknown.into_iter());
+        said.push(format!("it holds what `instruments` does not name, which is left out of all books: {unknown}"));
+    }
+    if done.entries.iter().any(|entry| matches!(entry, OpeningEntry::Position { .. })) {
+        said.push("what is under manual is kept until `merganser flatten --strategy manual` closes it".to_owned());
+    }
+    said.push("`merganser reconcile --show` has all of it".to_owned());
+    said.join("; ")
+}
+
+/// The first of them, and how many more there are.
+fn named(all: impl ExactSizeIterator<Item = impl ToString>) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let mut named = all.take(NAMED).map(|one| one.to_string()).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    named
 }

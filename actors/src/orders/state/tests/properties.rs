@@ -78,6 +78,8 @@ struct Audit {
     executions: BTreeMap<(OrderId, ExecutionId), Quantity>,
     /// The sums of fills, signed.
     held: BTreeMap<StrategyId, Quantity>,
+    /// What is asked of each order that waited here.
+    asked: BTreeMap<OrderId, Quantity>,
     intended: BTreeSet<ClientOrderId>,
     sent: BTreeSet<ClientOrderId>,
 }
@@ -116,6 +118,10 @@ impl Audit {
         if event.kind == EventKind::Held {
             self.intended.remove(&order.client_order_id);
             self.sent.remove(&order.client_order_id);
+        }
+        if order.status == Status::Held {
+            let asked = *self.asked.entry(order.order_id).or_insert(order.request.quantity);
+            assert_eq!(order.request.quantity, asked, "what is held is for what was asked");
         }
         let (number, filled) = self.orders.entry(order.order_id).or_default();
         *number += 1;

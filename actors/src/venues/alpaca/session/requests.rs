@@ -20,6 +20,19 @@ pub(super) struct Job {
     pub call: Call,
 }
 
+impl Job {
+    /// True where it places this order.
+    fn places(&self, name: ClientOrderId) -> bool {
+        matches!(self.purpose, Purpose::Submit(placed) if placed == name)
+    }
+
+    /// When nobody wants it any more.
+    fn late_at(&self, urgency: Urgency) -> Option<UtcNanos> {
+        let late = if urgency == Urgency::Close { LATE_TO_CLOSE } else { LATE };
+        (!self.purpose.may_be_late()).then(|| self.queued.after(late))
+    }
+}
+
 /// What a call is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
@@ -51,9 +64,15 @@ impl Session {
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
                 match request::submit(*client_order_id, order, self.settings.hours) {
-                    Ok(call) => self.queue(Urgency::Order, Purpose::Submit(*client_order_id), call, now),
+                    Ok(call) => {
+                        let urgency = if order.reduce_only { Urgency::Close } else { Urgency::Order };
+                        self.queue(urgency, Purpose::Submit(*client_order_id), call, now);
+                    }
                     Err(refusal) => self.refuse(request, refusal, now, out),
                 }
+            }
+            VenueRequest::Cancel { client_order_id, .. } if self.take_back(*client_order_id) => {
+                out.push(Do::Report(self.books.report(*client_order_id, None, now, ReportKind::Canceled)));
             }
             // Orders say a cancel again for as long as it is not answered: its turn may come later than that.
             VenueRequest::Cancel { client_order_id, .. } if self.is_canceling(*client_order_id) => {}
@@ -72,9 +91,25 @@ impl Session {
                     None => self.find(*client_order_id, request, Urgency::Order, now),
                 }
             }
+            // It has not left: that the venue does not know it says nothing.
+            VenueRequest::Query { client_order_id, .. } if self.is_waiting(*client_order_id) => {}
             VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now),
         }
+    }
+
+    /// True while a new order waits for its turn.
+    fn is_waiting(&self, name: ClientOrderId) -> bool {
+        self.waiting.values().flatten().any(|job| job.places(name))
+    }
+
+    /// Lets go of a new order that waits for its turn; true where there was one.
+    fn take_back(&mut self, name: ClientOrderId) -> bool {
+        let is_waiting = self.is_waiting(name);
+        if is_waiting {
+            self.waiting.values_mut().for_each(|jobs| jobs.retain(|job| !job.places(name)));
+        }
+        is_waiting
     }
 
     /// True while a cancel of this order waits for its turn or is under way.
@@ -127,25 +162,26 @@ impl Session {
         let first = |(urgency, jobs): (&Urgency, &VecDeque<Job>)| {
             let job = jobs.front()?;
             let turn = self.budget.next(*urgency, now);
-            Some(if job.purpose.may_be_late() { turn } else { turn.min(job.queued.after(LATE)) })
+            Some(job.late_at(*urgency).map_or(turn, |late| turn.min(late)))
         };
         self.waiting.iter().filter_map(first).min()
     }
 
     /// Lets go what may go.
     pub(super) fn pump(&mut self, now: UtcNanos, out: &mut Vec<Do>) {
-        for urgency in [Urgency::Cancel, Urgency::Order, Urgency::Question] {
+        for urgency in Urgency::ALL {
             while let Some(front) = self.waiting.get(&urgency).and_then(VecDeque::front) {
-                let is_late = !front.purpose.may_be_late() && front.queued.after(LATE) <= now;
+                let is_late = front.late_at(urgency).is_some_and(|late| late <= now);
                 let is_needless = self.is_needless(front, now);
-                if !is_late && !is_needless && self.budget.next(urgency, now) > now {
+                let is_cut_off = front.purpose.needs_connection() && self.stage != Stage::Live;
+                if !is_late && !is_needless && !is_cut_off && self.budget.next(urgency, now) > now {
                     break;
                 }
                 let Some(job) = self.waiting.get_mut(&urgency).and_then(VecDeque::pop_front) else { break };
                 if is_needless {
                     continue;
                 }
-                if is_late || job.purpose.needs_connection() && self.stage != Stage::Live {
+                if is_late || is_cut_off {
                     let (code, text) = if is_late {
                         (LIMIT, "its turn among the requests a minute came too late; nothing was sent")
                     } else {

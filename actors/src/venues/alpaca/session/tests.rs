@@ -1,6 +1,7 @@
 //! The connection as somebody who plays the venue sees it.
 
 mod cancels;
+mod closing;
 mod look;
 mod questions;
 

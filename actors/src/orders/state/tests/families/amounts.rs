@@ -46,6 +46,72 @@ fn a_held_stop_grows_with_what_is_left() {
     );
 }
 
+/// What did not arrive had left for what was left then; said again it is for what is left now.
+#[test]
+fn an_exit_that_is_said_again_is_for_what_is_left_by_then() {
+    let begin = "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        venue 1 fill x 4 of 4                     | 1 partially_filled
+        venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
+        see 2                                     | pending_submit 0/4 @ 105
+        ";
+    let end = "
+        see 2                                     | held 0/10 @ 105
+        wait 5s                                   | 2 intended → pending_submit; send 2
+        see 2                                     | pending_submit 0/10 @ 105
+        ";
+    for between in [
+        // The entry's late fill comes behind the word that the exit did not arrive, or before it.
+        "venue 2 not_taken      | alert; 2 held (venue.says_so)
+         venue 1 fill y 6 of 10 | 1 filled",
+        "venue 1 fill y 6 of 10 | 1 filled
+         venue 2 not_taken      | alert; 2 held (venue.says_so)",
+        // And what was asked is known after a start.
+        "restart                | ask 2; ask 1
+         venue 1 fill y 6 of 10 | 1 filled
+         venue 2 submitted      | 2 submitted
+         venue 2 not_taken      | alert; 2 held (venue.says_so)",
+    ] {
+        check_at(Bench::without_ties(), &format!("{begin}{between}{end}"));
+    }
+}
+
+/// What was asked is what was asked last.
+#[test]
+fn an_exit_that_is_said_again_is_for_no_more_than_was_asked() {
+    check_at(
+        Bench::without_ties(),
+        "
+        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        replace 2 8                               | 2 replaced → held
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        venue 2 not_taken                         | alert; 2 held (venue.says_so)
+        see 2                                     | held 0/8 @ 105
+        replace 2 3                               | 2 replaced → held
+        wait 5s                                   | 2 intended → pending_submit; send 2
+        venue 2 not_taken                         | 2 held (venue.says_so)
+        see 2                                     | held 0/3 @ 105
+        ",
+    );
+}
+
+/// A checkpoint falls between an exit's leaving and the word that it did not arrive.
+#[test]
+fn a_checkpoint_keeps_what_was_asked_of_an_exit() {
+    let mut bench = Bench::without_ties();
+    bench.step("bracket 1 buy 10 @ 100 profit 105 loss 95");
+    bench.step("venue 1 fill x 4 of 4");
+    bench.step("venue 1 canceled");
+    assert_eq!(bench.show(2), "pending_submit 0/4 @ 105");
+    let saved = postcard::to_allocvec(&bench.orders.save()).unwrap();
+    let mut loaded = empty();
+    loaded.settings.clone_from(&bench.orders.settings);
+    loaded.load(postcard::from_bytes(&saved).unwrap());
+    bench.orders = loaded;
+    bench.step("venue 2 not_taken");
+    assert_eq!(bench.show(2), "held 0/10 @ 105");
+}
+
 /// What is more than its exits would be closed by none.
 #[test]
 fn an_entry_does_not_outgrow_its_exits() {

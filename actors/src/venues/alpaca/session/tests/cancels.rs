@@ -3,14 +3,14 @@
 use super::*;
 
 /// What goes in a minute: the list of open orders, and one more.
-fn two_a_minute() -> Play {
+pub(super) fn two_a_minute() -> Play {
     let mut play = Play::live_with(Settings { per_minute: 2, ..settings() }, "[]");
     play.out.clear();
     play
 }
 
 /// Until the next minute, on a connection that lives.
-fn next_minute(play: &mut Play) {
+pub(super) fn next_minute(play: &mut Play) {
     play.wait(30.0);
     play.hear(Heard::Alive);
     play.wait(30.0);
