@@ -1,13 +1,10 @@
 //! Against a real TimescaleDB, where `MERGANSER_TEST_TIMESCALE` gives its address (`127.0.0.1:15999`);
-//! `tests/show/support/timescale.sh` starts one. It is PGlite: one session at a time, so such tests run
-//! one after the other (`--test-threads=1`), and none minds what another has left there.
-
-use std::time::Duration;
+//! `tests/show/support/timescale.sh` starts one. It is PGlite: one session at a time, for whose end the next
+//! one waits, so such tests run one after the other (`--test-threads=1`), and none minds what another has left there.
 
 use super::super::mapping::{Mapping, check, propose};
 use super::real::digest;
 use crate::postgres::catalog::{self, Form, Hypertable, TableName};
-use crate::postgres::tests::running::wait;
 use crate::postgres::tests::settings;
 use crate::postgres::{Server, Session};
 use crate::query::Range;
@@ -38,15 +35,7 @@ pub fn server() -> Option<Server> {
     std::fs::write(&password, "any").unwrap();
     let url = format!("postgres://postgres@{address}/postgres");
     let settings = Timescale { password_file: password.display().to_string(), ..settings(&url, Tls::Off) };
-    let server = Server::new(&settings).unwrap();
-    // The session of the test before ends beside this one.
-    let answers = (0..50).any(|_| {
-        wait(Duration::from_millis(200));
-        Session::open(&server).is_ok()
-    });
-    assert!(answers, "nobody answers at {address}");
-    wait(Duration::from_millis(500));
-    Some(server)
+    Some(Server::new(&settings).unwrap())
 }
 
 #[test]
