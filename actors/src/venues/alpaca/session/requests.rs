@@ -3,7 +3,7 @@
 use messages::orders::Replacement;
 use messages::risk::Refusal;
 use messages::venues::{NOT_CONNECTED, ReportKind, VenueRequest};
-use messages::{ClientOrderId, Reason, UtcNanos, VenueOrderId};
+use messages::{ClientOrderId, Exchange, Reason, Symbol, UtcNanos, VenueOrderId};
 
 use super::super::rules;
 use super::super::{call::Call, request};
@@ -41,6 +41,8 @@ pub(super) enum Purpose {
     Fills(u32),
     /// A part of what the account holds, for the question of this time.
     Look(UtcNanos, Part),
+    /// How an asset is listed now.
+    Listing(Symbol),
 }
 
 /// What did not leave.
@@ -92,6 +94,11 @@ impl Session {
             }
             VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now),
+            VenueRequest::Rules { instruments, .. } => {
+                for instrument in instruments.iter().filter(|instrument| instrument.exchange == Exchange::Alpaca) {
+                    self.ask_listing(instrument.symbol, now);
+                }
+            }
         }
     }
 
@@ -99,6 +106,15 @@ impl Session {
     fn is_canceling(&self, name: ClientOrderId) -> bool {
         let waiting = self.waiting.get(&Urgency::Cancel).into_iter().flatten().map(|job| &job.purpose);
         waiting.chain(self.calls.values()).any(|purpose| purpose.cancels() == Some(name))
+    }
+
+    /// Asks how an asset is listed, unless that is being asked.
+    fn ask_listing(&mut self, symbol: Symbol, now: UtcNanos) {
+        let waiting = self.waiting.get(&Urgency::Question).into_iter().flatten().map(|job| &job.purpose);
+        let mut asked = waiting.chain(self.calls.values());
+        if !asked.any(|purpose| matches!(purpose, Purpose::Listing(of) if *of == symbol)) {
+            self.queue(Urgency::Question, Purpose::Listing(symbol), Call::asset(symbol), now);
+        }
     }
 
     fn find(&mut self, id: ClientOrderId, request: &VenueRequest, urgency: Urgency, now: UtcNanos) {
@@ -220,13 +236,19 @@ impl Session {
                 return self.unsent(Unsent::Asked(request), outlook, Refusal { reason, text }, now, out);
             }
             (
-                Unsent::Asked(VenueRequest::Cancel { .. } | VenueRequest::Query { .. } | VenueRequest::Account { .. })
+                Unsent::Asked(
+                    VenueRequest::Cancel { .. }
+                    | VenueRequest::Query { .. }
+                    | VenueRequest::Account { .. }
+                    | VenueRequest::Rules { .. },
+                )
                 | Unsent::Waited(
                     Purpose::Cancel { .. }
                     | Purpose::Ask(_)
                     | Purpose::OpenOrders(_)
                     | Purpose::Fills(_)
-                    | Purpose::Look(..),
+                    | Purpose::Look(..)
+                    | Purpose::Listing(_),
                 ),
                 _,
             ) => return,
@@ -253,7 +275,12 @@ impl Purpose {
         match self {
             Self::Submit(_) | Self::Replace { .. } => false,
             Self::Find(request) => matches!(**request, VenueRequest::Cancel { .. }),
-            Self::Cancel { .. } | Self::Ask(_) | Self::OpenOrders(_) | Self::Fills(_) | Self::Look(..) => true,
+            Self::Cancel { .. }
+            | Self::Ask(_)
+            | Self::OpenOrders(_)
+            | Self::Fills(_)
+            | Self::Look(..)
+            | Self::Listing(_) => true,
         }
     }
 

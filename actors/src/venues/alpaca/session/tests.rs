@@ -3,6 +3,7 @@
 mod cancels;
 mod look;
 mod questions;
+mod rules;
 
 use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};
