@@ -136,6 +136,8 @@ impl Assembly {
             limits: self.deciding.risk.clone(),
             rules: self.rules.clone(),
             venue_rules: self.deciding.venue_rules().map_err(Error::Settings)?,
+            read_rules: crate::venues::rules::read,
+            rules_every: venues.rules_every,
             venues: self.venue.exchanges.iter().map(|e| (*e, self.venue)).collect(),
             query_after: venues.query_after,
             not_received_after: venues.lost_after(&self.venue),

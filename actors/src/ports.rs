@@ -14,7 +14,7 @@ use messages::risk::{Refusal, RiskChange, StateChange, TradingState};
 use messages::snapshots::{Snapshot, SnapshotType};
 use messages::strategies::Fault;
 use messages::telemetry::Metric;
-use messages::venues::{NoteKind, VenueReport, VenueRequest};
+use messages::venues::{NoteKind, ToldRules, VenueReport, VenueRequest};
 use messages::{Cash, Exchange, Instrument, OrderId, Price, Quantity, StrategyId, Symbol, UtcNanos};
 use ractor::{ActorRef, RpcReplyPort};
 use storage::migrate::phase::Ask;
@@ -167,6 +167,8 @@ pub enum ToOrders {
     Connected,
     /// The venue outside says what the account holds.
     Account(Box<AccountSnapshot>),
+    /// The venue outside says by which rules of its own it trades.
+    Rules(Vec<ToldRules>),
     /// From a person: hold our books against the venue's now, or take what differs as it is. The reply, what was done or why
     /// not, comes when it is durable.
     Reconcile(ReconcileAsk, RpcReplyPort<Result<String, String>>),

@@ -68,12 +68,15 @@ pub struct VenueSettings {
     /// How often our books are held against the venue's while it is reached; zero for never.
     #[serde(with = "crate::durations", default = "never")]
     pub reconcile_every: Duration,
+    /// How often the venue's own rules of instruments are asked for again while it is reached; zero for never.
+    #[serde(with = "crate::durations", default = "never")]
+    pub rules_every: Duration,
     /// What is done about orders in the account that are none of ours.
     #[serde(default)]
     pub foreign_orders: ForeignOrders,
 }
 
-/// Sessions that were recorded before books were held against the venue's.
+/// Sessions that were recorded before books were held against the venue's, or its rules were asked for again.
 const fn never() -> Duration {
     Duration::ZERO
 }

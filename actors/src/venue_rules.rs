@@ -1,14 +1,17 @@
-//! What a venue holds against an order beyond what it can do at all: its own rules of an instrument, asked of it before a run,
-//! kept with what the run is made from, and looked at by risk before an order is sent.
+//! What a venue holds against an order beyond what it can do at all: its own rules of an instrument, asked of it before a run and
+//! again while it goes on, and looked at by risk before an order is sent. Those from before the run are kept with what it is made
+//! from, and what has changed since with what was handled.
 //!
 //! Invariant: what is not known (an average price that was not seen whole) is not judged here: then the venue judges.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use messages::instrument::Calendar;
+use messages::instrument::{Calendar, Rules};
 use messages::orders::OrderRequest;
 use messages::risk::Refusal;
+use messages::venues::ToldRules;
 use messages::{Price, Quantity, UtcNanos};
 
 /// The venue's own rules of one instrument.
@@ -21,7 +24,16 @@ pub trait VenueRules: fmt::Debug + Send + Sync {
 
     /// Over how long the rules want prices to be averaged; zero for the last trade, `None` where no rule looks at prices.
     fn averages_over(&self) -> Option<Duration>;
+
+    /// The rules of the instrument with the steps and sizes that these say.
+    fn amend(&self, rules: &Rules) -> Rules;
+
+    /// All that they say, by name: what is other later is found there, and told to people.
+    fn as_value(&self) -> serde_json::Value;
 }
+
+/// Reads rules out of what a venue told.
+pub type Read = fn(&ToldRules) -> Result<Arc<dyn VenueRules>, serde_json::Error>;
 
 /// What the rules look at beside the order. The order itself, or what it takes the place of, is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

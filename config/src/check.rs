@@ -161,6 +161,11 @@ pub fn contradictions(s: &Settings) -> Vec<String> {
         every.is_zero() || every >= std::time::Duration::from_secs(30),
         "venues.reconcile_every: must be 0s, for never, or at least 30s, for each costs the venue's budget".to_owned(),
     );
+    let every = s.venues.rules_every;
+    must(
+        every.is_zero() || every >= std::time::Duration::from_secs(60),
+        "venues.rules_every: must be 0s, for never, or at least 1m, for each costs the venue's budget".to_owned(),
+    );
     must(
         !s.hot.keep.is_zero(),
         "hot.keep: must be longer than 0s; hot.max_bytes = 0 switches the hot tier off".to_owned(),

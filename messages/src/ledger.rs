@@ -14,7 +14,7 @@ use crate::risk::{RiskChange, RiskRecord, StateChange};
 use crate::snapshots::{Snapshot, SnapshotType};
 use crate::strategies::{Checkpoint, Fault};
 use crate::time::UtcNanos;
-use crate::venues::VenueReport;
+use crate::venues::{ToldRules, VenueReport};
 
 /// The number of a record in its journal, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -269,6 +269,8 @@ pub enum Delivery {
         /// Its entries.
         entries: Vec<OpeningEntry>,
     },
+    /// Rules of a venue outside of the process that are other than before, whole: nobody can say them again.
+    Rules(Vec<ToldRules>),
 }
 
 /// What a strategy begins a generation with.

@@ -68,6 +68,13 @@ pub enum VenueRequest {
         /// When it was asked for; the answer repeats it.
         at: UtcNanos,
     },
+    /// By which rules of its own does the venue trade these now? Asked of a venue that told them before the run.
+    Rules {
+        /// Of this exchange.
+        instruments: Vec<Instrument>,
+        /// When it was asked for.
+        at: UtcNanos,
+    },
 }
 
 impl VenueRequest {
@@ -79,9 +86,18 @@ impl VenueRequest {
             | Self::Cancel { client_order_id, .. }
             | Self::Replace { client_order_id, .. }
             | Self::Query { client_order_id, .. } => Some(*client_order_id),
-            Self::Account { .. } => None,
+            Self::Account { .. } | Self::Rules { .. } => None,
         }
     }
+}
+
+/// What a venue says of its own rules of an instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldRules {
+    /// Which.
+    pub instrument: Instrument,
+    /// The rules, as JSON: their form is the venue's business.
+    pub text: String,
 }
 
 /// The reason of an order that found no connection to its venue, and was not sent.

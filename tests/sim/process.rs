@@ -91,6 +91,8 @@ fn orders(course: Course, epoch: u64) -> Orders {
         venues: [(Exchange::Simulated, course.venue())].into(),
         query_after: Duration::from_secs(5),
         venue_rules: BTreeMap::new(),
+        read_rules: actors::venues::rules::read,
+        rules_every: Duration::ZERO,
         not_received_after: NOT_RECEIVED_AFTER,
         reconcile_every: course.reconcile_every(),
         foreign_orders: orders::ForeignOrders::Ignore,

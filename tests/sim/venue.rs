@@ -104,6 +104,7 @@ impl Venue {
             }
             VenueRequest::Query { client_order_id, .. } => self.query(client_order_id, now, out),
             VenueRequest::Account { .. } => unreachable!("answered by a snapshot"),
+            VenueRequest::Rules { .. } => unreachable!("it has told none that could change"),
         }
     }
 

@@ -214,6 +214,7 @@ impl Machine {
             }
             Delivery::Connected => self.orders.on_reconnected(at, &mut effects),
             Delivery::Account(snapshot) => self.orders.on_account((**snapshot).clone(), at, &mut effects),
+            Delivery::Rules(told) => self.orders.on_rules(told, &mut effects),
             // What was refused then is refused again.
             Delivery::Reconcile(ask) => drop(self.orders.on_reconcile(ask.clone(), at, &mut effects)),
             Delivery::Timer => self.orders.on_timer(at, &mut effects),

@@ -272,6 +272,16 @@ impl Shell {
                 self.a.state.on_account(*snapshot, at, &mut effects);
                 at
             }
+            ToOrders::Rules(told) => {
+                // That all is as it was is the common answer, and no delivery.
+                let news = self.a.state.news_of_rules(told);
+                if news.is_empty() {
+                    return;
+                }
+                let at = self.begin(Delivery::Rules(news.clone())).await;
+                self.a.state.on_rules(&news, &mut effects);
+                at
+            }
             ToOrders::Reconcile(ask, reply) => {
                 let at = self.begin(Delivery::Reconcile(ask.clone())).await;
                 let done = self.a.state.on_reconcile(ask, at, &mut effects);

@@ -35,7 +35,7 @@ use super::table::{self, Outcome};
 use crate::accounting;
 use crate::by_instrument::ByInstrument;
 use crate::rates::Rates;
-use crate::venue_rules::VenueRules;
+use crate::venue_rules::{self, VenueRules};
 
 mod bust;
 mod commands;
@@ -51,6 +51,7 @@ mod replace;
 mod reports;
 mod resolve;
 mod results;
+mod rules;
 mod saved;
 mod status;
 mod watch;
@@ -88,6 +89,10 @@ pub struct Settings {
     pub rules: BTreeMap<Instrument, Rules>,
     /// The venue's own rules, where it told them.
     pub venue_rules: BTreeMap<Instrument, Arc<dyn VenueRules>>,
+    /// Reads them where the venue tells them again.
+    pub read_rules: venue_rules::Read,
+    /// How often they are asked for again, beside each connection; zero for never.
+    pub rules_every: Duration,
     /// What each exchange's venue can do.
     pub venues: BTreeMap<Exchange, Capabilities>,
     /// When an unanswered request is asked about, and how often.
@@ -153,6 +158,8 @@ pub struct Orders {
     rates: Rates,
     /// How far our books are held against the venue's.
     reconciling: Reconciling,
+    /// When the venue is asked for its rules again.
+    rules_due: Option<UtcNanos>,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
     /// Orders that belong together.
@@ -191,6 +198,7 @@ impl Orders {
             book: Book::default(),
             recent: Recent::default(),
             watch: Watch::default(),
+            rules_due: None,
             generations: BTreeMap::new(),
             trading: TradingState::Active,
             families: Families::default(),

@@ -33,6 +33,7 @@ names! {
         Self::Deposit(..) => "deposit",
         Self::Connected => "connected",
         Self::Account(_) => "account",
+        Self::Rules(_) => "rules",
         Self::Reconcile(..) => "reconcile",
         Self::ReconcileStatus(_) => "reconcile_status",
         Self::TellOpen => "tell_open",

@@ -145,7 +145,8 @@ impl Shell {
     fn send(&mut self, requests: Vec<VenueRequest>) {
         let mut unsent = Vec::new();
         for request in requests {
-            let about = request.client_order_id().map_or_else(|| "the account".to_owned(), |id| format!("order {id}"));
+            let whole = if matches!(request, VenueRequest::Rules { .. }) { "its rules" } else { "the account" };
+            let about = request.client_order_id().map_or_else(|| whole.to_owned(), |id| format!("order {id}"));
             let new_order =
                 if let VenueRequest::Submit { client_order_id, .. } = &request { Some(*client_order_id) } else { None };
             if !self.connected || self.requests.try_send(request).is_err() {
@@ -176,6 +177,7 @@ impl Shell {
                 self.connected = false;
             }
             FromVenue::Account(snapshot) => drop(self.a.orders.cast(ToOrders::Account(snapshot))),
+            FromVenue::Rules(told) => drop(self.a.orders.cast(ToOrders::Rules(told))),
             FromVenue::Reports(reports) => drop(self.a.orders.cast(ToOrders::Reports(reports))),
             FromVenue::Note(note) => self.note(note),
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use messages::Account;
 use messages::account::AccountSnapshot;
-use messages::venues::{Capabilities, VenueNote, VenueReport, VenueRequest};
+use messages::venues::{Capabilities, ToldRules, VenueNote, VenueReport, VenueRequest};
 use serde::de::DeserializeOwned;
 
 use crate::settings::VenueSettings;
@@ -38,6 +38,8 @@ pub enum FromVenue {
     Reports(Vec<VenueReport>),
     /// What the account holds, as it was asked for.
     Account(Box<AccountSnapshot>),
+    /// By which rules of its own it trades, as it was asked, or as a refusal made it worth asking.
+    Rules(Vec<ToldRules>),
     /// What a person must know and no report says. Said as often as it happens: the gateway tells it within bounds.
     Note(VenueNote),
 }
@@ -50,7 +52,8 @@ pub type Say = Arc<dyn Fn(FromVenue) + Send + Sync>;
 /// Contract: a request is written at most once; `Submitted` is reported when it has left; a repeated report
 /// is harmless, a lost one is found by a `Query`, which the venue answers with every fill of the order, its
 /// terms and its end, or with `Unknown`. Who can say what the account holds (`Capabilities::account`) answers an `Account` with
-/// one snapshot, after the reports of what happened before it, as far as it can be told.
+/// one snapshot, after the reports of what happened before it, as far as it can be told. Who told its rules before the run
+/// answers `Rules` with those that it can learn.
 pub trait Connector: Send {
     /// Works until `requests` is closed, over as many connections as it takes. When it ends by itself or
     /// panics it is made again after a back-off.

@@ -39,7 +39,7 @@ enum What {
     /// Places an order in your name.
     #[command(after_help = "Example:\n  merganser orders submit simulated:SIMBTC sell 0.01 --why \"take profit\"")]
     Submit(Submit),
-    /// Places an entry with the orders that close it with a gain and with a loss: all are taken, or all are denied.
+    /// Places an entry with the orders on its other side that close it with a gain and with a loss: all are taken, or all are denied.
     #[command(
         after_help = "Example:\n  merganser orders bracket simulated:SIMBTC buy 0.01 --limit 59000 --take-profit 61000 --stop-loss 58000"
     )]
@@ -57,17 +57,8 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Submit {
-    /// What, as exchange:symbol.
-    #[arg(value_parser = actors::settings::parse_instrument)]
-    instrument: Instrument,
-    /// buy or sell.
-    #[arg(value_parser = named::<Side>)]
-    side: Side,
-    /// How much, in base asset.
-    quantity: Quantity,
-    /// At this price or better; at the market without one.
-    #[arg(long, value_name = "PRICE")]
-    limit: Option<Price>,
+    #[command(flatten)]
+    terms: Terms,
     /// Once the price reaches this against the order.
     #[arg(long, value_name = "PRICE")]
     stop: Option<Price>,
@@ -83,31 +74,16 @@ struct Submit {
     /// Only to make a position smaller.
     #[arg(long)]
     reduce_only: bool,
-    /// Why; it stands with the order and in the ledger.
-    #[arg(long, default_value = "")]
-    why: String,
-    /// The same key gives the same order, however often it is asked for; a new one where none is given.
-    #[arg(long)]
-    key: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct Bracket {
-    /// What, as exchange:symbol.
-    #[arg(value_parser = actors::settings::parse_instrument)]
-    instrument: Instrument,
-    /// buy or sell: the entry; its exits are on the other side.
-    #[arg(value_parser = named::<Side>)]
-    side: Side,
-    /// How much, in base asset.
-    quantity: Quantity,
-    /// The entry at this price or better; at the market without one.
-    #[arg(long, value_name = "PRICE")]
-    limit: Option<Price>,
-    /// Closes it at this price or better.
+    #[command(flatten)]
+    terms: Terms,
+    /// Closes the entry at this price or better.
     #[arg(long, value_name = "PRICE", required_unless_present = "stop_loss")]
     take_profit: Option<Price>,
-    /// Closes it at the market once the price reaches this.
+    /// Closes the entry at the market once the price reaches this.
     #[arg(long, value_name = "PRICE")]
     stop_loss: Option<Price>,
     /// The limit of the stop-loss.
@@ -116,11 +92,28 @@ struct Bracket {
     /// gtc, ioc, fok or day; with day the exits are for the day, too.
     #[arg(long, value_name = "HOW", value_parser = named::<TimeInForce>)]
     time_in_force: Option<TimeInForce>,
-    /// Why; it stands with the orders and in the ledger.
-    #[arg(long, default_value = "")]
+}
+
+/// What an order and the entry of a bracket have alike.
+#[derive(Debug, Args)]
+struct Terms {
+    /// What, as exchange:symbol.
+    #[arg(value_parser = actors::settings::parse_instrument)]
+    instrument: Instrument,
+    /// buy or sell.
+    #[arg(value_parser = named::<Side>)]
+    side: Side,
+    /// How much, in base asset.
+    quantity: Quantity,
+    /// At this price or better; at the market without one.
+    #[arg(long, value_name = "PRICE")]
+    limit: Option<Price>,
+    // Help shows these two behind the options of each command.
+    /// Why; it stands with what is placed and in the ledger.
+    #[arg(long, default_value = "", display_order = 100)]
     why: String,
-    /// The same key gives the same orders, however often they are asked for; new ones where none is given.
-    #[arg(long)]
+    /// The same key gives the same, however often it is asked for; a new one is made where none is given.
+    #[arg(long, display_order = 101)]
     key: Option<String>,
 }
 
@@ -142,13 +135,13 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
         None | Some(What::List) => show(running.read::<Rows>("/api/v1/orders?status=open")?.rows),
         Some(What::Show { order_id }) => show(vec![running.read(&format!("/api/v1/orders/{order_id}"))?]),
         Some(What::Submit(submit)) => {
-            let key = key(submit.key.as_ref())?;
+            let key = submit.terms.key()?;
             let asked = running.say_once("/api/v1/orders", &submit.order(), &key);
             let order: Order = asked.with_context(|| format!("to ask again for the same order, add --key {key}"))?;
             return Ok(placed(vec![order]));
         }
         Some(What::Bracket(bracket)) => {
-            let key = key(bracket.key.as_ref())?;
+            let key = bracket.terms.key()?;
             let asked = running.say_once("/api/v1/orders/bracket", &bracket.orders(), &key);
             return Ok(placed(asked.with_context(|| format!("to ask again for the same orders, add --key {key}"))?));
         }
@@ -161,11 +154,6 @@ pub fn run(arguments: &Arguments, common: &Common) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The key that was given, or a new one.
-fn key(given: Option<&String>) -> anyhow::Result<String> {
-    given.cloned().map_or_else(|| access::make().map(|made| made.secret), Ok)
-}
-
 /// Shows orders that were placed; exit code 1 where one was denied.
 fn placed(orders: Vec<Order>) -> ExitCode {
     let is_denied = orders.iter().any(|order| order.status == "denied");
@@ -173,23 +161,35 @@ fn placed(orders: Vec<Order>) -> ExitCode {
     if is_denied { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
 
+impl Terms {
+    /// The key that was given, or a new one.
+    fn key(&self) -> anyhow::Result<String> {
+        self.key.clone().map_or_else(|| access::make().map(|made| made.secret), Ok)
+    }
+
+    /// An order of these terms, without a trigger.
+    fn order(&self, time_in_force: Option<TimeInForce>) -> NewOrder {
+        NewOrder {
+            instrument: self.instrument,
+            side: self.side,
+            order_type: if self.limit.is_some() { OrderType::Limit } else { OrderType::Market },
+            time_in_force,
+            quantity: self.quantity,
+            quote_quantity: None,
+            price: self.limit,
+            stop_price: None,
+            trail_amount: None,
+            post_only: false,
+            reduce_only: false,
+            note: self.why.clone(),
+        }
+    }
+}
+
 impl Bracket {
     fn orders(&self) -> NewBracket {
         NewBracket {
-            entry: NewOrder {
-                instrument: self.instrument,
-                side: self.side,
-                order_type: if self.limit.is_some() { OrderType::Limit } else { OrderType::Market },
-                time_in_force: self.time_in_force,
-                quantity: self.quantity,
-                quote_quantity: None,
-                price: self.limit,
-                stop_price: None,
-                trail_amount: None,
-                post_only: false,
-                reduce_only: false,
-                note: self.why.clone(),
-            },
+            entry: self.terms.order(self.time_in_force),
             take_profit: self.take_profit,
             stop_loss: self.stop_loss,
             stop_limit: self.stop_limit,
@@ -199,7 +199,7 @@ impl Bracket {
 
 impl Submit {
     fn order_type(&self) -> OrderType {
-        match (self.limit, self.stop) {
+        match (self.terms.limit, self.stop) {
             _ if self.trail.is_some() => OrderType::TrailingStop,
             _ if self.take_profit.is_some() => OrderType::TakeProfit,
             (None, None) => OrderType::Market,
@@ -211,18 +211,11 @@ impl Submit {
 
     fn order(&self) -> NewOrder {
         NewOrder {
-            instrument: self.instrument,
-            side: self.side,
             order_type: self.order_type(),
-            time_in_force: self.time_in_force,
-            quantity: self.quantity,
-            quote_quantity: None,
-            price: self.limit,
             stop_price: self.stop.or(self.take_profit),
             trail_amount: self.trail,
-            post_only: false,
             reduce_only: self.reduce_only,
-            note: self.why.clone(),
+            ..self.terms.order(self.time_in_force)
         }
     }
 }
@@ -301,4 +294,26 @@ pub fn positions(arguments: &Positions, common: &Common) -> anyhow::Result<ExitC
         unknown(p.gross_exposure)
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is the same for both commands stands where a reader looks for it: the price first, why and the key last.
+    #[test]
+    fn help_shows_the_options_in_their_order() {
+        let mut orders = Arguments::augment_args(clap::Command::new("orders"));
+        let mut options = |name: &str| -> Vec<String> {
+            let command = orders.find_subcommand_mut(name).unwrap();
+            let help = command.clone().term_width(0).render_help().to_string();
+            let option = |line: &str| line.split_whitespace().next().filter(|w| w.starts_with("--")).map(str::to_owned);
+            help.lines().filter_map(option).collect()
+        };
+        let submit =
+            ["--limit", "--stop", "--take-profit", "--trail", "--time-in-force", "--reduce-only", "--why", "--key"];
+        assert_eq!(options("submit"), submit);
+        let bracket = ["--limit", "--take-profit", "--stop-loss", "--stop-limit", "--time-in-force", "--why", "--key"];
+        assert_eq!(options("bracket"), bracket);
+    }
 }

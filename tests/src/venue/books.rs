@@ -98,6 +98,8 @@ impl Books {
             VenueRequest::Query { client_order_id, at, .. } => self.query(*client_order_id, *at, out),
             // Answered by [`Books::account`].
             VenueRequest::Account { .. } => {}
+            // It has told none before the run.
+            VenueRequest::Rules { .. } => {}
         }
     }
 

@@ -20,6 +20,9 @@ impl Orders {
     pub fn on_timer(&mut self, at: Moment, out: &mut Vec<Effect>) {
         self.value_if_due(at, out);
         self.reconcile_if_due(at, out);
+        if self.rules_due.is_some_and(|due| due <= at.now) {
+            self.ask_for_rules(at, out);
+        }
         let due: Vec<OrderId> = self
             .open
             .iter()
@@ -44,7 +47,7 @@ impl Orders {
     #[must_use]
     pub fn next_due(&self) -> Option<UtcNanos> {
         let asked = self.open.iter().filter_map(|id| self.due(&self.entries[id])).min();
-        let own = earliest(self.watch.value_due, self.families.due());
+        let own = earliest(earliest(self.watch.value_due, self.families.due()), self.rules_due);
         earliest(earliest(asked, own), self.reconciling.next_due())
     }
 
@@ -76,6 +79,7 @@ impl Orders {
         self.try_held(at);
         let asks = if self.reconcile_on_connection(at, out) { Asks::Owed } else { Asks::All };
         self.ask_about(asks, since, at, out);
+        self.ask_for_rules(at, out);
     }
 
     /// Asks about every open order: the account could not be learned.

@@ -1,9 +1,9 @@
 //! What is asked of Alpaca's trading API by HTTP: a method, a path with its query, a body. Keys are put into headers by the
 //! shell and stand in none of these.
 //!
-//! Source: docs.alpaca.markets, trading API (`/v2/orders`, `/v2/positions`, `/v2/account`, `/v2/account/activities`).
+//! Source: docs.alpaca.markets, trading API (`/v2/orders`, `/v2/assets`, `/v2/positions`, `/v2/account`, `/v2/account/activities`).
 
-use messages::{ClientOrderId, UtcNanos, VenueOrderId};
+use messages::{ClientOrderId, Symbol, UtcNanos, VenueOrderId};
 
 use crate::wire::percent;
 
@@ -88,6 +88,12 @@ impl Call {
             "/v2/account/activities/FILL?direction=asc&page_size={ACTIVITIES_PER_PAGE}&after={}{token}",
             time(since)
         ))
+    }
+
+    /// An asset: whether it is traded, and by which rules.
+    #[must_use]
+    pub fn asset(symbol: Symbol) -> Self {
+        Self::get(format!("/v2/assets/{}", percent::encoded(symbol.as_str())))
     }
 
     /// All positions.

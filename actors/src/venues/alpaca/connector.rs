@@ -157,6 +157,7 @@ impl Shell {
             Do::Connected => (self.say)(FromVenue::Connected),
             Do::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
             Do::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
+            Do::Rules(told) => (self.say)(FromVenue::Rules(told)),
             Do::Report(report) => (self.say)(FromVenue::Reports(vec![report])),
             Do::Tell(note) => (self.say)(FromVenue::Note(note.for_people())),
         }

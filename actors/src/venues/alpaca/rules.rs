@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use chrono::Timelike;
-use messages::instrument::{Calendar, Sessions};
+use messages::instrument::{Calendar, Rules, Sessions};
 use messages::orders::{OrderRequest, OrderType, Replacement, TimeInForce};
 use messages::risk::Refusal;
 use messages::{Cash, Price, Quantity, UtcNanos};
@@ -74,6 +74,14 @@ impl VenueRules for Listed {
 
     fn averages_over(&self) -> Option<Duration> {
         None
+    }
+
+    fn amend(&self, rules: &Rules) -> Rules {
+        Rules { base: rules.base, quote: rules.quote, sessions: rules.sessions, ..self.rules.clone() }
+    }
+
+    fn as_value(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("plain data is written into memory")
     }
 }
 

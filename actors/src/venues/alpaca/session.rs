@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use messages::account::AccountSnapshot;
-use messages::venues::{VenueReport, VenueRequest};
+use messages::venues::{ToldRules, VenueReport, VenueRequest};
 use messages::{Account, UtcNanos, VenueOrderId};
 
 use super::books::{Books, Said};
@@ -112,6 +112,8 @@ pub enum Do {
     Report(VenueReport),
     /// What the account holds.
     Account(Box<AccountSnapshot>),
+    /// By which rules the venue trades.
+    Rules(Vec<ToldRules>),
     /// Tell people.
     Tell(Note),
 }

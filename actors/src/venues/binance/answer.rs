@@ -74,8 +74,8 @@ pub fn heard(asked: &VenueRequest, answer: &Answer, c: Context) -> Vec<Heard> {
         (VenueRequest::Replace { new_client_order_id, replacement, .. }, Ok(body)) => {
             replaced(*new_client_order_id, *replacement, body, c)
         }
-        // Its parts are questions of their own.
-        (VenueRequest::Account { .. }, _) => Vec::new(),
+        // Questions of their own.
+        (VenueRequest::Account { .. } | VenueRequest::Rules { .. }, _) => Vec::new(),
         (_, Ok(body)) => match OrderBody::deserialize(body) {
             Ok(order) => order.heard(c.account, c.now),
             Err(error) => vec![Heard::unreadable(format!("an order of an answer: {error}"), &body.to_string())],

@@ -141,6 +141,13 @@ impl Call {
         Self::new("account.status", parameters).weighs(20)
     }
 
+    /// The rules of symbols. Not signed.
+    #[must_use]
+    pub fn exchange_info(of: &[Symbol]) -> Self {
+        let symbols: Vec<&str> = of.iter().map(Symbol::as_str).collect();
+        Self::new("exchangeInfo", Parameters::default().with("symbols", symbols)).weighs(20)
+    }
+
     /// The venue's time. Not signed.
     #[must_use]
     pub fn time() -> Self {
@@ -297,5 +304,6 @@ mod tests {
         check(&Call::all_orders(btc(), None), "allOrders", "symbol=BTCUSDT&limit=1000");
         check(&Call::open_orders(), "openOrders.status", "");
         assert_eq!(Call::open_orders().weight, 80);
+        check(&Call::exchange_info(&[btc()]), "exchangeInfo", "symbols=%5B%22BTCUSDT%22%5D");
     }
 }

@@ -167,6 +167,7 @@ impl Shell {
                 Effect::Disconnected(why) => (self.say)(FromVenue::Disconnected(why)),
                 Effect::Reports(reports) => (self.say)(FromVenue::Reports(reports)),
                 Effect::Account(snapshot) => (self.say)(FromVenue::Account(snapshot)),
+                Effect::Rules(told) => (self.say)(FromVenue::Rules(told)),
                 Effect::Heard(heard) => match heard.for_people() {
                     Some(note) => (self.say)(FromVenue::Note(note)),
                     None => tracing::debug!(venue = "binance", "{heard:?}"),
@@ -321,6 +322,7 @@ mod tests {
                 FromVenue::Disconnected(_) => "disconnected".to_owned(),
                 FromVenue::Reports(reports) => format!("{:?}", reports[0].kind),
                 FromVenue::Account(_) => "account".to_owned(),
+                FromVenue::Rules(_) => "rules".to_owned(),
                 FromVenue::Note(note) => format!("{note:?}"),
             });
             if said == ["connected"] {

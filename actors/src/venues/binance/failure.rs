@@ -121,6 +121,12 @@ impl Failure {
         matches!(self.status, 403 | 418 | 429) || matches!(self.code, Some(-1003 | -1008 | -1016 | -1021 | -1034))
     }
 
+    /// Whether a filter of the symbol refused an order that passed it here: the filter may be another by now.
+    #[must_use]
+    pub fn is_of_a_filter(&self) -> bool {
+        self.code == Some(-1013) && self.text.starts_with(FILTER)
+    }
+
     /// What it asks of us.
     #[must_use]
     pub fn demand(&self) -> Demand {
@@ -148,9 +154,12 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// In front of a filter's name.
+const FILTER: &str = "Filter failure: ";
+
 /// `Filter failure: LOT_SIZE` and other messages that never reached the matching engine.
 fn filter(text: &str) -> Outcome {
-    let code = match text.strip_prefix("Filter failure: ").map(str::trim) {
+    let code = match text.strip_prefix(FILTER).map(str::trim) {
         Some("PRICE_FILTER") => "binance.price_filter",
         Some("LOT_SIZE") => "binance.lot_size",
         Some("MARKET_LOT_SIZE") => "binance.market_lot_size",
@@ -267,6 +276,13 @@ mod tests {
         );
         check(400, -9999, "A code that nobody knows yet.", "binance.refused");
         check(403, 0, "", "binance.firewall");
+    }
+
+    #[test]
+    fn a_refusal_by_a_filter_is_told_from_others() {
+        assert!(read(400, -1013, "Filter failure: LOT_SIZE").is_of_a_filter());
+        assert!(!read(400, -1013, "Invalid quantity.").is_of_a_filter());
+        assert!(!read(400, -2010, "Filter failure: LOT_SIZE").is_of_a_filter());
     }
 
     #[test]

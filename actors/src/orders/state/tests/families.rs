@@ -7,7 +7,7 @@ mod lone;
 
 /// Runs a story as it stands, and once more with a start in front of each of its lines: what is sent is the same.
 fn check(story: &str) {
-    check_at(Bench::without_ties(), story);
+    check_once(story);
     let steps: Vec<&str> = story.lines().map(|line| line.split('|').next().unwrap_or_default().trim()).collect();
     let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty() && !step.starts_with("see")).collect();
     let sent = |dies_at: Option<usize>| {
@@ -25,11 +25,31 @@ fn check(story: &str) {
     (0..steps.len()).for_each(|place| assert_eq!(sent(Some(place)), undisturbed, "a start before {}", steps[place]));
 }
 
+/// Runs a story as it stands: one in which a start would change what is sent.
+fn check_once(story: &str) {
+    check_at(Bench::without_ties(), story);
+}
+
+/// A story of a bracket that was placed: entry 1, profit 2, stop 3.
+fn placed(story: &str) -> String {
+    let begin = "bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held";
+    format!("{begin}\n{story}")
+}
+
+/// The same, of one whose entry is filled whole, so that its profit leaves.
+fn bought(story: &str) -> String {
+    placed(&format!("venue 1 fill x 10 of 10 | 1 filled; 2 intended → pending_submit; send 2\n{story}"))
+}
+
+/// The same, of one whose profit works at the venue.
+fn working(story: &str) -> String {
+    bought(&format!("venue 2 accepted | 2 accepted\n{story}"))
+}
+
 #[test]
 fn a_bracket_takes_its_profit() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         see 2                                     | held 0/10 @ 105
         venue 1 accepted                          | 1 accepted
         venue 1 fill x 4 of 4                     | 1 partially_filled
@@ -40,16 +60,13 @@ fn a_bracket_takes_its_profit() {
         see 3                                     | held 0/10 @ 0
         venue 2 fill w 7 of 10                    | 2 filled; 3 canceled (contingency.rival_filled)
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_bracket_stops_its_loss_and_the_profit_leaves_first() {
-    check(
+    check(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trade 95.01                               |
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         trade 97                                  |
@@ -58,16 +75,13 @@ fn a_bracket_stops_its_loss_and_the_profit_leaves_first() {
         see 3                                     | pending_submit 0/8 @ 0
         venue 3 fill z 8 of 8                     | 3 filled
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_stop_that_triggered_here_and_never_arrived_is_lost_as_any_other() {
-    check(
+    check(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         cancel 3                                  | 3 cancel_requested → pending_cancel; cancel 3
@@ -76,14 +90,13 @@ fn a_stop_that_triggered_here_and_never_arrived_is_lost_as_any_other() {
         wait 70s                                  | ask 3
         venue 3 unknown                           | 3 not_received → rejected (not_received); alert
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_stop_takes_the_rest_of_its_entry_with_it() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 accepted                          | 1 accepted
         trade 94                                  |
         trade 99                                  |
@@ -92,26 +105,24 @@ fn a_stop_takes_the_rest_of_its_entry_with_it() {
         venue 1 canceled                          | 1 canceled; 3 intended → pending_submit; send 3 market
         venue 3 fill y 4 of 4                     | 3 filled; 2 canceled (contingency.rival_filled)
         ",
-    );
+    ));
 }
 
 #[test]
 fn an_entry_that_ends_without_a_fill_ends_its_exits() {
     for (end, said) in [("canceled", "1 canceled"), ("rejected", "1 rejected (venue.says_so)")] {
-        check(&format!(
+        check(&placed(&format!(
             "
-            bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
             venue 1 {end}    | {said}; 2 canceled (contingency.parent_ended); 3 canceled (contingency.parent_ended)
             "
-        ));
+        )));
     }
 }
 
 #[test]
 fn one_that_is_cancelled_or_refused_leaves_the_other() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         cancel 3                                  | 3 canceled
         venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
         bracket 4 buy 10 @ 100 profit 105 loss 95 | 4 intended → pending_submit; send 4; 5 held; 6 held
@@ -119,27 +130,25 @@ fn one_that_is_cancelled_or_refused_leaves_the_other() {
         venue 5 rejected                          | 5 rejected (venue.says_so); 6 intended → pending_submit; send 6 stop
         venue 6 rejected                          | 6 rejected (venue.says_so); alert
         ",
-    );
+    ));
 }
 
 /// The price of a stop was reached, and a person cancels it while the others leave for its sake.
 #[test]
 fn that_others_gave_way_for_nothing_is_said() {
-    let begin = "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
+    let begin = working(
+        "
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         cancel 3                                  | 3 canceled
-        ";
-    check_at(Bench::without_ties(), &format!("{begin} venue 2 canceled | 2 canceled; alert"));
+        ",
+    );
+    check_once(&format!("{begin} venue 2 canceled | 2 canceled; alert"));
     let dies = "restart | cancel 2; ask 2; ask 3
         venue 2 canceled | 2 canceled; alert";
-    check_at(Bench::without_ties(), &format!("{begin} {dies}"));
+    check_once(&format!("{begin} {dies}"));
     let stays = "venue 2 cancel_rejected | 2 cancel_rejected → accepted (venue.says_so); ask 2";
-    check_at(Bench::without_ties(), &format!("{begin} {stays}"));
-    check_at(
-        Bench::without_ties(),
+    check_once(&format!("{begin} {stays}"));
+    check_once(
         "
         submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
         venue 1 accepted                  | 1 accepted
@@ -155,39 +164,30 @@ fn that_others_gave_way_for_nothing_is_said() {
 /// Who cancels both knows it.
 #[test]
 fn that_both_were_cancelled_is_not_said() {
-    check(
+    check(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         cancel all                                | 2 cancel_requested → pending_cancel; cancel 2; 3 canceled
         venue 2 canceled                          | 2 canceled
         ",
-    );
+    ));
 }
 
 #[test]
 fn that_both_were_filled_is_said() {
-    check(
+    check(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trade 94                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         venue 3 fill y 10 of 10                   | 3 filled
         venue 2 fill z 10 of 10                   | 2 filled; alert
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_stop_waits_for_the_fills_that_the_venue_counts() {
-    check(
+    check(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         venue 2 fill z 2 of 5                     | alert; ask 2; 2 partially_filled → pending_cancel
         venue 2 canceled                          | 2 canceled
@@ -196,28 +196,26 @@ fn a_stop_waits_for_the_fills_that_the_venue_counts() {
         venue 2 fill y 3 of 3                     | 2 partially_filled → canceled; 3 intended → pending_submit; send 3 market
         see 3                                     | pending_submit 0/5 @ 0
         ",
-    );
+    ));
 }
 
 #[test]
 fn exits_wait_for_the_fills_that_the_venue_counts_of_their_entry() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 7                     | alert; ask 1; 1 partially_filled
         venue 1 canceled                          | 1 canceled
         venue 1 fill w 3 of 3                     | 1 partially_filled → canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/7 @ 105
         ",
-    );
+    ));
 }
 
 /// What the venue undid makes its counts before and after differ: nothing is missing.
 #[test]
 fn exits_do_not_wait_for_a_fill_that_was_undone() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 4                     | 1 partially_filled
         venue 1 fill y 3 of 7                     | 1 partially_filled
         venue 1 busted y                          | alert; 1 busted → partially_filled
@@ -225,32 +223,26 @@ fn exits_do_not_wait_for_a_fill_that_was_undone() {
         venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/4 @ 105
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_cancel_that_the_venue_refuses_is_said_again_later() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         venue 2 cancel_rejected                   | 2 cancel_rejected → accepted (venue.says_so); ask 2
         venue 2 accepted                          |
         wait 5s                                   | 2 cancel_requested → pending_cancel; cancel 2
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         ",
-    );
+    ));
 }
 
 #[test]
 fn what_risk_refuses_is_held_on_and_tried_again() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         trading HALTED                            | trading HALTED
         venue 1 fill x 10 of 10                   | 1 filled; alert
         trade 94                                  | 3 triggered → held; alert
@@ -259,16 +251,13 @@ fn what_risk_refuses_is_held_on_and_tried_again() {
         wait 5s                                   | 3 intended → pending_submit; send 3 market
         venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
         ",
-    );
+    ));
 }
 
 #[test]
 fn what_did_not_come_to_its_venue_is_held_on_and_said_again() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&bought(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
         venue 2 not_taken                         | alert; 2 held (venue.says_so)
         wait 5s                                   | 2 intended → pending_submit; send 2
         venue 2 submitted                         | 2 submitted
@@ -278,7 +267,7 @@ fn what_did_not_come_to_its_venue_is_held_on_and_said_again() {
         restart                                   | 3 intended → pending_submit; send 3 market
         venue 3 fill y 10 of 10                   | 3 filled; 2 canceled (contingency.rival_filled)
         ",
-    );
+    ));
     check(
         "
         submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
@@ -289,11 +278,8 @@ fn what_did_not_come_to_its_venue_is_held_on_and_said_again() {
 
 #[test]
 fn an_exit_that_found_no_connection_leaves_with_the_next_one() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&bought(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
         venue 2 unreached                         | alert; 2 held (not_connected)
         wait 30s                                  |
         reconnect                                 |
@@ -301,18 +287,14 @@ fn an_exit_that_found_no_connection_leaves_with_the_next_one() {
         venue 2 unreached                         | 2 held (not_connected)
         wait 60s                                  | 2 intended → pending_submit; send 2
         ",
-    );
+    ));
 }
 
 /// What works at the venue is not given up for what would be refused.
 #[test]
 fn a_profit_works_on_while_risk_refuses_the_stop() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&working(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
-        venue 2 accepted                          | 2 accepted
         trading HALTED                            | trading HALTED
         trade 94                                  | 3 triggered → held; alert
         see 2                                     | accepted 0/10 @ 105
@@ -323,23 +305,21 @@ fn a_profit_works_on_while_risk_refuses_the_stop() {
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         see 3                                     | pending_submit 0/8 @ 0
         ",
-    );
+    ));
 }
 
 /// The rest of an entry would only make it more.
 #[test]
 fn the_rest_of_an_entry_leaves_though_risk_refuses_the_stop() {
-    check_at(
-        Bench::without_ties(),
+    check_once(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 accepted                          | 1 accepted
         venue 1 fill x 4 of 4                     | 1 partially_filled
         trading HALTED                            | trading HALTED
         trade 94                                  | 3 triggered → held; 1 cancel_requested → pending_cancel; cancel 1
         venue 1 canceled                          | 1 canceled; alert
         ",
-    );
+    ));
 }
 
 /// What is held is sold by one of the two: with the other still counted there would be nothing left to sell.
@@ -374,15 +354,14 @@ fn of_two_orders_one_cancels_the_other() {
 
 #[test]
 fn a_held_order_is_changed_and_cancelled_here() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         replace 2 5 @ 106                         | 2 replaced → held
         see 2                                     | held 0/5 @ 106
         replace 2 5 @ 106.001                     | 2 replace_rejected → held (instrument.tick)
         cancel all                                | 1 cancel_requested → pending_cancel; cancel 1; 2 canceled; 3 canceled
         ",
-    );
+    ));
 }
 
 #[test]

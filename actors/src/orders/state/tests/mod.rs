@@ -66,6 +66,8 @@ fn settings() -> Settings {
         venues: [(Exchange::Simulated, CAPABILITIES)].into(),
         query_after: QUERY_AFTER,
         venue_rules: BTreeMap::new(),
+        read_rules: crate::venues::rules::read,
+        rules_every: Duration::from_secs(3_600),
         not_received_after: NOT_RECEIVED_AFTER,
         reconcile_every: Duration::from_secs(300),
         foreign_orders: ForeignOrders::Ignore,
@@ -461,6 +463,7 @@ fn say(effect: &Effect) -> String {
             format!("replace {} by {}", name(client_order_id), name(new_client_order_id))
         }
         Effect::Send(_, VenueRequest::Account { .. }) => "ask for the account".to_owned(),
+        Effect::Send(_, VenueRequest::Rules { .. }) => "ask for the rules".to_owned(),
         Effect::Alert(_) => "alert".to_owned(),
     }
 }

@@ -1,18 +1,31 @@
 //! The venue's own rules, over the orders that are open and the prices that were seen.
 
 use messages::orders::{OrderType, TimeInForce};
+use messages::venues::ToldRules;
 
 use super::*;
 use crate::venues::binance::filters;
 use crate::venues::rules::Rules as Own;
 
+const INFO: &str = r#"{"symbols":[{"symbol":"A","status":"TRADING","orderTypes":["LIMIT","STOP_LOSS_LIMIT"],"filters":[
+    {"filterType":"PERCENT_PRICE","multiplierUp":"1.1","multiplierDown":"0.9","avgPriceMins":1},
+    {"filterType":"MAX_NUM_ALGO_ORDERS","maxNumAlgoOrders":1},{"filterType":"MAX_POSITION","maxPosition":"30"}]}]}"#;
+
+fn own(info: &str) -> Own {
+    Own::Binance(Box::new(filters::read(info.as_bytes()).unwrap().0.remove(0)))
+}
+
+fn told(info: &str) -> ToldRules {
+    ToldRules { instrument: instrument(), ..own(info).told() }
+}
+
 fn bench() -> Bench {
-    let info = r#"{"symbols":[{"symbol":"A","status":"TRADING","orderTypes":["LIMIT","STOP_LOSS_LIMIT"],"filters":[
-        {"filterType":"PERCENT_PRICE","multiplierUp":"1.1","multiplierDown":"0.9","avgPriceMins":1},
-        {"filterType":"MAX_NUM_ALGO_ORDERS","maxNumAlgoOrders":1},{"filterType":"MAX_POSITION","maxPosition":"30"}]}]}"#;
-    let told: Arc<dyn VenueRules> =
-        Arc::new(Own::Binance(Box::new(filters::read(info.as_bytes()).unwrap().0.remove(0))));
-    let settings = Settings { venue_rules: [(instrument(), told)].into(), ..settings() };
+    bench_with(settings().rules_every)
+}
+
+fn bench_with(rules_every: Duration) -> Bench {
+    let known: Arc<dyn VenueRules> = Arc::new(own(INFO));
+    let settings = Settings { venue_rules: [(instrument(), known)].into(), rules_every, ..settings() };
     Bench { orders: Orders::new(settings, ClientOrderIds::new("t", 1).unwrap()), ..Bench::new() }
 }
 
@@ -69,4 +82,66 @@ fn open_orders_and_what_is_held_are_counted() {
     bench.report(client_id("1"), Duration::ZERO, ReportKind::Accepted);
     bench.command("a", 0, Command::Replace { order_id: order_id(1), replacement });
     assert_eq!(bench.orders.order(order_id(1)).unwrap().status, Status::PendingReplace);
+}
+
+#[test]
+fn rules_are_asked_for_at_each_connection_and_on_the_schedule() {
+    let mut bench = bench();
+    let every = bench.orders.settings.rules_every;
+    let asked = |effects: Vec<Effect>| {
+        let asks = |effect: &&Effect| match effect {
+            Effect::Send(_, VenueRequest::Rules { instruments, .. }) => *instruments == [instrument()],
+            _ => false,
+        };
+        effects.iter().filter(asks).count()
+    };
+    assert_eq!(bench.orders.next_due(), None, "the venue is not reached yet");
+    assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_reconnected(at, out))), 1);
+    for _ in 0..2 {
+        let due = bench.now.after(every);
+        assert_eq!(bench.orders.next_due(), Some(due));
+        bench.now = due.before(Duration::from_secs(2));
+        assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_timer(at, out))), 0);
+        assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_timer(at, out))), 1);
+    }
+    let mut bench = bench_with(Duration::ZERO);
+    assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_reconnected(at, out))), 0, "never");
+    assert_eq!(bench.orders.next_due(), None);
+}
+
+#[test]
+fn a_rule_that_changed_holds_from_then_on_and_is_told_with_both_values() {
+    let mut bench = bench();
+    assert_eq!(bench.orders.news_of_rules(vec![told(INFO)]), [], "all is as it was");
+    submit(&mut bench, 1, limit(Side::Buy, "1", "100.25"), "");
+    let steps = r#"{"filterType":"PRICE_FILTER","minPrice":"0","maxPrice":"0","tickSize":"0.5"}"#;
+    let info = INFO.replace(r#""filters":["#, &format!(r#""filters":[{steps},"#)).replace(r#""30""#, r#""2""#);
+    let elsewhere = ToldRules { instrument: own(INFO).told().instrument, ..told(&info) };
+    let news = bench.orders.news_of_rules(vec![elsewhere, told(&info)]);
+    assert_eq!(news, [told(&info)], "what is not traded here is left out");
+    let effects = bench.deliver(|orders, _, out| orders.on_rules(&news, out));
+    let [Effect::Alert(text)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(
+        text,
+        r#"the venue has changed its rules of simulated:A: max_position "30" → "2"; price null → {"max":"0","min":"0","tick":"0.5"}"#
+    );
+    submit(&mut bench, 2, limit(Side::Buy, "1", "100.25"), "instrument.tick");
+    submit(&mut bench, 3, limit(Side::Buy, "2", "100"), "binance.max_position");
+    submit(&mut bench, 4, limit(Side::Buy, "1", "100.5"), "");
+    assert_eq!(bench.orders.news_of_rules(vec![told(&info)]), []);
+}
+
+/// A mean over another time is not known before it was watched for so long.
+#[test]
+fn a_mean_over_another_time_is_watched_anew() {
+    let mut bench = bench();
+    trade(&mut bench, "80", Duration::ZERO);
+    trade(&mut bench, "80", Duration::from_secs(60));
+    submit(&mut bench, 1, limit(Side::Buy, "1", "100"), "binance.percent_price");
+    let news = [told(&INFO.replace(r#""avgPriceMins":1"#, r#""avgPriceMins":2"#))];
+    bench.deliver(|orders, _, out| orders.on_rules(&news, out));
+    submit(&mut bench, 2, limit(Side::Buy, "1", "100"), "");
+    trade(&mut bench, "80", Duration::ZERO);
+    trade(&mut bench, "80", Duration::from_secs(120));
+    submit(&mut bench, 3, limit(Side::Buy, "1", "100"), "binance.percent_price");
 }

@@ -1,13 +1,15 @@
 //! What calls come to.
 
 use messages::venues::{ReportKind, VenueRequest};
-use messages::{ClientOrderId, Reason, UtcNanos, VenueOrderId};
+use messages::{ClientOrderId, Reason, Symbol, UtcNanos, VenueOrderId};
 
 use super::super::call::Call;
 use super::super::inquiry::{Next, Told};
 use super::super::order::OrderObject;
 use super::super::outcome::Outcome;
 use super::*;
+use crate::venues::rules::Rules;
+use crate::wire::alpaca::asset;
 
 impl Session {
     pub(super) fn answered(&mut self, id: CallId, answer: Result<Answer<'_>, &str>, now: UtcNanos, out: &mut Vec<Do>) {
@@ -32,6 +34,7 @@ impl Session {
             Purpose::OpenOrders(generation) => self.open_orders(generation, answer, now, out),
             Purpose::Fills(generation) => self.sweep_fills(generation, answer, now, out),
             Purpose::Look(asked, part) => self.looked(asked, part, answer, now, out),
+            Purpose::Listing(symbol) => self.listed(symbol, answer, now, out),
         }
     }
 
@@ -179,6 +182,24 @@ impl Session {
             self.inquire(subject, now);
         }
     }
+
+    /// How an asset is listed now. What cannot be learned stays as it was.
+    fn listed(&mut self, symbol: Symbol, answer: Result<Answer<'_>, &str>, now: UtcNanos, out: &mut Vec<Do>) {
+        let error = match answer.as_ref().map(|answer| (answer.outcome(), answer.body)) {
+            Ok((Outcome::Done, body)) => match asset::read_one(body) {
+                Ok(listed) => return out.push(Do::Rules(vec![Rules::Alpaca(Box::new(listed)).told()])),
+                Err(error) => error.to_string(),
+            },
+            Ok((Outcome::Limited, _)) => {
+                return self.queue_again(Urgency::Question, Purpose::Listing(symbol), Call::asset(symbol), now);
+            }
+            Ok((Outcome::Refused { text, .. }, _)) => text,
+            Ok((Outcome::Unauthorized { text } | Outcome::Ambiguous { text }, _)) => text,
+            Ok((Outcome::NotKnown, _)) => "404".to_owned(),
+            Err(why) => (*why).to_owned(),
+        };
+        out.push(Do::Tell(Note::Unreadable { error, what: format!("how {symbol} is listed") }));
+    }
 }
 
 fn not_taken(code: &'static str, text: String) -> ReportKind {
@@ -190,7 +211,10 @@ fn with_id(mut request: VenueRequest, id: VenueOrderId) -> VenueRequest {
         VenueRequest::Cancel { venue_order_id, .. } | VenueRequest::Replace { venue_order_id, .. } => {
             *venue_order_id = Some(id);
         }
-        VenueRequest::Submit { .. } | VenueRequest::Query { .. } | VenueRequest::Account { .. } => {}
+        VenueRequest::Submit { .. }
+        | VenueRequest::Query { .. }
+        | VenueRequest::Account { .. }
+        | VenueRequest::Rules { .. } => {}
     }
     request
 }

@@ -3,7 +3,7 @@
 use messages::orders::Replacement;
 use messages::risk::Refusal;
 use messages::venues::{NOT_CONNECTED, ReportKind, VenueRequest};
-use messages::{ClientOrderId, Reason, UtcNanos, VenueOrderId};
+use messages::{ClientOrderId, Exchange, Reason, Symbol, UtcNanos, VenueOrderId};
 
 use super::super::rules;
 use super::super::{call::Call, request};
@@ -54,12 +54,32 @@ pub(super) enum Purpose {
     Fills(u32),
     /// A part of what the account holds, for the question of this time.
     Look(UtcNanos, Part),
+    /// How an asset is listed now.
+    Listing(Symbol),
+}
+
+/// What did not leave.
+enum Unsent<'a> {
+    /// A request, as it came.
+    Asked(&'a VenueRequest),
+    /// What waited for its turn.
+    Waited(&'a Purpose),
+}
+
+/// What there is to hope for what did not leave.
+#[derive(Clone, Copy)]
+enum Outlook {
+    /// It might leave another time.
+    NotNow,
+    /// The venue would never take it.
+    Never,
 }
 
 impl Session {
     pub(super) fn request(&mut self, request: &VenueRequest, now: UtcNanos, out: &mut Vec<Do>) {
         if self.stage != Stage::Live {
-            return self.not_sent(request, NOT_CONNECTED, "the venue is not reached; nothing was sent", now, out);
+            let why = refusal(NOT_CONNECTED, "the venue is not reached; nothing was sent");
+            return self.unsent(Unsent::Asked(request), Outlook::NotNow, why, now, out);
         }
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
@@ -68,7 +88,7 @@ impl Session {
                         let urgency = if order.reduce_only { Urgency::Close } else { Urgency::Order };
                         self.queue(urgency, Purpose::Submit(*client_order_id), call, now);
                     }
-                    Err(refusal) => self.refuse(request, refusal, now, out),
+                    Err(why) => self.unsent(Unsent::Asked(request), Outlook::Never, why, now, out),
                 }
             }
             VenueRequest::Cancel { client_order_id, .. } if self.take_back(*client_order_id) => {
@@ -95,6 +115,11 @@ impl Session {
             VenueRequest::Query { client_order_id, .. } if self.is_waiting(*client_order_id) => {}
             VenueRequest::Query { client_order_id, .. } => self.query(*client_order_id, now, out),
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now),
+            VenueRequest::Rules { instruments, .. } => {
+                for instrument in instruments.iter().filter(|instrument| instrument.exchange == Exchange::Alpaca) {
+                    self.ask_listing(instrument.symbol, now);
+                }
+            }
         }
     }
 
@@ -118,6 +143,15 @@ impl Session {
         waiting.chain(self.calls.values()).any(|purpose| purpose.cancels() == Some(name))
     }
 
+    /// Asks how an asset is listed, unless that is being asked.
+    fn ask_listing(&mut self, symbol: Symbol, now: UtcNanos) {
+        let waiting = self.waiting.get(&Urgency::Question).into_iter().flatten().map(|job| &job.purpose);
+        let mut asked = waiting.chain(self.calls.values());
+        if !asked.any(|purpose| matches!(purpose, Purpose::Listing(of) if *of == symbol)) {
+            self.queue(Urgency::Question, Purpose::Listing(symbol), Call::asset(symbol), now);
+        }
+    }
+
     fn find(&mut self, id: ClientOrderId, request: &VenueRequest, urgency: Urgency, now: UtcNanos) {
         self.queue(urgency, Purpose::Find(Box::new(request.clone())), Call::order_by_client_id(id), now);
     }
@@ -133,8 +167,8 @@ impl Session {
     ) {
         let known =
             self.books.status_of(order).map(|(status, by_value)| rules::check_replacement(status, by_value, terms));
-        if let Some(Err(refusal)) = known {
-            return self.refuse(request, refusal, now, out);
+        if let Some(Err(why)) = known {
+            return self.unsent(Unsent::Asked(request), Outlook::Never, why, now, out);
         }
         let call = request::replace(order, new_name, terms);
         self.queue(Urgency::Order, Purpose::Replace { new_name, order }, call, now);
@@ -182,12 +216,12 @@ impl Session {
                     continue;
                 }
                 if is_late || is_cut_off {
-                    let (code, text) = if is_late {
-                        (LIMIT, "its turn among the requests a minute came too late; nothing was sent")
+                    let why = if is_late {
+                        refusal(LIMIT, "its turn among the requests a minute came too late; nothing was sent")
                     } else {
-                        (NOT_CONNECTED, "the venue was not reached any more; nothing was sent")
+                        refusal(NOT_CONNECTED, "the venue was not reached any more; nothing was sent")
                     };
-                    self.turned_away(&job.purpose, code, text, now, out);
+                    self.unsent(Unsent::Waited(&job.purpose), Outlook::NotNow, why, now, out);
                 } else {
                     self.go(job, now, out);
                 }
@@ -214,47 +248,46 @@ impl Session {
         self.calls.insert(id, job.purpose);
     }
 
-    /// What waited was not sent.
-    pub(super) fn turned_away(
-        &mut self,
-        purpose: &Purpose,
-        code: &'static str,
-        text: &str,
-        now: UtcNanos,
-        out: &mut Vec<Do>,
-    ) {
-        let reason = Reason::code(code);
-        let (name, kind) = match purpose {
-            Purpose::Submit(name) => (*name, ReportKind::NotTaken { reason, text: text.to_owned() }),
-            Purpose::Replace { new_name, .. } => (*new_name, ReportKind::ReplaceRejected { reason }),
-            Purpose::Find(request) => return self.not_sent(request, code, text, now, out),
-            Purpose::Cancel { .. }
-            | Purpose::Ask(_)
-            | Purpose::OpenOrders(_)
-            | Purpose::Fills(_)
-            | Purpose::Look(..) => return,
-        };
-        out.push(Do::Report(self.books.report(name, None, now, kind)));
-    }
-
-    /// What has not left, and might have.
-    fn not_sent(&mut self, request: &VenueRequest, code: &'static str, text: &str, now: UtcNanos, out: &mut Vec<Do>) {
-        if let VenueRequest::Submit { client_order_id, .. } = request {
-            return self.turned_away(&Purpose::Submit(*client_order_id), code, text, now, out);
-        }
-        self.refuse(request, Refusal { reason: Reason::code(code), text: text.to_owned() }, now, out);
-    }
-
-    /// Refuses what can never leave.
-    pub(super) fn refuse(&mut self, request: &VenueRequest, refusal: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
-        let Refusal { reason, text } = refusal;
-        let (name, kind) = match request {
-            VenueRequest::Submit { client_order_id, .. } => (*client_order_id, ReportKind::Rejected { reason, text }),
-            VenueRequest::Replace { new_client_order_id, .. } => {
-                (*new_client_order_id, ReportKind::ReplaceRejected { reason })
+    /// Tells what became of something that did not leave. A cancel and a question that did not leave say nothing of the order; both
+    /// are made again.
+    fn unsent(&mut self, what: Unsent<'_>, outlook: Outlook, why: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
+        let Refusal { reason, text } = why;
+        let (name, kind) = match (what, outlook) {
+            (
+                Unsent::Asked(VenueRequest::Submit { client_order_id: name, .. })
+                | Unsent::Waited(Purpose::Submit(name)),
+                Outlook::NotNow,
+            ) => (*name, ReportKind::NotTaken { reason, text }),
+            (
+                Unsent::Asked(VenueRequest::Submit { client_order_id: name, .. })
+                | Unsent::Waited(Purpose::Submit(name)),
+                Outlook::Never,
+            ) => (*name, ReportKind::Rejected { reason, text }),
+            (
+                Unsent::Asked(VenueRequest::Replace { new_client_order_id: name, .. })
+                | Unsent::Waited(Purpose::Replace { new_name: name, .. }),
+                Outlook::NotNow | Outlook::Never,
+            ) => (*name, ReportKind::ReplaceRejected { reason }),
+            (Unsent::Waited(Purpose::Find(request)), _) => {
+                return self.unsent(Unsent::Asked(request), outlook, Refusal { reason, text }, now, out);
             }
-            // A cancel and a question that could not be made say nothing of the order; both are made again.
-            VenueRequest::Cancel { .. } | VenueRequest::Query { .. } | VenueRequest::Account { .. } => return,
+            (
+                Unsent::Asked(
+                    VenueRequest::Cancel { .. }
+                    | VenueRequest::Query { .. }
+                    | VenueRequest::Account { .. }
+                    | VenueRequest::Rules { .. },
+                )
+                | Unsent::Waited(
+                    Purpose::Cancel { .. }
+                    | Purpose::Ask(_)
+                    | Purpose::OpenOrders(_)
+                    | Purpose::Fills(_)
+                    | Purpose::Look(..)
+                    | Purpose::Listing(_),
+                ),
+                _,
+            ) => return,
         };
         out.push(Do::Report(self.books.report(name, None, now, kind)));
     }
@@ -278,7 +311,12 @@ impl Purpose {
         match self {
             Self::Submit(_) | Self::Replace { .. } => false,
             Self::Find(request) => matches!(**request, VenueRequest::Cancel { .. }),
-            Self::Cancel { .. } | Self::Ask(_) | Self::OpenOrders(_) | Self::Fills(_) | Self::Look(..) => true,
+            Self::Cancel { .. }
+            | Self::Ask(_)
+            | Self::OpenOrders(_)
+            | Self::Fills(_)
+            | Self::Look(..)
+            | Self::Listing(_) => true,
         }
     }
 
@@ -286,4 +324,8 @@ impl Purpose {
     fn needs_connection(&self) -> bool {
         !self.may_be_late()
     }
+}
+
+fn refusal(code: &'static str, text: &str) -> Refusal {
+    Refusal { reason: Reason::code(code), text: text.to_owned() }
 }

@@ -4,6 +4,7 @@ mod cancels;
 mod closing;
 mod look;
 mod questions;
+mod rules;
 
 use messages::OrderId;
 use messages::orders::{OrderRequest, Replacement, Side};

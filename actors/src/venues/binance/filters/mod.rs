@@ -11,6 +11,7 @@ pub use read::{Unreadable, read};
 
 use std::time::Duration;
 
+use messages::instrument::Rules;
 use messages::orders::{OrderRequest, OrderType, Side};
 use messages::risk::Refusal;
 use messages::{Instrument, Quantity};
@@ -69,6 +70,23 @@ impl VenueRules for Filters {
 
     fn averages_over(&self) -> Option<Duration> {
         self.average_minutes.map(|minutes| Duration::from_secs(60) * minutes)
+    }
+
+    /// A filter that is not there is a zero, which switches the rule off.
+    fn amend(&self, rules: &Rules) -> Rules {
+        let (price, lot) = (self.price.as_ref(), self.lot.as_ref());
+        Rules {
+            price_step: price.map(|filter| filter.tick).unwrap_or_default(),
+            quantity_step: lot.map(|filter| filter.step).unwrap_or_default(),
+            min_quantity: lot.map(|filter| filter.min).unwrap_or_default(),
+            max_quantity: lot.map(|filter| filter.max).unwrap_or_default(),
+            min_notional: self.notional.first().map(|filter| filter.min).unwrap_or_default(),
+            ..rules.clone()
+        }
+    }
+
+    fn as_value(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("plain data is written into memory")
     }
 }
 

@@ -179,3 +179,18 @@ fn the_recorded_rules_are_read_whole() {
     let order = OrderRequest::limit(eth.instrument, Side::Buy, "0.0015".parse().unwrap(), "0.05".parse().unwrap());
     assert!(eth.check(&order, &Seen::default()).unwrap_err().text.contains("0.0015 is no multiple of 0.001"));
 }
+
+/// One answer gives both: what risk holds against orders first, and the filters behind it.
+#[test]
+fn steps_and_sizes_are_those_that_the_feed_reads() {
+    let listed = crate::feeds::binance::exchange_info::read(INFO.as_bytes()).unwrap().symbols.remove(0).rules;
+    let other = Rules {
+        price_step: "3".parse().unwrap(),
+        quantity_step: "3".parse().unwrap(),
+        min_quantity: "3".parse().unwrap(),
+        max_quantity: "3".parse().unwrap(),
+        min_notional: "3".parse().unwrap(),
+        ..listed.clone()
+    };
+    assert_eq!(all().0[0].amend(&other), listed);
+}

@@ -12,6 +12,7 @@ mod fills;
 mod frames;
 mod look;
 mod requests;
+mod rules;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use messages::account::AccountSnapshot;
 use messages::orders::OrderRequest;
-use messages::venues::{VenueReport, VenueRequest};
+use messages::venues::{ToldRules, VenueReport, VenueRequest};
 use messages::{Account, ClientOrderId, Quantity, Symbol, UtcNanos, caps};
 
 use super::call::Call;
@@ -70,6 +71,8 @@ pub enum Effect {
     Reports(Vec<VenueReport>),
     /// What the account holds.
     Account(Box<AccountSnapshot>),
+    /// By which rules it trades.
+    Rules(Vec<ToldRules>),
     /// What else the venue says: to be kept and told.
     Heard(Box<Heard>),
 }
@@ -147,6 +150,8 @@ enum Asked {
     },
     /// A part of what the account holds, for the question of this time.
     Account(UtcNanos, Part),
+    /// The rules of symbols.
+    Rules(Vec<Symbol>),
 }
 
 struct Owed {
@@ -191,6 +196,8 @@ pub struct Session {
     waiting_ends: BTreeMap<ClientOrderId, WaitingEnd>,
     /// What the account holds is being asked for.
     look: Option<Look>,
+    /// When a refusal last made us ask for rules.
+    doubted_at: UtcNanos,
 }
 
 impl Session {
@@ -217,6 +224,7 @@ impl Session {
             ended: VecDeque::new(),
             waiting_ends: BTreeMap::new(),
             look: None,
+            doubted_at: UtcNanos::MIN,
         }
     }
 
@@ -355,7 +363,7 @@ impl Session {
         self.last_id += 1;
         let stamp = self.offset.stamp(now);
         let params = match &asked {
-            Asked::Time => call.parameters.message(),
+            Asked::Time | Asked::Rules(_) => call.parameters.message(),
             Asked::Subscribe if self.key.kind() == KeyKind::Ed25519 => call.parameters.message(),
             Asked::LogOn | Asked::Subscribe => call.parameters.signed_message(&self.key, &stamp),
             _ if self.key.kind() == KeyKind::Ed25519 => call.parameters.stamped_message(&stamp),

@@ -3,7 +3,7 @@
 use messages::orders::{OrderRequest, OrderType};
 use messages::risk::Refusal;
 use messages::venues::{NOT_CONNECTED, ReportKind, VenueReport, VenueRequest};
-use messages::{ClientOrderId, Quantity, Reason, UtcNanos};
+use messages::{ClientOrderId, Exchange, Quantity, Reason, UtcNanos};
 
 use super::super::call::{Call, Names};
 use super::{Asked, Effect, Known, Session};
@@ -53,6 +53,10 @@ impl Session {
                 }
             }
             VenueRequest::Account { wanted, at } => self.look(wanted, *at, now, out),
+            VenueRequest::Rules { instruments, .. } => {
+                let ours = instruments.iter().filter(|instrument| instrument.exchange == Exchange::Binance);
+                self.ask_rules(ours.map(|instrument| instrument.symbol).collect(), now, out);
+            }
             VenueRequest::Replace { client_order_id, .. } => match self.known.get(client_order_id) {
                 Some(known) => {
                     let current = known.request.clone();

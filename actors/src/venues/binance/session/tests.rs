@@ -4,6 +4,7 @@ mod connection;
 mod look;
 mod orders;
 mod properties;
+mod rules;
 
 use messages::orders::Side;
 use messages::venues::ReportKind;

@@ -18,8 +18,8 @@ impl Paper {
                 let kind = if known { ReportKind::Accepted } else { ReportKind::Unknown };
                 out.push(self.report(client_order_id, now, kind));
             }
-            // It keeps no books beside ours, and says so in its capabilities: it is not asked.
-            VenueRequest::Account { .. } => {}
+            // It keeps no books beside ours, and says so in its capabilities, and has told no rules: it is not asked.
+            VenueRequest::Account { .. } | VenueRequest::Rules { .. } => {}
         }
     }
 

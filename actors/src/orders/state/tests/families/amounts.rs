@@ -4,25 +4,23 @@ use super::*;
 
 #[test]
 fn what_an_entry_was_filled_with_is_closed() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 4 of 4                     | 1 partially_filled
         cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
         venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
         see 2                                     | pending_submit 0/4 @ 105
         see 3                                     | held 0/10 @ 0
         ",
-    );
+    ));
 }
 
 /// What a stop is for is known when it leaves: until then a late fill of its entry may make it more, and so may a fill of its rival
 /// that is undone.
 #[test]
 fn a_held_stop_grows_with_what_is_left() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 fill x 5 of 5                     | 1 partially_filled
         cancel 1                                  | 1 cancel_requested → pending_cancel; cancel 1
         venue 1 canceled                          | 1 canceled; 2 intended → pending_submit; send 2
@@ -32,18 +30,16 @@ fn a_held_stop_grows_with_what_is_left() {
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         see 3                                     | pending_submit 0/10 @ 0
         ",
-    );
-    check(
+    ));
+    check(&bought(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
-        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
         venue 2 fill y 4 of 4                     | 2 partially_filled
         venue 2 busted y                          | alert; 2 busted → accepted
         trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
         venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
         see 3                                     | pending_submit 0/10 @ 0
         ",
-    );
+    ));
 }
 
 /// What did not arrive had left for what was left then; said again it is for what is left now.
@@ -115,9 +111,8 @@ fn a_checkpoint_keeps_what_was_asked_of_an_exit() {
 /// What is more than its exits would be closed by none.
 #[test]
 fn an_entry_does_not_outgrow_its_exits() {
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         venue 1 accepted                          | 1 accepted
         replace 1 20                              | 1 replace_rejected → accepted (contingency.quantity)
         replace 1 8 @ 101                         | 1 replace_requested → pending_replace; replace 1 by 1-r1
@@ -129,7 +124,7 @@ fn an_entry_does_not_outgrow_its_exits() {
         cancel 3                                  | 3 canceled
         replace 1 11                              | 1 replace_requested → pending_replace; replace 1-r2 by 1-r3
         ",
-    );
+    ));
     check(
         "
         submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1

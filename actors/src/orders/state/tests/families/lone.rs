@@ -39,20 +39,18 @@ fn a_lone_stop_whose_price_was_reached_leaves_as_a_market_order() {
         venue 1 fill x 10 of 10           | 1 filled; 2 triggered → held; 2 intended → pending_submit; send 2 market
         ",
     );
-    check(
+    check(&placed(
         "
-        bracket 1 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
         cancel 2                                  | 2 canceled
         trade 94                                  |
         venue 1 fill x 10 of 10                   | 1 filled; 3 triggered → held; 3 intended → pending_submit; send 3 market
         ",
-    );
+    ));
 }
 
 #[test]
 fn a_lone_stop_that_risk_holds_on_is_watched() {
-    check_at(
-        Bench::without_ties(),
+    check_once(
         "
         submit 1 buy 10 @ 100             | 1 intended → pending_submit; send 1
         exit 2 of 1 oto sell 10 stop 95   | 2 held

@@ -83,7 +83,7 @@ impl Venue {
                 let end = there.end.clone().unwrap_or(ReportKind::Accepted);
                 fills.chain([end]).map(|kind| (*name, kind)).collect()
             }
-            VenueRequest::Replace { .. } | VenueRequest::Account { .. } => Vec::new(),
+            VenueRequest::Replace { .. } | VenueRequest::Account { .. } | VenueRequest::Rules { .. } => Vec::new(),
         }
     }
 

@@ -1,0 +1,80 @@
+//! The venue's own rules, asked for again while we run: each time that it is reached, and on a schedule.
+//!
+//! What is other from then on holds against orders, with the steps and sizes of the instrument, and people are told the old and the
+//! new value. The ledger restores none of it: whoever begins anew has the rules from before the run, and asks at its first connection.
+
+use messages::venues::ToldRules;
+use serde_json::Value;
+
+use super::*;
+
+impl Orders {
+    /// Asks for the rules that it has, exchange by exchange.
+    pub(super) fn ask_for_rules(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        if self.settings.rules_every.is_zero() || self.settings.venue_rules.is_empty() {
+            return;
+        }
+        self.rules_due = Some(at.now.after(self.settings.rules_every));
+        let mut asked = BTreeMap::<Exchange, Vec<Instrument>>::new();
+        for instrument in self.settings.venue_rules.keys() {
+            asked.entry(instrument.exchange).or_default().push(*instrument);
+        }
+        let ask = |(exchange, instruments)| Effect::Send(exchange, VenueRequest::Rules { instruments, at: at.now });
+        out.extend(asked.into_iter().map(ask));
+    }
+
+    /// Of what a venue says of its rules, what is other than what is held against orders.
+    #[must_use]
+    pub fn news_of_rules(&self, told: Vec<ToldRules>) -> Vec<ToldRules> {
+        told.into_iter().filter(|told| self.changed_rules(told).is_some()).collect()
+    }
+
+    /// Rules of the venue have changed.
+    pub fn on_rules(&mut self, told: &[ToldRules], out: &mut Vec<Effect>) {
+        for told in told {
+            let Some((rules, changes)) = self.changed_rules(told) else { continue };
+            let instrument = told.instrument;
+            if let Some(known) = self.settings.rules.get_mut(&instrument) {
+                *known = rules.amend(known);
+            }
+            let length = rules.averages_over();
+            let before = self.settings.venue_rules.insert(instrument, rules);
+            if before.and_then(|before| before.averages_over()) != length {
+                self.averages.remove(&instrument);
+                if let Some(length) = length.filter(|length| !length.is_zero()) {
+                    self.averages.insert(instrument, Average::over(length));
+                }
+            }
+            let text = format!("the venue has changed its rules of {instrument}: {}", changes.join("; "));
+            out.push(Effect::Alert(text));
+        }
+    }
+
+    /// The rules that were told and what is other in them; `None` where nothing is, or nothing is known of the instrument.
+    fn changed_rules(&self, told: &ToldRules) -> Option<(Arc<dyn VenueRules>, Vec<String>)> {
+        let known = self.settings.venue_rules.get(&told.instrument)?;
+        let rules = (self.settings.read_rules)(told).ok()?;
+        let mut changes = Vec::new();
+        differences("", &known.as_value(), &rules.as_value(), &mut changes);
+        (!changes.is_empty()).then_some((rules, changes))
+    }
+}
+
+/// What is not there.
+static NOTHING: Value = Value::Null;
+
+/// What differs, by its name: `lot.step "0.01" → "0.1"`.
+fn differences(name: &str, old: &Value, new: &Value, out: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let members: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for member in members {
+                let path = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
+                let [old, new] = [old, new].map(|object| object.get(member).unwrap_or(&NOTHING));
+                differences(&path, old, new, out);
+            }
+        }
+        _ if old == new => {}
+        _ => out.push(format!("{name} {old} → {new}")),
+    }
+}
