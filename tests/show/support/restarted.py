@@ -1,5 +1,6 @@
-"""F5: places many orders at the local Binance, kills the runtime, lets the venue go on, starts the runtime again, and asks when it
-trades. Arguments: merganser, venue-server, and settings that point its feeds to a market. The last line is for the script."""
+"""F5: places many orders at the local Binance, cancels some of them, kills the runtime, lets the venue go on, starts the runtime
+again, and asks when it trades and what of the venue's request weight that took. Arguments: merganser, venue-server, and settings that
+point its feeds to a market. The last line is for the script."""
 
 import http.client
 import json
@@ -10,7 +11,11 @@ import time
 from venue import Venue, same
 
 ORDERS = 1_000
+# Canceled just before the kill: each could have a fill that nobody heard of.
+ENDED = 400
 FILLED, CANCELED = 7, 5
+# What a start may weigh at the venue, which takes 6,000 in a minute: 4 for each open order, and for all else this.
+BESIDE = 1_000
 merganser, server, settings = sys.argv[1], sys.argv[2], sys.argv[3:]
 venue = Venue(server, "binance", "0", "1", f"orders={ORDERS * 4}")
 parameters = f'{{profile="test",credentials_file="keys.toml",url="ws://{venue.address}/ws-api/v3",rest_url="http://{venue.address}"}}'
@@ -49,6 +54,10 @@ class Runtime:
         assert status in (200, 201), order
         return order
 
+    def cancel(self, order):
+        status, answer = self.ask("DELETE", f"/orders/{order['order_id']}")
+        assert status == 202, answer
+
     def order(self, order):
         return self.ask("GET", f"/orders/{order['order_id']}")[1]
 
@@ -75,6 +84,15 @@ class Runtime:
         raise AssertionError(f"it does not trade: {order}")
 
 
+def weight():
+    """Spent at the venue in this minute."""
+    connection = http.client.HTTPConnection(venue.address, timeout=10)
+    connection.request("GET", "/api/v3/ping")
+    answer = connection.getresponse()
+    answer.read()
+    return int(answer.headers["X-MBX-USED-WEIGHT-1M"])
+
+
 def truth():
     return {order["client_id"]: order for order in json.loads(venue.say("truth"))["orders"]}
 
@@ -83,9 +101,15 @@ runtime = Runtime()
 runtime.trades_again("first")
 for number in range(ORDERS - 1):
     runtime.place(f"order-{number}", 30_000 + number)
-while sum(order["state"] == "open" for order in truth().values()) < ORDERS:
+ended = [runtime.place(f"ended-{number}", 20_000 + number) for number in range(ENDED)]
+while sum(order["state"] == "open" for order in truth().values()) < ORDERS + ENDED:
     time.sleep(0.05)
-print(f"{ORDERS} orders are open at the venue")
+for order in ended:
+    runtime.cancel(order)
+while len(runtime.open()) > ORDERS:
+    time.sleep(0.05)
+same("canceled at the venue", sum(order["state"] == "canceled" for order in truth().values()), ENDED)
+print(f"{ORDERS} orders are open at the venue, {ENDED} more were canceled just now")
 runtime.process.kill()
 runtime.process.wait()
 
@@ -96,10 +120,15 @@ for name in names[FILLED:FILLED + CANCELED]:
     venue.say(f"cancel main {name}")
 print(f"while it is down {FILLED} of them fill and {CANCELED} are canceled")
 
+before = weight()
 runtime = Runtime()
 ready = runtime.since()
 traded, new = runtime.trades_again("again")
-print(f"after {traded} ms the venue has taken a new order")
+spent = weight()
+# A new minute may have begun meanwhile: then all of it was spent since.
+spent -= before if spent >= before else 0
+print(f"after {traded} ms the venue has taken a new order; the start took {spent} of its request weight")
+assert spent <= 4 * ORDERS + BESIDE, f"the start took {spent} of the venue's request weight"
 # By then everything that happened meanwhile is known.
 here = {order["client_order_id"] for order in runtime.open() if order["order_id"] != new["order_id"]}
 there = {name for name, order in truth().items() if order["state"] == "open" and name != new["client_order_id"]}

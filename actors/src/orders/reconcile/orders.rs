@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use messages::account::{AccountSnapshot, Difference, DifferenceKind, VenueFill, VenueOrder};
 use messages::orders::{Order, Status};
-use messages::{OrderId, Price, Quantity, VenueOrderId};
+use messages::{Instrument, OrderId, Price, Quantity, VenueOrderId};
 
 /// What is told differently.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub fn compare<'s>(
     let mut found = Found::default();
     let mut listed: BTreeMap<OrderId, &VenueOrder> = BTreeMap::new();
     for theirs in &snapshot.open {
-        match known.order(&theirs.client_order_id, theirs.venue_order_id) {
+        match known.order(theirs) {
             Some(id) => drop(listed.insert(id, theirs)),
             None => found.foreign_orders.push(theirs),
         }
@@ -49,7 +49,8 @@ pub fn compare<'s>(
         }
     }
     for fill in &snapshot.fills {
-        let order = known.by_venue_id.get(&fill.venue_order_id).and_then(|id| known.orders.get(id));
+        let id = known.by_venue_id.get(&(fill.instrument, fill.venue_order_id));
+        let order = id.and_then(|id| known.orders.get(id));
         match order {
             None => found.foreign_fills.push(fill),
             Some(order) if knows(order, fill) || is_counted(order, fill) => {}
@@ -67,25 +68,27 @@ pub fn compare<'s>(
 struct Known<'a> {
     orders: BTreeMap<OrderId, &'a Order>,
     by_name: BTreeMap<&'a str, OrderId>,
-    by_venue_id: BTreeMap<VenueOrderId, OrderId>,
+    /// Binance numbers the orders of each symbol by themselves.
+    by_venue_id: BTreeMap<(Instrument, VenueOrderId), OrderId>,
 }
 
 impl<'a> Known<'a> {
     fn of(ours: &[&'a Order]) -> Self {
         let mut known = Self { orders: BTreeMap::new(), by_name: BTreeMap::new(), by_venue_id: BTreeMap::new() };
         for order in ours {
-            let id = order.order_id;
+            let (id, instrument) = (order.order_id, order.request.instrument);
             known.orders.insert(id, order);
             for attempt in &order.attempts {
                 known.by_name.insert(attempt.client_order_id.as_str(), id);
-                known.by_venue_id.extend(attempt.venue_order_id.map(|venue_id| (venue_id, id)));
+                known.by_venue_id.extend(attempt.venue_order_id.map(|venue_id| ((instrument, venue_id), id)));
             }
         }
         known
     }
 
-    fn order(&self, name: &str, venue_id: VenueOrderId) -> Option<OrderId> {
-        self.by_name.get(name).or_else(|| self.by_venue_id.get(&venue_id)).copied()
+    fn order(&self, theirs: &VenueOrder) -> Option<OrderId> {
+        let by_id = || self.by_venue_id.get(&(theirs.instrument, theirs.venue_order_id));
+        self.by_name.get(theirs.client_order_id.as_str()).or_else(by_id).copied()
     }
 }
 

@@ -161,6 +161,18 @@ fn a_fill_is_known_by_its_key_or_its_count() {
 }
 
 #[test]
+fn orders_of_two_symbols_may_have_one_number() {
+    let ended = || Order { status: Status::Canceled, ..ours("0") };
+    let (order, mut other) = (ended(), ended());
+    other.order_id = OrderId::of_key("test".parse().unwrap(), "2");
+    other.request.instrument.symbol = "SPY".parse().unwrap();
+    other.attempts[0].client_order_id = "t-1-2".parse().unwrap();
+    let said = snapshot(vec![], vec![execution("y", "")]);
+    let found = compare(&[&order, &other], |_, _| false, &said);
+    assert_eq!(found.doubts.keys().collect::<Vec<_>>(), [&order.order_id]);
+}
+
+#[test]
 fn what_is_of_no_order_of_ours_is_told() {
     let foreign =
         VenueOrder { client_order_id: "a person's".to_owned(), venue_order_id: "v9".parse().unwrap(), ..theirs("0") };

@@ -55,6 +55,8 @@ pub(super) struct Reconciling {
     number: u64,
     /// When the next run begins by itself.
     next_at: Option<UtcNanos>,
+    /// Ended orders that were heard of since then are left to the list of fills that was asked for.
+    left_to_list: Option<UtcNanos>,
     /// Orders that a gap may have been of: what is heard of one is followed by a run, whatever the schedule says.
     awaited: BTreeSet<OrderId>,
 }
@@ -104,6 +106,16 @@ impl Reconciling {
         }
     }
 
+    /// A list of fills is asked for: it tells of ended orders that were heard of since then.
+    pub fn leave_to_list(&mut self, since: UtcNanos) {
+        self.left_to_list = Some(self.left_to_list.map_or(since, |before| before.min(since)));
+    }
+
+    /// The list came, or will not come whole: since when ended orders were left to it.
+    pub fn take_left_to_list(&mut self) -> Option<UtcNanos> {
+        self.left_to_list.take()
+    }
+
     /// When something is due.
     pub fn next_due(&self) -> Option<UtcNanos> {
         self.run.as_ref().map_or(self.next_at, |run| earliest(Some(run.due()), self.late_at))
@@ -112,7 +124,7 @@ impl Reconciling {
 
 impl Orders {
     /// The exchange whose venue keeps books.
-    fn books_at(&self) -> Option<Exchange> {
+    pub(super) fn books_at(&self) -> Option<Exchange> {
         self.settings.venues.iter().find(|(_, venue)| venue.account).map(|(exchange, _)| *exchange)
     }
 
@@ -139,6 +151,25 @@ impl Orders {
             run.ask(at.now);
             out.push(Effect::Send(exchange, VenueRequest::Account { wanted, at: at.now }));
         }
+    }
+
+    /// Whether the list of fills that is asked for has those of an instrument, as far as they are not known here.
+    pub(super) fn lists_fills_of(&self, instrument: Instrument) -> bool {
+        let keeps_books = self.settings.venues.get(&instrument.exchange).is_some_and(|venue| venue.account);
+        keeps_books && self.settings.rules.contains_key(&instrument) && self.reconciling.marks.contains_key(&instrument)
+    }
+
+    /// From when on a fill that seems to be nobody's may be ours: nothing was heard yet of an order, or of its replacement, and so
+    /// the venue's id of it is not known.
+    fn unheard_since(&self) -> UtcNanos {
+        let names = self.open_orders().filter_map(|order| match order {
+            Order { status: Status::Held, .. } => None,
+            Order { acknowledged: false, attempts, .. } => attempts.first(),
+            Order { replacing: Some(_), attempts, .. } => attempts.last(),
+            _ => None,
+        });
+        let since = names.filter(|name| name.venue_order_id.is_none()).map(|name| name.since).min();
+        since.map_or(UtcNanos::MAX, |since| since.before(CLOCKS_DIFFER_BY))
     }
 
     /// An order owes no answer any more: where a run waits for it, it goes on; after the last the account is asked for again.
@@ -172,6 +203,10 @@ impl Orders {
                 self.ask_about_all(at, out);
             }
             return self.pause(run, at);
+        }
+        if snapshot.missing.is_empty() {
+            // Those of the orders left to it that have fills which are not here are asked about below.
+            self.reconciling.take_left_to_list();
         }
         let ours: Vec<&Order> = self.entries.values().map(|entry| &entry.order).collect();
         let knows = |order: &Order, fill: &VenueFill| {

@@ -10,7 +10,7 @@ pub(crate) const NEVER_SENT: &str = "never_sent";
 /// The reason of an order that its venue never received.
 pub(super) const NOT_RECEIVED: &str = "not_received";
 
-/// A start asks about orders that ended this long before the last words of its predecessor: the process before
+/// A start looks for fills of orders that ended this long before the last words of its predecessor: the process before
 /// may have died again before it heard the answers to its own questions.
 const ENDS_ASKED_AT_START: Duration = Duration::from_secs(600);
 
@@ -64,7 +64,8 @@ impl Orders {
                 entry.requested_at = Some(at.now);
             }
         }
-        self.ask_about(Asks::All, self.heard_at.before(ENDS_ASKED_AT_START), at, out);
+        self.ask_about_open(Asks::All, at, out);
+        self.ask_about_ended(self.heard_at.before(ENDS_ASKED_AT_START), self.books_at().is_some(), at, out);
         self.settle_families(at, out);
     }
 
@@ -72,23 +73,27 @@ impl Orders {
     /// every order that is open, and about those whose end came with the last words of the old connection,
     /// for their last fills may have been lost with it. A cancel without an answer is said again.
     ///
-    /// A venue that says what the account holds lists all open orders at once: then only those are asked about whose answer is
-    /// owed, and those that it lists otherwise. A thousand quiet orders cost one question.
+    /// A venue that says what the account holds lists all open orders at once, and the fills: then only those are asked about
+    /// whose answer is owed, those that it lists otherwise, and those of which its lists do not tell all. A thousand quiet orders,
+    /// open or ended, cost one question.
     pub fn on_reconnected(&mut self, at: Moment, out: &mut Vec<Effect>) {
         let since = self.heard_at.before(self.settings.not_received_after);
         self.try_held(at);
-        let asks = if self.reconcile_on_connection(at, out) { Asks::Owed } else { Asks::All };
-        self.ask_about(asks, since, at, out);
+        let lists = self.reconcile_on_connection(at, out);
+        self.ask_about_open(if lists { Asks::Owed } else { Asks::All }, at, out);
+        self.ask_about_ended(since, lists, at, out);
         self.ask_for_rules(at, out);
     }
 
-    /// Asks about every open order: the account could not be learned.
+    /// Asks about every open order, and about the ended ones that were left to the list of fills: the account could not be
+    /// learned.
     pub(super) fn ask_about_all(&mut self, at: Moment, out: &mut Vec<Effect>) {
-        self.ask_about(Asks::All, at.now, at, out);
+        self.ask_about_open(Asks::All, at, out);
+        let since = self.reconciling.take_left_to_list().unwrap_or(at.now);
+        self.ask_about_ended(since, false, at, out);
     }
 
-    /// Asks about what is open, and about all that has ended and was heard of or asked about `since`.
-    fn ask_about(&mut self, asks: Asks, since: UtcNanos, at: Moment, out: &mut Vec<Effect>) {
+    fn ask_about_open(&mut self, asks: Asks, at: Moment, out: &mut Vec<Effect>) {
         for id in &self.open {
             let known = self.entries.get_mut(id);
             let Some(entry) = known.filter(|entry| entry.order.status != Status::Held) else { continue };
@@ -105,14 +110,35 @@ impl Orders {
             out.push(query(&entry.order, at.now));
             self.asked.insert(*id);
         }
-        for id in &self.ended {
-            let Some(entry) = self.entries.get_mut(id) else { continue };
-            if may_miss_fills(&entry.order) && entry.asked_at >= since {
-                entry.asked_at = at.now;
-                out.push(query(&entry.order, at.now));
-                self.asked.insert(*id);
-            }
+    }
+
+    /// Asks about all that has ended and was heard of or asked about `since`. Where the venue `lists` fills, what they tell of is
+    /// left to them.
+    fn ask_about_ended(&mut self, since: UtcNanos, lists: bool, at: Moment, out: &mut Vec<Effect>) {
+        if lists {
+            self.reconciling.leave_to_list(since);
         }
+        let is_asked = |entry: &Entry| {
+            may_miss_fills(&entry.order) && entry.asked_at >= since && !(lists && self.is_told_by_list(entry))
+        };
+        let asked = self.ended.iter().filter(|id| self.entries.get(*id).is_some_and(is_asked));
+        let asked: Vec<OrderId> = asked.copied().collect();
+        for id in asked {
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            entry.asked_at = at.now;
+            out.push(query(&entry.order, at.now));
+            self.asked.insert(id);
+        }
+    }
+
+    /// True for an ended order of which the venue's list of fills tells all that may be missed. No list tells that a fill was
+    /// undone: an order that has any is asked about.
+    fn is_told_by_list(&self, entry: &Entry) -> bool {
+        let order = &entry.order;
+        let has_none = entry.executions.is_empty() && order.filled.is_zero() && entry.reported.is_zero();
+        // A fill is listed under the venue's id of its order.
+        let is_found = order.attempts.iter().all(|attempt| attempt.venue_order_id.is_some());
+        has_none && (never_left(order) || is_found && self.lists_fills_of(order.request.instrument))
     }
 
     /// Asks about one order.
@@ -188,6 +214,13 @@ fn may_miss_fills(order: &Order) -> bool {
         Status::Rejected => order.reason == Some(Reason::code(NOT_RECEIVED)),
         _ => false,
     }
+}
+
+/// True for an order that was cancelled while it was held here: its venue never had it.
+fn never_left(order: &Order) -> bool {
+    let is_unknown_there = !order.acknowledged && order.submitted_at.is_none();
+    let has_id = order.attempts.iter().any(|attempt| attempt.venue_order_id.is_some());
+    order.status == Status::Canceled && is_unknown_there && !has_id
 }
 
 /// What became of this order? The venue answers with what we may have missed, in the order in which it

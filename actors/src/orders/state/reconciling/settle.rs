@@ -106,8 +106,11 @@ impl Orders {
         out: &mut Vec<Effect>,
     ) {
         let mut done = run.report(&left, entries, at.now);
-        // Behind a fill that is still in doubt all are listed again.
-        for fill in snapshot.fills.iter().filter(|_| left.doubts.is_empty()) {
+        // From a fill on that is in doubt, or may be of an order not heard of yet, all are listed again: what ended orders miss is
+        // never older than the marks. Where not all could be listed, they are asked about, and their answers come first.
+        let is_told = left.doubts.is_empty() && (left.is_whole || self.asked.is_subset(&self.open));
+        let unheard_since = self.unheard_since();
+        for fill in snapshot.fills.iter().filter(|fill| is_told && fill.executed_at < unheard_since) {
             let mark = Mark { at: fill.executed_at, execution_id: Some(fill.execution_id) };
             let known = self.reconciling.marks.entry(fill.instrument).or_insert(mark);
             *known = (*known).max(mark);

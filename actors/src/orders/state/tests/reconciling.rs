@@ -7,6 +7,7 @@ use super::*;
 use crate::orders::risk::reconciling::Waits;
 use pair::{Pair, There};
 
+mod ended;
 mod entered;
 mod late;
 mod pair;

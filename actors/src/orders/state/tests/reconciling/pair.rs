@@ -34,6 +34,8 @@ pub struct Venue {
     /// It answers no question about orders.
     pub is_silent: bool,
     pub missing: Vec<String>,
+    /// Its list of fills leaves those of this order out.
+    pub unlisted: Option<ClientOrderId>,
 }
 
 impl Venue {
@@ -107,7 +109,9 @@ impl Venue {
         });
         let fills =
             self.orders.iter().flat_map(|(name, there)| there.fills.iter().map(move |fill| (name, there, fill)));
-        let wanted = |(_, _, fill): &(&ClientOrderId, &There, &Fill)| since.is_some_and(|s| fill.executed_at >= s.at);
+        let wanted = |(name, _, fill): &(&ClientOrderId, &There, &Fill)| {
+            self.unlisted != Some(**name) && since.is_some_and(|s| fill.executed_at >= s.at)
+        };
         let fills = fills.filter(wanted).map(|(name, there, fill)| VenueFill {
             venue_order_id: id(name),
             instrument: instrument(),
@@ -184,6 +188,12 @@ impl Pair {
         let effects = self.submit(side, quantity);
         self.exchange(effects);
         self.bench.orders.order(order_id(self.orders)).unwrap().client_order_id
+    }
+
+    /// Cancels the last order here; its venue says that it has ended, and of its fills nothing.
+    pub fn cancel(&mut self) {
+        let effects = self.bench.step(&format!("cancel {}", self.orders));
+        self.exchange(effects);
     }
 
     pub fn connect(&mut self) {
