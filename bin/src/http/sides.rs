@@ -19,7 +19,7 @@ use messages::ledger::Seq;
 use messages::migration::Watermark;
 use storage::journal::Log;
 use storage::migrate::reads::{Alone, Divided, Error, Follows, Need, OTHERWISE, Reads, Side};
-use storage::pool::{self, Lease};
+use storage::pool;
 use storage::query::{self, Answer, Query};
 use storage::service::Database;
 
@@ -82,7 +82,7 @@ impl Sides {
             Side::DuckDb => self.duckdb(question).await?,
             Side::Postgres => match self.postgres(question, divided).await {
                 Ok(answer) => answer,
-                Err(error) if divided.may_fall_back() && !error.is_ours() => {
+                Err(error) if divided.may_fall_back() && !matches!(error, Error::Gone | Error::Closed) => {
                     tracing::warn!(event = "read_fell_back", "DuckDB answers in place of PostgreSQL: {}", words(error));
                     self.duckdb(question).await?
                 }
@@ -103,7 +103,11 @@ impl Sides {
             let found = self.patiently(divided, self.until_there(question, now() + FRESH_WITHIN)).await;
             match found {
                 Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
-                Ok(()) => return Ok(()),
+                Ok(()) => match self.has_own(question, divided).await {
+                    Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
+                    Ok(_) => return Ok(()),
+                    Err(_) => {}
+                },
                 Err(_) => {}
             }
         }
@@ -161,48 +165,44 @@ impl Sides {
     }
 
     async fn ask_postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
-        divided.watermark()?;
+        let watermark = divided.watermark()?;
+        self.has_own(question, divided).await?;
         let deadline = now() + FRESH_WITHIN;
         self.until_there(question, deadline).await?;
-        self.ask_server(question, divided, deadline).await
+        self.ask_server(question, (watermark, divided.own_of(&question.query)), deadline).await
     }
 
     /// Asks it for an answer until then: waiting for a connection, and for it to be made, is part of that.
-    async fn ask_server(&self, question: &Question, divided: Divided, deadline: Instant) -> Result<Answer, Error> {
-        let watermark = divided.watermark()?;
+    /// Theirs count up to the watermark, what DuckDB alone has up to `own`.
+    async fn ask_server(
+        &self,
+        question: &Question,
+        (watermark, own): (UtcNanos, Option<Watermark>),
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
         let postgres = self.reads.postgres().ok_or_else(no_server)?;
         let too_late = |_| Error::TimedOut { server: self.server(), after: FRESH_WITHIN };
         let deadline = deadline.into();
         let lent = tokio::time::timeout_at(deadline, postgres.sessions().lend()).await.map_err(too_late)??;
-        // Behind the connection: a server that takes none must not hold DuckDB's readers.
-        let own = self.own(question, divided).await?;
+        let open = |own: Watermark| Alone::open(&self.database, own.at).ok_or(NOT_OPEN);
+        let alone = own.map(open).transpose()?;
         // Dropped with this future when the client goes, or when it takes too long.
-        let _enders = (lent.ender(), own.as_ref().map(|(lease, _)| lease.ender()));
-        let (reads, database) = (self.reads.clone(), self.database.clone());
-        let (query, need) = (question.query.clone(), question.need);
+        let _enders = (lent.ender(), alone.as_ref().map(Alone::ender));
+        let (reads, query, need) = (self.reads.clone(), question.query.clone(), question.need);
         let work = move || {
             let postgres = reads.postgres().ok_or_else(no_server)?;
-            let Some((lease, until)) = own else {
-                return lent.run(|session| postgres.answer(session, &query, watermark, need, None));
-            };
-            let stores = database.stores().ok_or(NOT_OPEN)?;
-            lease.run(|reader| {
-                let alone = Some(Alone { reader, stores, until });
-                lent.run(|session| postgres.answer(session, &query, watermark, need, alone))
-            })
+            lent.run(|session| postgres.answer(session, &query, watermark, need, alone.as_ref()))
         };
         let answered = tokio::time::timeout_at(deadline, web::block(work)).await.map_err(too_late)?;
         answered.unwrap_or(Err(Error::Closed))
     }
 
-    /// A reader for what DuckDB alone recorded before dual write, where that belongs into the answer, and to which time it is.
-    async fn own(&self, question: &Question, divided: Divided) -> Result<Option<(Lease, UtcNanos)>, Error> {
-        let Some(Watermark { market, at: until }) = divided.own_of(&question.query) else { return Ok(None) };
-        let need = Need { market, ..Need::default() };
+    /// Waits until DuckDB holds all that it alone recorded before dual write, where that belongs into the answer.
+    async fn has_own(&self, question: &Question, divided: Divided) -> Result<(), Error> {
+        let Some(Watermark { market, .. }) = divided.own_of(&question.query) else { return Ok(()) };
+        self.database.pool().ok_or(NOT_OPEN)?;
         let behind = |_| Error::NotOpen { why: "its tables are still behind the journal" };
-        self.watermarks.until_applied(need).await.map_err(behind)?;
-        let lease = self.database.lease(&question.query).await.ok_or(NOT_OPEN)??;
-        Ok(Some((lease, until)))
+        self.watermarks.until_applied(Need { market, ..Need::default() }).await.map_err(behind)
     }
 
     fn server(&self) -> String {
@@ -327,7 +327,7 @@ mod tests {
         let question = Question { query: query.clone(), whole: query, need: Need::default(), memory: Seq(0) };
         let divided = sides.reads.share().get();
         let deadline = now() + Duration::from_millis(200);
-        let first = sides.ask_server(&question, divided, deadline);
+        let first = sides.ask_server(&question, (UtcNanos(1_000), None), deadline);
         let first = sides.patiently(divided, first).await.unwrap_err();
         assert!(matches!(first, Error::TimedOut { .. }), "{first}");
         let next = sides.postgres(&question, divided).await.unwrap_err();
@@ -335,6 +335,27 @@ mod tests {
         // Where nobody else may answer it is asked all the same.
         let only = Divided { phase: Phase::Compare, ..divided };
         assert_eq!(sides.patiently(only, async { Ok(7) }).await.unwrap(), 7);
+    }
+
+    #[actix_web::test]
+    async fn an_answer_that_duckdb_must_add_to_is_refused_while_it_cannot() {
+        let (_listener, sides) = hanging().await;
+        let instrument = messages::Instrument { exchange: messages::Exchange::Simulated, symbol: "A".parse().unwrap() };
+        let watermark = Some(Watermark { market: Seq(7), at: UtcNanos(1_000) });
+        let before = Divided { phase: Phase::DualWrite, watermark, ..Divided::default() };
+        let asked =
+            |query: Query| Question { query: query.clone(), whole: query, need: Need::default(), memory: Seq(0) };
+        let ticks = asked(Query::Ticks { instrument, range: query::Range::ALL, page: query::Page::Oldest(1) });
+        let error = sides.ask_postgres(&ticks, before).await.unwrap_err();
+        assert!(matches!(error, Error::NotOpen { .. }) && error.is_ours(), "{error}");
+        let words = refused(error, before).detail;
+        assert!(words.contains("ask again in some seconds") && !words.contains("USE_DUCKDB"), "{words}");
+        // What DuckDB has nothing of is PostgreSQL's alone.
+        let fills =
+            asked(Query::Trades { range: query::Range::ALL, of: query::Of::default(), page: query::Page::Oldest(1) });
+        sides.has_own(&fills, before).await.unwrap();
+        let nothing_before = Divided { watermark: Some(Watermark { market: Seq(0), at: UtcNanos(1_000) }), ..before };
+        sides.has_own(&ticks, nothing_before).await.unwrap();
     }
 
     #[test]

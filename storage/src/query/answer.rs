@@ -4,7 +4,6 @@
 //! Corrections are resolved by the relation that is asked ([`Relation`]). A page whose rows are all in
 //! a few pieces reads no others: the range is widened until the page is full.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,7 +22,7 @@ use crate::duck::stored::{Bars, Ticks};
 use crate::journal::Log;
 use crate::tiers::tables::{Moves, ticks};
 use crate::tiers::views::Relation;
-use crate::tiers::{Manifest, places::folder, table};
+use crate::tiers::{Manifest, Piece, places::folder, table};
 
 /// Answers from everything below memory.
 ///
@@ -84,36 +83,54 @@ pub fn in_snapshot<T, E: From<Error>>(db: &Reader<'_>, work: impl FnOnce() -> Re
     done
 }
 
-/// What stands below memory, in one snapshot, for who puts rows of it together with those of another database.
-pub(crate) struct Below<'a>(RefCell<Reading<'a>>);
+/// Some pieces below memory, in one snapshot, for who puts rows of them together with those of another database.
+pub(crate) struct Below<'a> {
+    db: &'a Reader<'a>,
+    stores: &'a Stores,
+    manifest: Arc<Manifest>,
+}
 
 impl Below<'_> {
-    /// Does all of `work` over one snapshot.
+    /// Does all of `work` over one snapshot of the pieces that are wanted.
     ///
     /// # Errors
     /// DuckDB refuses, or as `work`.
     pub(crate) fn snapshot<T, E: From<Error>>(
         db: &Reader<'_>,
         stores: &Stores,
+        is_wanted: impl Fn(&Piece) -> bool,
         work: impl FnOnce(&Below<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         in_snapshot(db, || {
             let manifest = stores.manifest.of_snapshot(db).map_err(Error::from)?;
-            work(&Below(RefCell::new(Reading { db, stores, manifest, explain: Explain::default() })))
+            work(&Below { db, stores, manifest: Arc::new(manifest.keep(is_wanted)) })
         })
     }
 
-    /// What a statement finds in the pieces that can hold what is wanted.
+    /// What a statement finds: all of the range, or no more pieces of it than give `enough` rows from one end.
     ///
     /// # Errors
     /// DuckDB refuses, or a cold file cannot be had.
     pub(crate) fn rows(
         &self,
         wanted: &Wanted,
-        statement: impl FnOnce(&Relation) -> Statement,
+        enough: Option<Page>,
+        statement: impl Fn(&Relation, Range) -> Statement,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let found = self.0.borrow_mut().look(wanted, statement)?;
-        Ok(found.into_cells()?.1)
+        let Self { db, stores, manifest } = self;
+        let mut reading = Reading { db, stores, manifest: manifest.clone(), explain: Explain::default() };
+        let ranges = match enough {
+            Some(page) => plan::widening(&plan::select(manifest, wanted), wanted, page),
+            None => vec![wanted.range],
+        };
+        let last = ranges.len() - 1;
+        for (n, range) in ranges.into_iter().enumerate() {
+            let found = reading.look(&Wanted { range, ..wanted.clone() }, |relation| statement(relation, range))?;
+            if n == last || enough.is_some_and(|page| found.len() >= page.limit()) {
+                return Ok(found.into_cells()?.1);
+            }
+        }
+        unreachable!("the last range is answered")
     }
 }
 

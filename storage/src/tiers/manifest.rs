@@ -119,6 +119,14 @@ impl Manifest {
         self.pieces.range(from..).take_while(move |((name, _), _)| name == table).flat_map(|(_, pieces)| pieces)
     }
 
+    /// Some of its pieces.
+    #[must_use]
+    pub fn keep(&self, is_wanted: impl Fn(&Piece) -> bool) -> Self {
+        let mut kept = self.clone();
+        kept.pieces.values_mut().for_each(|pieces| pieces.retain(|piece| is_wanted(piece)));
+        kept
+    }
+
     /// The pieces of a period.
     #[must_use]
     pub fn of_period(&self, table: &str, period: &str) -> &[Arc<Piece>] {

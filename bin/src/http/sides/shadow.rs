@@ -1,9 +1,8 @@
 //! Questions that are asked of both sides, behind the answer of one: nobody waits for it.
 //!
-//! Both must hold the same. Of the market only what lies some time back is asked for, where nothing new comes, and
-//! nothing that was recorded before rows went to both sides; of the ledger
-//! two answers count only if they are complete up to one record. What still comes late looks like a difference once: only
-//! one that stays is one.
+//! Both must hold the same. Of the market only what lies some time back is asked for, where nothing new comes; of the ledger two
+//! answers count only if they are complete up to one record. What still comes late looks like a difference once: only one that
+//! stays is one.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use messages::UtcNanos;
 use storage::journal::Log;
 use storage::migrate::compare::answers::unlike;
 use storage::migrate::reads::{Divided, Need};
-use storage::query::{self, Answer, Query, Range};
+use storage::query::{self, Answer, Query};
 
 use super::{Question, Sides};
 
@@ -34,8 +33,7 @@ impl Sides {
             && divided.use_duckdb.is_none()
             && shadows.answered.fetch_add(1, Ordering::Relaxed).is_multiple_of(shadows.every);
         let wall = actors::clock::Clock::wall().now();
-        let Some(query) = at_rest(&question.query, wall.before(AT_REST)).filter(|_| is_due)
-        else {
+        let Some(query) = at_rest(&question.query, wall.before(AT_REST)).filter(|_| is_due) else {
             return;
         };
         if shadows.is_one_under_way.swap(true, Ordering::AcqRel) {

@@ -140,7 +140,9 @@ impl Asking<'_> {
                     Ok(())
                 })?;
             }
-            Ok::<_, Error>(found.first_key_value().zip(found.last_key_value()).map(|((first, _), (last, _))| (*first, *last)))
+            Ok::<_, Error>(
+                found.first_key_value().zip(found.last_key_value()).map(|((first, _), (last, _))| (*first, *last)),
+            )
         };
         let range = Range { to: range.to.min(until), ..range };
         let of_sink = look(Owner::Us, range)?;

@@ -8,7 +8,7 @@ use messages::ledger::Seq;
 use super::shape::TooLarge;
 use crate::migrate::mapping::Unusable;
 use crate::migrate::plan;
-use crate::{duck, pool, postgres, query};
+use crate::{duck, postgres, query};
 
 /// What goes on where PostgreSQL cannot answer.
 pub const OTHERWISE: &str =
@@ -121,11 +121,5 @@ impl Error {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Gone | Self::Closed | Self::Alone(_) | Self::NotOpen { .. })
-    }
-}
-
-impl From<pool::Error> for Error {
-    fn from(error: pool::Error) -> Self {
-        Self::Alone(error.into())
     }
 }

@@ -2,9 +2,15 @@
 //!
 //! A directory that ran before it was to be left has them, and they must be in an answer whoever gives it. Some rows of the
 //! time around the watermark stand on both sides, with one number.
+//!
+//! They are read over a connection of its own: a server that hangs in the middle of an answer holds none of those that
+//! everybody else is answered over, strategies among them.
+
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use duckdb::types::Value;
+use duckdb::{Connection, InterruptHandle};
 use messages::UtcNanos;
 
 use super::Error;
@@ -14,44 +20,72 @@ use crate::migrate::backfill::BACKFILL_IDS;
 use crate::migrate::plan::question::{Order, Wanted};
 use crate::pool::Reader;
 use crate::query::answer::Below;
-use crate::query::plan;
 use crate::query::select::{Statement, counts};
-use crate::query::{self, Range, Stores, first_micros};
+use crate::query::{self, Page, Range, Stores, first_micros, plan};
+use crate::service::Database;
 use crate::tiers::places::folder;
 use crate::tiers::views::Relation;
-use crate::tiers::{Table, table};
+use crate::tiers::{Piece, Table, table};
 
 /// Where they stand, for one answer.
-#[derive(Clone, Copy)]
-pub struct Alone<'a> {
-    /// Who reads them.
-    pub reader: &'a Reader<'a>,
-    /// The tiers of DuckDB.
-    pub stores: &'a Stores,
-    /// None has this time or a later one, or the sink wrote it, too.
-    pub until: UtcNanos,
+pub struct Alone {
+    db: Connection,
+    stores: Stores,
+    until: UtcNanos,
+}
+
+/// Held by who waits for the answer: when it is dropped first, DuckDB is interrupted.
+pub struct Ender(Arc<InterruptHandle>);
+
+impl Drop for Ender {
+    fn drop(&mut self) {
+        self.0.interrupt();
+    }
 }
 
 /// They, in one snapshot.
 pub struct Own<'a> {
     below: &'a Below<'a>,
-    /// None has this time or a later one, or the sink wrote it, too.
+    /// What has this time or a later one was written by the sink, too.
     pub until: UtcNanos,
 }
 
-impl Alone<'_> {
+impl Alone {
+    /// Those with a time before `until`; `None` while the database is not open yet.
+    #[must_use]
+    pub fn open(database: &Database, until: UtcNanos) -> Option<Self> {
+        Some(Self::new(database.connect()?, database.stores()?.clone(), until))
+    }
+
+    /// The same over this connection.
+    pub(super) fn new(db: Connection, stores: Stores, until: UtcNanos) -> Self {
+        Self { db, stores, until }
+    }
+
+    /// What interrupts DuckDB when it is dropped before the answer is there.
+    #[must_use]
+    pub fn ender(&self) -> Ender {
+        Ender(self.db.interrupt_handle())
+    }
+
     /// Does all of `work` over one snapshot of them; once more over the next one where files moved meanwhile.
     ///
     /// # Errors
     /// DuckDB refuses, or as `work`.
-    pub fn snapshot<T>(self, work: impl Fn(&Own<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let Self { reader, stores, until } = self;
-        let once = || Below::snapshot(reader, stores, |below| work(&Own { below, until }));
+    pub(super) fn snapshot<T>(&self, work: impl Fn(&Own<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let reader = Reader::new(&self.db);
+        let once =
+            || Below::snapshot(&reader, &self.stores, may_be_own, |below| work(&Own { below, until: self.until }));
         match once() {
             Err(Error::Alone(query::Error::Moved { .. })) => once(),
             other => other,
         }
     }
+}
+
+/// False for a file of rows that were brought over: the server has them, and nobody fetches it for this.
+fn may_be_own(piece: &Piece) -> bool {
+    piece.content.as_ref().and_then(|content| content.ids).is_none_or(|(first, _)| first < BACKFILL_IDS)
 }
 
 impl Own<'_> {
@@ -71,7 +105,13 @@ impl Own<'_> {
         }
         let table = table(table_name).expect("the market's tables move");
         let pieces = plan::Wanted { table, range: wanted.range, folders: folders(table, wanted) };
-        for batch in self.below.rows(&pieces, |relation| statement(relation, table, wanted))? {
+        let limit = wanted.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        let enough = match wanted.order {
+            Order::Any => None,
+            Order::Oldest => limit.map(Page::Oldest),
+            Order::Newest => limit.map(Page::Newest),
+        };
+        for batch in self.below.rows(&pieces, enough, |relation, range| statement(relation, table, range, wanted))? {
             read.rows += batch.num_rows();
             take(batch)?;
         }
@@ -85,17 +125,17 @@ fn folders(table: &Table, wanted: &Wanted<'_>) -> Vec<String> {
     wanted.texts.iter().filter(|(name, _)| named.contains(name)).map(|(name, text)| folder(name, text)).collect()
 }
 
-fn statement(relation: &Relation, table: &Table, wanted: &Wanted<'_>) -> Statement {
+fn statement(relation: &Relation, table: &Table, range: Range, wanted: &Wanted<'_>) -> Statement {
     let cells = if table.name == "ohlcv_bars" { BAR_CELLS } else { TICK_CELLS };
     let id = table.id.expect("rows of the market are numbered");
-    let Range { from, to } = wanted.range;
     let mut sql = format!(
-        "SELECT {cells}{} FROM {} WHERE {id} < {BACKFILL_IDS} AND \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)",
+        "SELECT {cells}{} FROM {} WHERE {id} < {BACKFILL_IDS}
+             AND \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)",
         counts(relation),
         relation.from
     );
     let mut key: Vec<Value> = relation.key.iter().map(|place| Value::from(place.clone())).collect();
-    key.extend([from, to].map(|at| Value::from(first_micros(at))));
+    key.extend([range.from, range.to].map(|at| Value::from(first_micros(at))));
     for (column, text) in wanted.texts {
         sql += &format!(" AND {column} = ?");
         key.push(Value::from(text.clone()));

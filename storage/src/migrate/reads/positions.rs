@@ -75,7 +75,7 @@ impl Newest {
         for row in 0..batch.num_rows() {
             self.seen += 1;
             let rank = match owner {
-                Owner::Us => (true, ids.value(row), self.seen),
+                Owner::Us | Owner::Alone => (true, ids.value(row), self.seen),
                 Owner::Them => (false, times.value(row), self.seen),
             };
             let key = texts.map(|texts| texts.value(row).to_owned());

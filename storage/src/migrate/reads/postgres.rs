@@ -79,7 +79,7 @@ impl Postgres {
         query: &Query,
         watermark: UtcNanos,
         need: Need,
-        alone: Option<Alone<'_>>,
+        alone: Option<&Alone>,
     ) -> Result<Answer, Error> {
         match alone {
             None => self.answer_with(session, query, watermark, need, None),

@@ -84,7 +84,7 @@ impl Relation {
                 (Ok(()), _) => {}
                 (Err(_), Owner::Them) => read.left_out += 1,
                 // What we wrote ourselves fits, or somebody has changed it there.
-                (Err(refusal), Owner::Us) => return Err(plan::Error::from(refusal).into()),
+                (Err(refusal), Owner::Us | Owner::Alone) => return Err(plan::Error::from(refusal).into()),
             }
             if rows.len() == caps::READ_ROWS { take(rows.take()) } else { Ok(()) }
         })?;

@@ -3,16 +3,16 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use messages::UtcNanos;
 use messages::ledger::Seq;
 use messages::migration::{Migration, Phase, Watermark};
+use messages::{UtcNanos, caps};
 
 use super::Error;
 use super::route::{self, Side};
 use crate::query::Query;
 
 /// How far ahead of ours a venue's clock may be: what was recorded before the watermark may bear a time so long behind it.
-const AHEAD: Duration = Duration::from_mins(2);
+const AHEAD: Duration = caps::CLOCK_TOLERANCE;
 
 /// How questions are divided.
 #[derive(Debug, Default)]

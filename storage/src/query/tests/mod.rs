@@ -17,7 +17,6 @@ use crate::datadir::Paths;
 use crate::duck::file::{FileWriter, catch_up};
 use crate::duck::hot::Hot;
 use crate::duck::instance::{Instance, Options};
-use crate::pool::{self, Class, Reader};
 use crate::service::open_cold;
 use crate::settings::{Age, Cold, Limits, Tiers};
 use crate::tiers::{Places, Published};
@@ -76,13 +75,9 @@ impl Directory {
         report
     }
 
-    /// Reads below memory.
-    pub(crate) fn read<T, E: From<pool::Error>>(
-        &self,
-        work: impl FnOnce(&Reader<'_>, &Stores) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let pool = self.instance.pool();
-        pool.run(Class::Ticks, pool.limits(), |reader| work(reader, &self.stores))
+    /// A connection of its own, and the tiers below memory.
+    pub(crate) fn connect(&self) -> (duckdb::Connection, Stores) {
+        (self.instance.connect().unwrap(), self.stores.clone())
     }
 
     pub(crate) fn ask(&self, query: &Query) -> Answer {

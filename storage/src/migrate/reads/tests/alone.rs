@@ -52,12 +52,14 @@ fn a_bar_that_several_recorded_is_in_an_answer_once() {
     let Some(world) = World::new("reads_alone") else { return };
     world.directory.execute("DELETE FROM disk.ohlcv_bars WHERE bar_id > 4000");
     // Before theirs; beside theirs, better and not better; and some of the sink's own.
-    [("-300, 1", 0), ("100, 130", 1), ("200, 230", 0)].into_iter().for_each(|(n, revision)| record(&world, n, revision));
+    [("-300, 1", 0), ("100, 130", 1), ("200, 230", 0)]
+        .into_iter()
+        .for_each(|(n, revision)| record(&world, n, revision));
     let minutes = answer(&world, 60, Range::ALL, Page::Oldest(100_000));
     let first = UtcNanos::from_secs(1_698_796_800 - 300 * 1_800).unwrap();
     assert_eq!(minutes.len(), 4_300, "each half hour one, from the first of ours to the last of the sink's");
-    for (n, bar) in (-300..).zip(&minutes) {
-        assert_eq!(bar.open_time.since(first).as_secs(), (n + 300) as u64 * 1_800);
+    for (n, bar) in (-300_i64..).zip(&minutes) {
+        assert_eq!(bar.open_time.since(first), (n + 300) * 1_800_000_000_000);
         let is_alone = n <= 0 || (100..130).contains(&n);
         assert_eq!((bar.trade_count == 90, bar.revision == 1), (is_alone, (100..130).contains(&n)), "{n}");
     }

@@ -230,12 +230,9 @@ impl World {
     /// PostgreSQL's answer.
     pub fn there(&self, query: &Query, need: Need) -> Result<Answer, super::super::Error> {
         let watermark = at(WATERMARK);
-        let until = watermark.after(Duration::from_mins(2));
-        lend(self.postgres.sessions())?.run(|session| {
-            self.directory.read(|reader, stores| {
-                let alone = Some(Alone { reader, stores, until });
-                self.postgres.answer(session, query, watermark, need, alone)
-            })
-        })
+        let (db, stores) = self.directory.connect();
+        let alone = Alone::new(db, stores, watermark.after(Duration::from_mins(2)));
+        lend(self.postgres.sessions())?
+            .run(|session| self.postgres.answer(session, query, watermark, need, Some(&alone)))
     }
 }
