@@ -7,14 +7,27 @@ use messages::venues::ToldRules;
 use serde_json::Value;
 
 use super::*;
+use crate::timer::earliest;
+
+/// Connections make us ask this often at most: a venue may be lost many times in a row, and each instrument may be a request.
+const ASKED_EVERY: Duration = Duration::from_secs(60);
 
 impl Orders {
+    /// The venue is reached: asks for its rules, or, where they were asked for a moment ago, a minute after that. The answers may
+    /// have been lost with the connection.
+    pub(super) fn ask_for_rules_anew(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        match self.rules_asked_at.map(|asked| asked.after(ASKED_EVERY)).filter(|again| *again > at.now) {
+            Some(again) => self.rules_due = earliest(self.rules_due, Some(again)),
+            None => self.ask_for_rules(at, out),
+        }
+    }
+
     /// Asks for the rules that it has, exchange by exchange.
     pub(super) fn ask_for_rules(&mut self, at: Moment, out: &mut Vec<Effect>) {
         if self.settings.rules_every.is_zero() || self.settings.venue_rules.is_empty() {
             return;
         }
-        self.rules_due = Some(at.now.after(self.settings.rules_every));
+        (self.rules_asked_at, self.rules_due) = (Some(at.now), Some(at.now.after(self.settings.rules_every)));
         let mut asked = BTreeMap::<Exchange, Vec<Instrument>>::new();
         for instrument in self.settings.venue_rules.keys() {
             asked.entry(instrument.exchange).or_default().push(*instrument);

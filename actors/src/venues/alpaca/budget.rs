@@ -2,8 +2,9 @@
 //! the next request may go.
 //!
 //! Invariant: in no minute more than `per_minute` requests go, whatever the venue says; cancels find room that all else
-//! leaves them, and what closes a position room that other orders and questions leave it. Source: docs.alpaca.markets, usage
-//! limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`, 429).
+//! leaves them, what closes a position room that other orders and questions leave it, and all of these room that questions
+//! which nobody waits for leave them. Source: docs.alpaca.markets, usage limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`,
+//! 429).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -28,11 +29,13 @@ pub enum Urgency {
     Order,
     /// Asks.
     Question,
+    /// Asks what nobody waits for: many such questions may come at once, and others must not stand behind them.
+    Leisure,
 }
 
 impl Urgency {
     /// All, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Cancel, Self::Close, Self::Order, Self::Question];
+    pub const ALL: [Self; 5] = [Self::Cancel, Self::Close, Self::Order, Self::Question, Self::Leisure];
 
     /// The share of the limit, in percent, that it leaves to what is more urgent.
     const fn leaves(self) -> u32 {
@@ -41,6 +44,7 @@ impl Urgency {
             Self::Close => 5,
             Self::Order => 10,
             Self::Question => 30,
+            Self::Leisure => 60,
         }
     }
 }
@@ -136,6 +140,7 @@ mod tests {
         assert_eq!(budget.next(Urgency::Order, at(10.0)), at(61.0), "an order leaves one to a cancel");
         assert_eq!(budget.next(Urgency::Question, at(10.0)), at(63.0));
         assert_eq!(budget.next(Urgency::Question, at(63.0)), at(63.0));
+        assert_eq!(budget.next(Urgency::Leisure, at(10.0)), at(66.0));
     }
 
     #[test]
