@@ -127,6 +127,12 @@ impl Failure {
         self.code == Some(-1013) && self.text.starts_with(FILTER)
     }
 
+    /// Whether a symbol that was asked about is not there: of many it says not which.
+    #[must_use]
+    pub fn is_of_a_symbol(&self) -> bool {
+        self.code == Some(-1121)
+    }
+
     /// What it asks of us.
     #[must_use]
     pub fn demand(&self) -> Demand {
