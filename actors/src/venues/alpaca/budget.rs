@@ -2,7 +2,7 @@
 //! the next request may go.
 //!
 //! Invariant: in no minute more than `per_minute` requests go, whatever the venue says; cancels find room that all else
-//! leaves them, what closes a position room that other orders and questions leave it, and all of these room that questions
+//! leaves them, `reduce_only` orders room that other orders and questions leave them, and all of these room that questions
 //! which nobody waits for leave them. Source: docs.alpaca.markets, usage limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`,
 //! 429).
 
@@ -23,9 +23,9 @@ const REFUSED_FOR: Duration = Duration::from_secs(5);
 pub enum Urgency {
     /// Takes risk away.
     Cancel,
-    /// Places an order that makes a position smaller.
+    /// Places an order that is `reduce_only`: those of a flatten are, and those of whoever says so.
     Close,
-    /// Places or changes any other order.
+    /// Places or changes any other order; the exits of a bracket are among these.
     Order,
     /// Asks.
     Question,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closes_finds_room_that_orders_leave_and_leaves_some_to_cancels() {
+    fn what_is_reduce_only_finds_room_that_orders_leave_and_leaves_some_to_cancels() {
         let mut budget = Budget::new(PER_MINUTE);
         for _ in 0..180 {
             assert_eq!(budget.next(Urgency::Order, at(0.0)), at(0.0));
