@@ -156,8 +156,8 @@ pub struct Flattened {
     pub positions: usize,
     /// Positions that are not flat yet; their orders may still fill, or were denied: see them.
     pub left: Vec<views::Position>,
-    /// Orders that close something and have not left for their venue: its limit on requests is used up, and they wait for
-    /// their turn.
+    /// Orders that close something and have not left for their venue yet: as where they wait for their turn within its limit on
+    /// requests.
     pub waiting: usize,
     /// What may be traded now.
     pub state: String,
