@@ -36,17 +36,25 @@ impl Orders {
         out.extend(asked.into_iter().map(ask));
     }
 
-    /// Of what a venue says of its rules, what is other than what is held against orders.
+    /// Of what a venue says of its rules, what is other than what is held against orders, or cannot be read.
     #[must_use]
     pub fn news_of_rules(&self, told: Vec<ToldRules>) -> Vec<ToldRules> {
-        told.into_iter().filter(|told| self.changed_rules(told).is_some()).collect()
+        told.into_iter().filter(|told| self.news(told).is_some()).collect()
     }
 
     /// Rules of the venue have changed.
     pub fn on_rules(&mut self, told: &[ToldRules], out: &mut Vec<Effect>) {
         for told in told {
-            let Some((rules, changes)) = self.changed_rules(told) else { continue };
             let instrument = told.instrument;
+            let (rules, changes) = match self.news(told) {
+                None => continue,
+                Some(News::Changed(rules, changes)) => (rules, changes),
+                Some(News::Unreadable(why)) => {
+                    let text = format!("the venue's rules of {instrument} cannot be read and stay as they were: {why}");
+                    out.push(Effect::Alert(text));
+                    continue;
+                }
+            };
             if let Some(known) = self.settings.rules.get_mut(&instrument) {
                 *known = rules.amend(known);
             }
@@ -63,14 +71,25 @@ impl Orders {
         }
     }
 
-    /// The rules that were told and what is other in them; `None` where nothing is, or nothing is known of the instrument.
-    fn changed_rules(&self, told: &ToldRules) -> Option<(Arc<dyn VenueRules>, Vec<String>)> {
+    /// What is other in the rules that were told; `None` where nothing is, or nothing is known of the instrument.
+    fn news(&self, told: &ToldRules) -> Option<News> {
         let known = self.settings.venue_rules.get(&told.instrument)?;
-        let rules = (self.settings.read_rules)(told).ok()?;
+        let rules = match (self.settings.read_rules)(told) {
+            Ok(rules) => rules,
+            Err(why) => return Some(News::Unreadable(why.to_string())),
+        };
         let mut changes = Vec::new();
         differences("", &known.as_value(), &rules.as_value(), &mut changes);
-        (!changes.is_empty()).then_some((rules, changes))
+        (!changes.is_empty()).then_some(News::Changed(rules, changes))
     }
+}
+
+/// What a venue says of rules that are held against orders.
+enum News {
+    /// The rules, and what is other in them.
+    Changed(Arc<dyn VenueRules>, Vec<String>),
+    /// Why they cannot be read.
+    Unreadable(String),
 }
 
 /// What is not there.

@@ -150,6 +150,19 @@ fn a_rule_that_changed_holds_from_then_on_and_is_told_with_both_values() {
     assert_eq!(bench.orders.news_of_rules(vec![told(&info)]), []);
 }
 
+#[test]
+fn rules_that_cannot_be_read_stay_as_they_were_and_that_is_told() {
+    let mut bench = bench();
+    let strange = vec![ToldRules { instrument: instrument(), text: r#"{"moon":{}}"#.to_owned() }];
+    let elsewhere = ToldRules { instrument: own(INFO).told().instrument, ..strange[0].clone() };
+    let news = bench.orders.news_of_rules([strange.clone(), vec![elsewhere]].concat());
+    assert_eq!(news, strange);
+    let effects = bench.deliver(|orders, _, out| orders.on_rules(&news, out));
+    let [Effect::Alert(text)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(text.starts_with("the venue's rules of simulated:A cannot be read and stay as they were: "), "{text}");
+    assert_eq!(bench.orders.news_of_rules(vec![told(INFO)]), [], "all is as it was");
+}
+
 /// A mean over another time is not known before it was watched for so long.
 #[test]
 fn a_mean_over_another_time_is_watched_anew() {
