@@ -16,7 +16,7 @@ function inWords(said, title) {
   const canceled = said.canceled ?? said.orders;
   if (Number.isInteger(canceled)) parts.push(`${canceled} open orders were told to cancel`);
   if (said.left?.length) parts.push(`${said.left.length} positions are still open`);
-  if (said.waiting) parts.push(`${said.waiting} orders that close wait for their turn: the venue's limit on requests is used up`);
+  if (said.waiting) parts.push(`${said.waiting} orders that close have not left for their venue yet`);
   if (said.journaled === false) parts.push('the ledger could not write it yet; make room on its disk');
   return parts.join('; ');
 }

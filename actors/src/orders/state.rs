@@ -160,6 +160,8 @@ pub struct Orders {
     reconciling: Reconciling,
     /// When the venue is asked for its rules again.
     rules_due: Option<UtcNanos>,
+    /// When it last was.
+    rules_asked_at: Option<UtcNanos>,
     generations: BTreeMap<StrategyId, u32>,
     trading: TradingState,
     /// Orders that belong together.
@@ -199,6 +201,7 @@ impl Orders {
             recent: Recent::default(),
             watch: Watch::default(),
             rules_due: None,
+            rules_asked_at: None,
             generations: BTreeMap::new(),
             trading: TradingState::Active,
             families: Families::default(),

@@ -111,8 +111,8 @@ pub fn flatten(arguments: &Flatten, common: &Common) -> anyhow::Result<ExitCode>
     }
     if waiting > 0 {
         output::line(format_args!(
-            "{waiting} orders that close have not left yet: the venue's limit on requests is used up. They leave when it is their turn, \
-             or end as rejected; look at `merganser orders`, and flatten again for what is left"
+            "{waiting} orders that close have not left for their venue yet. They leave when it is their turn, or end as rejected; look \
+             at `merganser orders`, and flatten again for what is left"
         ));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

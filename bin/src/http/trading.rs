@@ -156,8 +156,8 @@ pub struct Flattened {
     pub positions: usize,
     /// Positions that are not flat yet; their orders may still fill, or were denied: see them.
     pub left: Vec<views::Position>,
-    /// Orders that close something and have not left for their venue: its limit on requests is used up, and they wait for
-    /// their turn.
+    /// Orders that close something and have not left for their venue yet: as where they wait for their turn within its limit on
+    /// requests.
     pub waiting: usize,
     /// What may be traded now.
     pub state: String,
@@ -221,7 +221,8 @@ fn held_by(all: Vec<views::Position>, strategy: StrategyId) -> Vec<views::Positi
     all.into_iter().filter(|position| position.strategy_id == strategy.as_str()).collect()
 }
 
-/// HALTED first, so that no strategy orders while all is cancelled; then what closes goes out, as long as only that may.
+/// HALTED first, so that no strategy orders while all is cancelled; then what closes goes out, as long as only that may. Somebody may
+/// halt meanwhile: that is the later word, and it stays so.
 async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingState) -> Result<Flattened, Problem> {
     let before = edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders"))?;
     let set = |state| edge.runtime.set_trading(StateChange { state, by: who.name.clone(), why: why.clone() });
@@ -240,17 +241,19 @@ async fn close_everything(who: &Who, edge: &Edge, why: String, then: TradingStat
     let orders = || async { edge.runtime.orders().await.ok_or_else(|| Problem::silent("orders")) };
     let waiting = |open: &[Order]| open.iter().filter(|order| waits_to_close(order)).count();
     let mut patience = Patience::new();
+    let close = || edge.runtime.command(Command::Flatten { id: edge.next_order_id() });
+    let (_, mut is_heard) = futures::join!(set(TradingState::Reducing), close());
     // What is offered may be less than what is held: the rest is asked for again.
     loop {
-        let close = edge.runtime.command(Command::Flatten { id: edge.next_order_id() });
-        let (_, is_heard) = futures::join!(set(TradingState::Reducing), close);
         if !is_heard {
             return Err(Problem::silent("orders"));
         }
         tokio::time::sleep(ROUND).await;
-        if open_positions(edge).await?.is_empty() || !patience.goes_on(waiting(&orders().await?.open)) {
+        let now = orders().await?;
+        if open_positions(edge).await?.is_empty() || !patience.closes_on(now.trading, waiting(&now.open)) {
             break;
         }
+        is_heard = close().await;
     }
     // What was HALTED stays so until somebody resumes it.
     let then = then.max(before.trading);
@@ -285,6 +288,11 @@ impl Patience {
         let left = if waiting > 0 { &mut self.turns } else { &mut self.rounds };
         *left = left.saturating_sub(1);
         *left > 0
+    }
+
+    /// The same where everything is closed: HALTED, nothing closes any more.
+    fn closes_on(&mut self, trading: TradingState, waiting: usize) -> bool {
+        trading != TradingState::Halted && self.goes_on(waiting)
     }
 }
 
@@ -327,5 +335,12 @@ mod tests {
         assert_eq!(rounds(0, 0), ROUNDS);
         assert_eq!(rounds(3, 100), 100 + ROUNDS, "rounds in which something waits are none of the others");
         assert_eq!(rounds(3, 1_000), TURNS);
+    }
+
+    #[test]
+    fn whoever_halts_meanwhile_ends_it() {
+        let mut patience = Patience::new();
+        assert!(patience.closes_on(TradingState::Reducing, 1));
+        assert!(!patience.closes_on(TradingState::Halted, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! The real driver with strategies of the tests' own.
 
 mod lookahead;
+mod rules;
 
 use messages::ledger::{Decider, Delivery};
 use messages::{Cash, Exchange, Instrument, MarketId, UtcNanos};

@@ -82,7 +82,7 @@ impl Orders {
         let lists = self.reconcile_on_connection(at, out);
         self.ask_about_open(if lists { Asks::Owed } else { Asks::All }, at, out);
         self.ask_about_ended(since, lists, at, out);
-        self.ask_for_rules(at, out);
+        self.ask_for_rules_anew(at, out);
     }
 
     /// Asks about every open order, and about the ended ones that were left to the list of fills: the account could not be

@@ -7,14 +7,27 @@ use messages::venues::ToldRules;
 use serde_json::Value;
 
 use super::*;
+use crate::timer::earliest;
+
+/// Connections make us ask this often at most: a venue may be lost many times in a row, and each instrument may be a request.
+const ASKED_EVERY: Duration = Duration::from_secs(60);
 
 impl Orders {
+    /// The venue is reached: asks for its rules, or, where they were asked for a moment ago, a minute after that. The answers may
+    /// have been lost with the connection.
+    pub(super) fn ask_for_rules_anew(&mut self, at: Moment, out: &mut Vec<Effect>) {
+        match self.rules_asked_at.map(|asked| asked.after(ASKED_EVERY)).filter(|again| *again > at.now) {
+            Some(again) => self.rules_due = earliest(self.rules_due, Some(again)),
+            None => self.ask_for_rules(at, out),
+        }
+    }
+
     /// Asks for the rules that it has, exchange by exchange.
     pub(super) fn ask_for_rules(&mut self, at: Moment, out: &mut Vec<Effect>) {
         if self.settings.rules_every.is_zero() || self.settings.venue_rules.is_empty() {
             return;
         }
-        self.rules_due = Some(at.now.after(self.settings.rules_every));
+        (self.rules_asked_at, self.rules_due) = (Some(at.now), Some(at.now.after(self.settings.rules_every)));
         let mut asked = BTreeMap::<Exchange, Vec<Instrument>>::new();
         for instrument in self.settings.venue_rules.keys() {
             asked.entry(instrument.exchange).or_default().push(*instrument);
@@ -23,17 +36,25 @@ impl Orders {
         out.extend(asked.into_iter().map(ask));
     }
 
-    /// Of what a venue says of its rules, what is other than what is held against orders.
+    /// Of what a venue says of its rules, what is other than what is held against orders, or cannot be read.
     #[must_use]
     pub fn news_of_rules(&self, told: Vec<ToldRules>) -> Vec<ToldRules> {
-        told.into_iter().filter(|told| self.changed_rules(told).is_some()).collect()
+        told.into_iter().filter(|told| self.news(told).is_some()).collect()
     }
 
     /// Rules of the venue have changed.
     pub fn on_rules(&mut self, told: &[ToldRules], out: &mut Vec<Effect>) {
         for told in told {
-            let Some((rules, changes)) = self.changed_rules(told) else { continue };
             let instrument = told.instrument;
+            let (rules, changes) = match self.news(told) {
+                None => continue,
+                Some(News::Changed(rules, changes)) => (rules, changes),
+                Some(News::Unreadable(why)) => {
+                    let text = format!("the venue's rules of {instrument} cannot be read and stay as they were: {why}");
+                    out.push(Effect::Alert(text));
+                    continue;
+                }
+            };
             if let Some(known) = self.settings.rules.get_mut(&instrument) {
                 *known = rules.amend(known);
             }
@@ -50,14 +71,25 @@ impl Orders {
         }
     }
 
-    /// The rules that were told and what is other in them; `None` where nothing is, or nothing is known of the instrument.
-    fn changed_rules(&self, told: &ToldRules) -> Option<(Arc<dyn VenueRules>, Vec<String>)> {
+    /// What is other in the rules that were told; `None` where nothing is, or nothing is known of the instrument.
+    fn news(&self, told: &ToldRules) -> Option<News> {
         let known = self.settings.venue_rules.get(&told.instrument)?;
-        let rules = (self.settings.read_rules)(told).ok()?;
+        let rules = match (self.settings.read_rules)(told) {
+            Ok(rules) => rules,
+            Err(why) => return Some(News::Unreadable(why.to_string())),
+        };
         let mut changes = Vec::new();
         differences("", &known.as_value(), &rules.as_value(), &mut changes);
-        (!changes.is_empty()).then_some((rules, changes))
+        (!changes.is_empty()).then_some(News::Changed(rules, changes))
     }
+}
+
+/// What a venue says of rules that are held against orders.
+enum News {
+    /// The rules, and what is other in them.
+    Changed(Arc<dyn VenueRules>, Vec<String>),
+    /// Why they cannot be read.
+    Unreadable(String),
 }
 
 /// What is not there.

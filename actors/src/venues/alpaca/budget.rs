@@ -2,8 +2,9 @@
 //! the next request may go.
 //!
 //! Invariant: in no minute more than `per_minute` requests go, whatever the venue says; cancels find room that all else
-//! leaves them, and what closes a position room that other orders and questions leave it. Source: docs.alpaca.markets, usage
-//! limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`, 429).
+//! leaves them, `reduce_only` orders room that other orders and questions leave them, and all of these room that questions
+//! which nobody waits for leave them. Source: docs.alpaca.markets, usage limits (`X-RateLimit-Limit`, `-Remaining`, `-Reset`,
+//! 429).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,17 +23,19 @@ const REFUSED_FOR: Duration = Duration::from_secs(5);
 pub enum Urgency {
     /// Takes risk away.
     Cancel,
-    /// Places an order that makes a position smaller.
+    /// Places an order that is `reduce_only`: those of a flatten are, and those of whoever says so.
     Close,
-    /// Places or changes any other order.
+    /// Places or changes any other order; the exits of a bracket are among these.
     Order,
     /// Asks.
     Question,
+    /// Asks what nobody waits for: many such questions may come at once, and others must not stand behind them.
+    Leisure,
 }
 
 impl Urgency {
     /// All, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Cancel, Self::Close, Self::Order, Self::Question];
+    pub const ALL: [Self; 5] = [Self::Cancel, Self::Close, Self::Order, Self::Question, Self::Leisure];
 
     /// The share of the limit, in percent, that it leaves to what is more urgent.
     const fn leaves(self) -> u32 {
@@ -41,6 +44,7 @@ impl Urgency {
             Self::Close => 5,
             Self::Order => 10,
             Self::Question => 30,
+            Self::Leisure => 60,
         }
     }
 }
@@ -136,6 +140,7 @@ mod tests {
         assert_eq!(budget.next(Urgency::Order, at(10.0)), at(61.0), "an order leaves one to a cancel");
         assert_eq!(budget.next(Urgency::Question, at(10.0)), at(63.0));
         assert_eq!(budget.next(Urgency::Question, at(63.0)), at(63.0));
+        assert_eq!(budget.next(Urgency::Leisure, at(10.0)), at(66.0));
     }
 
     #[test]
@@ -158,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closes_finds_room_that_orders_leave_and_leaves_some_to_cancels() {
+    fn what_is_reduce_only_finds_room_that_orders_leave_and_leaves_some_to_cancels() {
         let mut budget = Budget::new(PER_MINUTE);
         for _ in 0..180 {
             assert_eq!(budget.next(Urgency::Order, at(0.0)), at(0.0));

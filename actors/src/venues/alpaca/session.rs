@@ -42,7 +42,7 @@ const OPEN_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a new order may wait for its turn: later it is none that anybody wants.
 const LATE: Duration = Duration::from_secs(2);
-/// How long one may wait that makes a position smaller: it is wanted until it is there, and a window of the budget is a minute.
+/// How long one may wait that is `reduce_only`: it is wanted until it is there, and a window of the budget is a minute.
 const LATE_TO_CLOSE: Duration = Duration::from_secs(65);
 /// When a question that came to nothing is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);

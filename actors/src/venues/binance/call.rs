@@ -31,6 +31,8 @@ pub const FILLS: u32 = 1_000;
 
 /// The method that cancels an order.
 const CANCEL: &str = "order.cancel";
+/// The method that asks for the rules of symbols.
+const EXCHANGE_INFO: &str = "exchangeInfo";
 
 impl Call {
     fn new(method: &'static str, parameters: Parameters) -> Self {
@@ -141,11 +143,18 @@ impl Call {
         Self::new("account.status", parameters).weighs(20)
     }
 
-    /// The rules of symbols. Not signed.
+    /// The rules of symbols, without the sets of permissions, which are long and say nothing to us. Not signed.
     #[must_use]
     pub fn exchange_info(of: &[Symbol]) -> Self {
         let symbols: Vec<&str> = of.iter().map(Symbol::as_str).collect();
-        Self::new("exchangeInfo", Parameters::default().with("symbols", symbols)).weighs(20)
+        let parameters = Parameters::default().with("symbols", symbols).with("showPermissionSets", false);
+        Self::new(EXCHANGE_INFO, parameters).weighs(20)
+    }
+
+    /// Whether it asks for rules: nothing waits for them, and all else goes before.
+    #[must_use]
+    pub fn is_of_rules(&self) -> bool {
+        self.method == EXCHANGE_INFO
     }
 
     /// The venue's time. Not signed.
@@ -304,6 +313,7 @@ mod tests {
         check(&Call::all_orders(btc(), None), "allOrders", "symbol=BTCUSDT&limit=1000");
         check(&Call::open_orders(), "openOrders.status", "");
         assert_eq!(Call::open_orders().weight, 80);
-        check(&Call::exchange_info(&[btc()]), "exchangeInfo", "symbols=%5B%22BTCUSDT%22%5D");
+        let query = "symbols=%5B%22BTCUSDT%22%5D&showPermissionSets=false";
+        check(&Call::exchange_info(&[btc()]), "exchangeInfo", query);
     }
 }

@@ -121,10 +121,19 @@ impl Failure {
         matches!(self.status, 403 | 418 | 429) || matches!(self.code, Some(-1003 | -1008 | -1016 | -1021 | -1034))
     }
 
-    /// Whether a filter of the symbol refused an order that passed it here: the filter may be another by now.
+    /// Whether a filter of the symbol refused an order that passed it here: the filter may be another by now. Of a cancel and a new
+    /// order in one the new order's refusal stands in the data.
     #[must_use]
     pub fn is_of_a_filter(&self) -> bool {
-        self.code == Some(-1013) && self.text.starts_with(FILTER)
+        let is = |code: Option<i64>, text: &str| code == Some(-1013) && text.starts_with(FILTER);
+        let second = &self.data["newOrderResponse"];
+        is(self.code, &self.text) || is(second["code"].as_i64(), second["msg"].as_str().unwrap_or_default())
+    }
+
+    /// Whether a symbol that was asked about is not there: of many it says not which.
+    #[must_use]
+    pub fn is_of_a_symbol(&self) -> bool {
+        self.code == Some(-1121)
     }
 
     /// What it asks of us.
@@ -283,6 +292,16 @@ mod tests {
         assert!(read(400, -1013, "Filter failure: LOT_SIZE").is_of_a_filter());
         assert!(!read(400, -1013, "Invalid quantity.").is_of_a_filter());
         assert!(!read(400, -2010, "Filter failure: LOT_SIZE").is_of_a_filter());
+        let partly = |code: i64, text: &str| {
+            let second = serde_json::json!({"code": code, "msg": text});
+            let data =
+                serde_json::json!({"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "newOrderResponse": second});
+            let body =
+                serde_json::json!({"code": -2021, "msg": "Order cancel-replace partially failed.", "data": data});
+            Failure::read(409, &body.to_string(), None, NOW)
+        };
+        assert!(partly(-1013, "Filter failure: LOT_SIZE").is_of_a_filter());
+        assert!(!partly(-2010, "Account has insufficient balance for requested action.").is_of_a_filter());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Request weight counts per address and minute, unfilled orders per account, in ten seconds and in a day. The venue counts as well and
 //! says so in every answer; the larger count holds, for others may share the address. A refusal for too many requests stops
 //! everything until the venue's time: asking on turns it into a ban. One for too many orders, or because the venue is busy, stops
-//! what counts as an order: cancels and questions count as none. Of the weight a part is kept for cancels.
+//! what counts as an order: cancels and questions count as none. Of the weight a part is kept for cancels, and a larger one from
+//! questions about rules.
 
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use super::call::Call;
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
 /// One part in so many of the request weight is left to cancels, which take risk away.
 const KEPT_FOR_CANCELS: u32 = 10;
+/// One part in so many of the request weight is left by questions about rules to all others: many may come at once, and nothing waits
+/// for them.
+const KEPT_FROM_RULES: u32 = 2;
 
 /// A limit, as `exchangeInfo` and every answer over the WebSocket API state it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -166,6 +170,7 @@ impl Window {
     /// How far the call may fill it.
     fn most(&self, call: &Call) -> u32 {
         match self.what {
+            What::Weight if call.is_of_rules() => self.limit - self.limit / KEPT_FROM_RULES,
             What::Weight if !call.is_cancel() => self.limit - self.limit / KEPT_FOR_CANCELS,
             What::Weight | What::Orders | What::Requests => self.limit,
         }
@@ -263,6 +268,21 @@ mod tests {
             budget.spend(&cancel, at(6));
         }
         assert_eq!(budget.when(&cancel, at(6)), Some(at(60)));
+    }
+
+    #[test]
+    fn half_of_the_weight_is_kept_from_questions_about_rules() {
+        let mut budget = Budget::default();
+        budget.state(&limits(100, 2, None), at(0));
+        let rules = Call::exchange_info(&["BTCUSDT".parse().unwrap()]);
+        for _ in 0..2 {
+            assert_eq!(budget.when(&rules, at(5)), Some(at(5)));
+            budget.spend(&rules, at(5));
+        }
+        assert_eq!(budget.when(&rules, at(6)), Some(at(60)));
+        for other in [question(50), order()] {
+            assert_eq!(budget.when(&other, at(6)), Some(at(6)));
+        }
     }
 
     #[test]

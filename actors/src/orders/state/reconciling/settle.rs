@@ -135,15 +135,23 @@ impl Orders {
         self.keep(done, is_kept, at, out);
     }
 
-    /// True where the first look of all found what the account began with, and nothing else: that was to be expected.
+    /// True where the first look of all found what the account began with, and nothing else: that was to be expected. Where an order
+    /// of ours has ever left, as before books were held against the venue's, what differs may be of its fills.
     fn is_opening(&self, done: &Reconciliation) -> bool {
         let is_held = |difference: &Difference| match difference.kind {
             DifferenceKind::Position | DifferenceKind::Balance | DifferenceKind::Unknown => difference.settled,
             _ => false,
         };
+        let traded = &self.reconciling.marks;
+        let rules_of_traded = traded.keys().filter_map(|instrument| self.settings.rules.get(instrument));
+        let moved: BTreeSet<_> = rules_of_traded.flat_map(|rules| [rules.base, rules.quote]).collect();
         let is_first = |entry: &OpeningEntry| match entry {
-            OpeningEntry::Position { instrument, .. } => self.book.all(*instrument).position.is_zero(),
-            OpeningEntry::Balance { asset, .. } => self.balances.get(asset).is_none_or(|total| total.is_zero()),
+            OpeningEntry::Position { instrument, .. } => {
+                !traded.contains_key(instrument) && self.book.all(*instrument).position.is_zero()
+            }
+            OpeningEntry::Balance { asset, .. } => {
+                !moved.contains(asset) && self.balances.get(asset).is_none_or(|total| total.is_zero())
+            }
         };
         let is_first_look = self.reconciling.last.is_none() && self.reconciling.waits.is_none();
         is_first_look && done.differences.iter().all(is_held) && done.entries.iter().all(is_first)

@@ -110,6 +110,25 @@ fn rules_are_asked_for_at_each_connection_and_on_the_schedule() {
 }
 
 #[test]
+fn a_connection_that_is_lost_again_and_again_asks_for_rules_once_a_minute() {
+    let mut bench = bench();
+    let asked = |effects: Vec<Effect>| {
+        effects.iter().filter(|effect| matches!(effect, Effect::Send(_, VenueRequest::Rules { .. }))).count()
+    };
+    assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_reconnected(at, out))), 1);
+    let again = bench.now.after(Duration::from_secs(60));
+    for _ in 0..5 {
+        assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_reconnected(at, out))), 0);
+        assert_eq!(bench.orders.next_due(), Some(again), "the answer may have been lost");
+    }
+    bench.now = again.before(Duration::from_secs(1));
+    assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_timer(at, out))), 1);
+    assert_eq!(bench.orders.next_due(), Some(again.after(bench.orders.settings.rules_every)));
+    bench.now = again.after(Duration::from_secs(60));
+    assert_eq!(asked(bench.deliver(|orders, at, out| orders.on_reconnected(at, out))), 1);
+}
+
+#[test]
 fn a_rule_that_changed_holds_from_then_on_and_is_told_with_both_values() {
     let mut bench = bench();
     assert_eq!(bench.orders.news_of_rules(vec![told(INFO)]), [], "all is as it was");
@@ -129,6 +148,19 @@ fn a_rule_that_changed_holds_from_then_on_and_is_told_with_both_values() {
     submit(&mut bench, 3, limit(Side::Buy, "2", "100"), "binance.max_position");
     submit(&mut bench, 4, limit(Side::Buy, "1", "100.5"), "");
     assert_eq!(bench.orders.news_of_rules(vec![told(&info)]), []);
+}
+
+#[test]
+fn rules_that_cannot_be_read_stay_as_they_were_and_that_is_told() {
+    let mut bench = bench();
+    let strange = vec![ToldRules { instrument: instrument(), text: r#"{"moon":{}}"#.to_owned() }];
+    let elsewhere = ToldRules { instrument: own(INFO).told().instrument, ..strange[0].clone() };
+    let news = bench.orders.news_of_rules([strange.clone(), vec![elsewhere]].concat());
+    assert_eq!(news, strange);
+    let effects = bench.deliver(|orders, _, out| orders.on_rules(&news, out));
+    let [Effect::Alert(text)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(text.starts_with("the venue's rules of simulated:A cannot be read and stay as they were: "), "{text}");
+    assert_eq!(bench.orders.news_of_rules(vec![told(INFO)]), [], "all is as it was");
 }
 
 /// A mean over another time is not known before it was watched for so long.

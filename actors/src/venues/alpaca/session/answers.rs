@@ -191,7 +191,7 @@ impl Session {
                 Err(error) => error.to_string(),
             },
             Ok((Outcome::Limited, _)) => {
-                return self.queue_again(Urgency::Question, Purpose::Listing(symbol), Call::asset(symbol), now);
+                return self.queue_again(Urgency::Leisure, Purpose::Listing(symbol), Call::asset(symbol), now);
             }
             Ok((Outcome::Refused { text, .. }, _)) => text,
             Ok((Outcome::Unauthorized { text } | Outcome::Ambiguous { text }, _)) => text,

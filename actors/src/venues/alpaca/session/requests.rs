@@ -143,12 +143,12 @@ impl Session {
         waiting.chain(self.calls.values()).any(|purpose| purpose.cancels() == Some(name))
     }
 
-    /// Asks how an asset is listed, unless that is being asked.
+    /// Asks how an asset is listed, unless that is being asked. Each asset is a call of its own, and nothing waits for them.
     fn ask_listing(&mut self, symbol: Symbol, now: UtcNanos) {
-        let waiting = self.waiting.get(&Urgency::Question).into_iter().flatten().map(|job| &job.purpose);
+        let waiting = self.waiting.get(&Urgency::Leisure).into_iter().flatten().map(|job| &job.purpose);
         let mut asked = waiting.chain(self.calls.values());
         if !asked.any(|purpose| matches!(purpose, Purpose::Listing(of) if *of == symbol)) {
-            self.queue(Urgency::Question, Purpose::Listing(symbol), Call::asset(symbol), now);
+            self.queue(Urgency::Leisure, Purpose::Listing(symbol), Call::asset(symbol), now);
         }
     }
 

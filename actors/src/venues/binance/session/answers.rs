@@ -30,7 +30,7 @@ impl Session {
                 self.heard(heard, now, out);
                 self.doubt_rules(&request, answer, now, out);
             }
-            Asked::Rules(symbols) => Self::rules_answered(&symbols, answer, out),
+            Asked::Rules(symbols) => self.rules_answered(&symbols, answer, now, out),
             Asked::Terms(request) => self.terms_answered(request, answer, now, out),
             Asked::Successor { of, found } => self.successor_answered(of, found, answer, now, out),
             Asked::Fills { order, so_far } => self.fills_answered(*order, so_far, answer, now, out),

@@ -189,6 +189,8 @@ pub struct Session {
     cancels: VecDeque<(Call, Asked)>,
     /// Questions that wait for it.
     questions: VecDeque<(Call, Asked)>,
+    /// Questions about rules that wait for it: nothing waits for them.
+    of_rules: VecDeque<(Call, Asked)>,
     known: BTreeMap<ClientOrderId, Known>,
     /// The last orders that ended, and how much of each was told.
     ended: VecDeque<(ClientOrderId, Quantity)>,
@@ -220,6 +222,7 @@ impl Session {
             owed: BTreeMap::new(),
             cancels: VecDeque::new(),
             questions: VecDeque::new(),
+            of_rules: VecDeque::new(),
             known: BTreeMap::new(),
             ended: VecDeque::new(),
             waiting_ends: BTreeMap::new(),
@@ -257,6 +260,7 @@ impl Session {
         self.owed.clear();
         self.cancels.clear();
         self.questions.clear();
+        self.of_rules.clear();
         self.waiting_ends.clear();
         self.look = None;
         self.leaves = None;
@@ -323,7 +327,7 @@ impl Session {
             Stage::Up => self.clock_at.after(CLOCK_EVERY),
         };
         let answers = self.owed.values().map(|owed| owed.since.after(ANSWERS_WITHIN));
-        let waiting = self.cancels.front().into_iter().chain(self.questions.front());
+        let waiting = [&self.cancels, &self.questions, &self.of_rules].into_iter().filter_map(VecDeque::front);
         let waits = waiting.filter_map(|(call, _)| self.budget.when(call, now));
         let leaves = self.leaves.map(|(latest, _)| if self.owed.is_empty() { now } else { latest });
         let ends = self.waiting_ends.values().map(|end| end.again_at);
@@ -376,13 +380,17 @@ impl Session {
 
     /// Whatever is owed an answer, or waits to be asked.
     fn asked(&self) -> impl Iterator<Item = &Asked> {
-        let waiting = self.cancels.iter().chain(&self.questions).map(|(_, asked)| asked);
+        let waiting = self.cancels.iter().chain(&self.questions).chain(&self.of_rules).map(|(_, asked)| asked);
         self.owed.values().map(|owed| &owed.asked).chain(waiting)
     }
 
     /// Writes a question or a cancel, now or when the budget has room. There is an end to what may wait: orders asks again.
     fn send_or_wait(&mut self, call: Call, asked: Asked, now: UtcNanos, out: &mut Vec<Effect>) {
-        let waiting = if call.is_cancel() { &mut self.cancels } else { &mut self.questions };
+        let waiting = match &call {
+            call if call.is_cancel() => &mut self.cancels,
+            call if call.is_of_rules() => &mut self.of_rules,
+            _ => &mut self.questions,
+        };
         if waiting.is_empty() && self.budget.when(&call, now).is_some_and(|at| at <= now) {
             self.send(call, asked, now, out);
         } else if waiting.len() < caps::VENUE_REQUESTS {
@@ -396,9 +404,9 @@ impl Session {
         }
     }
 
-    /// What has waited and may go now, a cancel before any question.
+    /// What has waited and may go now, a cancel before any question, and questions about rules last.
     fn next_waiting(&mut self, now: UtcNanos) -> Option<(Call, Asked)> {
-        for waiting in [&mut self.cancels, &mut self.questions] {
+        for waiting in [&mut self.cancels, &mut self.questions, &mut self.of_rules] {
             let due = waiting.front().and_then(|(call, _)| self.budget.when(call, now));
             if due.is_some_and(|at| at <= now) {
                 return waiting.pop_front();

@@ -10,21 +10,24 @@ use messages::{Symbol, UtcNanos};
 
 use super::super::answer::Answer;
 use super::super::call::Call;
+use super::super::failure::Failure;
 use super::super::filters;
 use super::super::heard::Heard;
 use super::{Asked, Effect, Session};
 use crate::venues::rules::Rules;
 
+/// The most symbols of one question: one answer about all that are traded would be longer than a frame may be.
+const SYMBOLS: usize = 50;
 /// Refusals make us ask this often at most: some filters look at what only the venue knows, and refuse by rules that did not change.
 const DOUBTS_EVERY: Duration = Duration::from_secs(60);
 
 impl Session {
-    /// Asks for the rules of symbols, unless they are being asked for.
-    pub(super) fn ask_rules(&mut self, symbols: Vec<Symbol>, now: UtcNanos, out: &mut Vec<Effect>) {
-        let covers = |asked: &Asked| matches!(asked, Asked::Rules(of) if symbols.iter().all(|one| of.contains(one)));
-        // Without a symbol the venue would tell of all that it has.
-        if !symbols.is_empty() && !self.asked().any(covers) {
-            self.send_or_wait(Call::exchange_info(&symbols), Asked::Rules(symbols), now, out);
+    /// Asks for the rules of symbols, but not of those that are being asked for. Without a symbol the venue would tell of all that it
+    /// has; then there is no question.
+    pub(super) fn ask_rules(&mut self, mut symbols: Vec<Symbol>, now: UtcNanos, out: &mut Vec<Effect>) {
+        symbols.retain(|one| !self.asked().any(|asked| matches!(asked, Asked::Rules(of) if of.contains(one))));
+        for some in symbols.chunks(SYMBOLS) {
+            self.send_or_wait(Call::exchange_info(some), Asked::Rules(some.to_vec()), now, out);
         }
     }
 
@@ -49,8 +52,14 @@ impl Session {
         }
     }
 
-    /// What cannot be learned stays as it was.
-    pub(super) fn rules_answered(symbols: &[Symbol], answer: &Answer, out: &mut Vec<Effect>) {
+    /// What cannot be learned stays as it was. One symbol that is not there any more makes the venue refuse all: each half is asked for
+    /// by itself, until it stands alone.
+    pub(super) fn rules_answered(&mut self, symbols: &[Symbol], answer: &Answer, now: UtcNanos, out: &mut Vec<Effect>) {
+        if symbols.len() > 1 && answer.as_ref().is_err_and(Failure::is_of_a_symbol) {
+            let (one, other) = symbols.split_at(symbols.len() / 2);
+            self.ask_rules(one.to_vec(), now, out);
+            return self.ask_rules(other.to_vec(), now, out);
+        }
         let lost = |why: String| {
             let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
             Effect::heard(Heard::unreadable(format!("the rules of {} stay as they were", names.join(", ")), &why))

@@ -1,4 +1,4 @@
-//! Orders that make a position smaller: they go before others, and wait for their turn as long as the budget needs.
+//! Orders that are `reduce_only`: they go before others, and wait for their turn as long as the budget needs.
 
 use super::cancels::{next_minute, two_a_minute};
 use super::*;
