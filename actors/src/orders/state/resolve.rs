@@ -138,7 +138,15 @@ impl Orders {
         let has_none = entry.executions.is_empty() && order.filled.is_zero() && entry.reported.is_zero();
         // A fill is listed under the venue's id of its order.
         let is_found = order.attempts.iter().all(|attempt| attempt.venue_order_id.is_some());
-        has_none && (never_left(order) || is_found && self.lists_fills_of(order.request.instrument))
+        has_none && (self.never_left(order) || is_found && self.lists_fills_of(order.request.instrument))
+    }
+
+    /// True for an order that was cancelled while it was held here: its venue never had it. Any other may have left, for the word
+    /// that it did is not always in the ledger.
+    fn never_left(&self, order: &Order) -> bool {
+        let is_unknown_there = !order.acknowledged && order.submitted_at.is_none();
+        let has_id = order.attempts.iter().any(|attempt| attempt.venue_order_id.is_some());
+        order.status == Status::Canceled && self.is_ours(&order.request) && is_unknown_there && !has_id
     }
 
     /// Asks about one order.
@@ -214,13 +222,6 @@ fn may_miss_fills(order: &Order) -> bool {
         Status::Rejected => order.reason == Some(Reason::code(NOT_RECEIVED)),
         _ => false,
     }
-}
-
-/// True for an order that was cancelled while it was held here: its venue never had it.
-fn never_left(order: &Order) -> bool {
-    let is_unknown_there = !order.acknowledged && order.submitted_at.is_none();
-    let has_id = order.attempts.iter().any(|attempt| attempt.venue_order_id.is_some());
-    order.status == Status::Canceled && is_unknown_there && !has_id
 }
 
 /// What became of this order? The venue answers with what we may have missed, in the order in which it

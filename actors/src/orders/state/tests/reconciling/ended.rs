@@ -173,3 +173,13 @@ fn a_fill_of_an_order_that_was_not_heard_of_is_listed_again_once_it_is() {
     assert_eq!((pair.waits(), pair.bench.show(2).as_str()), (None, "canceled 2/5 @ 100"));
     pair.check_agreed();
 }
+
+#[test]
+fn an_order_that_may_have_left_is_asked_about() {
+    let mut pair = began();
+    // The venue has it, and nobody has told its id or that it left.
+    pair.submit("buy", 1);
+    pair.bench.step("venue 1 canceled");
+    assert_eq!(pair.bench.show(1), "canceled 0/1 @ 100");
+    assert_eq!(asks(&reconnect(&mut pair)), ["ask for the account", "ask 1"]);
+}
