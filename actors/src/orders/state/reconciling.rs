@@ -49,7 +49,8 @@ pub(super) struct Reconciling {
     run: Option<Run>,
     /// What the last run left to a person.
     left: Option<Left>,
-    /// Of each instrument the newest execution that both sides have; before any, our first order.
+    /// Of each instrument an execution up to which both sides have all: the newest one, or one before whatever was in doubt or
+    /// under way then. Before any, our first order.
     marks: BTreeMap<Instrument, Mark>,
     last: Option<Reconciliation>,
     number: u64,
@@ -139,6 +140,10 @@ impl Orders {
     fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
         self.reconciling.run = Some(Run::new(cause, at.now));
         self.ask_for_account(at, out);
+        if matches!(cause, Cause::Schedule | Cause::Asked) {
+            // An answer that got lost on a connection that lives would be owed for ever. A new connection asks by itself.
+            self.ask_about_ended(UtcNanos::MAX, false, at, out);
+        }
     }
 
     fn ask_for_account(&mut self, at: Moment, out: &mut Vec<Effect>) {

@@ -112,22 +112,31 @@ impl Orders {
         }
     }
 
-    /// Asks about all that has ended and was heard of or asked about `since`. Where the venue `lists` fills, what they tell of is
-    /// left to them.
-    fn ask_about_ended(&mut self, since: UtcNanos, lists: bool, at: Moment, out: &mut Vec<Effect>) {
-        if lists {
-            self.reconciling.leave_to_list(since);
+    /// Asks about all that has ended and was heard of or asked about `since`, or still owes an answer. Where the venue `lists`
+    /// fills, what they tell of is left to them.
+    pub(super) fn ask_about_ended(&mut self, since: UtcNanos, lists: bool, at: Moment, out: &mut Vec<Effect>) {
+        let mut ended = Vec::new();
+        for id in &self.ended {
+            let Some(entry) = self.entries.get(id).filter(|entry| may_miss_fills(&entry.order)) else { continue };
+            if entry.asked_at >= since || self.asked.contains(id) {
+                ended.push((*id, lists && self.is_told_by_list(entry)));
+            }
         }
-        let is_asked = |entry: &Entry| {
-            may_miss_fills(&entry.order) && entry.asked_at >= since && !(lists && self.is_told_by_list(entry))
-        };
-        let asked = self.ended.iter().filter(|id| self.entries.get(*id).is_some_and(is_asked));
-        let asked: Vec<OrderId> = asked.copied().collect();
-        for id in asked {
+        let mut left_since = since;
+        for (id, is_left) in ended {
             let Some(entry) = self.entries.get_mut(&id) else { continue };
+            if is_left {
+                // A question may have been lost with the connection: the list is its answer, too.
+                self.asked.remove(&id);
+                left_since = left_since.min(entry.asked_at);
+                continue;
+            }
             entry.asked_at = at.now;
             out.push(query(&entry.order, at.now));
             self.asked.insert(id);
+        }
+        if lists {
+            self.reconciling.leave_to_list(left_since);
         }
     }
 

@@ -105,10 +105,16 @@ impl Orders {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        let mut done = run.report(&left, entries, at.now);
         // From a fill on that is in doubt, or may be of an order not heard of yet, all are listed again: what ended orders miss is
-        // never older than the marks. Where not all could be listed, they are asked about, and their answers come first.
-        let is_told = left.doubts.is_empty() && (left.is_whole || self.asked.is_subset(&self.open));
+        // never older than the marks. Where not all could be listed, a run that began with a connection has asked about those that
+        // were left to the list. Whatever list came, the answers of ended orders come first: a fill is listed under a venue's id that
+        // may not be known here. No mark stays where it is for ever, for each connection and each later run asks again for what is
+        // owed, or leaves it to the list, and an order that owes its answer all the same is forgotten one day.
+        let are_left = self.reconciling.take_left_to_list().is_some();
+        let were_asked = matches!(run.cause, Cause::Start | Cause::Reconnect) && !are_left;
+        let owes_none = self.asked.is_subset(&self.open);
+        let is_told = left.doubts.is_empty() && (left.is_whole || were_asked) && owes_none;
+        let mut done = run.report(&left, entries, at.now);
         let unheard_since = self.unheard_since();
         for fill in snapshot.fills.iter().filter(|fill| is_told && fill.executed_at < unheard_since) {
             let mark = Mark { at: fill.executed_at, execution_id: Some(fill.execution_id) };
