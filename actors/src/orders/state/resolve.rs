@@ -140,6 +140,18 @@ impl Orders {
         }
     }
 
+    /// Ended orders that may miss fills and of which nothing certain is known yet: those that owe an answer, and those that were
+    /// left to the list of fills because they were heard of `left_since`.
+    pub(super) fn ended_in_doubt(&self, left_since: Option<UtcNanos>) -> impl Iterator<Item = &Order> {
+        let is_left = move |entry: &Entry| {
+            left_since.is_some_and(|since| entry.asked_at >= since)
+                && self.is_told_by_list(entry)
+                && !self.never_left(&entry.order)
+        };
+        let ended = self.ended.iter().filter_map(|id| self.entries.get(id)).filter(|e| may_miss_fills(&e.order));
+        ended.filter(move |e| self.asked.contains(&e.order.order_id) || is_left(e)).map(|entry| &entry.order)
+    }
+
     /// True for an ended order of which the venue's list of fills tells all that may be missed. No list tells that a fill was
     /// undone: an order that has any is asked about.
     fn is_told_by_list(&self, entry: &Entry) -> bool {

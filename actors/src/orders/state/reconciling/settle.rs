@@ -61,13 +61,20 @@ impl Orders {
         // What nobody here ever heard of, with nothing under way, is what the account begins with.
         let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
         let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
+        // Whatever differs in one look may be on its way. What is entered, or left to a person, is asked for first.
+        let is_looked_at_enough = is_sure || run.rounds >= ROUNDS;
+        let questions = if is_looked_at_enough { self.questions_of_gaps(&mut run, &gaps) } else { BTreeSet::new() };
+        if !questions.is_empty() {
+            run.gaps = Some(gaps);
+            return self.question(run, questions, at, out);
+        }
         // The first prices may be on their way. A schedule comes again by itself, and has looked often enough by then.
         let lacks_price = run.cause != Cause::Schedule && !self.entries_of(gaps.clone()).1.is_empty();
         if !gaps.is_empty() && (!is_sure || lacks_price) && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }
-        // A gap beside an order in doubt, or on its way, may be that order's.
+        // A gap beside an order in doubt, on its way, or without an answer, may be that order's.
         let enters = is_sure && doubts.is_empty() && run.in_flight.is_empty();
         let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
         if !gaps.is_empty() {
