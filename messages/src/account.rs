@@ -264,7 +264,8 @@ pub struct Reconciliation {
     pub left_out: u32,
     /// What was entered.
     pub entries: Vec<OpeningEntry>,
-    /// The newest execution of each instrument that both sides have.
+    /// Of each instrument an execution up to which both sides have all: at most the newest one, and one before whatever was in doubt
+    /// or under way.
     pub marks: Vec<(Instrument, Mark)>,
     /// Who accepted; `merganser` where nobody had to.
     pub by: String,

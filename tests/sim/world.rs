@@ -32,6 +32,8 @@ const LATEST_REQUEST: u64 = 50_000;
 const LATEST_REPORT: u64 = 20_000;
 /// Who loses a message loses the connection within this, in milliseconds.
 const NOTICED: u64 = 30_000;
+/// While it is stirred up, the venue lists the newest half of the fills alone in the last of so many minutes, and says so.
+const LISTS_A_PART_EVERY: i64 = 13;
 /// How long the world is stirred up.
 const STIRRED: Duration = Duration::from_secs(240);
 /// The same of a day.
@@ -264,7 +266,12 @@ impl World {
     /// A request reaches the venue.
     fn arrive(&mut self, request: VenueRequest) {
         if let VenueRequest::Account { wanted, at } = &request {
-            let snapshot = self.venue.snapshot(wanted, *at, self.now);
+            let mut snapshot = self.venue.snapshot(wanted, *at, self.now);
+            if self.stirred && self.now.secs() / 60 % LISTS_A_PART_EVERY == LISTS_A_PART_EVERY - 1 {
+                snapshot.fills.sort_by_key(|fill| fill.executed_at);
+                snapshot.fills.drain(..snapshot.fills.len() / 2);
+                snapshot.missing.push("fills: only the newest can be listed".to_owned());
+            }
             if self.connected && !self.is_lost() {
                 let after = self.delay(LATEST_REPORT);
                 self.plan(after, Event::Account(self.connection, Box::new(snapshot)));

@@ -21,6 +21,7 @@ use crate::timer::earliest;
 mod accept;
 mod adopt;
 mod again;
+mod gaps;
 mod run;
 mod settle;
 mod waits;
@@ -49,7 +50,8 @@ pub(super) struct Reconciling {
     run: Option<Run>,
     /// What the last run left to a person.
     left: Option<Left>,
-    /// Of each instrument the newest execution that both sides have; before any, our first order.
+    /// Of each instrument an execution up to which both sides have all: the newest one, or one before whatever was in doubt or
+    /// under way then. Before any, our first order.
     marks: BTreeMap<Instrument, Mark>,
     last: Option<Reconciliation>,
     number: u64,
@@ -111,7 +113,7 @@ impl Reconciling {
         self.left_to_list = Some(self.left_to_list.map_or(since, |before| before.min(since)));
     }
 
-    /// The list came, or will not come whole: since when ended orders were left to it.
+    /// The list told all, or does not: since when ended orders were left to it.
     pub fn take_left_to_list(&mut self) -> Option<UtcNanos> {
         self.left_to_list.take()
     }
@@ -139,6 +141,10 @@ impl Orders {
     fn begin_run(&mut self, cause: Cause, at: Moment, out: &mut Vec<Effect>) {
         self.reconciling.run = Some(Run::new(cause, at.now));
         self.ask_for_account(at, out);
+        if matches!(cause, Cause::Schedule | Cause::Asked) {
+            // An answer that got lost on a connection that lives would be owed for ever. A new connection asks by itself.
+            self.ask_about_ended(UtcNanos::MAX, false, at, out);
+        }
     }
 
     fn ask_for_account(&mut self, at: Moment, out: &mut Vec<Effect>) {
@@ -199,14 +205,10 @@ impl Orders {
         self.heard_at = self.heard_at.max(at.now);
         run.not_whole(&snapshot.missing);
         if !snapshot.missing.is_empty() && run.rounds < ROUNDS {
-            if run.rounds == 1 {
+            if run.rounds == 1 || self.reconciling.left_to_list.is_some() {
                 self.ask_about_all(at, out);
             }
             return self.pause(run, at);
-        }
-        if snapshot.missing.is_empty() {
-            // Those of the orders left to it that have fills which are not here are asked about below.
-            self.reconciling.take_left_to_list();
         }
         let ours: Vec<&Order> = self.entries.values().map(|entry| &entry.order).collect();
         let knows = |order: &Order, fill: &VenueFill| {
@@ -235,7 +237,7 @@ impl Orders {
         self.reconciling.run = Some(run);
     }
 
-    /// Asks what became of orders that the venue tells otherwise.
+    /// Asks what became of orders that the venue tells otherwise, or that a gap may be of.
     fn question(&mut self, mut run: Run, orders: BTreeSet<OrderId>, at: Moment, out: &mut Vec<Effect>) {
         for id in &orders {
             let Some(entry) = self.entries.get_mut(id) else { continue };

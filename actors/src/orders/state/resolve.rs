@@ -112,23 +112,44 @@ impl Orders {
         }
     }
 
-    /// Asks about all that has ended and was heard of or asked about `since`. Where the venue `lists` fills, what they tell of is
-    /// left to them.
-    fn ask_about_ended(&mut self, since: UtcNanos, lists: bool, at: Moment, out: &mut Vec<Effect>) {
-        if lists {
-            self.reconciling.leave_to_list(since);
+    /// Asks about all that has ended and was heard of or asked about `since`, or still owes an answer. Where the venue `lists`
+    /// fills, what they tell of is left to them.
+    pub(super) fn ask_about_ended(&mut self, since: UtcNanos, lists: bool, at: Moment, out: &mut Vec<Effect>) {
+        let mut ended = Vec::new();
+        for id in &self.ended {
+            let Some(entry) = self.entries.get(id).filter(|entry| may_miss_fills(&entry.order)) else { continue };
+            if entry.asked_at >= since || self.asked.contains(id) {
+                ended.push((*id, lists && self.is_told_by_list(entry)));
+            }
         }
-        let is_asked = |entry: &Entry| {
-            may_miss_fills(&entry.order) && entry.asked_at >= since && !(lists && self.is_told_by_list(entry))
-        };
-        let asked = self.ended.iter().filter(|id| self.entries.get(*id).is_some_and(is_asked));
-        let asked: Vec<OrderId> = asked.copied().collect();
-        for id in asked {
+        let mut left_since = since;
+        for (id, is_left) in ended {
             let Some(entry) = self.entries.get_mut(&id) else { continue };
+            if is_left {
+                // A question may have been lost with the connection: the list is its answer, too.
+                self.asked.remove(&id);
+                left_since = left_since.min(entry.asked_at);
+                continue;
+            }
             entry.asked_at = at.now;
             out.push(query(&entry.order, at.now));
             self.asked.insert(id);
         }
+        if lists {
+            self.reconciling.leave_to_list(left_since);
+        }
+    }
+
+    /// Ended orders that may miss fills and of which nothing certain is known yet: those that owe an answer, and those that were
+    /// left to the list of fills because they were heard of `left_since`.
+    pub(super) fn ended_in_doubt(&self, left_since: Option<UtcNanos>) -> impl Iterator<Item = &Order> {
+        let is_left = move |entry: &Entry| {
+            left_since.is_some_and(|since| entry.asked_at >= since)
+                && self.is_told_by_list(entry)
+                && !self.never_left(&entry.order)
+        };
+        let ended = self.ended.iter().filter_map(|id| self.entries.get(id)).filter(|e| may_miss_fills(&e.order));
+        ended.filter(move |e| self.asked.contains(&e.order.order_id) || is_left(e)).map(|entry| &entry.order)
     }
 
     /// True for an ended order of which the venue's list of fills tells all that may be missed. No list tells that a fill was
@@ -138,7 +159,15 @@ impl Orders {
         let has_none = entry.executions.is_empty() && order.filled.is_zero() && entry.reported.is_zero();
         // A fill is listed under the venue's id of its order.
         let is_found = order.attempts.iter().all(|attempt| attempt.venue_order_id.is_some());
-        has_none && (never_left(order) || is_found && self.lists_fills_of(order.request.instrument))
+        has_none && (self.never_left(order) || is_found && self.lists_fills_of(order.request.instrument))
+    }
+
+    /// True for an order that was cancelled while it was held here: its venue never had it. Any other may have left, for the word
+    /// that it did is not always in the ledger.
+    fn never_left(&self, order: &Order) -> bool {
+        let is_unknown_there = !order.acknowledged && order.submitted_at.is_none();
+        let has_id = order.attempts.iter().any(|attempt| attempt.venue_order_id.is_some());
+        order.status == Status::Canceled && self.is_ours(&order.request) && is_unknown_there && !has_id
     }
 
     /// Asks about one order.
@@ -214,13 +243,6 @@ fn may_miss_fills(order: &Order) -> bool {
         Status::Rejected => order.reason == Some(Reason::code(NOT_RECEIVED)),
         _ => false,
     }
-}
-
-/// True for an order that was cancelled while it was held here: its venue never had it.
-fn never_left(order: &Order) -> bool {
-    let is_unknown_there = !order.acknowledged && order.submitted_at.is_none();
-    let has_id = order.attempts.iter().any(|attempt| attempt.venue_order_id.is_some());
-    order.status == Status::Canceled && is_unknown_there && !has_id
 }
 
 /// What became of this order? The venue answers with what we may have missed, in the order in which it

@@ -44,8 +44,9 @@ impl Orders {
             None if theirs.filled.is_zero() => Notional::ZERO,
             None => return Err("the venue does not say what its fills cost".to_owned()),
         };
-        // The same order, found again, is the same order.
-        let order_id = OrderId::of_key(self.settings.account, &format!("foreign:{}", theirs.venue_order_id));
+        // The same order, found again, is the same order. A venue may number the orders of each instrument by themselves.
+        let key = format!("foreign:{}:{}", theirs.instrument, theirs.venue_order_id);
+        let order_id = OrderId::of_key(self.settings.account, &key);
         if self.entries.contains_key(&order_id) {
             return Err("it was adopted before, and has ended since".to_owned());
         }

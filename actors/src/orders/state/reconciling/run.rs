@@ -18,7 +18,7 @@ impl Waiting {
     pub fn missing(&self) -> String {
         match self {
             Self::Account => "what the account holds".to_owned(),
-            Self::Answers(orders) => format!("what became of orders that it lists otherwise, {} of them", orders.len()),
+            Self::Answers(orders) => format!("what became of orders in doubt, {} of them", orders.len()),
             Self::Pause => "all that the account holds, or not twice the same".to_owned(),
         }
     }
@@ -39,7 +39,7 @@ pub(super) struct Run {
     pub told: bool,
     /// Gaps of the answer before.
     pub gaps: Option<Vec<Gap>>,
-    /// Orders that the answers leave to their time: they may have arrived, and no answer tells.
+    /// Orders that the answers leave to their time: they may have arrived, or have a fill, and no answer tells.
     pub in_flight: BTreeSet<OrderId>,
     /// How often each order was asked about.
     questions: BTreeMap<OrderId, u32>,
@@ -128,15 +128,21 @@ impl Run {
         let (mut questions, mut left) = (BTreeSet::new(), BTreeMap::new());
         for (id, doubt) in doubts {
             self.tell(doubt.clone());
-            let asked = self.questions.entry(id).or_default();
-            if *asked < QUESTIONS {
-                *asked += 1;
+            if self.may_ask(id) {
                 questions.insert(id);
             } else {
                 left.insert(id, doubt);
             }
         }
         (questions, left)
+    }
+
+    /// Counts a question about an order; false where it was asked about enough.
+    pub fn may_ask(&mut self, id: OrderId) -> bool {
+        let asked = self.questions.entry(id).or_default();
+        let may = *asked < QUESTIONS;
+        *asked += u32::from(may);
+        may
     }
 
     /// What it came to.

@@ -61,13 +61,20 @@ impl Orders {
         // What nobody here ever heard of, with nothing under way, is what the account begins with.
         let is_opening = self.open.is_empty() && gaps.iter().all(|gap| matches!(gap, Gap::Balance { here: None, .. }));
         let is_sure = is_opening || run.gaps.as_ref() == Some(&gaps);
+        // Whatever differs in one look may be on its way. What is entered, or left to a person, is asked for first.
+        let is_looked_at_enough = is_sure || run.rounds >= ROUNDS;
+        let questions = if is_looked_at_enough { self.questions_of_gaps(&mut run, &gaps) } else { BTreeSet::new() };
+        if !questions.is_empty() {
+            run.gaps = Some(gaps);
+            return self.question(run, questions, at, out);
+        }
         // The first prices may be on their way. A schedule comes again by itself, and has looked often enough by then.
         let lacks_price = run.cause != Cause::Schedule && !self.entries_of(gaps.clone()).1.is_empty();
         if !gaps.is_empty() && (!is_sure || lacks_price) && run.rounds < ROUNDS {
             run.gaps = Some(gaps);
             return self.pause(run, at);
         }
-        // A gap beside an order in doubt, or on its way, may be that order's.
+        // A gap beside an order in doubt, on its way, or without an answer, may be that order's.
         let enters = is_sure && doubts.is_empty() && run.in_flight.is_empty();
         let (entries, gaps) = if enters { self.entries_of(gaps) } else { (Vec::new(), gaps) };
         if !gaps.is_empty() {
@@ -105,10 +112,16 @@ impl Orders {
         at: Moment,
         out: &mut Vec<Effect>,
     ) {
-        let mut done = run.report(&left, entries, at.now);
         // From a fill on that is in doubt, or may be of an order not heard of yet, all are listed again: what ended orders miss is
-        // never older than the marks. Where not all could be listed, they are asked about, and their answers come first.
-        let is_told = left.doubts.is_empty() && (left.is_whole || self.asked.is_subset(&self.open));
+        // never older than the marks. Where not all could be listed, a run that began with a connection has asked about those that
+        // were left to the list. Whatever list came, the answers of ended orders come first: a fill is listed under a venue's id that
+        // may not be known here. No mark stays where it is for ever, for each connection and each later run asks again for what is
+        // owed, or leaves it to the list, and an order that owes its answer all the same is forgotten one day.
+        let are_left = self.reconciling.take_left_to_list().is_some();
+        let were_asked = matches!(run.cause, Cause::Start | Cause::Reconnect) && !are_left;
+        let owes_none = self.asked.is_subset(&self.open);
+        let is_told = left.doubts.is_empty() && (left.is_whole || were_asked) && owes_none;
+        let mut done = run.report(&left, entries, at.now);
         let unheard_since = self.unheard_since();
         for fill in snapshot.fills.iter().filter(|fill| is_told && fill.executed_at < unheard_since) {
             let mark = Mark { at: fill.executed_at, execution_id: Some(fill.execution_id) };

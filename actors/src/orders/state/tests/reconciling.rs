@@ -206,12 +206,12 @@ fn an_asset_that_was_entered_moves_what_losses_are_counted_from_at_a_start_too()
     assert_eq!(restored.watch.losses.day_began_with(), began_with);
 }
 
-#[test]
-fn foreign_orders_are_left_alone_or_adopted() {
-    let theirs = VenueOrder {
-        client_order_id: "web_1".to_owned(),
+/// An order of somebody else.
+fn foreign(name: &str, instrument: Instrument) -> VenueOrder {
+    VenueOrder {
+        client_order_id: name.to_owned(),
         venue_order_id: "V9".parse().unwrap(),
-        instrument: instrument(),
+        instrument,
         side: Side::Buy,
         order_type: Some(OrderType::Limit),
         time_in_force: Some(messages::orders::TimeInForce::Gtc),
@@ -221,9 +221,13 @@ fn foreign_orders_are_left_alone_or_adopted() {
         filled: Quantity::ZERO,
         filled_notional: None,
         status: "new".to_owned(),
-    };
+    }
+}
+
+#[test]
+fn foreign_orders_are_left_alone_or_adopted() {
     let mut pair = began();
-    pair.venue.foreign.push(theirs.clone());
+    pair.venue.foreign.push(foreign("web_1", instrument()));
     pair.ask(begin()).unwrap();
     assert_eq!(pair.kinds(), [(DifferenceKind::ForeignOrder, true)]);
     assert_eq!(pair.bench.orders.open_orders().count(), 0);
@@ -240,6 +244,20 @@ fn foreign_orders_are_left_alone_or_adopted() {
         matches!(&canceled[1], Effect::Send(_, VenueRequest::Cancel { venue_order_id: Some(id), .. }) if id.as_str() == "V9")
     );
     pair.bench.check_restored();
+}
+
+#[test]
+fn two_foreign_orders_with_one_number_in_two_instruments_are_two() {
+    let mut pair = began();
+    let other = Instrument { symbol: "B".parse().unwrap(), ..instrument() };
+    let rules = &mut pair.bench.orders.settings.rules;
+    let like = rules[&instrument()].clone();
+    rules.insert(other, Rules { instrument: other, base: "B".parse().unwrap(), ..like });
+    pair.bench.orders.settings.foreign_orders = ForeignOrders::Adopt;
+    pair.venue.foreign.extend([foreign("web_1", instrument()), foreign("web_2", other)]);
+    pair.ask(begin()).unwrap();
+    let adopted: BTreeSet<_> = pair.bench.orders.open_orders().map(|order| order.client_order_id.to_string()).collect();
+    assert_eq!(adopted, BTreeSet::from(["web_1", "web_2"].map(str::to_owned)));
 }
 
 #[test]

@@ -173,3 +173,114 @@ fn a_fill_of_an_order_that_was_not_heard_of_is_listed_again_once_it_is() {
     assert_eq!((pair.waits(), pair.bench.show(2).as_str()), (None, "canceled 2/5 @ 100"));
     pair.check_agreed();
 }
+
+#[test]
+fn a_fill_that_is_listed_late_is_asked_for_before_anything_is_entered() {
+    let mut pair = began();
+    let name = misses_a_fill(&mut pair);
+    pair.bench.restart();
+    pair.venue.unlisted = Some(name);
+    pair.connect();
+    pair.wait(3);
+    assert_eq!((pair.waits(), pair.last().outcome, pair.last().entries), (None, Ended::Settled, vec![]));
+    assert_eq!(pair.bench.show(1), "canceled 2/5 @ 100");
+    pair.check_agreed();
+}
+
+#[test]
+fn orders_that_a_gap_may_be_of_are_asked_about_once_and_then_it_is_entered() {
+    let mut pair = began();
+    for _ in 0..3 {
+        pair.place("buy", 1);
+        pair.cancel();
+    }
+    pair.venue.cash = pair.venue.cash.checked_add(Cash::ONE).unwrap();
+    let before = pair.bench.effects.len();
+    pair.connect();
+    pair.wait(3);
+    let account = "ask for the account";
+    assert_eq!(asks(&pair.bench.effects[before..]), [account, account, "ask 1", "ask 2", "ask 3", account]);
+    assert_eq!((pair.waits(), pair.last().entries.len()), (None, 1));
+    pair.check_agreed();
+}
+
+#[test]
+fn nothing_is_entered_while_an_ended_order_that_it_may_be_of_owes_its_answer() {
+    let mut pair = began();
+    let name = misses_a_fill(&mut pair);
+    pair.venue.unlisted = Some(name);
+    pair.venue.is_silent = true;
+    pair.connect();
+    pair.wait(70);
+    let last = pair.last();
+    assert_eq!((pair.waits(), last.outcome, last.entries), (Some(Waits::Accept), Ended::Unsettled, vec![]));
+    pair.venue.is_silent = false;
+    pair.wait(310);
+    assert_eq!((pair.waits(), pair.bench.show(1).as_str()), (None, "canceled 2/5 @ 100"));
+    pair.check_agreed();
+}
+
+#[test]
+fn a_question_that_was_lost_with_a_connection_is_answered_by_the_list_of_the_next() {
+    let mut pair = began();
+    pair.place("buy", 1);
+    pair.cancel();
+    reconnect(&mut pair);
+    for _ in 0..40 {
+        pair.bench.deliver(|orders, at, out| orders.on_timer(at, out));
+    }
+    assert_eq!(pair.bench.orders.questions(), 1);
+    pair.connect();
+    assert_eq!((pair.waits(), pair.bench.orders.questions()), (None, 0));
+}
+
+#[test]
+fn no_mark_passes_an_ended_order_that_owes_its_answer_and_the_schedule_asks_for_it_again() {
+    let mut pair = began();
+    let name = pair.place("buy", 5);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(name, 2, now).unwrap();
+    pair.report(name, heard);
+    pair.cancel();
+    pair.venue.is_silent = true;
+    pair.connect();
+    let mark = |pair: &Pair| pair.last().marks[0].1.execution_id;
+    assert_eq!((pair.waits(), pair.last().outcome), (None, Ended::Agreed));
+    assert_eq!((pair.bench.orders.questions(), mark(&pair)), (1, None));
+    pair.venue.is_silent = false;
+    pair.wait(310);
+    assert_eq!(pair.bench.orders.questions(), 0);
+    pair.wait(310);
+    assert_eq!(mark(&pair), "x1".parse().ok());
+}
+
+#[test]
+fn a_list_that_was_not_whole_moves_no_mark_where_no_ended_order_was_asked_about() {
+    let mut pair = began();
+    let name = misses_a_fill(&mut pair);
+    let open = pair.place("buy", 4);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(open, 1, now).unwrap();
+    pair.report(open, heard);
+    pair.venue.unlisted = Some(name);
+    pair.venue.missing.push("fills: only the newest can be listed".to_owned());
+    pair.ask(begin()).unwrap();
+    pair.wait(20);
+    assert_eq!(pair.last().outcome, Ended::Unsettled);
+    pair.venue.unlisted = None;
+    pair.venue.missing.clear();
+    pair.ask(begin()).unwrap();
+    pair.wait(3);
+    assert_eq!(pair.kinds(), [(DifferenceKind::MissedFill, true)]);
+    pair.check_agreed();
+}
+
+#[test]
+fn an_order_that_may_have_left_is_asked_about() {
+    let mut pair = began();
+    // The venue has it, and nobody has told its id or that it left.
+    pair.submit("buy", 1);
+    pair.bench.step("venue 1 canceled");
+    assert_eq!(pair.bench.show(1), "canceled 0/1 @ 100");
+    assert_eq!(asks(&reconnect(&mut pair)), ["ask for the account", "ask 1"]);
+}

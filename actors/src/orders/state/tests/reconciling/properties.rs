@@ -18,6 +18,9 @@ enum Step {
     Money(i64),
     /// Somebody trades by hand.
     Hand(bool, u32),
+    /// An order is canceled, and a fill of it is in no list yet when the connection comes back; whether the list says that it
+    /// lacks something.
+    ListedLate(u32, bool),
     Connect,
     Wait(u32),
 }
@@ -29,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..9usize, any::<bool>()).prop_map(|(a, b)| Step::End(a, b)),
         1 => (-500..500i64).prop_map(Step::Money),
         1 => (any::<bool>(), 1..5u32).prop_map(|(a, b)| Step::Hand(a, b)),
+        1 => (1..6u32, any::<bool>()).prop_map(|(a, b)| Step::ListedLate(a, b)),
         1 => Just(Step::Connect),
         1 => (1..9u32).prop_map(Step::Wait),
     ]
@@ -74,6 +78,18 @@ impl Pair {
             Step::Hand(is_buy, quantity) => {
                 let quantity = Quantity::from_raw(i128::from(quantity) * Quantity::ONE.raw()).unwrap();
                 self.venue.move_by(if is_buy { Side::Buy } else { Side::Sell }, quantity);
+            }
+            Step::ListedLate(quantity, is_said) => {
+                let name = self.place("buy", 6);
+                let now = self.bench.now;
+                let lost = self.venue.trade(name, i128::from(quantity), now);
+                self.cancel();
+                self.venue.unlisted = lost.map(|_| name);
+                self.venue.missing.extend(is_said.then(|| "fills: only the newest can be listed".to_owned()));
+                self.connect();
+                self.wait(3);
+                self.venue.unlisted = None;
+                self.venue.missing.clear();
             }
             Step::Connect => self.connect(),
             Step::Wait(seconds) => self.wait(seconds),
