@@ -84,7 +84,7 @@ fn a_row_of_ours_that_somebody_changed_is_not_left_out() {
     let Some(world) = World::new("reads_changed") else { return };
     world
         .session
-        .execute("change a row", "UPDATE merganser.market_ticks SET source = 'nobody' WHERE tick_id = 7")
+        .execute("change a row", "UPDATE merganser.market_ticks SET source = 'nobody' WHERE tick_id = 607")
         .unwrap();
     let all = Query::Ticks { instrument: instrument("A"), range: Range::ALL, page: Page::Oldest(10_000) };
     refused(&world, &all, Need::default(), "nobody");

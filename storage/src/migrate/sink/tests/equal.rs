@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::super::follower::Follower;
 use super::super::tables::{Table, tables};
-use super::{Directory, Rows, follow, offset, open, plan, rows_of, rows_there};
+use super::{Directory, Rows, follow, let_in, offset, plan, rows_of, rows_there};
 use crate::duck::file::catch_up;
 use crate::duck::instance::{Instance, Options};
 use crate::duck::sheet::Kind;
@@ -69,7 +69,7 @@ fn both_sides_hold_the_same_rows_of_every_table_however_the_records_came() {
         directory.write(groups);
         seen += groups;
         let ends = directory.ends();
-        let mut connection: Follower = follower.take().unwrap_or_else(|| open(&plan, &directory.journals()).unwrap());
+        let mut connection: Follower = follower.take().unwrap_or_else(|| let_in(&plan, &directory.journals()).unwrap());
         while connection.step(ends).unwrap().is_some() {}
         assert_eq!(connection.applied(), ends);
         follower = (seen % 2 == 0).then_some(connection);

@@ -47,10 +47,9 @@ fn open(plan: &Plan, journals: &Journals) -> Result<Follower, Error> {
     Follower::open(&Server::new(&plan.settings)?, plan, journals)
 }
 
-/// Follows up to a position and lets go.
-pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
+/// The same, once the server has found out that the one before has let go.
+fn let_in(plan: &Plan, journals: &Journals) -> Result<Follower, Error> {
     let mut opened = open(plan, journals);
-    // The server may still have to find out that the one before has let go.
     until("it is let in", || {
         let is_occupied = matches!(opened, Err(Error::Occupied { .. }));
         if is_occupied {
@@ -58,7 +57,12 @@ pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result
         }
         !is_occupied
     });
-    let mut follower = opened?;
+    opened
+}
+
+/// Follows up to a position and lets go.
+pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result<(), Error> {
+    let mut follower = let_in(plan, journals)?;
     while follower.step(upto)?.is_some() {}
     Ok(())
 }
