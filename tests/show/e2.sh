@@ -81,11 +81,13 @@ sleep 1
 m promote > out 2>&1 && fail "promoted before all reads had moved"
 m reads --percent 100 > out || fail "$(cat out)"
 sleep "$pause"
+until_level
 m promote > out || fail "$(cat out)"
 phase duckdb_primary
 hurt
 m rollback > out || fail "$(cat out)"; phase gradual_reads
 sleep 2
+until_level
 m promote --freeze > out || fail "$(cat out)"; phase duckdb_primary
 expect "frozen" "$(field is_frozen)" True
 sleep "$pause"

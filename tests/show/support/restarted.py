@@ -11,7 +11,7 @@ import time
 from venue import Venue, same
 
 ORDERS = 1_000
-# Canceled just before the kill: each could have a fill that nobody heard of.
+# Canceled a moment before the kill: each could have a fill that nobody heard of.
 ENDED = 400
 FILLED, CANCELED = 7, 5
 # What a start may weigh at the venue, which takes 6,000 in a minute: 4 for each open order, and for all else this.
@@ -105,15 +105,23 @@ def truth():
 
 runtime = Runtime()
 runtime.trades_again("first")
-for number in range(ORDERS - 1):
-    runtime.place(f"order-{number}", 30_000 + number)
-ended = [runtime.place(f"ended-{number}", 20_000 + number) for number in range(ENDED)]
-while sum(order["state"] == "open" for order in truth().values()) < ORDERS + ENDED:
-    time.sleep(0.05)
+
+
+def open_there(wanted):
+    while sum(order["state"] == "open" for order in truth().values()) != wanted:
+        time.sleep(0.05)
+
+
+# First those that end: the venue takes no more than a thousand open ones.
+ended = [runtime.place(f"ended-{number}", 31_000 + number) for number in range(ENDED)]
+open_there(1 + ENDED)
 for order in ended:
     runtime.cancel(order)
-while len(runtime.open()) > ORDERS:
-    time.sleep(0.05)
+open_there(1)
+for number in range(ORDERS - 1):
+    runtime.place(f"order-{number}", 30_000 + number)
+open_there(ORDERS)
+same("open here", len(runtime.open()), ORDERS)
 same("canceled at the venue", sum(order["state"] == "canceled" for order in truth().values()), ENDED)
 print(f"{ORDERS} orders are open at the venue, {ENDED} more were canceled just now")
 runtime.process.kill()
