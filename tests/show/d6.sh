@@ -113,6 +113,8 @@ for _ in $(seq 1 100); do
 done
 end=$("$venv/bin/python" -c "import json; print(json.load(open('first.json'))['to'])") || fail "no report of a running instance: $(tail -1 first.err)"
 until=$("$venv/bin/python" -c "import datetime, sys; print(datetime.datetime.fromisoformat(sys.argv[1]) + datetime.timedelta(microseconds=1))" "$end")
+# What bears a time up to then may be recorded a moment later.
+sleep 2
 "$merganser" report --data-dir live --to "$until" --format json --out running.json
 grep -q '"money": "simulated"' running.json || fail "simulated money is not marked"
 wait "$live" || fail "the instance: $(tail -3 live.err)"
