@@ -113,7 +113,7 @@ python3 - read compared <<'PY' || fail "a read was wrong"
 import json, re, sys
 read = json.load(open(sys.argv[1]))
 assert not read["wrong"], read["wrong"][:3]
-assert read["old"] > 1000 and read["new"] > 1000 and read["by"].get("duckdb", 0) > 10 and read["by"].get("postgres", 0) > 10, read
-print(f"E2 ok: {read['asked']} reads ({read['by']}), {read['old']} old and {read['new']} new rows in them, none wrong or missing; "
+assert read["old"] > 1000 and read["new"] > 1000 and read["bars"] > 100 and read["by"].get("duckdb", 0) > 10 and read["by"].get("postgres", 0) > 10, read
+print(f"E2 ok: {read['asked']} reads ({read['by']}), {read['old']} old and {read['new']} new rows and {read['bars']} bars in them, none wrong or missing; "
       f"{read['refused']} refused while a side was down; at the end: {open(sys.argv[2]).read().strip().splitlines()[-1]}")
 PY

@@ -100,14 +100,9 @@ impl Sides {
     pub async fn ready(&self, question: &Question) -> Result<(), Problem> {
         let divided = self.reads.share().get();
         if divided.side(&question.whole) == Side::Postgres {
-            let found = self.patiently(divided, self.until_there(question, now() + FRESH_WITHIN)).await;
-            match found {
+            match self.patiently(divided, self.until_whole(question, divided)).await {
+                Ok(_) => return Ok(()),
                 Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
-                Ok(()) => match self.has_own(question, divided).await {
-                    Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
-                    Ok(_) => return Ok(()),
-                    Err(_) => {}
-                },
                 Err(_) => {}
             }
         }
@@ -166,9 +161,7 @@ impl Sides {
 
     async fn ask_postgres(&self, question: &Question, divided: Divided) -> Result<Answer, Error> {
         let watermark = divided.watermark()?;
-        self.has_own(question, divided).await?;
-        let deadline = now() + FRESH_WITHIN;
-        self.until_there(question, deadline).await?;
+        let deadline = self.until_whole(question, divided).await?;
         self.ask_server(question, (watermark, divided.own_of(&question.query)), deadline).await
     }
 
@@ -195,6 +188,14 @@ impl Sides {
         };
         let answered = tokio::time::timeout_at(deadline, web::block(work)).await.map_err(too_late)?;
         answered.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Waits until all is there that PostgreSQL's answer is made of; says until when it may be given.
+    async fn until_whole(&self, question: &Question, divided: Divided) -> Result<Instant, Error> {
+        self.has_own(question, divided).await?;
+        let deadline = now() + FRESH_WITHIN;
+        self.until_there(question, deadline).await?;
+        Ok(deadline)
     }
 
     /// Waits until DuckDB holds all that it alone recorded before dual write, where that belongs into the answer.

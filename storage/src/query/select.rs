@@ -24,7 +24,7 @@ pub struct Statement {
 
 impl Statement {
     /// A SELECT up to its WHERE, which has the parameters of the relation alone.
-    fn new(select: &str, relation: &Relation, wanted: Where) -> Self {
+    pub(crate) fn new(select: &str, relation: &Relation, wanted: Where) -> Self {
         let sql = format!("{select} FROM {} WHERE {}", relation.from, wanted.conditions.join(" AND "));
         let key = relation.key.iter().map(|place| Value::from(place.clone())).chain(wanted.key).collect();
         Self { sql, key, owners: relation.owners.clone() }
@@ -57,19 +57,21 @@ fn counts_of_merged(relation: &Relation) -> String {
 
 /// Conditions and their parameters.
 #[derive(Default)]
-struct Where {
+pub(crate) struct Where {
     conditions: Vec<String>,
     key: Vec<Value>,
 }
 
 impl Where {
-    fn and(mut self, condition: impl Into<String>, value: impl Into<Value>) -> Self {
+    /// One more, with the value of its question mark.
+    pub(crate) fn and(mut self, condition: impl Into<String>, value: impl Into<Value>) -> Self {
         self.conditions.push(condition.into());
         self.key.push(value.into());
         self
     }
 
-    fn within(self, time: &str, range: Range) -> Self {
+    /// A column of time is in a range.
+    pub(crate) fn within(self, time: &str, range: Range) -> Self {
         self.and(format!("\"{time}\" >= make_timestamp(?)"), first_micros(range.from))
             .and(format!("\"{time}\" < make_timestamp(?)"), first_micros(range.to))
     }

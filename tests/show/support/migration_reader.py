@@ -18,11 +18,12 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from decimal import Decimal
 
 data, running, rows, first, step, out, stop = sys.argv[1:8]
 rows, first, step = int(rows), int(first), int(step)
 random.seed(7)
-found = {"asked": 0, "old": 0, "new": 0, "refused": 0, "absent": 0, "late": 0, "wrong": [], "by": {}, "refusals": {}}
+found = {"asked": 0, "old": 0, "new": 0, "bars": 0, "refused": 0, "absent": 0, "late": 0, "wrong": [], "by": {}, "refusals": {}}
 
 
 def post(path, body):
@@ -139,9 +140,44 @@ def ask_fills():
     between("fills", end, FILLS, lambda: sql(query), lambda: [r for r in history(question) if r["symbol"].startswith("SIM")])
 
 
+BARS = ["timestamp", "open", "high", "low", "close", "volume", "trade_count"]
+
+
+def bars_by_time(rows):
+    amounts = BARS[1:]
+    return {row["timestamp"]: [Decimal(str(row[cell])) for cell in amounts] for row in rows}
+
+
+def ask_bars():
+    # Bars as they are stored, and some that are merged from those. A bar may be published again: only those are told apart that
+    # were the same before and after.
+    length, seconds, base = random.choice([("1s", 1, "1s"), ("5s", 5, "1s"), ("1m", 60, "1m"), ("5m", 300, "1m")])
+    width = seconds * 1_000_000
+    end = recent() // width * width
+    begin = end - 20 * width
+    query = f"""
+        WITH newest AS (SELECT * FROM ohlcv_bars WHERE exchange = 'simulated' AND symbol = 'SIMBTC' AND timeframe = '{base}'
+            AND "timestamp" >= TIMESTAMP '{text(begin)}' AND "timestamp" < TIMESTAMP '{text(end)}'
+            QUALIFY row_number() OVER (PARTITION BY "timestamp" ORDER BY revision DESC, bar_id DESC) = 1)
+        SELECT time_bucket(INTERVAL {seconds} SECOND, "timestamp", TIMESTAMP '1970-01-01') AS opened,
+            arg_min("open", "timestamp") AS "open", max(high) AS high, min(low) AS low, arg_max("close", "timestamp") AS "close",
+            sum(volume) AS volume, sum(trade_count) AS trade_count FROM newest GROUP BY opened"""
+    instrument = {"exchange": "simulated", "symbol": "SIMBTC"}
+    wanted = {"from": begin * 1000, "to": end * 1000}
+    question = {"bars": {"instrument": instrument, "timeframe": length, "range": wanted, "gaps": "left", "page": {"oldest": 50000}}}
+    stored = lambda: bars_by_time([{**row, "timestamp": row["opened"]} for row in sql(query)])
+    before, got, after = stored(), bars_by_time(history(question)), stored()
+    found["bars"] += len(got)
+    wrong = [at for at in before if before[at] == after.get(at) and got.get(at) != before[at]]
+    wrong += [at for at in got if at not in after]
+    if wrong:
+        some = [[at, before.get(at), got.get(at), after.get(at)] for at in sorted(wrong)[:2]]
+        found["wrong"].append({"what": f"bars of {length}", "bars": len(wrong), "time, before, got, after": str(some)})
+
+
 while not os.path.exists(stop):
     try:
-        random.choice([ask_old, ask_old, ask_new, ask_fills])()
+        random.choice([ask_old, ask_old, ask_new, ask_fills, ask_bars])()
     except urllib.error.HTTPError as refused:
         body = refused.read().decode(errors="replace")
         if refused.code == 503:

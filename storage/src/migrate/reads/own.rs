@@ -20,8 +20,8 @@ use crate::migrate::backfill::BACKFILL_IDS;
 use crate::migrate::plan::question::{Order, Wanted};
 use crate::pool::Reader;
 use crate::query::answer::Below;
-use crate::query::select::{Statement, counts};
-use crate::query::{self, Page, Range, Stores, first_micros, plan};
+use crate::query::select::{Statement, Where, counts};
+use crate::query::{self, Page, Range, Stores, plan};
 use crate::service::Database;
 use crate::tiers::places::folder;
 use crate::tiers::views::Relation;
@@ -68,14 +68,18 @@ impl Alone {
         Ender(self.db.interrupt_handle())
     }
 
-    /// Does all of `work` over one snapshot of them; once more over the next one where files moved meanwhile.
+    /// Does all of `work` over one snapshot of them, where there are any; once more over the next one where files moved meanwhile.
     ///
     /// # Errors
     /// DuckDB refuses, or as `work`.
-    pub(super) fn snapshot<T>(&self, work: impl Fn(&Own<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let reader = Reader::new(&self.db);
-        let once =
-            || Below::snapshot(&reader, &self.stores, may_be_own, |below| work(&Own { below, until: self.until }));
+    pub(super) fn snapshot<T>(
+        alone: Option<&Self>,
+        work: impl Fn(Option<&Own<'_>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(Self { db, stores, until }) = alone else { return work(None) };
+        let reader = Reader::new(db);
+        let work = |below: &Below<'_>| work(Some(&Own { below, until: *until }));
+        let once = || Below::snapshot(&reader, stores, may_be_own, work);
         match once() {
             Err(Error::Alone(query::Error::Moved { .. })) => once(),
             other => other,
@@ -128,29 +132,22 @@ fn folders(table: &Table, wanted: &Wanted<'_>) -> Vec<String> {
 fn statement(relation: &Relation, table: &Table, range: Range, wanted: &Wanted<'_>) -> Statement {
     let cells = if table.name == "ohlcv_bars" { BAR_CELLS } else { TICK_CELLS };
     let id = table.id.expect("rows of the market are numbered");
-    let mut sql = format!(
-        "SELECT {cells}{} FROM {} WHERE {id} < {BACKFILL_IDS}
-             AND \"timestamp\" >= make_timestamp(?) AND \"timestamp\" < make_timestamp(?)",
-        counts(relation),
-        relation.from
-    );
-    let mut key: Vec<Value> = relation.key.iter().map(|place| Value::from(place.clone())).collect();
-    key.extend([range.from, range.to].map(|at| Value::from(first_micros(at))));
+    let mut conditions = Where::default().and(format!("{id} < ?"), BACKFILL_IDS).within("timestamp", range);
     for (column, text) in wanted.texts {
-        sql += &format!(" AND {column} = ?");
-        key.push(Value::from(text.clone()));
+        conditions = conditions.and(format!("{column} = ?"), text.clone());
     }
     if wanted.is_correction {
-        sql += " AND revision > 0";
+        conditions = conditions.and("revision > ?", 0);
     }
+    let mut statement = Statement::new(&format!("SELECT {cells}{}", counts(relation)), relation, conditions);
     match wanted.order {
         Order::Any => {}
-        Order::Oldest => sql += &format!(" ORDER BY \"timestamp\" ASC, {id} ASC"),
-        Order::Newest => sql += &format!(" ORDER BY \"timestamp\" DESC, {id} DESC"),
+        Order::Oldest => statement.sql += &format!(" ORDER BY \"timestamp\" ASC, {id} ASC"),
+        Order::Newest => statement.sql += &format!(" ORDER BY \"timestamp\" DESC, {id} DESC"),
     }
     if let Some(limit) = wanted.limit {
-        sql += " LIMIT ?";
-        key.push(Value::from(limit as u64));
+        statement.sql += " LIMIT ?";
+        statement.key.push(Value::from(limit as u64));
     }
-    Statement { sql, key, owners: relation.owners.clone() }
+    statement
 }

@@ -81,13 +81,10 @@ impl Postgres {
         need: Need,
         alone: Option<&Alone>,
     ) -> Result<Answer, Error> {
-        match alone {
-            None => self.answer_with(session, query, watermark, need, None),
-            Some(alone) => alone.snapshot(|own| self.answer_with(session, query, watermark, need, Some(own))),
-        }
+        Alone::snapshot(alone, |own| self.answer_once(session, query, watermark, need, own))
     }
 
-    fn answer_with(
+    fn answer_once(
         &self,
         session: &Session,
         query: &Query,

@@ -58,12 +58,26 @@ pub(super) enum Purpose {
     Listing(Symbol),
 }
 
-/// What did not leave.
-enum Unsent<'a> {
-    /// A request, as it came.
-    Asked(&'a VenueRequest),
-    /// What waited for its turn.
-    Waited(&'a Purpose),
+/// What would be new at the venue by a request.
+enum New {
+    /// An order.
+    Order(ClientOrderId),
+    /// Terms of one; they have a name of their own.
+    Terms(ClientOrderId),
+}
+
+impl New {
+    /// Nothing by a cancel or a question: they are made again, and that they did not leave says nothing of an order.
+    fn by(request: &VenueRequest) -> Option<Self> {
+        match request {
+            VenueRequest::Submit { client_order_id: name, .. } => Some(Self::Order(*name)),
+            VenueRequest::Replace { new_client_order_id: name, .. } => Some(Self::Terms(*name)),
+            VenueRequest::Cancel { .. }
+            | VenueRequest::Query { .. }
+            | VenueRequest::Account { .. }
+            | VenueRequest::Rules { .. } => None,
+        }
+    }
 }
 
 /// What there is to hope for what did not leave.
@@ -79,7 +93,7 @@ impl Session {
     pub(super) fn request(&mut self, request: &VenueRequest, now: UtcNanos, out: &mut Vec<Do>) {
         if self.stage != Stage::Live {
             let why = refusal(NOT_CONNECTED, "the venue is not reached; nothing was sent");
-            return self.unsent(Unsent::Asked(request), Outlook::NotNow, why, now, out);
+            return self.unsent(New::by(request), Outlook::NotNow, why, now, out);
         }
         match request {
             VenueRequest::Submit { client_order_id, request: order, .. } => {
@@ -88,7 +102,7 @@ impl Session {
                         let urgency = if order.reduce_only { Urgency::Close } else { Urgency::Order };
                         self.queue(urgency, Purpose::Submit(*client_order_id), call, now);
                     }
-                    Err(why) => self.unsent(Unsent::Asked(request), Outlook::Never, why, now, out),
+                    Err(why) => self.unsent(New::by(request), Outlook::Never, why, now, out),
                 }
             }
             VenueRequest::Cancel { client_order_id, .. } if self.take_back(*client_order_id) => {
@@ -168,7 +182,7 @@ impl Session {
         let known =
             self.books.status_of(order).map(|(status, by_value)| rules::check_replacement(status, by_value, terms));
         if let Some(Err(why)) = known {
-            return self.unsent(Unsent::Asked(request), Outlook::Never, why, now, out);
+            return self.unsent(New::by(request), Outlook::Never, why, now, out);
         }
         let call = request::replace(order, new_name, terms);
         self.queue(Urgency::Order, Purpose::Replace { new_name, order }, call, now);
@@ -221,7 +235,7 @@ impl Session {
                     } else {
                         refusal(NOT_CONNECTED, "the venue was not reached any more; nothing was sent")
                     };
-                    self.unsent(Unsent::Waited(&job.purpose), Outlook::NotNow, why, now, out);
+                    self.unsent(job.purpose.makes(), Outlook::NotNow, why, now, out);
                 } else {
                     self.go(job, now, out);
                 }
@@ -248,46 +262,14 @@ impl Session {
         self.calls.insert(id, job.purpose);
     }
 
-    /// Tells what became of something that did not leave. A cancel and a question that did not leave say nothing of the order; both
-    /// are made again.
-    fn unsent(&mut self, what: Unsent<'_>, outlook: Outlook, why: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
+    /// Tells what became of something that did not leave.
+    fn unsent(&mut self, new: Option<New>, outlook: Outlook, why: Refusal, now: UtcNanos, out: &mut Vec<Do>) {
         let Refusal { reason, text } = why;
-        let (name, kind) = match (what, outlook) {
-            (
-                Unsent::Asked(VenueRequest::Submit { client_order_id: name, .. })
-                | Unsent::Waited(Purpose::Submit(name)),
-                Outlook::NotNow,
-            ) => (*name, ReportKind::NotTaken { reason, text }),
-            (
-                Unsent::Asked(VenueRequest::Submit { client_order_id: name, .. })
-                | Unsent::Waited(Purpose::Submit(name)),
-                Outlook::Never,
-            ) => (*name, ReportKind::Rejected { reason, text }),
-            (
-                Unsent::Asked(VenueRequest::Replace { new_client_order_id: name, .. })
-                | Unsent::Waited(Purpose::Replace { new_name: name, .. }),
-                Outlook::NotNow | Outlook::Never,
-            ) => (*name, ReportKind::ReplaceRejected { reason }),
-            (Unsent::Waited(Purpose::Find(request)), _) => {
-                return self.unsent(Unsent::Asked(request), outlook, Refusal { reason, text }, now, out);
-            }
-            (
-                Unsent::Asked(
-                    VenueRequest::Cancel { .. }
-                    | VenueRequest::Query { .. }
-                    | VenueRequest::Account { .. }
-                    | VenueRequest::Rules { .. },
-                )
-                | Unsent::Waited(
-                    Purpose::Cancel { .. }
-                    | Purpose::Ask(_)
-                    | Purpose::OpenOrders(_)
-                    | Purpose::Fills(_)
-                    | Purpose::Look(..)
-                    | Purpose::Listing(_),
-                ),
-                _,
-            ) => return,
+        let (name, kind) = match (new, outlook) {
+            (None, _) => return,
+            (Some(New::Order(name)), Outlook::NotNow) => (name, ReportKind::NotTaken { reason, text }),
+            (Some(New::Order(name)), Outlook::Never) => (name, ReportKind::Rejected { reason, text }),
+            (Some(New::Terms(name)), _) => (name, ReportKind::ReplaceRejected { reason }),
         };
         out.push(Do::Report(self.books.report(name, None, now, kind)));
     }
@@ -306,18 +288,24 @@ impl Purpose {
         }
     }
 
-    /// False for what nobody wants any more when it comes late.
-    fn may_be_late(&self) -> bool {
+    /// What is new at the venue by it.
+    fn makes(&self) -> Option<New> {
         match self {
-            Self::Submit(_) | Self::Replace { .. } => false,
-            Self::Find(request) => matches!(**request, VenueRequest::Cancel { .. }),
+            Self::Submit(name) => Some(New::Order(*name)),
+            Self::Replace { new_name, .. } => Some(New::Terms(*new_name)),
+            Self::Find(request) => New::by(request),
             Self::Cancel { .. }
             | Self::Ask(_)
             | Self::OpenOrders(_)
             | Self::Fills(_)
             | Self::Look(..)
-            | Self::Listing(_) => true,
+            | Self::Listing(_) => None,
         }
+    }
+
+    /// False for what nobody wants any more when it comes late.
+    fn may_be_late(&self) -> bool {
+        self.makes().is_none()
     }
 
     /// True for what must not be done while its outcome would not be heard.

@@ -21,6 +21,17 @@ fn misses_a_fill(pair: &mut Pair) -> ClientOrderId {
     name
 }
 
+/// A fill that was missed is in no list yet, while one of an order that was made later is in the list, which is not whole.
+fn is_listed_too_late(pair: &mut Pair) {
+    let name = misses_a_fill(pair);
+    let open = pair.place("buy", 4);
+    let now = pair.bench.now;
+    let heard = pair.venue.trade(open, 1, now).unwrap();
+    pair.report(open, heard);
+    pair.venue.unlisted = Some(name);
+    pair.venue.missing.push("fills: only the newest can be listed".to_owned());
+}
+
 #[test]
 fn orders_that_ended_without_a_fill_cost_no_question() {
     let mut pair = began();
@@ -122,13 +133,7 @@ fn where_no_list_comes_the_orders_left_to_it_are_asked_about() {
 #[test]
 fn a_list_that_was_not_whole_hides_nothing_from_the_next() {
     let mut pair = began();
-    let name = misses_a_fill(&mut pair);
-    let open = pair.place("buy", 4);
-    let now = pair.bench.now;
-    let heard = pair.venue.trade(open, 1, now).unwrap();
-    pair.report(open, heard);
-    pair.venue.unlisted = Some(name);
-    pair.venue.missing.push("fills: only the newest can be listed".to_owned());
+    is_listed_too_late(&mut pair);
     pair.venue.is_silent = true;
     pair.connect();
     pair.wait(20);
@@ -257,13 +262,7 @@ fn no_mark_passes_an_ended_order_that_owes_its_answer_and_the_schedule_asks_for_
 #[test]
 fn a_list_that_was_not_whole_moves_no_mark_where_no_ended_order_was_asked_about() {
     let mut pair = began();
-    let name = misses_a_fill(&mut pair);
-    let open = pair.place("buy", 4);
-    let now = pair.bench.now;
-    let heard = pair.venue.trade(open, 1, now).unwrap();
-    pair.report(open, heard);
-    pair.venue.unlisted = Some(name);
-    pair.venue.missing.push("fills: only the newest can be listed".to_owned());
+    is_listed_too_late(&mut pair);
     pair.ask(begin()).unwrap();
     pair.wait(20);
     assert_eq!(pair.last().outcome, Ended::Unsettled);
