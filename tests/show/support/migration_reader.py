@@ -9,6 +9,7 @@ answer, and is counted; so is an instance that is not there. It ends when the fi
 as JSON.
 """
 
+import http.client
 import json
 import os
 import random
@@ -140,7 +141,7 @@ def ask_fills():
     between("fills", end, FILLS, lambda: sql(query), lambda: [r for r in history(question) if r["symbol"].startswith("SIM")])
 
 
-BARS = ["timestamp", "open", "high", "low", "close", "volume", "trade_count"]
+BARS = ["timestamp", "open", "high", "low", "close", "volume", "notional", "trade_count", "revision"]
 
 
 def bars_by_time(rows):
@@ -161,12 +162,21 @@ def ask_bars():
             QUALIFY row_number() OVER (PARTITION BY "timestamp" ORDER BY revision DESC, bar_id DESC) = 1)
         SELECT time_bucket(INTERVAL {seconds} SECOND, "timestamp", TIMESTAMP '1970-01-01') AS opened,
             arg_min("open", "timestamp") AS "open", max(high) AS high, min(low) AS low, arg_max("close", "timestamp") AS "close",
-            sum(volume) AS volume, sum(trade_count) AS trade_count FROM newest GROUP BY opened"""
+            sum(volume) AS volume, sum(notional) AS notional, sum(trade_count)::BIGINT AS trade_count, max(revision) AS revision
+        FROM newest GROUP BY opened"""
     instrument = {"exchange": "simulated", "symbol": "SIMBTC"}
     wanted = {"from": begin * 1000, "to": end * 1000}
-    question = {"bars": {"instrument": instrument, "timeframe": length, "range": wanted, "gaps": "left", "page": {"oldest": 50000}}}
+    page = {random.choice(["oldest", "newest"]): 50000}
+    question = {"bars": {"instrument": instrument, "timeframe": length, "range": wanted, "gaps": "left", "page": page}}
     stored = lambda: bars_by_time([{**row, "timestamp": row["opened"]} for row in sql(query)])
-    before, got, after = stored(), bars_by_time(history(question)), stored()
+    before = stored()
+    if not before:
+        return  # Where none of this length are stored, bars are made of others.
+    rows = history(question)
+    got, after = bars_by_time(rows), stored()
+    times = [row["timestamp"] for row in rows]
+    if times != sorted(set(times)):
+        found["wrong"].append({"what": f"bars of {length}, twice or out of order", "times": times[:5]})
     found["bars"] += len(got)
     wrong = [at for at in before if before[at] == after.get(at) and got.get(at) != before[at]]
     wrong += [at for at in got if at not in after]
@@ -186,7 +196,7 @@ while not os.path.exists(stop):
             found["refusals"][detail] = found["refusals"].get(detail, 0) + 1
         else:
             found["wrong"].append({"status": refused.code, "body": body[:300]})
-    except (OSError, IndexError, ValueError):
+    except (OSError, http.client.HTTPException, IndexError, ValueError):
         found["absent"] += 1
         time.sleep(0.2)
     if len(found["wrong"]) > 20:
