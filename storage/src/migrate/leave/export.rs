@@ -67,6 +67,11 @@ impl Exporter<'_> {
     pub(super) fn table(&self, session: &Session, found: &Found, into: &Folder<'_>) -> Result<OfTable, Error> {
         session.in_snapshot("export a table", |session| {
             let sql = found.name.sql();
+            if found.is_table() {
+                // Before the snapshot, which the first question fixes: a table that is rewritten or truncated between the two
+                // would look empty in it.
+                session.execute("export a table", &format!("LOCK TABLE {sql} IN ACCESS SHARE MODE"))?;
+            }
             let columns = columns(session, &sql)?;
             let fingerprint = fingerprint(session, &sql, &columns)?;
             let mut files = Files {

@@ -60,6 +60,16 @@ impl Place {
     }
 
     fn leave(&self, drop: Drop<'_>, did: &(dyn Fn(&Did) + Sync)) -> Result<Report, Error> {
+        self.leave_beside(drop, &|_| {}, did)
+    }
+
+    /// As [`Self::leave`], beside what `on` does several times a second.
+    fn leave_beside(
+        &self,
+        drop: Drop<'_>,
+        on: &dyn Fn(&Progress),
+        did: &(dyn Fn(&Did) + Sync),
+    ) -> Result<Report, Error> {
         let mapped: Vec<TableName> = MAPPED.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect();
         self.archive(|archive| {
             let ctx = Leave {
@@ -71,7 +81,7 @@ impl Place {
                 part_rows: 400,
                 reserve_bytes: 0,
                 go_on: &|| true,
-                on: &|_| {},
+                on,
                 did,
             };
             run(&ctx, drop)
@@ -224,6 +234,25 @@ fn a_row_that_changes_behind_the_last_look_is_found_under_the_lock() {
     let changed = dropping::drop_all(&server::open(&place.server).unwrap(), &exported).unwrap_err();
     assert!(matches!(&changed, Error::ChangedTable { table, .. } if table == "merganser.orders"), "{changed}");
     assert_eq!(count(&session, "many"), 1_000);
+}
+
+#[test]
+fn a_table_that_is_rewritten_before_its_turn_has_come_is_exported_with_its_rows() {
+    let Some(running) = running() else { return };
+    let session = running.database("rewritten");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "rewritten");
+    session.execute("rewrite a table", "BEGIN; ALTER TABLE many ALTER COLUMN price TYPE text").unwrap();
+    let commit = |_: &Progress| {
+        if count(&session, "pg_locks WHERE NOT granted AND relation = 'many'::regclass") > 0 {
+            session.execute("rewrite a table", "COMMIT").unwrap();
+        }
+    };
+    let report = place.leave_beside(Drop::No, &commit, &|_| {}).unwrap();
+    let many = report.exported.tables.iter().find(|table| table.name == "public.many").unwrap();
+    assert_eq!((many.rows, many.columns[1].kind.as_str()), (1_000, "text"));
+    // What was exported is what is dropped: the export holds no lock any more that would keep it from being.
+    assert_eq!(place.leave(Drop::Yes("rewritten"), &|_| {}).unwrap().dropped.len(), DROPPED.len());
 }
 
 #[test]
