@@ -29,6 +29,10 @@ use crate::tiers::tables::{Moves, Table};
 /// Rows of a group in a file, as DuckDB reads them at once.
 const GROUP_ROWS: usize = 122_880;
 
+/// The highest level of compression: at 19, which cold files have by default, compressing is nearly all of the work. On generated
+/// columns it took 28 times the processor of 9, for a ninth less bytes.
+const MAX_LEVEL: u32 = 9;
+
 /// What a digest needs to know of a table of which nothing is known.
 const ANY: Table = Table {
     name: "exported",
@@ -48,8 +52,8 @@ pub struct Exporter<'a> {
     pub db: Connection,
     /// A folder that nobody else uses.
     pub folder: PathBuf,
-    /// The level of their compression.
-    pub level: u32,
+    /// The level of compression of cold files.
+    pub cold_level: u32,
     /// Rows of a file at most.
     pub part_rows: usize,
     /// Bytes of the disk that stay free.
@@ -96,6 +100,11 @@ impl Exporter<'_> {
     }
 }
 
+/// The level of an export where cold files have this one.
+fn level(cold: u32) -> parquet::errors::Result<ZstdLevel> {
+    ZstdLevel::try_new(i32::try_from(cold.min(MAX_LEVEL)).unwrap_or(1))
+}
+
 /// A file that rows go into.
 struct Open {
     file: PathBuf,
@@ -139,12 +148,12 @@ impl Files<'_> {
     }
 
     fn begin(&self) -> Result<Open, Error> {
-        let Exporter { folder, level, part_rows, reserve_bytes, .. } = self.exporter;
+        let Exporter { folder, cold_level, part_rows, reserve_bytes, .. } = self.exporter;
         std::fs::create_dir_all(folder).map_err(archive::io("make the folder", folder))?;
         archive::room_for(folder, *part_rows as u64, *reserve_bytes, "an export")?;
         let file = folder.join("part.parquet");
         let failed = self.exporter.unwritable(&file);
-        let level = ZstdLevel::try_new(i32::try_from(*level).unwrap_or(1)).map_err(|e| failed(e.into()))?;
+        let level = level(*cold_level).map_err(|e| failed(e.into()))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(GROUP_ROWS))
@@ -209,5 +218,16 @@ impl Open {
     fn add(&mut self, rows: &RecordBatch) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.digest.add(&ANY, rows)?;
         Ok(self.writer.write(rows)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_compressed_as_cold_files_are_at_nine_at_most() {
+        let found = [1, 3, 9, 10, 19, 22].map(|cold| level(cold).unwrap().compression_level());
+        assert_eq!(found, [1, 3, 9, 9, 9, 9]);
     }
 }

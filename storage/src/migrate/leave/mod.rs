@@ -122,7 +122,7 @@ pub fn run(ctx: &Leave<'_>, drop: Drop<'_>) -> Result<Report, Error> {
         exporter: Exporter {
             db: ctx.archive.db.try_clone().map_err(crate::duck::Error::duck("open another connection"))?,
             folder: ctx.archive.places.staging.join("leave"),
-            level: ctx.archive.settings.cold_level,
+            cold_level: ctx.archive.settings.cold_level,
             part_rows: ctx.part_rows,
             reserve_bytes: ctx.reserve_bytes,
             did: ctx.did,
