@@ -1,5 +1,5 @@
-//! A table into files: the parquet crate writes them, DuckDB reads them again. One snapshot for all of it: the rows, and what
-//! the server says that they are together.
+//! A table into files: the parquet crate writes them, DuckDB reads them again. What all rows are together comes with them, for a
+//! question of its own would have the server read all of the table twice.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,17 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::columns::{Misfit, Sheet, select};
+use super::fingerprint::Fingerprint;
 use super::record::{OfFile, OfTable};
-use super::server::{Found, columns, fingerprint};
+use super::server::{Found, columns};
 use super::store::Folder;
 use super::{Error, Said};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
 use crate::cold::FileHash;
 use crate::duck;
-use crate::postgres::Session;
 use crate::postgres::copy::Row;
+use crate::postgres::{self, Session};
 use crate::tiers::period::Unit;
 use crate::tiers::places::quoted;
 use crate::tiers::tables::{Moves, Table};
@@ -77,17 +78,17 @@ impl Exporter<'_> {
                 session.execute("export a table", &format!("LOCK TABLE {sql} IN ACCESS SHARE MODE"))?;
             }
             let columns = columns(session, &sql)?;
-            let fingerprint = fingerprint(session, &sql, &columns)?;
             let mut files = Files {
                 exporter: self,
                 into,
                 table: found.name.to_string(),
                 sheet: Sheet::new(&columns),
+                fingerprint: Fingerprint::default(),
                 open: None,
                 made: Vec::new(),
             };
             let rows = session.copy_out("export a table", &select(&sql, &columns), |row| files.row(row, &columns))?;
-            let files = files.end()?;
+            let (fingerprint, files) = (files.fingerprint.to_string(), files.end()?);
             let is_table = found.is_table();
             let (name, form) = (found.name.to_string(), found.form.to_string());
             Ok(OfTable { name, sql, form, is_table, columns, rows, fingerprint, files })
@@ -118,12 +119,14 @@ struct Files<'a> {
     into: &'a Folder<'a>,
     table: String,
     sheet: Sheet,
+    fingerprint: Fingerprint,
     open: Option<Open>,
     made: Vec<OfFile>,
 }
 
 impl Files<'_> {
     fn row(&mut self, row: Row<'_>, columns: &[super::columns::Column]) -> Result<(), Error> {
+        self.fingerprint.add(row).map_err(postgres::Error::from)?;
         self.sheet
             .push(row)
             .map_err(|Misfit { at }| Error::TooLate { table: self.table.clone(), column: columns[at].name.clone() })?;

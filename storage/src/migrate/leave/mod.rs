@@ -11,6 +11,7 @@
 //! What has changed since is exported into `export-2`: the first may by then be all that is left of what was dropped.
 //!
 //! - [`columns`]: how each of their types is kept; pure.
+//! - `fingerprint`: what all rows of a table are together, by which a change is found; pure.
 //! - `export`: a table into files, and the look at the files.
 //! - [`record`]: what was exported, as JSON; `store`: where it stands.
 //! - `report`: the same in words; pure.
@@ -23,6 +24,7 @@ pub mod columns;
 mod dropping;
 mod error;
 mod export;
+mod fingerprint;
 pub mod record;
 mod report;
 mod server;

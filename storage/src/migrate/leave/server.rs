@@ -6,9 +6,10 @@ use tokio_postgres::Row;
 
 use super::Error;
 use super::columns::{Column, Kept};
+use super::fingerprint::question;
 use super::record::Exported;
 use crate::migrate::sink;
-use crate::postgres::catalog::{self, Form, TableName, quoted};
+use crate::postgres::catalog::{self, Form, TableName};
 use crate::postgres::{self, Server, Session};
 
 /// Texts are the same whoever's settings the session would have, and no statement of the server's own settings ends a long read.
@@ -125,17 +126,7 @@ pub fn columns(session: &Session, table: &str) -> Result<Vec<Column>, Error> {
 /// The server refuses, or is gone.
 pub fn fingerprint(session: &Session, table: &str, columns: &[Column]) -> Result<String, Error> {
     let what = "add up the rows of a table";
-    // A name that no column has: it would stand for that one and not for the row.
-    let mut row = "row".to_owned();
-    while columns.iter().any(|column| column.name == row) {
-        row.push('_');
-    }
-    let row = quoted(&row);
-    let sql = format!(
-        "SELECT count(*)::text || ' rows with sum ' || coalesce(sum(hashtextextended({row}::text, 0)::numeric), 0)::text
-         FROM {table} {row}"
-    );
-    let found = session.ask(what, &sql, &[])?;
+    let found = session.ask(what, &question(table, columns), &[])?;
     found.first().and_then(|found| found.try_get(0).ok()).ok_or_else(|| {
         let reason = "no row of an aggregate".to_owned();
         postgres::Error::Unreadable { server: session.server().name(), what, reason }.into()

@@ -149,6 +149,23 @@ fn every_table_is_exported_with_all_that_is_in_it_and_nothing_is_dropped() {
 }
 
 #[test]
+fn what_all_rows_are_together_is_said_of_those_that_were_read() {
+    let Some(running) = running() else { return };
+    let session = running.database("hashed");
+    session.execute("make tables", TABLES).unwrap();
+    // Other rows for whoever asks again.
+    let view = "DROP VIEW seen; CREATE VIEW seen AS SELECT random()::text AS x FROM generate_series(1, 3)";
+    session.execute("make a view", view).unwrap();
+    let place = Place::new(&running, "hashed");
+    let exported = place.leave(Drop::No, &|_| {}).unwrap().exported;
+    let read = place.read("public.seen", "string_agg(x, ',')");
+    let sql = "SELECT '3 rows with sum ' || sum(hashtextextended('(' || x || ')', 0)::numeric)
+        FROM unnest(string_to_array($1, ',')) x";
+    let expected: String = session.ask("add up", sql, &[&read]).unwrap()[0].get(0);
+    assert_eq!(exported.tables[4].fingerprint, expected);
+}
+
+#[test]
 fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
     let Some(running) = running() else { return };
     let session = running.database("dropped");
