@@ -203,7 +203,7 @@ impl Work<'_> {
             return Err(Error::Missing { tables: tables.missing.join(", ") });
         }
         let still = match known {
-            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there)? => {
+            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there, drop)? => {
                 folder.verify(&known, &|_| self.said.rows(0))?;
                 Some((folder, known))
             }
