@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint;
 use crate::postgres::EPOCH;
 use crate::postgres::catalog::quoted;
 use crate::postgres::copy::Row;
@@ -79,7 +80,7 @@ impl Kept {
     }
 }
 
-/// The question for all rows, each column in the form that is kept.
+/// The question for all rows, each column in the form that is kept, and behind them the hash of the row.
 #[must_use]
 pub fn select(from: &str, columns: &[Column]) -> String {
     let cell = |column: &Column| {
@@ -90,7 +91,9 @@ pub fn select(from: &str, columns: &[Column]) -> String {
             _ => name,
         }
     };
-    format!("SELECT {} FROM {from}", columns.iter().map(cell).collect::<Vec<_>>().join(", "))
+    let row = fingerprint::row(columns);
+    let cells: Vec<String> = columns.iter().map(cell).chain([fingerprint::hash(&row)]).collect();
+    format!("SELECT {} FROM {from} {row}", cells.join(", "))
 }
 
 enum Builder {
@@ -156,7 +159,7 @@ impl Sheet {
         self.rows == 0
     }
 
-    /// Adds a row of the answer to [`select`].
+    /// Adds a row of the answer to [`select`]. Its hash is not kept.
     ///
     /// # Errors
     /// A cell cannot be kept; the sheet is of no use then.
@@ -249,7 +252,7 @@ mod tests {
         let columns = [column("a", "int4"), column("b\"c", "numeric"), column("d", "float4"), column("e", "jsonb")];
         assert_eq!(
             select("\"public\".\"t\"", &columns),
-            r#"SELECT "a", "b""c"::text, "d"::float8, "e"::text FROM "public"."t""#
+            r#"SELECT "a", "b""c"::text, "d"::float8, "e"::text, hashtextextended("row"::text, 0) FROM "public"."t" "row""#
         );
     }
 

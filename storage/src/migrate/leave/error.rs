@@ -47,7 +47,7 @@ pub enum Error {
         /// Which.
         table: String,
     },
-    /// Rows have changed since they were exported.
+    /// The tables have changed since they were exported, or the rows of what is no table and so is never locked.
     #[error(
         "tables there have changed since they were exported ({since}); nothing was dropped: run `merganser migrate timescale decommission` without --yes-drop again, which exports them beside what was exported then, look at its report, and then drop"
     )]

@@ -1,5 +1,5 @@
-//! A table into files: the parquet crate writes them, DuckDB reads them again. One snapshot for all of it: the rows, and what
-//! the server says that they are together.
+//! A table into files: the parquet crate writes them, DuckDB reads them again. What all rows are together comes with them, for a
+//! question of its own would have the server read all of the table twice.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,27 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::columns::{Misfit, Sheet, select};
+use super::fingerprint::Fingerprint;
 use super::record::{OfFile, OfTable};
-use super::server::{Found, columns, fingerprint};
+use super::server::{Found, columns};
 use super::store::Folder;
 use super::{Error, Said};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
 use crate::cold::FileHash;
 use crate::duck;
-use crate::postgres::Session;
 use crate::postgres::copy::Row;
+use crate::postgres::{self, Session};
 use crate::tiers::period::Unit;
 use crate::tiers::places::quoted;
 use crate::tiers::tables::{Moves, Table};
 
 /// Rows of a group in a file, as DuckDB reads them at once.
 const GROUP_ROWS: usize = 122_880;
+
+/// The highest level of compression: at 19, which cold files have by default, compressing is nearly all of the work. On generated
+/// columns it took 28 times the processor of 9, for a ninth less bytes.
+const MAX_LEVEL: u32 = 9;
 
 /// What a digest needs to know of a table of which nothing is known.
 const ANY: Table = Table {
@@ -48,8 +53,8 @@ pub struct Exporter<'a> {
     pub db: Connection,
     /// A folder that nobody else uses.
     pub folder: PathBuf,
-    /// The level of their compression.
-    pub level: u32,
+    /// The level of compression of cold files.
+    pub cold_level: u32,
     /// Rows of a file at most.
     pub part_rows: usize,
     /// Bytes of the disk that stay free.
@@ -67,18 +72,23 @@ impl Exporter<'_> {
     pub(super) fn table(&self, session: &Session, found: &Found, into: &Folder<'_>) -> Result<OfTable, Error> {
         session.in_snapshot("export a table", |session| {
             let sql = found.name.sql();
+            if found.is_table() {
+                // Before the snapshot, which the first question fixes: a table that is rewritten or truncated between the two
+                // would look empty in it.
+                session.execute("export a table", &format!("LOCK TABLE {sql} IN ACCESS SHARE MODE"))?;
+            }
             let columns = columns(session, &sql)?;
-            let fingerprint = fingerprint(session, &sql, &columns)?;
             let mut files = Files {
                 exporter: self,
                 into,
                 table: found.name.to_string(),
                 sheet: Sheet::new(&columns),
+                fingerprint: Fingerprint::default(),
                 open: None,
                 made: Vec::new(),
             };
             let rows = session.copy_out("export a table", &select(&sql, &columns), |row| files.row(row, &columns))?;
-            let files = files.end()?;
+            let (fingerprint, files) = (files.fingerprint.to_string(), files.end()?);
             let is_table = found.is_table();
             let (name, form) = (found.name.to_string(), found.form.to_string());
             Ok(OfTable { name, sql, form, is_table, columns, rows, fingerprint, files })
@@ -89,6 +99,11 @@ impl Exporter<'_> {
         let path = file.display().to_string();
         move |source| Error::Unwritable { path: path.clone(), source }
     }
+}
+
+/// The level of an export where cold files have this one.
+fn level(cold: u32) -> parquet::errors::Result<ZstdLevel> {
+    ZstdLevel::try_new(i32::try_from(cold.min(MAX_LEVEL)).unwrap_or(1))
 }
 
 /// A file that rows go into.
@@ -104,12 +119,14 @@ struct Files<'a> {
     into: &'a Folder<'a>,
     table: String,
     sheet: Sheet,
+    fingerprint: Fingerprint,
     open: Option<Open>,
     made: Vec<OfFile>,
 }
 
 impl Files<'_> {
     fn row(&mut self, row: Row<'_>, columns: &[super::columns::Column]) -> Result<(), Error> {
+        self.fingerprint.add(row).map_err(postgres::Error::from)?;
         self.sheet
             .push(row)
             .map_err(|Misfit { at }| Error::TooLate { table: self.table.clone(), column: columns[at].name.clone() })?;
@@ -134,12 +151,12 @@ impl Files<'_> {
     }
 
     fn begin(&self) -> Result<Open, Error> {
-        let Exporter { folder, level, part_rows, reserve_bytes, .. } = self.exporter;
+        let Exporter { folder, cold_level, part_rows, reserve_bytes, .. } = self.exporter;
         std::fs::create_dir_all(folder).map_err(archive::io("make the folder", folder))?;
         archive::room_for(folder, *part_rows as u64, *reserve_bytes, "an export")?;
         let file = folder.join("part.parquet");
         let failed = self.exporter.unwritable(&file);
-        let level = ZstdLevel::try_new(i32::try_from(*level).unwrap_or(1)).map_err(|e| failed(e.into()))?;
+        let level = level(*cold_level).map_err(|e| failed(e.into()))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(GROUP_ROWS))
@@ -204,5 +221,16 @@ impl Open {
     fn add(&mut self, rows: &RecordBatch) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.digest.add(&ANY, rows)?;
         Ok(self.writer.write(rows)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_is_compressed_as_cold_files_are_at_nine_at_most() {
+        let found = [1, 3, 9, 10, 19, 22].map(|cold| level(cold).unwrap().compression_level());
+        assert_eq!(found, [1, 3, 9, 9, 9, 9]);
     }
 }

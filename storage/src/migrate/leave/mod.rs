@@ -11,6 +11,7 @@
 //! What has changed since is exported into `export-2`: the first may by then be all that is left of what was dropped.
 //!
 //! - [`columns`]: how each of their types is kept; pure.
+//! - `fingerprint`: what all rows of a table are together, by which a change is found; pure.
 //! - `export`: a table into files, and the look at the files.
 //! - [`record`]: what was exported, as JSON; `store`: where it stands.
 //! - `report`: the same in words; pure.
@@ -23,6 +24,7 @@ pub mod columns;
 mod dropping;
 mod error;
 mod export;
+mod fingerprint;
 pub mod record;
 mod report;
 mod server;
@@ -122,7 +124,7 @@ pub fn run(ctx: &Leave<'_>, drop: Drop<'_>) -> Result<Report, Error> {
         exporter: Exporter {
             db: ctx.archive.db.try_clone().map_err(crate::duck::Error::duck("open another connection"))?,
             folder: ctx.archive.places.staging.join("leave"),
-            level: ctx.archive.settings.cold_level,
+            cold_level: ctx.archive.settings.cold_level,
             part_rows: ctx.part_rows,
             reserve_bytes: ctx.reserve_bytes,
             did: ctx.did,
@@ -201,7 +203,7 @@ impl Work<'_> {
             return Err(Error::Missing { tables: tables.missing.join(", ") });
         }
         let still = match known {
-            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there)? => {
+            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there, drop)? => {
                 folder.verify(&known, &|_| self.said.rows(0))?;
                 Some((folder, known))
             }

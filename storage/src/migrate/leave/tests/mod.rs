@@ -60,6 +60,16 @@ impl Place {
     }
 
     fn leave(&self, drop: Drop<'_>, did: &(dyn Fn(&Did) + Sync)) -> Result<Report, Error> {
+        self.leave_beside(drop, &|_| {}, did)
+    }
+
+    /// As [`Self::leave`], beside what `on` does several times a second.
+    fn leave_beside(
+        &self,
+        drop: Drop<'_>,
+        on: &dyn Fn(&Progress),
+        did: &(dyn Fn(&Did) + Sync),
+    ) -> Result<Report, Error> {
         let mapped: Vec<TableName> = MAPPED.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect();
         self.archive(|archive| {
             let ctx = Leave {
@@ -71,7 +81,7 @@ impl Place {
                 part_rows: 400,
                 reserve_bytes: 0,
                 go_on: &|| true,
-                on: &|_| {},
+                on,
                 did,
             };
             run(&ctx, drop)
@@ -139,6 +149,23 @@ fn every_table_is_exported_with_all_that_is_in_it_and_nothing_is_dropped() {
 }
 
 #[test]
+fn what_all_rows_are_together_is_said_of_those_that_were_read() {
+    let Some(running) = running() else { return };
+    let session = running.database("hashed");
+    session.execute("make tables", TABLES).unwrap();
+    // Other rows for whoever asks again.
+    let view = "DROP VIEW seen; CREATE VIEW seen AS SELECT random()::text AS x FROM generate_series(1, 3)";
+    session.execute("make a view", view).unwrap();
+    let place = Place::new(&running, "hashed");
+    let exported = place.leave(Drop::No, &|_| {}).unwrap().exported;
+    let read = place.read("public.seen", "string_agg(x, ',')");
+    let sql = "SELECT '3 rows with sum ' || sum(hashtextextended('(' || x || ')', 0)::numeric)
+        FROM unnest(string_to_array($1, ',')) x";
+    let expected: String = session.ask("add up", sql, &[&read]).unwrap()[0].get(0);
+    assert_eq!(exported.tables[4].fingerprint, expected);
+}
+
+#[test]
 fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
     let Some(running) = running() else { return };
     let session = running.database("dropped");
@@ -149,9 +176,14 @@ fn exactly_what_was_exported_is_dropped_and_only_by_the_name_of_the_database() {
     place.leave(Drop::No, &|_| {}).unwrap();
     session.execute("change a row", "UPDATE many SET price = 0.11 WHERE id = 7").unwrap();
     let changed = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap_err();
-    assert!(matches!(changed, Error::Changed { .. }), "{changed}");
+    assert!(matches!(&changed, Error::ChangedTable { table, .. } if table == "public.many"), "{changed}");
     assert_eq!((count(&session, "many"), count(&session, "merganser.orders")), (1_000, 10));
     assert!(!place.leave(Drop::No, &|_| {}).unwrap().was_there, "exported anew");
+    // What is never dropped is never locked: it is looked at before.
+    session.execute("change what a view shows", "INSERT INTO unrelated VALUES (1)").unwrap();
+    let changed = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap_err();
+    assert!(matches!(changed, Error::Changed { .. }), "{changed}");
+    session.execute("change it back", "DELETE FROM unrelated").unwrap();
     session.execute("make a view", "CREATE VIEW watching AS SELECT * FROM many").unwrap();
     let depended = place.leave(Drop::Yes("dropped"), &|_| {}).unwrap_err();
     assert!(matches!(depended, Error::Depended { .. }), "{depended}");
@@ -224,6 +256,25 @@ fn a_row_that_changes_behind_the_last_look_is_found_under_the_lock() {
     let changed = dropping::drop_all(&server::open(&place.server).unwrap(), &exported).unwrap_err();
     assert!(matches!(&changed, Error::ChangedTable { table, .. } if table == "merganser.orders"), "{changed}");
     assert_eq!(count(&session, "many"), 1_000);
+}
+
+#[test]
+fn a_table_that_is_rewritten_before_its_turn_has_come_is_exported_with_its_rows() {
+    let Some(running) = running() else { return };
+    let session = running.database("rewritten");
+    session.execute("make tables", TABLES).unwrap();
+    let place = Place::new(&running, "rewritten");
+    session.execute("rewrite a table", "BEGIN; ALTER TABLE many ALTER COLUMN price TYPE text").unwrap();
+    let commit = |_: &Progress| {
+        if count(&session, "pg_locks WHERE NOT granted AND relation = 'many'::regclass") > 0 {
+            session.execute("rewrite a table", "COMMIT").unwrap();
+        }
+    };
+    let report = place.leave_beside(Drop::No, &commit, &|_| {}).unwrap();
+    let many = report.exported.tables.iter().find(|table| table.name == "public.many").unwrap();
+    assert_eq!((many.rows, many.columns[1].kind.as_str()), (1_000, "text"));
+    // What was exported is what is dropped: the export holds no lock any more that would keep it from being.
+    assert_eq!(place.leave(Drop::Yes("rewritten"), &|_| {}).unwrap().dropped.len(), DROPPED.len());
 }
 
 #[test]
