@@ -3,7 +3,8 @@
 //!
 //! Hears that a segment was closed, and how far each consumer has come; says whether there is room. The
 //! journal's own thread never waits for it, and nothing here decides about trading: an error is logged, and
-//! what could not be done is tried again when the next segment closes.
+//! what could not be done is tried again when the next segment closes. While segments are kept for one who may be late it
+//! also looks at the disk from time to time: what else grows there closes no segment, and a full disk closes none either.
 //!
 //! Invariant: a segment that a consumer still needs is never removed. Then there is no room, and who
 //! brings data waits. One who may be late ([`Late`]) is no such consumer: what it needs is kept beyond the size of the
@@ -14,12 +15,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use messages::ledger::Seq;
 
 use super::packed::{self, Packed};
 use super::segment::{self, Log};
 use super::{Error, Kept, Late, Watermark};
+
+/// How often the disk is looked at while segments are kept for one who may be late.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Who reads the journal and must not miss any of it.
 #[derive(Clone)]
@@ -122,6 +127,14 @@ fn spawn(keeper: Keeper, ended: flume::Receiver<()>) -> Result<JoinHandle<()>, E
         .map_err(|e| Error::io("start the thread of", "housekeeping", e))
 }
 
+/// What the thread does next.
+enum Due {
+    /// All that there is.
+    All,
+    /// Only what makes room.
+    Room,
+}
+
 /// What the thread does, without the thread.
 pub(super) struct Keeper {
     dir: PathBuf,
@@ -143,18 +156,32 @@ impl Keeper {
     fn run(mut self, ended: &flume::Receiver<()>) {
         let closed = self.open_segment.listen();
         let applied: Vec<_> = self.kept_for.consumers.iter().map(|c| c.applied.listen()).collect();
+        let mut due = Due::All;
         while !self.stop.load(Ordering::Acquire) {
-            if let Err(error) = self.pass() {
+            let done = match due {
+                Due::All => self.pass(),
+                Due::Room => self.make_room(),
+            };
+            if let Err(error) = done {
                 tracing::warn!(%error, "the market journal's housekeeping is put off");
             }
             let mut wait = flume::Selector::new().recv(&closed, |_| false).recv(ended, |_| true);
             if self.room.is_full() {
                 wait = applied.iter().fold(wait, |wait, moved| wait.recv(moved, |_| false));
             }
-            if wait.wait() {
-                return;
-            }
+            let has_ended = if self.keeps_for_late() { wait.wait_timeout(LOOK_EVERY).ok() } else { Some(wait.wait()) };
+            due = match has_ended {
+                Some(true) => return,
+                Some(false) => Due::All,
+                // Compressing takes room first, and where it failed it would fail again; removing takes none.
+                None => Due::Room,
+            };
         }
+    }
+
+    /// Whether something stays that can go at any time.
+    fn keeps_for_late(&self) -> bool {
+        self.kept_for.late.taken.kept().bytes > 0
     }
 
     /// Everything that is due. Compressing comes first: it makes room without losing anything.

@@ -330,3 +330,21 @@ fn segments_are_compressed_as_they_are_closed_and_feeds_wait_for_consumers() {
     thread.join().unwrap();
     assert!(verify(dir.path(), Log::Market).unwrap().iter().all(|v| v.problem.is_none()));
 }
+
+#[test]
+fn what_is_kept_goes_without_a_segment_being_closed() {
+    let dir = folder();
+    let writer = journal(dir.path(), 1..=4);
+    let consumers = vec![Consumer { name: "file", applied: Watermark::new(Seq(12)) }];
+    let taken = Taken::default();
+    let late = Late { name: "late", taken: taken.clone(), max_bytes: 1 << 20, min_free_bytes: 0 };
+    let open = Watermark::new(writer.open_segment());
+    let keeper = Housekeeping::start(dir.path(), 0, open, KeptFor { consumers, late }).unwrap();
+    until(|| taken.kept().bytes > 0);
+    assert_eq!(keeper.room().segments_dropped(), 0);
+    // The market is quiet from here on: only the clock is left to wake it.
+    taken.set(Seq(12));
+    until(|| keeper.room().segments_dropped() == 3 && taken.kept().bytes == 0);
+    assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 10, "only the open one is left");
+    keeper.finish();
+}
