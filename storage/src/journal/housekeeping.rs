@@ -232,7 +232,7 @@ impl Keeper {
         let free = crate::disk::free(&self.dir).map_err(|e| Error::io("see the room of the disk of", &self.dir, e))?;
         let room = free.cast_signed().saturating_sub(late.min_free_bytes.cast_signed());
         let budgets = Budgets { journal: self.max_bytes, late: late.max_bytes, room };
-        let Verdict { dropped, given_up, kept, is_full } = decide(&sized, open, passed, budgets);
+        let Verdict { dropped, given_up, kept, may_keep, is_full } = decide(&sized, open, passed, budgets);
         for first_seq in &dropped {
             let path = self.remove(*first_seq)?;
             tracing::warn!(
@@ -249,7 +249,8 @@ impl Keeper {
                 "more of the market journal waits for it than timescale.journal_max_bytes, or than the disk has room for: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
             );
         }
-        late.taken.keep(Kept { bytes: kept, max_bytes: late.max_bytes });
+        // None may be kept, too, is something that is known.
+        late.taken.keep(Kept { bytes: kept, max_bytes: may_keep.max(1) });
         if is_full && !self.room.is_full() {
             tracing::warn!(
                 consumer = who,
@@ -300,6 +301,8 @@ pub(super) struct Verdict {
     pub(super) given_up: Vec<u64>,
     /// Bytes that stay for the late one alone.
     pub(super) kept: u64,
+    /// Bytes that may stay for it: its budget, or what the disk has room for where that is less.
+    pub(super) may_keep: u64,
     /// True when it is still too large for those who must not miss any.
     pub(super) is_full: bool,
 }
@@ -322,14 +325,14 @@ pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Passed, budgets
     let mut for_late: u64 = kept.iter().map(|(_, size)| size).sum();
     // The open segment alone cannot be the reason to wait: it would never be closed.
     let closed_remain = segments.iter().skip(dropped.len() + kept.len()).any(|(first, _)| *first < open);
-    let budget = budgets.late.min(for_late.saturating_add_signed(budgets.room));
+    let may_keep = budgets.late.min(for_late.saturating_add_signed(budgets.room));
     let mut given_up = Vec::new();
     for (first, size) in kept {
-        if for_late <= budget {
+        if for_late <= may_keep {
             break;
         }
         given_up.push(first);
         for_late -= size;
     }
-    Verdict { dropped, given_up, kept: for_late, is_full: total > budgets.journal && closed_remain }
+    Verdict { dropped, given_up, kept: for_late, may_keep, is_full: total > budgets.journal && closed_remain }
 }
