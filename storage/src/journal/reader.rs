@@ -137,6 +137,10 @@ impl<R: Record> Reader<R> {
         if open.has_more()? {
             return Ok(true);
         }
+        // The one that is read was dropped, and those behind it have gone as well since.
+        if let Some(oldest) = segment::list(&self.dir)?.first().filter(|s| s.first_seq > self.next.0) {
+            return Err(Error::Gone { log: R::LOG, from: self.next.0, oldest: oldest.first_seq });
+        }
         let what = format!("it ends before record {}, which no segment holds", self.next);
         Err(open.damaged(&what))
     }

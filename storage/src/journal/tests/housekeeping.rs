@@ -73,6 +73,27 @@ fn a_reader_goes_on_while_its_segments_are_compressed_and_dropped() {
 }
 
 #[test]
+fn a_reader_is_overtaken_by_what_is_dropped_and_hears_that_it_is_gone() {
+    let dir = folder();
+    let writer = journal(dir.path(), 1..=4);
+    let mut reader = Reader::<MarketRecord>::new(dir.path(), Seq(1));
+    assert_eq!(reader.next_group(writer.last()).unwrap().unwrap().last, Seq(3));
+    // It holds the first one still; the second it has never seen.
+    let found = segments(dir.path()).unwrap();
+    found[..2].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    let overtaken = reader.next_group(writer.last());
+    assert!(matches!(overtaken, Err(Error::Gone { from: 4, oldest: 7, .. })), "{overtaken:?}");
+    // One that is missing between others was not dropped.
+    let mut reader = Reader::<MarketRecord>::new(dir.path(), Seq(7));
+    assert_eq!(reader.next_group(writer.last()).unwrap().unwrap().last, Seq(9));
+    let (kept, missing) = (&found[2], &found[3]);
+    fs::remove_file(&missing.path).unwrap();
+    segment::create(dir.path(), Log::Market, 13).unwrap();
+    assert!(kept.path.exists());
+    assert!(matches!(reader.next_group(Seq(13)), Err(Error::Damaged { path, .. }) if path == kept.path));
+}
+
+#[test]
 fn a_writer_goes_on_behind_a_compressed_segment() {
     let dir = folder();
     journal(dir.path(), 1..=3);
