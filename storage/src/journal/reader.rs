@@ -36,10 +36,16 @@ pub struct Group<R> {
 }
 
 impl<R> Group<R> {
+    /// Numbers of its range: its records, and those that a quarantine lost.
+    #[must_use]
+    pub fn numbers(&self) -> u64 {
+        self.last.0 + 1 - self.first.0
+    }
+
     /// Records of the range that a quarantine lost.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.last.0 + 1 - self.first.0 - self.records.len() as u64
+        self.numbers() - self.records.len() as u64
     }
 }
 

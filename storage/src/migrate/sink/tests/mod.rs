@@ -8,6 +8,7 @@ mod held;
 pub mod records;
 mod refused;
 mod restarts;
+mod rowless;
 mod settings;
 mod timescale;
 mod wire;
