@@ -203,7 +203,7 @@ metrics! {
         POSTGRES_LAG_RECORDS "postgres_lag_records" Gauge Count "" "Records that are durable and not in PostgreSQL."
         POSTGRES_LAG_SECONDS "postgres_lag_seconds" Gauge Seconds "" "For how long PostgreSQL has lacked something."
         POSTGRES_ROWS "postgres_rows" Counter Count "" "Rows written to PostgreSQL since it was begun with."
-        POSTGRES_JOURNAL_RATIO "postgres_journal_ratio" Gauge Ratio "" "How much of timescale.journal_max_bytes is kept for it."
+        POSTGRES_JOURNAL_RATIO "postgres_journal_ratio" Gauge Ratio "" "How much of the market journal is kept for it, of what may be."
         POSTGRES_RECORDS_GIVEN_UP "postgres_records_given_up" Counter Count "" "Market records that were not kept for it any longer."
     }
     "bulk" {

@@ -149,9 +149,11 @@ pub fn words(rule: Rule, subject: &str, value: f64, bounds: &Bounds) -> String {
              see `merganser migrate timescale status`"
         ),
         Rule::PostgresJournal => format!(
-            "the market journal that is kept for PostgreSQL takes {value:.0} % of timescale.journal_max_bytes; the limit is \
-             {limit} %; at 100 % its oldest market records are given up, orders and fills never are, and nobody waits: bring \
-             PostgreSQL back (`merganser migrate timescale status` says what is wrong), or raise timescale.journal_max_bytes"
+            "the market journal that is kept for PostgreSQL takes {value:.0} % of what may be kept \
+             (timescale.journal_max_bytes, or what the disk has room for); the limit is {limit} %; at 100 % its \
+             oldest market records are given up, orders and fills never are, and nobody waits: bring PostgreSQL back \
+             (`merganser migrate timescale status` says what is wrong), make room on the disk, or raise \
+             timescale.journal_max_bytes"
         ),
         Rule::PostgresGivenUp => format!(
             "{value:.0} market records were not kept for PostgreSQL any longer; once it is back, \

@@ -57,7 +57,7 @@ pub struct Rules {
     pub strategy_quarantined: Bounds,
     /// Seconds for which PostgreSQL has lacked something.
     pub postgres_lag: Bounds,
-    /// Percent of `timescale.journal_max_bytes`.
+    /// Percent of `timescale.journal_max_bytes`, or of what the disk has room for.
     pub postgres_journal: Bounds,
     /// Market records of the window that were not kept for PostgreSQL.
     pub postgres_given_up: Bounds,

@@ -4,9 +4,13 @@
 //! a change of the phase stands in the ledger before anything follows from it: rows that are written to PostgreSQL too, reads
 //! that move over. Long work is done on a thread for blocking work, one at a time; nobody who trades waits for it. By itself
 //! it compares both sides on a schedule, and gives reads back when the side that answers them is bad at it.
+//!
+//! While a change waits for the ledger nothing else is answered, for what is true then is not known yet. So none is begun while
+//! the ledger's disk is full; one that fills up meanwhile leaves whoever asks with an answer that does not come in time.
 
 mod status;
 mod work;
+mod write;
 
 use std::time::Duration;
 
@@ -14,7 +18,7 @@ use messages::UtcNanos;
 use messages::ledger::{Action, LedgerRecord};
 use messages::migration::{Migration, MigrationChange, Phase};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use storage::journal::{Ack, Journal};
+use storage::journal::Journal;
 use storage::migrate::phase::{self, Ask, Facts};
 use storage::migrate::reads::watch::Breach;
 use storage::migrate::way::{Way, Work};
@@ -28,9 +32,6 @@ pub use status::{Last, Status, Underway};
 
 /// How often it looks at the lag, at the reads, and whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a change waits for the ledger.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Who acts where nobody asked.
 const ITSELF: &str = "merganser";
@@ -114,6 +115,10 @@ impl Actor for MigrationActor {
                 let _ = reply.send(done);
             }
             Mailbox::Look => shell.look(&me).await?,
+            // It is under way until it can be noted.
+            Mailbox::Ended(ended) if !shell.a.ledger.writes() => {
+                me.send_after(LOOK_EVERY, move || Mailbox::Ended(ended));
+            }
             Mailbox::Ended(ended) => shell.ended(*ended, &me).await?,
         }
         Ok(())
@@ -143,6 +148,9 @@ impl Shell {
             (Act::Stop, None) => Ok(Err(NotDone("nothing is under way".to_owned()))),
             (Act::Work(_), Some(working)) => {
                 Ok(Err(NotDone(format!("{} is under way; `merganser migrate timescale stop` ends it", working.what()))))
+            }
+            (Act::Work(_) | Act::Step(_), _) if !self.a.ledger.writes() => {
+                Ok(Err(NotDone("the ledger cannot write; make room on its disk first".to_owned())))
             }
             (Act::Work(work), None) => self.begin(work, by, me).await,
             // Before its end nothing was begun from which a step would lead back.
@@ -219,8 +227,7 @@ impl Shell {
         }
     }
 
-    /// Writes a change to the ledger, and does what follows from it. Where the ledger does not take it in time it is not known
-    /// whether it will hold: the actor begins anew with what stands there.
+    /// Writes a change to the ledger, and does what follows from it once it is durable.
     async fn change(&mut self, ask: Ask, state: Migration, by: &By) -> Result<(), ActorProcessingErr> {
         if state == self.a.state {
             return Ok(());
@@ -239,14 +246,7 @@ impl Shell {
     }
 
     async fn write(&self, record: LedgerRecord) -> Result<(), ActorProcessingErr> {
-        let (tx, rx) = tokio::sync::oneshot::channel();
-        let ack: Ack = Box::new(move |durable| _ = tx.send(durable.is_ok()));
-        let written =
-            async { self.a.ledger.append(vec![record], Some(ack)).await.is_ok() && rx.await.unwrap_or(false) };
-        match tokio::time::timeout(WRITTEN_WITHIN, written).await {
-            Ok(true) => Ok(()),
-            _ => Err("the ledger did not take a change of the migration in time; make room on its disk".into()),
-        }
+        write::write(&self.a.ledger, record).await
     }
 
     /// What is due by itself.
@@ -255,6 +255,9 @@ impl Shell {
         // Work may have ended it for a time: the export does.
         if self.working.is_none() {
             follow(&self.a).await?;
+        }
+        if !self.a.ledger.writes() {
+            return Ok(());
         }
         if let Some(back) = self.a.way.step_back(&self.a.state) {
             let differed = matches!(back.why, Breach::Mismatch { .. });

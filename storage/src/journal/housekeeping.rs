@@ -3,7 +3,8 @@
 //!
 //! Hears that a segment was closed, and how far each consumer has come; says whether there is room. The
 //! journal's own thread never waits for it, and nothing here decides about trading: an error is logged, and
-//! what could not be done is tried again when the next segment closes.
+//! what could not be done is tried again when the next segment closes. While segments are kept for one who may be late it
+//! also looks at the disk from time to time: what else grows there closes no segment, and a full disk closes none either.
 //!
 //! Invariant: a segment that a consumer still needs is never removed. Then there is no room, and who
 //! brings data waits. One who may be late ([`Late`]) is no such consumer: what it needs is kept beyond the size of the
@@ -14,12 +15,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use messages::ledger::Seq;
 
 use super::packed::{self, Packed};
 use super::segment::{self, Log};
 use super::{Error, Kept, Late, Watermark};
+
+/// How often the disk is looked at while segments are kept for one who may be late.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Who reads the journal and must not miss any of it.
 #[derive(Clone)]
@@ -122,6 +127,14 @@ fn spawn(keeper: Keeper, ended: flume::Receiver<()>) -> Result<JoinHandle<()>, E
         .map_err(|e| Error::io("start the thread of", "housekeeping", e))
 }
 
+/// What the thread does next.
+enum Due {
+    /// All that there is.
+    All,
+    /// Only what makes room.
+    Room,
+}
+
 /// What the thread does, without the thread.
 pub(super) struct Keeper {
     dir: PathBuf,
@@ -143,18 +156,32 @@ impl Keeper {
     fn run(mut self, ended: &flume::Receiver<()>) {
         let closed = self.open_segment.listen();
         let applied: Vec<_> = self.kept_for.consumers.iter().map(|c| c.applied.listen()).collect();
+        let mut due = Due::All;
         while !self.stop.load(Ordering::Acquire) {
-            if let Err(error) = self.pass() {
+            let done = match due {
+                Due::All => self.pass(),
+                Due::Room => self.make_room(),
+            };
+            if let Err(error) = done {
                 tracing::warn!(%error, "the market journal's housekeeping is put off");
             }
             let mut wait = flume::Selector::new().recv(&closed, |_| false).recv(ended, |_| true);
             if self.room.is_full() {
                 wait = applied.iter().fold(wait, |wait, moved| wait.recv(moved, |_| false));
             }
-            if wait.wait() {
-                return;
-            }
+            let has_ended = if self.keeps_for_late() { wait.wait_timeout(LOOK_EVERY).ok() } else { Some(wait.wait()) };
+            due = match has_ended {
+                Some(true) => return,
+                Some(false) => Due::All,
+                // Compressing takes room first, and where it failed it would fail again; removing takes none.
+                None => Due::Room,
+            };
         }
+    }
+
+    /// Whether something stays that can go at any time.
+    fn keeps_for_late(&self) -> bool {
+        self.kept_for.late.taken.kept().bytes > 0
     }
 
     /// Everything that is due. Compressing comes first: it makes room without losing anything.
@@ -205,7 +232,7 @@ impl Keeper {
         let free = crate::disk::free(&self.dir).map_err(|e| Error::io("see the room of the disk of", &self.dir, e))?;
         let room = free.cast_signed().saturating_sub(late.min_free_bytes.cast_signed());
         let budgets = Budgets { journal: self.max_bytes, late: late.max_bytes, room };
-        let Verdict { dropped, given_up, kept, is_full } = decide(&sized, open, passed, budgets);
+        let Verdict { dropped, given_up, kept, may_keep, is_full } = decide(&sized, open, passed, budgets);
         for first_seq in &dropped {
             let path = self.remove(*first_seq)?;
             tracing::warn!(
@@ -222,7 +249,8 @@ impl Keeper {
                 "more of the market journal waits for it than timescale.journal_max_bytes, or than the disk has room for: its oldest segment is given up; once the server is back, `merganser migrate timescale compare --repair` brings these rows from DuckDB"
             );
         }
-        late.taken.keep(Kept { bytes: kept, max_bytes: late.max_bytes });
+        // None may be kept, too, is something that is known.
+        late.taken.keep(Kept { bytes: kept, max_bytes: may_keep.max(1) });
         if is_full && !self.room.is_full() {
             tracing::warn!(
                 consumer = who,
@@ -273,6 +301,8 @@ pub(super) struct Verdict {
     pub(super) given_up: Vec<u64>,
     /// Bytes that stay for the late one alone.
     pub(super) kept: u64,
+    /// Bytes that may stay for it: its budget, or what the disk has room for where that is less.
+    pub(super) may_keep: u64,
     /// True when it is still too large for those who must not miss any.
     pub(super) is_full: bool,
 }
@@ -295,14 +325,14 @@ pub(super) fn decide(segments: &[(u64, u64)], open: u64, passed: Passed, budgets
     let mut for_late: u64 = kept.iter().map(|(_, size)| size).sum();
     // The open segment alone cannot be the reason to wait: it would never be closed.
     let closed_remain = segments.iter().skip(dropped.len() + kept.len()).any(|(first, _)| *first < open);
-    let budget = budgets.late.min(for_late.saturating_add_signed(budgets.room));
+    let may_keep = budgets.late.min(for_late.saturating_add_signed(budgets.room));
     let mut given_up = Vec::new();
     for (first, size) in kept {
-        if for_late <= budget {
+        if for_late <= may_keep {
             break;
         }
         given_up.push(first);
         for_late -= size;
     }
-    Verdict { dropped, given_up, kept: for_late, is_full: total > budgets.journal && closed_remain }
+    Verdict { dropped, given_up, kept: for_late, may_keep, is_full: total > budgets.journal && closed_remain }
 }

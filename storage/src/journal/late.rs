@@ -31,7 +31,8 @@ struct Inner {
     most: AtomicU64,
 }
 
-/// Bytes of closed segments that are kept for one who may be late, and for nobody else, as of when the newest was closed.
+/// Bytes of closed segments that are kept for one who may be late, and for nobody else, as of when the newest was closed
+/// or the disk was last looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Kept {
     /// How many.

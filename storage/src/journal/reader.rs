@@ -36,10 +36,16 @@ pub struct Group<R> {
 }
 
 impl<R> Group<R> {
+    /// Numbers of its range: its records, and those that a quarantine lost.
+    #[must_use]
+    pub fn numbers(&self) -> u64 {
+        self.last.0 + 1 - self.first.0
+    }
+
     /// Records of the range that a quarantine lost.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.last.0 + 1 - self.first.0 - self.records.len() as u64
+        self.numbers() - self.records.len() as u64
     }
 }
 
@@ -136,6 +142,10 @@ impl<R: Record> Reader<R> {
         let open = self.open.as_mut().expect("its end was reached");
         if open.has_more()? {
             return Ok(true);
+        }
+        // The one that is read was dropped, and those behind it have gone as well since.
+        if let Some(oldest) = segment::list(&self.dir)?.first().filter(|s| s.first_seq > self.next.0) {
+            return Err(Error::Gone { log: R::LOG, from: self.next.0, oldest: oldest.first_seq });
         }
         let what = format!("it ends before record {}, which no segment holds", self.next);
         Err(open.damaged(&what))

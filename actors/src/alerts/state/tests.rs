@@ -118,7 +118,7 @@ fn what_is_kept_for_postgresql_says_what_happens_at_its_bound() {
     let found = run(settings(Rule::PostgresJournal, bounds.clone()), 1, [0.79, 0.8, 1.0, 0.7, 0.6, 0.59].map(sample));
     assert_eq!(found, ["opened@1", "told:Opened@1", "closed@5"]);
     let text = rules::words(Rule::PostgresJournal, "postgres", 83.0, &bounds);
-    for word in ["83 % of timescale.journal_max_bytes", "oldest market records", "orders and fills never", "status"] {
+    for word in ["83 % of what may be kept", "oldest market records", "orders and fills never", "status"] {
         assert!(text.contains(word), "{text}");
     }
 }

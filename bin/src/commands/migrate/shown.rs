@@ -65,7 +65,7 @@ fn show(now: &Migration) -> anyhow::Result<()> {
         let (kept, most) = (sink.journal_kept_bytes, sink.journal_max_bytes);
         let percent = 100.0 * kept as f64 / most.max(1) as f64;
         output::line(format_args!(
-            "            {kept} bytes of the market journal are kept for it, {percent:.0} % of timescale.journal_max_bytes ({most}); at 100 % the oldest are given up, orders and fills never"
+            "            {kept} bytes of the market journal are kept for it, {percent:.0} % of what may be ({most}); at 100 % the oldest are given up, orders and fills never"
         ));
     }
     if sink.given_up > 0 {

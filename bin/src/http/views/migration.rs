@@ -64,8 +64,8 @@ pub struct Sink {
     pub given_up: u64,
     /// Bytes of the market journal that are kept for it alone.
     pub journal_kept_bytes: u64,
-    /// How many may be, `timescale.journal_max_bytes`; of what is more the oldest market records are given up, orders and fills
-    /// never are. 0 while that is not known.
+    /// How many may be: `timescale.journal_max_bytes`, or what the disk has room for; of what is more the oldest market records
+    /// are given up, orders and fills never are. 0 while that is not known.
     pub journal_max_bytes: u64,
     /// Why it fails; null while it does not.
     pub last_error: Option<String>,

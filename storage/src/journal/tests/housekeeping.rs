@@ -73,6 +73,27 @@ fn a_reader_goes_on_while_its_segments_are_compressed_and_dropped() {
 }
 
 #[test]
+fn a_reader_is_overtaken_by_what_is_dropped_and_hears_that_it_is_gone() {
+    let dir = folder();
+    let writer = journal(dir.path(), 1..=4);
+    let mut reader = Reader::<MarketRecord>::new(dir.path(), Seq(1));
+    assert_eq!(reader.next_group(writer.last()).unwrap().unwrap().last, Seq(3));
+    // It holds the first one still; the second it has never seen.
+    let found = segments(dir.path()).unwrap();
+    found[..2].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    let overtaken = reader.next_group(writer.last());
+    assert!(matches!(overtaken, Err(Error::Gone { from: 4, oldest: 7, .. })), "{overtaken:?}");
+    // One that is missing between others was not dropped.
+    let mut reader = Reader::<MarketRecord>::new(dir.path(), Seq(7));
+    assert_eq!(reader.next_group(writer.last()).unwrap().unwrap().last, Seq(9));
+    let (kept, missing) = (&found[2], &found[3]);
+    fs::remove_file(&missing.path).unwrap();
+    segment::create(dir.path(), Log::Market, 13).unwrap();
+    assert!(kept.path.exists());
+    assert!(matches!(reader.next_group(Seq(13)), Err(Error::Damaged { path, .. }) if path == kept.path));
+}
+
+#[test]
 fn a_writer_goes_on_behind_a_compressed_segment() {
     let dir = folder();
     journal(dir.path(), 1..=3);
@@ -169,7 +190,7 @@ fn the_oldest_that_everybody_has_passed_go_and_no_more_than_needed() {
     let check = |passed: u64, max_bytes: u64, dropped: &[u64], is_full: bool| {
         let passed = Passed { by_all: Seq(passed), by_late: Seq(u64::MAX) };
         let verdict = decide(&segments, 31, passed, Budgets { journal: max_bytes, late: 0, room: i64::MAX });
-        let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], kept: 0, is_full };
+        let expected = Verdict { dropped: dropped.to_vec(), given_up: vec![], kept: 0, may_keep: 0, is_full };
         assert_eq!(verdict, expected, "{passed:?} max {max_bytes}");
     };
     check(40, 40, &[], false);
@@ -190,7 +211,8 @@ fn for_one_who_is_late_they_are_kept_within_a_budget_of_its_own_and_nobody_waits
     let check = |passed: (u64, u64), budgets: (u64, u64), dropped: &[u64], given_up: &[u64], kept, is_full| {
         let of = Passed { by_all: Seq(passed.0), by_late: Seq(passed.1) };
         let verdict = decide(&segments, 31, of, Budgets { journal: budgets.0, late: budgets.1, room: i64::MAX });
-        let expected = Verdict { dropped: dropped.to_vec(), given_up: given_up.to_vec(), kept, is_full };
+        let (dropped, given_up) = (dropped.to_vec(), given_up.to_vec());
+        let expected = Verdict { dropped, given_up, kept, may_keep: budgets.1, is_full };
         assert_eq!(verdict, expected, "passed {passed:?} budgets {budgets:?}");
     };
     // It has everything: as without it.
@@ -226,6 +248,21 @@ fn what_is_kept_for_one_who_is_late_goes_before_the_disk_is_full() {
     assert_eq!(given_up(-10), [1]);
     assert_eq!(given_up(-11), [1, 11]);
     assert_eq!(given_up(i64::MIN), [1, 11, 21]);
+}
+
+#[test]
+fn what_may_be_kept_is_what_the_disk_has_room_for_where_that_is_less() {
+    let segments = [(1, 10), (11, 10), (21, 10), (31, 10)];
+    let of_all = |room: i64| {
+        let passed = Passed { by_all: Seq(40), by_late: Seq(0) };
+        let Verdict { kept, may_keep, .. } = decide(&segments, 31, passed, Budgets { journal: 10, late: 100, room });
+        (kept, may_keep)
+    };
+    assert_eq!(of_all(i64::MAX), (30, 100));
+    assert_eq!(of_all(70), (30, 100));
+    assert_eq!(of_all(2), (30, 32), "nearly all that may be, and an alert says so");
+    assert_eq!(of_all(-1), (20, 29));
+    assert_eq!(of_all(i64::MIN), (0, 0));
 }
 
 #[test]
@@ -290,7 +327,7 @@ fn what_is_given_up_is_gone_for_the_late_one_and_feeds_go_on() {
     none.pass().unwrap();
     assert!(!none.room.is_full());
     assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 10, "only the open one is left");
-    assert_eq!((taken.kept(), taken.kept().ratio()), (Kept::default(), 0.0));
+    assert_eq!((taken.kept(), taken.kept().ratio()), (Kept { bytes: 0, max_bytes: 1 }, 0.0));
     assert!(matches!(
         Reader::<MarketRecord>::new(dir.path(), taken.get().next()).next_group(writer.last()),
         Err(Error::Gone { from: 4, oldest: 10, .. })
@@ -329,4 +366,22 @@ fn segments_are_compressed_as_they_are_closed_and_feeds_wait_for_consumers() {
     market.close();
     thread.join().unwrap();
     assert!(verify(dir.path(), Log::Market).unwrap().iter().all(|v| v.problem.is_none()));
+}
+
+#[test]
+fn what_is_kept_goes_without_a_segment_being_closed() {
+    let dir = folder();
+    let writer = journal(dir.path(), 1..=4);
+    let consumers = vec![Consumer { name: "file", applied: Watermark::new(Seq(12)) }];
+    let taken = Taken::default();
+    let late = Late { name: "late", taken: taken.clone(), max_bytes: 1 << 20, min_free_bytes: 0 };
+    let open = Watermark::new(writer.open_segment());
+    let keeper = Housekeeping::start(dir.path(), 0, open, KeptFor { consumers, late }).unwrap();
+    until(|| taken.kept().bytes > 0);
+    assert_eq!(keeper.room().segments_dropped(), 0);
+    // The market is quiet from here on: only the clock is left to wake it.
+    taken.set(Seq(12));
+    until(|| keeper.room().segments_dropped() == 3 && taken.kept().bytes == 0);
+    assert_eq!(segments(dir.path()).unwrap()[0].first_seq, 10, "only the open one is left");
+    keeper.finish();
 }

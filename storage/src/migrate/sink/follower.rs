@@ -19,6 +19,10 @@ use crate::postgres::{self, Server, Session};
 /// Rows after which a transaction is closed: about 10 MB on the way, and a second of the server.
 const BATCH_ROWS: usize = 50_000;
 
+/// Records after which it is closed with fewer rows: depth makes none, and gigabytes of it alone are no one step in which nobody
+/// is heard.
+const BATCH_RECORDS: u64 = 50_000;
+
 /// A server that hears nothing of us for so long may end the connection, and with it what it holds for us.
 const SETUP: &str = "
     SET application_name = 'merganser sink'; SET client_min_messages = warning;
@@ -118,15 +122,18 @@ impl Follower {
 
     /// Gathers rows of both journals.
     fn read(&mut self, upto: Position, step: &mut Step) -> Result<(), Error> {
-        while self.rows.len() < BATCH_ROWS {
+        let mut read = 0;
+        while self.rows.len() < BATCH_ROWS && read < BATCH_RECORDS {
             let Some(group) = self.ledger.next_group(upto.0)? else { break };
+            read += group.numbers();
             step.frames.0 = Some(group.checksum);
             for (seq, record) in group.records {
                 self.rows.ledger(seq, record);
             }
         }
-        while self.rows.len() < BATCH_ROWS {
+        while self.rows.len() < BATCH_ROWS && read < BATCH_RECORDS {
             let Some(group) = self.next_market(upto.1, step)? else { break };
+            read += group.numbers();
             step.frames.1 = Some(group.checksum);
             for (number, (seq, record)) in (0..).zip(&group.records) {
                 self.rows.market(*seq, number, record);

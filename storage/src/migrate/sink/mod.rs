@@ -139,6 +139,12 @@ impl Sink {
         self.running().as_ref().map(|running| running.handle.clone())
     }
 
+    /// True while one runs: it was started, and its thread has not ended by itself.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.handle().is_some_and(|handle| handle.status().state != State::Ended)
+    }
+
     fn end(&self, limit: Duration) {
         let before = self.running().take();
         if let Some(running) = before {

@@ -46,13 +46,14 @@ impl Running {
         let (alive, ended) = flume::bounded(1);
         let shared = Shared::new(taken);
         let handle = SinkHandle { journals: journals.clone(), shared: shared.clone(), asks };
+        let ending = Ending { shared: shared.clone(), _alive: alive };
         let worker = Worker { plan, journals, shared, asks: heard, pause: FIRST_PAUSE };
         std::thread::Builder::new()
             .name("postgres-sink".to_owned())
             .spawn(move || {
+                let _ending = ending;
                 crate::background::step_back();
                 worker.run();
-                drop(alive);
             })
             .map_err(|e| Error::Thread { what: format!("cannot be started: {e}") })?;
         Ok(Self { handle, ended })
@@ -74,6 +75,22 @@ impl Running {
         }
         shared.leave();
         let _ = self.ended.recv_timeout(GRACE);
+    }
+}
+
+/// Says that it has ended, be it by a panic: then whoever wants it starts another one.
+struct Ending {
+    shared: Shared,
+    /// Disconnects once that is said.
+    _alive: flume::Sender<()>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(event = "sink_failed", "what writes to PostgreSQL has panicked, and is started anew");
+        }
+        self.shared.enter(State::Ended);
     }
 }
 
@@ -104,7 +121,6 @@ impl Worker {
                 break;
             }
         }
-        self.shared.enter(State::Ended);
     }
 
     /// Writes what becomes durable until it is to end.
@@ -282,4 +298,26 @@ enum Woken {
 enum Said {
     GoTo(GoTo),
     Ask(Ask),
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::ledger::Seq;
+
+    use super::*;
+
+    #[test]
+    fn one_that_panics_has_ended() {
+        let shared = Shared::new(Taken::default());
+        let (alive, ended) = flume::bounded(1);
+        let ending = Ending { shared: shared.clone(), _alive: alive };
+        let state = || shared.status((Seq(0), Seq(0))).state;
+        assert_eq!((state(), ended.try_recv()), (State::Connecting, Err(flume::TryRecvError::Empty)));
+        let panicked: Result<(), _> = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _ending = ending;
+            panic!("as a fault of ours would");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!((state(), ended.try_recv()), (State::Ended, Err(flume::TryRecvError::Disconnected)));
+    }
 }

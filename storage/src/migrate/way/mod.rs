@@ -211,7 +211,7 @@ impl Way {
         let sink = &self.parts.sink;
         match state.watermark.filter(|_| state.writes()) {
             None => sink.release(sink::TO_FINISH),
-            Some(_) if sink.handle().is_some() => {}
+            Some(_) if sink.runs() => {}
             Some(watermark) => {
                 if let Err(error) = self.begin(watermark.market) {
                     tracing::error!(event = "sink_failed", "rows do not go to PostgreSQL: {}", chain(&error));

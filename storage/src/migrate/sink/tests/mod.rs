@@ -8,6 +8,7 @@ mod held;
 pub mod records;
 mod refused;
 mod restarts;
+mod rowless;
 mod settings;
 mod timescale;
 mod wire;
@@ -15,8 +16,9 @@ mod wire;
 use std::collections::BTreeMap;
 
 use super::follower::Follower;
+use super::held::Ask;
 use super::tables::{Table, tables};
-use super::{Error, Journals, Plan, Position};
+use super::{Error, Journals, Plan, Position, SinkHandle};
 use crate::migrate::encode;
 use crate::postgres::catalog::quoted;
 use crate::postgres::tests::running::until;
@@ -65,6 +67,11 @@ pub(crate) fn follow(plan: &Plan, journals: &Journals, upto: Position) -> Result
     let mut follower = let_in(plan, journals)?;
     while follower.step(upto)?.is_some() {}
     Ok(())
+}
+
+/// Lets its thread end while its place thinks that it runs, as one that panics does.
+pub(crate) fn end_by_itself(handle: &SinkHandle) {
+    handle.asks.send(Ask::End).unwrap();
 }
 
 fn cells(row: copy::Row<'_>) -> Vec<u8> {

@@ -9,8 +9,10 @@ use super::*;
 use crate::archive::tests::Opened;
 use crate::migrate::compare::Report;
 use crate::migrate::compare::report::Behind;
-use crate::migrate::sink::tests::{records, tiers};
+use crate::migrate::sink::tests::{end_by_itself, records, tiers};
 use crate::postgres::tests::running::{PASSWORD, running, wait};
+use crate::postgres::tests::settings;
+use crate::settings::Tls;
 
 const NOW: UtcNanos = UtcNanos(1_800_000_000_000_000_000);
 
@@ -67,6 +69,24 @@ fn what_could_not_be_read_at_the_start_is_read_again_by_who_writes_and_by_who_re
         way.lag().is_some() && way.standing().reads.is_some()
     });
     assert!(follows(&place.opened.storage().sink()).trouble.is_none());
+}
+
+#[test]
+fn a_sink_whose_thread_has_ended_is_started_anew() {
+    // It finds no password, and tries again.
+    let place = Place::new(&settings("postgres://me@127.0.0.1:1/db", Tls::Off));
+    let watermark = Some(Begin { market: Seq(0), at: NOW });
+    let state = Migration { phase: Phase::DualWrite, watermark, ..Migration::default() };
+    let (way, sink) = (&place.way, place.opened.storage().sink());
+    way.follow(&state);
+    let first = sink.handle().unwrap();
+    end_by_itself(&first);
+    until("its thread has ended", || first.status().state == State::Ended);
+    assert!(!sink.runs());
+    way.follow(&state);
+    assert!(sink.runs(), "another one tries");
+    until("the new one says why it cannot", || way.standing().sink.error.is_some());
+    sink.stop(Duration::ZERO);
 }
 
 #[test]
