@@ -65,7 +65,7 @@ pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
         next: 0.into(),
     };
     let mut watch = Watch::new(ctx, (&server, &pace), &due);
-    let taken_out = gone::take_out(ctx, &manifest, wanted);
+    let taken_out = gone::take_out(ctx, &manifest, wanted, &shared.publisher);
     let done = taken_out.map(|rows| watch.summary.taken_out = rows).and_then(|()| watch.all(&shared));
     // However it ended: what was published is to be found.
     let noted = ctx.archive.end_bringing(ctx.now);
