@@ -19,8 +19,9 @@ use super::shape::Shape;
 use super::side::{Part, Side, Sides, Take};
 use super::watch::Watch;
 use super::{Compare, Error, cells};
+use crate::migrate::backfill::Fitting;
 use crate::migrate::backfill::slices::YEARS;
-use crate::migrate::plan::{self, Plan};
+use crate::migrate::plan::Plan;
 use crate::postgres::Session;
 use crate::query::fetch::{Fetched, fetch};
 use crate::query::{Range, Stores};
@@ -147,15 +148,15 @@ impl Side for Mapped<'_> {
     fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
         let at = |micros: i64, beyond: UtcNanos| micros.checked_mul(1_000).map_or(beyond, UtcNanos);
         let range = Range { from: at(part.from, Range::ALL.from), to: at(part.to, Range::ALL.to) };
-        let (mut rows, mut refused) = (self.plan.rows(), 0);
-        let mut show = |rows: &mut plan::Rows<'_>| match part.symbol {
-            None => take(&rows.take()),
+        let (mut rows, mut refused) = (Fitting::of(self.plan), 0);
+        let mut show = |rows: &mut Fitting<'_>| match part.symbol {
+            None => take(&rows.take().0),
             // What they call it is the mapping's matter.
-            Some(_) => take(&part.only(self.shape, &rows.take())),
+            Some(_) => take(&part.only(self.shape, &rows.take().0)),
         };
         self.session.in_snapshot("compare", |session| -> Result<(), Error> {
             self.plan.confirm(session)?;
-            session.copy_out("compare rows", &self.plan.select(range), |row| -> Result<(), Error> {
+            session.copy_out("compare rows", &Fitting::question(self.plan, range), |row| -> Result<(), Error> {
                 refused += u64::from(rows.push(row).is_err());
                 if rows.len() == caps::TRIAL_ROWS { show(&mut rows) } else { Ok(()) }
             })?;
