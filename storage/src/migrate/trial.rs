@@ -30,6 +30,7 @@ pub struct Trial {
 /// When a target is no table of the tiers: a mistake in the program.
 pub fn run(session: &Session, plan: &Plan, range: Range, on: &dyn Fn(u64)) -> Result<Trial, Error> {
     session.in_snapshot("read a table", |session| {
+        plan.hold(session)?;
         plan.confirm(session)?;
         read(session, plan, range, on)
     })

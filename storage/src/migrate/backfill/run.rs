@@ -83,6 +83,7 @@ fn stretches(server: &Server, plans: &[(usize, &Plan)], before: UtcNanos) -> Res
     let session = open(server)?;
     let look = |(_, plan): &(usize, &Plan)| {
         session.in_snapshot("look at a table", |session| {
+            plan.hold(session)?;
             plan.confirm(session)?;
             Ok((bounds::stretches(session, plan, before)?, bounds::has_outside(session, plan)?))
         })

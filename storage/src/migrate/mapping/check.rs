@@ -83,7 +83,8 @@ impl Checking<'_> {
         self.find_missing(target);
         let mapped: BTreeSet<&str> = self.table.columns.values().filter_map(|c| c.from.as_deref()).collect();
         let left = found.columns.iter().map(|c| c.name.clone()).filter(|name| !mapped.contains(name.as_str()));
-        Some((Plan::new(self.table.from.clone(), target, made)?, left.collect()))
+        let plan = Plan::new(self.table.from.clone(), target, made)?;
+        Some((plan.standing_as(&found.form), left.collect()))
     }
 
     /// Columns that are said to be in UTC on a server where sessions are not, unless they say so.
