@@ -44,7 +44,8 @@ impl fmt::Display for Problem {
 pub fn check(mapping: &Mapping, catalog: &Catalog) -> Checked {
     let mut checked = Checked::default();
     if mapping.tables.is_empty() {
-        checked.problems.push(Problem { place: "the mapping".to_owned(), what: "it maps no table".to_owned() });
+        let what = "it maps no table: nothing is brought over".to_owned();
+        checked.doubts.push(Problem { place: "the mapping".to_owned(), what });
     }
     let mut known = BTreeSet::new();
     for table in &mapping.tables {
