@@ -24,7 +24,7 @@ use crate::migrate::backfill::slices::YEARS;
 use crate::migrate::plan::Plan;
 use crate::postgres::Session;
 use crate::query::fetch::{Fetched, fetch};
-use crate::query::{Range, Stores};
+use crate::query::{self, Range, Stores};
 use crate::tiers::{Manifest, Origin, Piece};
 
 /// A stretch of time of one of their tables.
@@ -191,7 +191,11 @@ impl Brought<'_> {
 
 impl Side for Brought<'_> {
     fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
-        self.files.parts.pieces.iter().try_for_each(|(_, file)| self.read(file, part, take))
+        let read = self.files.parts.pieces.iter().try_for_each(|(_, file)| self.read(file, part, take));
+        read.map_err(|error| match self.files.gone() {
+            Some(file) => query::Error::Moved { file: file.to_owned() }.into(),
+            None => error,
+        })
     }
 }
 
@@ -209,6 +213,7 @@ fn columns(shape: &Shape, batch: &RecordBatch) -> Option<RecordBatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::backfill::tests::piece;
 
     #[test]
     fn slices_and_what_lies_between_them_are_everything_once() {
@@ -225,5 +230,21 @@ mod tests {
         // A slice is compared as a whole.
         check(&two, (15, 55), &[(10, 20, Some(1)), (20, 50, None), (50, 60, Some(0))]);
         check(&two, (20, 50), &[(20, 50, None)]);
+    }
+
+    #[test]
+    fn a_file_that_the_archive_has_moved_meanwhile_is_read_where_it_is_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, gone) = (dir.path().join("here.parquet"), dir.path().join("gone.parquet"));
+        std::fs::write(&here, "no rows").unwrap();
+        let shape = Shape::of("market_ticks").unwrap();
+        let read = |file: &PathBuf| {
+            let mut files = Fetched::default();
+            files.parts.pieces.push((Arc::new(piece("public.t", UtcNanos(0), UtcNanos(1_000))), file.clone()));
+            let mut brought = Brought { files: &files, shape: &shape };
+            brought.each(&Part::ALL, &mut |_: &RecordBatch| Ok(()))
+        };
+        assert!(matches!(read(&gone), Err(Error::Query(query::Error::Moved { file })) if file == gone));
+        assert!(matches!(read(&here), Err(Error::Archive(_))), "what is there and broken is no file that moved");
     }
 }
