@@ -10,7 +10,7 @@ use super::convert::{Cell, Rule};
 use super::targets::Target;
 use super::whole::Whole;
 use crate::duck::sheet::{Kind, Sheet};
-use crate::postgres::catalog::{TableName, Type, quoted};
+use crate::postgres::catalog::{Form, TableName, Type, quoted};
 use crate::postgres::copy::Row;
 use crate::postgres::{self, Session};
 use crate::query::Range;
@@ -80,6 +80,8 @@ pub struct Plan {
     time: (String, Rule),
     /// What the cells of a row must be together.
     whole: Whole,
+    /// Whether theirs is a table, which can be locked alone.
+    is_table: bool,
 }
 
 impl Plan {
@@ -91,7 +93,13 @@ impl Plan {
         })?;
         let columns: Vec<&'static str> = made.iter().map(|made| made.column().0).collect();
         let whole = Whole::new(into, &columns);
-        Some(Self { from, into, made, time, whole })
+        Some(Self { from, into, made, time, whole, is_table: false })
+    }
+
+    /// The same, of what stands there in this form.
+    pub(super) fn standing_as(self, form: &Form) -> Self {
+        let is_table = matches!(form, Form::Plain | Form::Partitioned | Form::Hypertable(_));
+        Self { is_table, ..self }
     }
 
     /// The table that its rows go to.
@@ -221,6 +229,21 @@ impl Plan {
             (Type::Timestamp, _) => format!("TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {micros}"),
             _ => format!("TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * {micros}"),
         }
+    }
+
+    /// Keeps their table as it is until the transaction ends. To be asked before anything else in it: a snapshot is of the first
+    /// question, and one that is older than a TRUNCATE, or an ALTER TABLE that wrote the table anew, finds the table empty.
+    ///
+    /// Its chunks or partitions are left to the questions: there may be thousands, and each takes one of the server's locks. A view
+    /// would be locked with all of them.
+    ///
+    /// # Errors
+    /// The server refuses, or is gone.
+    pub fn hold(&self, session: &Session) -> Result<(), postgres::Error> {
+        if !self.is_table {
+            return Ok(());
+        }
+        session.execute("hold a table", &format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", self.from.sql()))
     }
 
     /// Makes sure that their columns are still of the types that the plan was made for. To be asked in the transaction that

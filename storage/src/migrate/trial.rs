@@ -2,6 +2,7 @@
 //!
 //! It answers before anything is brought over: which values do not fit, how fast rows come, and what their digest is.
 
+use super::backfill::Fitting;
 use super::plan::{Error, Plan, Refusal};
 use crate::archive::digest::Digest;
 use crate::postgres::Session;
@@ -29,6 +30,7 @@ pub struct Trial {
 /// When a target is no table of the tiers: a mistake in the program.
 pub fn run(session: &Session, plan: &Plan, range: Range, on: &dyn Fn(u64)) -> Result<Trial, Error> {
     session.in_snapshot("read a table", |session| {
+        plan.hold(session)?;
         plan.confirm(session)?;
         read(session, plan, range, on)
     })
@@ -36,10 +38,10 @@ pub fn run(session: &Session, plan: &Plan, range: Range, on: &dyn Fn(u64)) -> Re
 
 fn read(session: &Session, plan: &Plan, range: Range, on: &dyn Fn(u64)) -> Result<Trial, Error> {
     let table = tiers::table(plan.into.table).expect("a target is a table that moves");
-    let (mut rows, mut trial, mut number) = (plan.rows(), Trial::default(), 0);
+    let (mut rows, mut trial, mut number) = (Fitting::of(plan), Trial::default(), 0);
     let mut digest = Digest::default();
-    let mut add = |rows: &mut super::plan::Rows<'_>| digest.add(table, &rows.take()).expect("a sheet has known types");
-    session.copy_out("copy a table", &plan.select(range), |row| {
+    let mut add = |rows: &mut Fitting<'_>| digest.add(table, &rows.take().0).expect("a sheet has known types");
+    session.copy_out("copy a table", &Fitting::question(plan, range), |row| {
         number += 1;
         if let Err(refusal) = rows.push(row) {
             trial.refused += 1;

@@ -26,7 +26,7 @@ pub enum Error {
     Malformed(&'static str),
     /// A row beyond what is held in memory.
     #[error(
-        "a row of more than {} bytes is not read; leave its large columns out of the mapping",
+        "a row of more than {} bytes is not read; a backfill reads it without its large columns where the mapping leaves these out, and an export reads all of them: then keep that row elsewhere, and shorten it there",
         caps::COPY_ROW_BYTES
     )]
     RowTooLarge,
@@ -258,5 +258,8 @@ mod tests {
         huge.extend_from_slice(&1i16.to_be_bytes());
         huge.extend_from_slice(&i32::MAX.to_be_bytes());
         assert_eq!(read(&huge, 64), Err(Error::RowTooLarge));
+        // Who exports reads all columns, whatever the mapping says.
+        let words = Error::RowTooLarge.to_string();
+        assert!(words.contains("an export reads all of them: then keep that row elsewhere"), "{words}");
     }
 }

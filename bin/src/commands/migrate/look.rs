@@ -127,6 +127,9 @@ impl Try {
     ) -> anyhow::Result<ExitCode> {
         let range = Range { from: self.from.unwrap_or(Range::ALL.from), to: self.to.unwrap_or(Range::ALL.to) };
         let plans = mapping::plans(file, catalog, schema)?;
+        if plans.is_empty() {
+            bail!("{} maps no table: there is nothing to try", file.display());
+        }
         let is_asked = |plan: &&Plan| self.tables.is_empty() || self.tables.contains(&plan.from.to_string());
         let plans: Vec<&Plan> = plans.iter().filter(is_asked).collect();
         if plans.is_empty() {

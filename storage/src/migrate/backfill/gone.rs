@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::plan::Plan;
+use super::publish::Publisher;
 use super::{Again, Backfill, Error, Total, Wanted};
 use crate::archive::IN_PLACE_OF;
 use crate::duck::changes::{Change, Publication};
@@ -54,7 +55,12 @@ pub(super) fn refuse_beside(manifest: &Manifest, plans: &[Plan], wanted: &Wanted
 ///
 /// # Errors
 /// The disk, the store or DuckDB refuses; the rest goes when it is asked for again.
-pub(super) fn take_out(ctx: &Backfill<'_>, manifest: &Manifest, wanted: &Wanted) -> Result<u64, Error> {
+pub(super) fn take_out(
+    ctx: &Backfill<'_>,
+    manifest: &Manifest,
+    wanted: &Wanted,
+    publisher: &Publisher<'_>,
+) -> Result<u64, Error> {
     let mut rows = 0;
     for ((from, into), pieces) in pieces(manifest, ctx.plans) {
         if !is_wanted_out(wanted, &from) {
@@ -75,6 +81,8 @@ pub(super) fn take_out(ctx: &Backfill<'_>, manifest: &Manifest, wanted: &Wanted)
             tracing::warn!(table = into, from, event = "backfill_taken_out", "{what}");
             let publication = Publication { removed: keys, added: Vec::new(), source: None, what };
             ctx.archive.writer.change(Change::Publish(publication))?;
+            // Their files stay for now where questions do not end.
+            publisher.give_up(&removed);
             rows += removed.iter().filter_map(|piece| piece.content.as_ref()).map(|content| content.rows).sum::<u64>();
             ctx.archive.remove_replaced(&removed)?;
         }

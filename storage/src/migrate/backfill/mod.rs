@@ -8,7 +8,7 @@
 //! - [`slices`]: what there is to do, newest first; pure.
 //! - `bounds`: in which stretches of time a table has rows, asked of the server.
 //! - [`run`]: workers, each with a connection of its own, and who waits for them.
-//! - `worker`: a slice from its rows to its owner; `take`: rows of a slice into parts; `fill`: what their tables do not give; `numbers`: the ids that are ours to give.
+//! - `worker`: a slice from its rows to its owner; `take`: rows of a slice into parts; `fill`: what their tables do not give; `numbers`: the ids that are ours to give; `fitting`: what fits.
 //! - `part`: rows sorted into files, and the look at the files; `publish`: the files placed and owned.
 //! - `rejects`: what does not fit, for a person to look at.
 //! - `gone`: rows of tables that left the mapping.
@@ -19,6 +19,7 @@
 mod bounds;
 mod error;
 mod fill;
+mod fitting;
 mod gone;
 mod numbers;
 mod pace;
@@ -39,6 +40,7 @@ use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
 pub use error::Error;
+pub use fitting::Fitting;
 pub use gone::unmapped;
 pub use numbers::BACKFILL_IDS;
 pub use run::run;

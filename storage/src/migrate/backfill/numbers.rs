@@ -67,9 +67,14 @@ impl Numbers {
     }
 }
 
-/// Numbers the rows of one slice by their time.
+/// Numbers rows by their time. They come in the order of it, so that it knows the last instant alone.
 #[derive(Debug, Default)]
-pub struct Ranks(BTreeMap<i64, i64>);
+pub struct Ranks {
+    /// The microsecond of the last row.
+    at: Option<i64>,
+    /// How many rows had it.
+    nth: i64,
+}
 
 impl Ranks {
     /// The number of the next row at an instant.
@@ -78,15 +83,17 @@ impl Ranks {
     /// There is none: too many rows, or an instant too far away.
     pub fn next(&mut self, column: &'static str, at: UtcNanos) -> Result<i64, Refusal> {
         let micros = at.micros();
-        let nth = self.0.entry(micros).or_insert(0);
+        if self.at != Some(micros) {
+            (self.at, self.nth) = (Some(micros), 0);
+        }
         let refuse = |reason: String| Refusal { column, value: at.to_string(), reason };
-        if *nth >= caps::BACKFILL_ROWS_AT_ONCE {
+        if self.nth >= caps::BACKFILL_ROWS_AT_ONCE {
             let most = caps::BACKFILL_ROWS_AT_ONCE;
             return Err(refuse(format!("more than {most} rows of the table have this time; rows rank by it")));
         }
         let ranked = micros.checked_mul(caps::BACKFILL_ROWS_AT_ONCE).and_then(|n| n.checked_sub(BACKFILL_IDS));
-        let id = ranked.map(|first| first + *nth).filter(|id| *id < 0);
-        *nth += 1;
+        let id = ranked.map(|first| first + self.nth).filter(|id| *id < 0);
+        self.nth += 1;
         id.ok_or_else(|| refuse("lies outside of the years 1970 to 2112, in which such rows can be ranked".to_owned()))
     }
 }
@@ -107,17 +114,19 @@ mod tests {
     fn rows_rank_by_their_time_below_all_of_our_own() {
         let (mut ranks, at) = (Ranks::default(), |text: &str| text.parse::<UtcNanos>().unwrap());
         let mut next = |text: &str| ranks.next("position_id", at(text));
-        let later = next("2026-01-02 00:00:00.000001").unwrap();
+        let earlier = next("1970-01-01").unwrap();
         let first = next("2026-01-02").unwrap();
-        let second = next("2026-01-02").unwrap();
-        assert!(first < second && second < later && later < 0);
-        for _ in 2..1_024 {
-            next("2026-01-02").unwrap();
+        assert!(earlier < first);
+        let mut last = first;
+        for _ in 1..1_024 {
+            let id = next("2026-01-02").unwrap();
+            assert!(last < id);
+            last = id;
         }
         let refused = next("2026-01-02").unwrap_err();
         assert!(refused.reason.contains("more than 1024 rows"), "{refused}");
-        assert!(next("2026-01-02 00:00:00.000001").unwrap() > later);
+        let later = next("2026-01-02 00:00:00.000001").unwrap();
+        assert!(last < later && later < 0);
         assert!(next("2200-01-01").unwrap_err().reason.contains("1970 to 2112"));
-        assert!(next("1960-01-01").unwrap() < first);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! What the same table brought over of that time before goes with it: a slice that is done again is there once. Numbers of parts
 //! are chosen here, beside the file thread, which may give one to late ticks of the day meanwhile; then others are chosen.
+//!
+//! Invariant: a number that was given up in a run is given to nobody in that run. The files of its owner are removed later and
+//! by another thread, which knows them by their names alone.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +27,9 @@ use crate::tiers::{Manifest, Origin, Piece, Places, Table, Tier};
 /// How often numbers are chosen before it is given up: each time a late tick must have come in a moment.
 const TRIES: usize = 8;
 
+/// The least number that a part may get, by table and period, where some were given up.
+type Least = BTreeMap<(String, String), u32>;
+
 /// Places and publishes; shared by the workers.
 pub struct Publisher<'a> {
     writer: &'a Writer,
@@ -33,7 +39,8 @@ pub struct Publisher<'a> {
     hot: &'a Hot,
     pace: &'a Pace,
     did: &'a (dyn Fn(&Did) + Sync),
-    turn: Mutex<()>,
+    /// Whose turn it is, and the numbers that may be had.
+    turn: Mutex<Least>,
 }
 
 /// A slice whose files are made.
@@ -65,8 +72,13 @@ impl<'a> Publisher<'a> {
             hot: ctx.hot,
             pace,
             did: ctx.did,
-            turn: Mutex::new(()),
+            turn: Mutex::default(),
         }
+    }
+
+    /// Remembers that these own nothing any more, so that no file gets the name of one of theirs.
+    pub fn give_up(&self, pieces: &[Arc<Piece>]) {
+        raise(&mut self.turn.lock().unwrap_or_else(PoisonError::into_inner), pieces);
     }
 
     /// Makes the manifest own a slice. Returns what owns nothing any more.
@@ -74,7 +86,8 @@ impl<'a> Publisher<'a> {
     /// # Errors
     /// The disk, the store or DuckDB refuses; then nothing has changed but files that nobody owns.
     pub fn publish(&self, db: &Connection, made: &Made<'_>) -> Result<Vec<Arc<Piece>>, Error> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut least = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (made.table.name.to_owned(), made.slice.period.to_string());
         for tried in 1.. {
             let manifest = Manifest::load(db)?;
             let replaced = replaced(&manifest, made);
@@ -84,7 +97,8 @@ impl<'a> Publisher<'a> {
             if made.parts.is_empty() && replaced.is_empty() {
                 return Ok(replaced);
             }
-            let pieces = self.pieces(db, &manifest, made, &replaced)?;
+            let first = manifest.next_part(&key.0, &key.1).max(least.get(&key).copied().unwrap_or_default());
+            let pieces = self.pieces(db, (&manifest, first), made, &replaced)?;
             let files = || made.parts.iter().flatten().zip(&pieces);
             files().try_for_each(|(staged, piece)| self.place(staged, piece))?;
             // Before anybody can find it elsewhere, memory must not answer for that time any more.
@@ -99,6 +113,7 @@ impl<'a> Publisher<'a> {
                 }
                 other => {
                     other?;
+                    raise(&mut least, &replaced);
                     tracing::info!(table = made.table.name, from = made.origin.from, event = "backfilled", "{what}");
                     (self.did)(&Did::Published(what));
                     return Ok(replaced);
@@ -118,11 +133,11 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// The pieces of a slice, one for each file.
+    /// The pieces of a slice, one for each file; their parts are numbered from `first` on.
     fn pieces(
         &self,
         db: &Connection,
-        manifest: &Manifest,
+        (manifest, first): (&Manifest, u32),
         made: &Made<'_>,
         replaced: &[Arc<Piece>],
     ) -> Result<Vec<Piece>, Error> {
@@ -131,7 +146,7 @@ impl<'a> Publisher<'a> {
         let others = manifest.of_period(table.name, &name).len() > replaced.len();
         let has_revisions = made.is_revised || self.may_replace(db, made, others)?;
         let mut pieces = Vec::new();
-        for (part, staged) in (manifest.next_part(table.name, &name)..).zip(&made.parts) {
+        for (part, staged) in (first..).zip(&made.parts) {
             pieces.extend(staged.iter().map(|staged| Piece {
                 table: table.name.to_owned(),
                 period: name.clone(),
@@ -176,6 +191,10 @@ impl<'a> Publisher<'a> {
         let file = self.places.file(&piece.location);
         let folder = file.parent().unwrap_or(&file).to_owned();
         std::fs::create_dir_all(&folder).map_err(archive::io("make the folder", &folder))?;
+        // Nothing stands there: a run begins with a sweep, and gives no name twice. A rename would not ask.
+        if file.exists() {
+            return Err(archive::io("move a file over", &file)(std::io::ErrorKind::AlreadyExists.into()));
+        }
         std::fs::rename(&staged.file, &file).map_err(archive::io("move a file to", &file))?;
         archive::sync_folders(&folder, &self.places.warm)?;
         (self.did)(&Did::Placed(piece.location.clone()));
@@ -189,6 +208,14 @@ impl<'a> Publisher<'a> {
         }
         std::fs::rename(self.places.file(&piece.location), &staged.file)
             .map_err(archive::io("move a file back to", &staged.file))
+    }
+}
+
+/// Raises the least numbers above those of these pieces.
+fn raise(least: &mut Least, pieces: &[Arc<Piece>]) {
+    for piece in pieces {
+        let free = least.entry((piece.table.clone(), piece.period.clone())).or_default();
+        *free = (piece.part + 1).max(*free);
     }
 }
 

@@ -65,7 +65,7 @@ pub fn run(ctx: &Backfill<'_>, wanted: &Wanted) -> Result<Summary, Error> {
         next: 0.into(),
     };
     let mut watch = Watch::new(ctx, (&server, &pace), &due);
-    let taken_out = gone::take_out(ctx, &manifest, wanted);
+    let taken_out = gone::take_out(ctx, &manifest, wanted, &shared.publisher);
     let done = taken_out.map(|rows| watch.summary.taken_out = rows).and_then(|()| watch.all(&shared));
     // However it ended: what was published is to be found.
     let noted = ctx.archive.end_bringing(ctx.now);
@@ -83,6 +83,7 @@ fn stretches(server: &Server, plans: &[(usize, &Plan)], before: UtcNanos) -> Res
     let session = open(server)?;
     let look = |(_, plan): &(usize, &Plan)| {
         session.in_snapshot("look at a table", |session| {
+            plan.hold(session)?;
             plan.confirm(session)?;
             Ok((bounds::stretches(session, plan, before)?, bounds::has_outside(session, plan)?))
         })

@@ -2,9 +2,10 @@
 
 use messages::caps;
 
-use super::super::plan::{Plan, Refusal, Rows};
+use super::super::plan::{Plan, Refusal};
 use super::fill::Filler;
-use super::numbers::{Ids, Numbers, Ranks};
+use super::fitting::Fitting;
+use super::numbers::{Ids, Numbers};
 use super::pace::Pace;
 use super::part::Parts;
 use super::rejects::Rejects;
@@ -45,9 +46,7 @@ pub struct Taking<'a> {
     with: With<'a>,
     parts: Parts<'a>,
     rejects: Rejects,
-    rows: Rows<'a>,
-    ids: Vec<i64>,
-    ranks: Ranks,
+    rows: Fitting<'a>,
     number: u64,
     /// Rows since the pace was kept.
     since: usize,
@@ -56,8 +55,7 @@ pub struct Taking<'a> {
 impl<'a> Taking<'a> {
     /// None so far.
     pub fn begin(with: With<'a>, parts: Parts<'a>, rejects: Rejects) -> Self {
-        let (rows, ids, ranks) = (with.plan.rows(), Vec::new(), Ranks::default());
-        Self { with, parts, rejects, rows, ids, ranks, number: 0, since: 0 }
+        Self { with, parts, rejects, rows: Fitting::of(with.plan), number: 0, since: 0 }
     }
 
     /// Takes the next row.
@@ -80,13 +78,7 @@ impl<'a> Taking<'a> {
             let reason = "lies outside of the years 1678 to 2261".to_owned();
             return Err(Refusal { column: table.time, value: at.to_string(), reason });
         }
-        let id = match (Ids::of(table), table.id) {
-            (Ids::ByTime, Some(column)) => Some(self.ranks.next(column, plan.time_of(row)?)?),
-            _ => None,
-        };
-        self.rows.push(row)?;
-        self.ids.extend(id);
-        Ok(())
+        self.rows.push(row)
     }
 
     fn refuse(&mut self, row: Row<'_>, refusal: Refusal) -> Result<(), Error> {
@@ -108,11 +100,11 @@ impl<'a> Taking<'a> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let rows = self.rows.take();
+        let (rows, ids) = self.rows.take();
         let ids = match Ids::of(self.with.table) {
             Ids::Given => None,
             Ids::Next => Some(self.with.numbers.take(self.with.table.name, rows.num_rows()).collect()),
-            Ids::ByTime => Some(std::mem::take(&mut self.ids)),
+            Ids::ByTime => Some(ids),
         };
         self.parts.add(self.with.filler.fill(&rows, ids))?;
         if self.parts.gathered() >= self.with.limits.part_rows as u64 {

@@ -143,7 +143,8 @@ impl Shared<'_> {
         let with = With { plan, table, fits, limits, pace, numbers, filler: &filler };
         let rejects = Rejects::of(self.rejects, (&plan.from.to_string(), plan.into.table), &start);
         let mut taking = Taking::begin(with, parts, rejects);
-        session.in_snapshot("read a slice", |session| {
+        session.in_snapshot("read a slice", |session| -> Result<_, Error> {
+            plan.hold(session)?;
             plan.confirm(session)?;
             session.copy_out("copy a slice", &select, |row| taking.row(row))
         })?;

@@ -19,11 +19,12 @@ use super::shape::Shape;
 use super::side::{Part, Side, Sides, Take};
 use super::watch::Watch;
 use super::{Compare, Error, cells};
+use crate::migrate::backfill::Fitting;
 use crate::migrate::backfill::slices::YEARS;
-use crate::migrate::plan::{self, Plan};
+use crate::migrate::plan::Plan;
 use crate::postgres::Session;
 use crate::query::fetch::{Fetched, fetch};
-use crate::query::{Range, Stores};
+use crate::query::{self, Range, Stores};
 use crate::tiers::{Manifest, Origin, Piece};
 
 /// A stretch of time of one of their tables.
@@ -147,15 +148,15 @@ impl Side for Mapped<'_> {
     fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
         let at = |micros: i64, beyond: UtcNanos| micros.checked_mul(1_000).map_or(beyond, UtcNanos);
         let range = Range { from: at(part.from, Range::ALL.from), to: at(part.to, Range::ALL.to) };
-        let (mut rows, mut refused) = (self.plan.rows(), 0);
-        let mut show = |rows: &mut plan::Rows<'_>| match part.symbol {
-            None => take(&rows.take()),
+        let (mut rows, mut refused) = (Fitting::of(self.plan), 0);
+        let mut show = |rows: &mut Fitting<'_>| match part.symbol {
+            None => take(&rows.take().0),
             // What they call it is the mapping's matter.
-            Some(_) => take(&part.only(self.shape, &rows.take())),
+            Some(_) => take(&part.only(self.shape, &rows.take().0)),
         };
         self.session.in_snapshot("compare", |session| -> Result<(), Error> {
             self.plan.confirm(session)?;
-            session.copy_out("compare rows", &self.plan.select(range), |row| -> Result<(), Error> {
+            session.copy_out("compare rows", &Fitting::question(self.plan, range), |row| -> Result<(), Error> {
                 refused += u64::from(rows.push(row).is_err());
                 if rows.len() == caps::TRIAL_ROWS { show(&mut rows) } else { Ok(()) }
             })?;
@@ -190,7 +191,11 @@ impl Brought<'_> {
 
 impl Side for Brought<'_> {
     fn each(&mut self, part: &Part<'_>, take: &mut Take<'_>) -> Result<(), Error> {
-        self.files.parts.pieces.iter().try_for_each(|(_, file)| self.read(file, part, take))
+        let read = self.files.parts.pieces.iter().try_for_each(|(_, file)| self.read(file, part, take));
+        read.map_err(|error| match self.files.gone() {
+            Some(file) => query::Error::Moved { file: file.to_owned() }.into(),
+            None => error,
+        })
     }
 }
 
@@ -208,6 +213,7 @@ fn columns(shape: &Shape, batch: &RecordBatch) -> Option<RecordBatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::backfill::tests::piece;
 
     #[test]
     fn slices_and_what_lies_between_them_are_everything_once() {
@@ -224,5 +230,21 @@ mod tests {
         // A slice is compared as a whole.
         check(&two, (15, 55), &[(10, 20, Some(1)), (20, 50, None), (50, 60, Some(0))]);
         check(&two, (20, 50), &[(20, 50, None)]);
+    }
+
+    #[test]
+    fn a_file_that_the_archive_has_moved_meanwhile_is_read_where_it_is_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, gone) = (dir.path().join("here.parquet"), dir.path().join("gone.parquet"));
+        std::fs::write(&here, "no rows").unwrap();
+        let shape = Shape::of("market_ticks").unwrap();
+        let read = |file: &PathBuf| {
+            let mut files = Fetched::default();
+            files.parts.pieces.push((Arc::new(piece("public.t", UtcNanos(0), UtcNanos(1_000))), file.clone()));
+            let mut brought = Brought { files: &files, shape: &shape };
+            brought.each(&Part::ALL, &mut |_: &RecordBatch| Ok(()))
+        };
+        assert!(matches!(read(&gone), Err(Error::Query(query::Error::Moved { file })) if file == gone));
+        assert!(matches!(read(&here), Err(Error::Archive(_))), "what is there and broken is no file that moved");
     }
 }

@@ -119,7 +119,8 @@ fn compare_once<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(
         None if ctx.writes => return Err(Error::NotWritten { server: ctx.server.name() }),
         None => both.0.left_out = TWICE.into_iter().filter(|name| what.has(name)).map(str::to_owned).collect(),
     }
-    if !ctx.plans.is_empty() {
+    // A mapping that was emptied since has left its rows here.
+    if !ctx.plans.is_empty() || ctx.accepted.is_some() {
         brought(ctx, (what, most), watch, &mut both)?;
     }
     Ok(both)

@@ -44,7 +44,8 @@ impl fmt::Display for Problem {
 pub fn check(mapping: &Mapping, catalog: &Catalog) -> Checked {
     let mut checked = Checked::default();
     if mapping.tables.is_empty() {
-        checked.problems.push(Problem { place: "the mapping".to_owned(), what: "it maps no table".to_owned() });
+        let what = "it maps no table: nothing is brought over".to_owned();
+        checked.doubts.push(Problem { place: "the mapping".to_owned(), what });
     }
     let mut known = BTreeSet::new();
     for table in &mapping.tables {
@@ -83,7 +84,8 @@ impl Checking<'_> {
         self.find_missing(target);
         let mapped: BTreeSet<&str> = self.table.columns.values().filter_map(|c| c.from.as_deref()).collect();
         let left = found.columns.iter().map(|c| c.name.clone()).filter(|name| !mapped.contains(name.as_str()));
-        Some((Plan::new(self.table.from.clone(), target, made)?, left.collect()))
+        let plan = Plan::new(self.table.from.clone(), target, made)?;
+        Some((plan.standing_as(&found.form), left.collect()))
     }
 
     /// Columns that are said to be in UTC on a server where sessions are not, unless they say so.

@@ -69,6 +69,18 @@ fn everything_is_said_at_once() {
 }
 
 #[test]
+fn a_mapping_of_nothing_can_be_used_and_is_to_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("timescale.toml");
+    std::fs::write(&file, "").unwrap();
+    let catalog = catalog(&[("public.raw_trades", &raw_trades())]);
+    assert_eq!(plans(&file, &catalog, "merganser").unwrap(), []);
+    let doubts = check(&Mapping::default(), &catalog).doubts;
+    let words: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    assert_eq!(words, ["the mapping: it maps no table: nothing is brought over"]);
+}
+
+#[test]
 fn a_table_in_the_schema_of_ours_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("timescale.toml");

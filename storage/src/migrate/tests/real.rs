@@ -168,6 +168,24 @@ fn a_trial_counts_what_does_not_fit_and_goes_on() {
 }
 
 #[test]
+fn a_trial_finds_what_a_backfill_would_refuse_for_want_of_a_number() {
+    let Some(running) = running() else { return };
+    let session = running.database("trial_ranks");
+    // The last of the 1,027 rows of one instant stand among those of a later one.
+    let cash = "CREATE TABLE cash (at timestamptz, currency text, amount numeric);
+        INSERT INTO cash SELECT '2026-01-02 00:00:00+00'::timestamptz + i % 2 * INTERVAL '1 hour', 'C' || i, i FROM generate_series(2055, 2, -1) i
+            WHERE i % 2 = 0 OR i < 20";
+    session.execute("make their table", cash).unwrap();
+    let mapping =
+        "[[table]]\nfrom = \"public.cash\"\ninto = \"balances\"\n[table.columns]\naccount = { value = \"paper\" }
+        asset = { from = \"currency\" }\ntotal = { from = \"amount\" }\ntimestamp = { from = \"at\" }";
+    let plan = super::theirs::plans(&session, mapping).remove(0);
+    let found = trial::run(&session, &plan, Range::ALL, &|_| {}).unwrap();
+    assert_eq!((found.digest.rows, found.refused), (1_024 + 9, 3));
+    assert!(found.first[0].1.to_string().contains("more than 1024 rows"), "{:?}", found.first);
+}
+
+#[test]
 fn a_column_that_changed_its_type_midway_is_found_before_it_is_read() {
     let Some(running) = running() else { return };
     let session = running.database("midway");

@@ -2,6 +2,7 @@
 
 mod kills;
 mod refused;
+mod rewritten;
 mod timescale;
 mod whole;
 

@@ -1,7 +1,7 @@
 //! What comes over is what was there, by its digest, before the watermark and once.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::array::AsArray;
 use messages::ledger::Seq;
@@ -14,7 +14,7 @@ use crate::migrate::plan::question::{Order, Wanted as Asked};
 use crate::migrate::targets::TARGETS;
 use crate::migrate::tests::real::{copy_rows, create, digest};
 use crate::migrate::tests::round::{plan, sheet};
-use crate::postgres::tests::running::running;
+use crate::postgres::tests::running::{running, until};
 use crate::query::{Of, Query, Source as _};
 use crate::tiers::{Piece, Tier};
 
@@ -174,6 +174,44 @@ fn a_number_that_a_late_tick_takes_meanwhile_is_not_given_twice() {
     let parts: Vec<(u32, Tier)> = way.manifest().all().map(|piece| (piece.part, piece.tier)).collect();
     assert_eq!(parts[..3], [(0, Tier::Disk), (1, Tier::Warm), (1, Tier::Warm)]);
     assert_eq!(way.count("SELECT count(*) FROM market_ticks"), 1_440);
+    way.assert_sound();
+}
+
+/// Files that were replaced are removed later than the numbers of their parts are free.
+#[test]
+fn a_number_that_one_table_gives_up_is_not_given_to_another_whose_file_would_be_removed_for_its() {
+    let Some(running) = running() else { return };
+    let session = running.database("given_up");
+    session.execute("make their tables", &raw_trades(1_439)).unwrap();
+    session.execute("make another", "CREATE TABLE quotes AS SELECT * FROM raw_trades WHERE trade_id < 100").unwrap();
+    let mapping = format!("{MAPPING}{}", MAPPING.replace("raw_trades", "quotes"));
+    let mut way = Way::new(&running, "given_up", plans(&session, &mapping));
+    way.limits = Limits { connections: 1, part_rows: 5_000, ..way.limits };
+    for name in ["public.quotes", "public.raw_trades"] {
+        let wanted = Wanted { tables: vec![name.to_owned().try_into().unwrap()], ..missing() };
+        way.bring(&wanted, &|_, _| {}).unwrap();
+    }
+    let parts = |way: &Way| way.manifest().all().map(|piece| piece.part).collect::<Vec<_>>();
+    assert_eq!(parts(&way), [0, 0, 1, 1]);
+    // The trades of that day have gone there: their part goes here, and nothing comes in its place.
+    session.execute("delete rows", "DELETE FROM raw_trades").unwrap();
+    let (published, is_held) = (AtomicUsize::new(0), AtomicBool::new(false));
+    // Who removes files hears of it only when the other table has been published as well.
+    let did = |_: &Writer, did: &Did| {
+        if matches!(did, Did::Published(_)) && published.fetch_add(1, Ordering::SeqCst) == 0 {
+            until("the watcher is held", || is_held.load(Ordering::SeqCst));
+        }
+    };
+    let hold = |_: &Progress| {
+        if published.load(Ordering::SeqCst) == 1 {
+            is_held.store(true, Ordering::SeqCst);
+            until("the other table is published", || published.load(Ordering::SeqCst) == 2);
+        }
+    };
+    let summary = way.watched(&again("2026-01-02", "2026-01-03"), &did, &hold, &|| true).unwrap();
+    assert_eq!((summary.rows, summary.slices_done, summary.slices_empty), (100, 1, 1));
+    assert_eq!(parts(&way), [2, 2]);
+    assert_eq!(way.count("SELECT count(*) FROM market_ticks"), 100);
     way.assert_sound();
 }
 

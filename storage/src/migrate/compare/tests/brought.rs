@@ -180,6 +180,10 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
     assert_eq!((total.duckdb, total.postgres, total.differing, total.slices), (2520, 0, 2, 2));
     assert!(!report.is_clean());
     assert!(compare(&both, &mapped, false).is_clean());
+    // Nor where it no longer names any.
+    let emptied = compare_accepting(&both, &[], false, Some(1));
+    let found: Vec<_> = emptied.totals.iter().map(|total| (total.origin.as_deref(), total.differing)).collect();
+    assert_eq!(found, [(Some("public.cash"), 1), (Some("public.raw_trades"), 2)]);
     // As it says, they are taken out by name, and then the view may bring them.
     let old = TableName { schema: "public".to_owned(), table: "raw_trades".to_owned() };
     let named = |again| backfill::Wanted { tables: vec![old.clone()], again, ..backfill::Wanted::default() };

@@ -39,6 +39,23 @@ fn rows_that_do_not_fit_are_counted_between_the_slices_and_outside_all_time() {
     assert!(compare_accepting(&both, &plans, false, Some(5)).is_clean());
 }
 
+/// Amounts rank by their time, and of an instant there are only so many numbers.
+#[test]
+fn rows_that_have_no_number_fit_neither_where_they_are_brought_over_nor_where_they_are_compared() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_ranks");
+    both.in_postgres(&theirs());
+    both.in_postgres(
+        "INSERT INTO public.cash SELECT '2026-01-01 12:00:00+00'::timestamptz, 'C' || i, i FROM generate_series(1, 1026) i",
+    );
+    let plans = plans(&both);
+    let brought = bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    assert_eq!((brought.refused, brought.total.refused), (3, 3));
+    let report = compare_accepting(&both, &plans, false, Some(3));
+    assert!(report.is_clean(), "{:?} {:?}", report.mismatches, report.refused);
+    assert_eq!(compare_accepting(&both, &plans, false, Some(2)).refused, more_than(2, 3));
+}
+
 #[test]
 fn rows_from_behind_the_watermark_are_counted_by_their_table_and_are_no_mismatch() {
     let Some(running) = running() else { return };
