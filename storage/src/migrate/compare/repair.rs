@@ -10,7 +10,6 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray,
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema};
 use messages::caps;
-use messages::ledger::Seq;
 use uuid::Uuid;
 
 use super::duck::Snapshot;
@@ -28,7 +27,6 @@ use crate::archive::{self, Archive};
 use crate::duck::changes::Change;
 use crate::duck::mend::Mend;
 use crate::duck::sheet::Kind;
-use crate::journal::Log;
 use crate::migrate::sink::Position;
 use crate::query::Range;
 
@@ -87,14 +85,11 @@ impl Table<'_> {
         self.watch.read(0)
     }
 
-    /// What the journal says of the rows, from where the sink began.
+    /// What the journal says of the rows, from its first record on: an `init` that was broken off may have begun to write before
+    /// the watermark, and DuckDB has rows from before that.
     fn truth(&self) -> Truth {
-        let shape = &self.wrong.shape;
-        let after = match Truth::log(shape.table.name) {
-            Log::Ledger => Seq(0),
-            Log::Market => self.ctx.watermark.market,
-        };
-        Truth::about(shape, self.wrong.rows.keys().cloned().collect(), self.ctx.folders.clone(), after)
+        let wanted = self.wrong.rows.keys().cloned().collect();
+        Truth::about(&self.wrong.shape, wanted, self.ctx.folders.clone())
     }
 
     /// Puts DuckDB's rows right. Those that cannot be are taken out of the plan.

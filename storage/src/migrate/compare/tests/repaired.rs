@@ -1,5 +1,8 @@
 //! What differs is put right by what the journals say, on the side that has something else; then both sides are the same.
 
+use messages::UtcNanos;
+use messages::migration::Watermark;
+
 use super::{Both, all_shown, until};
 use crate::journal;
 use crate::migrate::compare::{Report, Wanted};
@@ -78,6 +81,23 @@ fn a_row_that_is_wrong_on_both_sides_is_put_right_on_both() {
     let how: Vec<&str> = report.repairs.iter().map(|repair| repair.how.as_str()).collect();
     assert_eq!(how, ["DuckDB has what the journal says", "PostgreSQL has what the journal says"]);
     is_repaired(&report, 2);
+}
+
+/// An `init` that was broken off has written ticks there before the watermark of the next one.
+#[test]
+fn a_tick_that_was_written_before_the_watermark_is_what_the_journal_says_and_is_lost_on_neither_side() {
+    let Some(running) = running() else { return };
+    let both = Both::new(&running, "repair_before", 6);
+    both.in_postgres("UPDATE market_ticks SET last_price = 1.5 WHERE tick_id = 3002");
+    both.in_postgres("DELETE FROM market_ticks WHERE tick_id = 4002");
+    let table = both.ticks_table(5_002);
+    both.in_duckdb(&format!("UPDATE {table} SET last_price = 1.5 WHERE tick_id = 5002"));
+    let watermark = Watermark { market: both.storage().market.watermark().get(), at: UtcNanos(0) };
+    let report = both.compare_before(&[], &Wanted { repair: true, ..Wanted::all() }, watermark).unwrap();
+    is_repaired(&report, 3);
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks WHERE last_price = 1.5"), "{'n': 0}");
+    let total = both.found().totals.into_iter().find(|total| total.table == "market_ticks").unwrap();
+    assert_eq!((total.duckdb, total.postgres, total.differing), (6 * 20, 6 * 20, 0));
 }
 
 /// The oldest segments of the market journal go where there is no room for them.
