@@ -3,6 +3,7 @@
 mod brought;
 mod changed;
 mod ended;
+mod gone;
 mod misfits;
 mod moving;
 mod repaired;
@@ -45,19 +46,29 @@ impl Both {
 
     /// As [`Self::new`], with segments of the market journal of so many bytes.
     pub fn with_segments(running: &Running, database: &str, groups: u64, segment_bytes: u64) -> Self {
-        let mut both = Self::opened(running, database, segment_bytes);
-        let storage = both.storage();
-        storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
-        let plan = sink::Plan {
-            settings: both.settings.clone(),
-            schema: both.settings.schema.clone(),
-            tiers: both.opened.tiers.clone(),
-            watermark: Seq(0),
-        };
-        both.sink = Some(storage.sink().start(plan).unwrap());
+        let mut both = Self::started(running, database, segment_bytes);
+        both.sink_from(Seq(0));
         both.write(groups);
         both.level();
         both
+    }
+
+    /// A directory that runs and has no sink yet.
+    pub fn started(running: &Running, database: &str, segment_bytes: u64) -> Self {
+        let both = Self::opened(running, database, segment_bytes);
+        both.storage().ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
+        both
+    }
+
+    /// Starts the sink behind a market record.
+    pub fn sink_from(&mut self, watermark: Seq) {
+        let plan = sink::Plan {
+            settings: self.settings.clone(),
+            schema: self.settings.schema.clone(),
+            tiers: self.opened.tiers.clone(),
+            watermark,
+        };
+        self.sink = Some(self.storage().sink().start(plan).unwrap());
     }
 
     pub fn without_sink(running: &Running, database: &str) -> Self {
