@@ -1,7 +1,7 @@
 //! Rows that differ are made what the journals say: on the side that has something else, or on both.
 //!
-//! Where the market journal no longer has the records of a row, DuckDB's tiers are the truth for PostgreSQL. In DuckDB only rows on
-//! disk are changed; one that is wrong in a Parquet file means that the file is damaged, which is another command's matter.
+//! Where the market journal no longer has the records of a row, DuckDB's tiers are the truth for PostgreSQL; one that they lack
+//! stays there, for it may be the only copy. In DuckDB only rows on disk are changed; one that is wrong in a Parquet file means that the file is damaged, which is another command's matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +30,9 @@ use crate::duck::sheet::Kind;
 use crate::migrate::sink::Position;
 use crate::query::Range;
 
+/// Of a row that may be the only copy there is.
+const UNKNOWN: &str = "PostgreSQL alone has it and the journal has no record of it any more: nobody can tell whether it is right, and it stays; if DuckDB lost it, restore a backup; if a hand put it there, delete it there";
+
 /// Rows of a table that differ.
 pub struct Wrong {
     /// The table.
@@ -47,6 +50,8 @@ struct Plan {
     postgres: BTreeSet<Key>,
     /// PostgreSQL's are to be what DuckDB has.
     copied: BTreeSet<Key>,
+    /// PostgreSQL alone has them, and the journal tells of none: they stay.
+    unknown: BTreeSet<Key>,
 }
 
 /// Puts rows right that differed when both sides held the records up to `at`.
@@ -77,6 +82,7 @@ impl Table<'_> {
         let mut plan = plan(&truth, &self.wrong.rows);
         let mut done = self.in_duckdb(&mut plan, &truth)?;
         done.extend(self.in_postgres(&plan, truth)?);
+        done.extend(plan.unknown.iter().map(|key| self.repair_of(key, UNKNOWN.to_owned(), false)));
         Ok(done)
     }
 
@@ -175,7 +181,7 @@ impl Table<'_> {
     /// DuckDB's rows of these keys.
     fn copied(&self, snapshot: &Snapshot, keys: &BTreeSet<Key>) -> Result<Vec<RecordBatch>, Error> {
         let mut found = Vec::new();
-        if keys.iter().all(|key| self.wrong.rows[key].duckdb.is_empty()) {
+        if keys.is_empty() {
             return Ok(found);
         }
         let shape = &self.wrong.shape;
@@ -221,7 +227,9 @@ fn plan(truth: &Truth, differing: &ByKey) -> Plan {
     let mut plan = Plan::default();
     for (key, Rows { duckdb, postgres }) in differing {
         if !truth.knows(key) {
-            plan.copied.insert(key.clone());
+            let stays = duckdb.is_empty();
+            let into = if stays { &mut plan.unknown } else { &mut plan.copied };
+            into.insert(key.clone());
             continue;
         }
         let right = truth.hash(key);

@@ -125,6 +125,27 @@ fn where_the_journal_has_nothing_any_more_duckdb_is_the_truth_for_postgresql() {
 }
 
 #[test]
+fn a_row_that_postgresql_alone_has_stays_where_the_journal_has_nothing_any_more() {
+    let Some(running) = running() else { return };
+    let both = Both::with_segments(&running, "repair_only_copy", 6, 256);
+    for id in [2_001, 2_002, 6_001] {
+        let table = both.ticks_table(id);
+        both.in_duckdb(&format!("DELETE FROM {table} WHERE tick_id = {id}"));
+    }
+    both.in_postgres("DELETE FROM market_ticks WHERE tick_id = 2003");
+    let segments = journal::segments(&both.opened.paths.market).unwrap();
+    let (gone, _) = segments.split_at(segments.len() - 2);
+    gone.iter().for_each(|segment| std::fs::remove_file(&segment.path).unwrap());
+    let report = both.repaired();
+    let of = |words: &str| report.repairs.iter().filter(|repair| repair.how.contains(words)).count();
+    assert_eq!((of("PostgreSQL has what DuckDB has"), of("DuckDB has what the journal says")), (1, 1));
+    assert_eq!(of("PostgreSQL alone has it and the journal has no record of it any more"), 2, "{:#?}", report.repairs);
+    assert_eq!((report.repaired, report.unrepaired, report.is_clean()), (2, 2, false));
+    let after: Vec<&str> = report.after.iter().flat_map(|after| &after.mismatches).map(|m| m.key.as_str()).collect();
+    assert_eq!(after, ["tick_id=2001", "tick_id=2002"], "they are there and differ still");
+}
+
+#[test]
 fn a_row_in_a_file_is_not_touched_and_the_next_step_is_said() {
     let Some(running) = running() else { return };
     let both = Both::new(&running, "repair_file", 12);
