@@ -42,6 +42,7 @@ pub use error::Error;
 pub use gone::unmapped;
 pub use numbers::BACKFILL_IDS;
 pub use run::run;
+pub use worker::open;
 
 use super::plan::Plan;
 use crate::archive::{Archive, Did};

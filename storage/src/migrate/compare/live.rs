@@ -19,7 +19,7 @@ use super::side::{Part, Sides};
 use super::watch::Watch;
 use super::{Compare, Error};
 use crate::journal::Log;
-use crate::migrate::backfill::BACKFILL_IDS;
+use crate::migrate::backfill::{self, BACKFILL_IDS};
 use crate::migrate::sink::{Held, Position, SINK_OFFSET, SinkHandle};
 use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
@@ -50,7 +50,7 @@ pub(super) fn level<T>(
     watch: &Watch,
     work: impl FnOnce(&Level<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     work(&get_level(ctx, sink, watch, &session)?)
 }
 
@@ -86,7 +86,7 @@ pub(super) fn agreed<T>(
     watch: &Watch,
     work: impl FnOnce(&Agreed<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     let Level { snapshot, held, .. } = get_level(ctx, sink, watch, &session)?;
     session.in_snapshot("compare", |session| {
         let (there, first_tick) = offset(session, ctx.schema)?;

@@ -20,7 +20,6 @@ use crate::duck::changes::Change;
 use crate::migrate::backfill;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::SinkHandle;
-use crate::postgres::Session;
 use crate::query::{self, Range};
 
 /// Files may move to another tier while they are read: so often it is begun anew.
@@ -171,7 +170,7 @@ fn brought<'a>(
     watch: &Watch,
     (report, differing): &mut (Report, Differing<'a>),
 ) -> Result<(), Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
     // Rows that do not fit: those known of what came over, and all others.
     let mut refused = backfill::Total::of(&stores.manifest.newest()).refused;

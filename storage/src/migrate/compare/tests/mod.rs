@@ -252,3 +252,26 @@ fn a_table_that_is_not_written_twice_is_refused_by_name() {
     let nothing = both.compare(&[], &what).unwrap();
     assert_eq!((nothing.totals.len(), nothing.rows()), (1, 0));
 }
+
+#[test]
+fn a_role_whose_statements_may_not_take_long_compares_for_as_long_as_it_takes() {
+    let Some(running) = running() else { return };
+    let both = Both::new(&running, "compare_limited", 3);
+    let theirs = both.theirs.as_ref().unwrap();
+    theirs.execute("limit", "ALTER ROLE owner IN DATABASE compare_limited SET statement_timeout = '1s'").unwrap();
+    // Reading this table takes three seconds.
+    theirs.execute("lock", &format!("BEGIN; LOCK TABLE {}.trades", both.settings.schema)).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 15 {
+            theirs.execute("let go", "ROLLBACK").unwrap();
+        }
+        true
+    };
+    let database = both.storage().database();
+    let again = |_: &TableName, _: Range, _: &dyn Fn() -> bool| Ok(());
+    let report = run(&both.compared(&database, &[], &again), &Wanted::all(), &|_| {}, &go_on).unwrap();
+    assert!(report.is_clean(), "{:?}", all_shown(&report));
+    assert!(asked.get() >= 15, "it waited for the table");
+}
