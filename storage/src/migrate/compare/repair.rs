@@ -1,7 +1,8 @@
 //! Rows that differ are made what the journals say: on the side that has something else, or on both.
 //!
 //! Where the market journal no longer has the records of a row, DuckDB's tiers are the truth for PostgreSQL; one that they lack
-//! stays there, for it may be the only copy. In DuckDB only rows on disk are changed; one that is wrong in a Parquet file means that the file is damaged, which is another command's matter.
+//! stays there, for it may be the only copy. In DuckDB only rows on disk are changed; one that is wrong in a Parquet file means that
+//! the file is damaged, which is another command's matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
