@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caps;
 use crate::ledger::Seq;
 use crate::time::UtcNanos;
 
@@ -76,6 +77,15 @@ pub struct Watermark {
     pub market: Seq,
     /// What stands in PostgreSQL with a time before this comes over by backfill. A whole microsecond.
     pub at: UtcNanos,
+}
+
+impl Watermark {
+    /// The time from which on nothing in the market was recorded before it: a venue's clock may be ahead of ours, and not further
+    /// than [`caps::CLOCK_TOLERANCE`]. `None` where nothing was recorded before it at all.
+    #[must_use]
+    pub fn own_until(&self) -> Option<UtcNanos> {
+        (self.market > Seq(0)).then(|| self.at.after(caps::CLOCK_TOLERANCE))
+    }
 }
 
 /// What a backfill came to that left nothing.
@@ -162,6 +172,13 @@ mod tests {
             assert_eq!(phase as usize, n);
             assert_eq!(serde_json::to_value(phase).unwrap(), phase.as_str());
         }
+    }
+
+    #[test]
+    fn what_was_recorded_before_the_watermark_may_bear_a_time_of_a_day_behind_it() {
+        let own_until = |market| Watermark { market: Seq(market), at: UtcNanos(5_000) }.own_until();
+        assert_eq!(own_until(0), None);
+        assert_eq!(own_until(1), Some(UtcNanos(86_400_000_005_000)));
     }
 
     #[test]

@@ -252,6 +252,8 @@ impl Step<'_> {
             }
             Phase::DuckdbPrimary if freeze && !self.state.is_frozen => {
                 self.level("PostgreSQL is frozen")?;
+                // What is written to both is not compared from then on.
+                self.clean("PostgreSQL is frozen")?;
                 Ok(Migration { is_frozen: true, since: self.facts.now, ..self.state.clone() })
             }
             Phase::DuckdbPrimary if freeze => {

@@ -44,6 +44,7 @@ pub use fitting::Fitting;
 pub use gone::unmapped;
 pub use numbers::BACKFILL_IDS;
 pub use run::run;
+pub use worker::open;
 
 use super::plan::Plan;
 use crate::archive::{Archive, Did};

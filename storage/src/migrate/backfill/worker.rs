@@ -19,7 +19,7 @@ use super::take::{Fits, Taking, With};
 use super::{Again, Error, Limits};
 use crate::archive::digest::Digest;
 use crate::archive::{self, Did};
-use crate::postgres::{Server, Session};
+use crate::postgres::{self, Server, Session};
 use crate::settings;
 use crate::tiers::views::Columns;
 use crate::tiers::{Origin, Piece, Places, Tier};
@@ -32,11 +32,11 @@ const SET_UP: &str = "SET statement_timeout = 0; SET idle_in_transaction_session
 /// The name of rejects that have no time, in place of that of a period.
 const NO_TIME: &str = "no-time";
 
-/// Connects as a backfill needs it.
+/// Connects as who reads whole tables needs it: a backfill, and a comparison of what it brought.
 ///
 /// # Errors
 /// The server refuses, or is not there.
-pub fn open(server: &Server) -> Result<Session, Error> {
+pub fn open(server: &Server) -> Result<Session, postgres::Error> {
     let session = Session::open(server)?;
     session.execute("set up the session", SET_UP)?;
     Ok(session)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use messages::UtcNanos;
 use messages::ledger::Seq;
+use messages::migration::Watermark;
 
 use super::duck::Snapshot;
 use super::found::Found;
@@ -18,7 +19,7 @@ use super::side::{Part, Sides};
 use super::watch::Watch;
 use super::{Compare, Error};
 use crate::journal::Log;
-use crate::migrate::backfill::BACKFILL_IDS;
+use crate::migrate::backfill::{self, BACKFILL_IDS};
 use crate::migrate::sink::{Held, Position, SINK_OFFSET, SinkHandle};
 use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
@@ -49,7 +50,7 @@ pub(super) fn level<T>(
     watch: &Watch,
     work: impl FnOnce(&Level<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     work(&get_level(ctx, sink, watch, &session)?)
 }
 
@@ -85,7 +86,7 @@ pub(super) fn agreed<T>(
     watch: &Watch,
     work: impl FnOnce(&Agreed<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     let Level { snapshot, held, .. } = get_level(ctx, sink, watch, &session)?;
     session.in_snapshot("compare", |session| {
         let (there, first_tick) = offset(session, ctx.schema)?;
@@ -142,11 +143,7 @@ impl Scope {
         let table = shape.table;
         let mut scope = Self { duckdb: Vec::new(), postgres: Vec::new(), range: wanted };
         match table.name {
-            // Of a directory that ran before there was a sink.
-            "market_ticks" => scope.both(&match agreed.first_tick {
-                Some(first) => format!("tick_id >= {first} AND tick_id < {BACKFILL_IDS}"),
-                None => "false".to_owned(),
-            }),
+            "market_ticks" => scope.ticks(ctx.watermark, agreed.first_tick),
             "ohlcv_bars" => scope.after(ctx.watermark.at),
             _ => {}
         }
@@ -161,9 +158,18 @@ impl Scope {
         scope
     }
 
-    fn both(&mut self, condition: &str) {
-        self.duckdb.push(condition.to_owned());
-        self.postgres.push(condition.to_owned());
+    /// Ticks that are the sink's to write. A directory that ran before there was a sink has others, and none of them bears a time
+    /// from `until` on: answers rely on the same ([`Watermark::own_until`]). The first tick that was written is not the first that
+    /// was to be: those before it may have been given up.
+    fn ticks(&mut self, watermark: Watermark, first: Option<i64>) {
+        let condition = |instant: fn(i64) -> String| {
+            let ours = format!("tick_id < {BACKFILL_IDS}");
+            let Some(until) = watermark.own_until() else { return ours };
+            let or_written = first.map(|first| format!(" OR tick_id >= {first}")).unwrap_or_default();
+            format!("{ours} AND (\"timestamp\" >= {}{or_written})", instant(up(until)))
+        };
+        self.duckdb.push(condition(|micros| format!("make_timestamp({micros})")));
+        self.postgres.push(condition(postgres::instant));
     }
 
     fn after(&mut self, at: UtcNanos) {
@@ -180,11 +186,15 @@ impl Scope {
 
     /// The same in time, in microseconds.
     pub fn part(&self) -> Part<'static> {
-        let micros = |at: UtcNanos| UtcNanos(at.0.saturating_add(999)).micros();
-        let from = if self.range.from == Range::ALL.from { Part::ALL.from } else { micros(self.range.from) };
-        let to = if self.range.to == Range::ALL.to { Part::ALL.to } else { micros(self.range.to) };
+        let from = if self.range.from == Range::ALL.from { Part::ALL.from } else { up(self.range.from) };
+        let to = if self.range.to == Range::ALL.to { Part::ALL.to } else { up(self.range.to) };
         Part { from, to, symbol: None }
     }
+}
+
+/// An instant in microseconds, rounded up.
+fn up(at: UtcNanos) -> i64 {
+    UtcNanos(at.0.saturating_add(999)).micros()
 }
 
 /// Since when no row of a table has been deleted at the end of its life: from the first day on that is whole. `None` where

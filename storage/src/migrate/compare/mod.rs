@@ -12,7 +12,7 @@
 //! - [`answers`]: the answers of both sides to one question.
 //!
 //! Invariant: a comparison writes to neither side. A repair writes what a journal says; where that has gone, to PostgreSQL
-//! what DuckDB has.
+//! what DuckDB has, and a row that PostgreSQL alone has stays.
 
 pub mod answers;
 mod bisect;

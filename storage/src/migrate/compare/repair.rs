@@ -1,7 +1,8 @@
 //! Rows that differ are made what the journals say: on the side that has something else, or on both.
 //!
-//! Where the market journal no longer has the records of a row, DuckDB's tiers are the truth for PostgreSQL. In DuckDB only rows on
-//! disk are changed; one that is wrong in a Parquet file means that the file is damaged, which is another command's matter.
+//! Where the market journal no longer has the records of a row, DuckDB's tiers are the truth for PostgreSQL; one that they lack
+//! stays there, for it may be the only copy. In DuckDB only rows on disk are changed; one that is wrong in a Parquet file means that
+//! the file is damaged, which is another command's matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray,
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema};
 use messages::caps;
-use messages::ledger::Seq;
 use uuid::Uuid;
 
 use super::duck::Snapshot;
@@ -28,9 +28,11 @@ use crate::archive::{self, Archive};
 use crate::duck::changes::Change;
 use crate::duck::mend::Mend;
 use crate::duck::sheet::Kind;
-use crate::journal::Log;
 use crate::migrate::sink::Position;
 use crate::query::Range;
+
+/// Of a row that may be the only copy there is.
+const UNKNOWN: &str = "PostgreSQL alone has it and the journal has no record of it any more: nobody can tell whether it is right, and it stays; if DuckDB lost it, restore a backup; if a hand put it there, delete it there";
 
 /// Rows of a table that differ.
 pub struct Wrong {
@@ -49,6 +51,8 @@ struct Plan {
     postgres: BTreeSet<Key>,
     /// PostgreSQL's are to be what DuckDB has.
     copied: BTreeSet<Key>,
+    /// PostgreSQL alone has them, and the journal tells of none: they stay.
+    unknown: BTreeSet<Key>,
 }
 
 /// Puts rows right that differed when both sides held the records up to `at`.
@@ -79,6 +83,7 @@ impl Table<'_> {
         let mut plan = plan(&truth, &self.wrong.rows);
         let mut done = self.in_duckdb(&mut plan, &truth)?;
         done.extend(self.in_postgres(&plan, truth)?);
+        done.extend(plan.unknown.iter().map(|key| self.repair_of(key, UNKNOWN.to_owned(), false)));
         Ok(done)
     }
 
@@ -87,14 +92,11 @@ impl Table<'_> {
         self.watch.read(0)
     }
 
-    /// What the journal says of the rows, from where the sink began.
+    /// What the journal says of the rows, from its first record on: an `init` that was broken off may have begun to write before
+    /// the watermark, and DuckDB has rows from before that.
     fn truth(&self) -> Truth {
-        let shape = &self.wrong.shape;
-        let after = match Truth::log(shape.table.name) {
-            Log::Ledger => Seq(0),
-            Log::Market => self.ctx.watermark.market,
-        };
-        Truth::about(shape, self.wrong.rows.keys().cloned().collect(), self.ctx.folders.clone(), after)
+        let wanted = self.wrong.rows.keys().cloned().collect();
+        Truth::about(&self.wrong.shape, wanted, self.ctx.folders.clone())
     }
 
     /// Puts DuckDB's rows right. Those that cannot be are taken out of the plan.
@@ -180,7 +182,7 @@ impl Table<'_> {
     /// DuckDB's rows of these keys.
     fn copied(&self, snapshot: &Snapshot, keys: &BTreeSet<Key>) -> Result<Vec<RecordBatch>, Error> {
         let mut found = Vec::new();
-        if keys.iter().all(|key| self.wrong.rows[key].duckdb.is_empty()) {
+        if keys.is_empty() {
             return Ok(found);
         }
         let shape = &self.wrong.shape;
@@ -226,7 +228,9 @@ fn plan(truth: &Truth, differing: &ByKey) -> Plan {
     let mut plan = Plan::default();
     for (key, Rows { duckdb, postgres }) in differing {
         if !truth.knows(key) {
-            plan.copied.insert(key.clone());
+            let stays = duckdb.is_empty();
+            let into = if stays { &mut plan.unknown } else { &mut plan.copied };
+            into.insert(key.clone());
             continue;
         }
         let right = truth.hash(key);

@@ -165,7 +165,7 @@ pub struct Repair {
 /// What a comparison comes to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// The last ledger record that was in both sides.
+    /// The last ledger record that was in both sides when all that was asked for was looked at.
     pub ledger: u64,
     /// The last market record that was.
     pub market: u64,
@@ -194,7 +194,7 @@ pub struct Report {
     pub repaired: u64,
     /// Those that were not.
     pub unrepaired: u64,
-    /// What a second comparison of the tables that differed found, after a repair.
+    /// What a second comparison found after a repair: of the tables that differed, or of all.
     pub after: Option<Box<Report>>,
     /// How long it took.
     pub seconds: f64,
@@ -215,10 +215,16 @@ impl Report {
         self.totals.iter().map(|total| total.duckdb + total.postgres).sum()
     }
 
+    /// The last look: the one after a repair, where there was one.
+    #[must_use]
+    pub fn latest(&self) -> &Self {
+        self.after.as_deref().unwrap_or(self)
+    }
+
     /// True when both sides are the same now.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.after.as_ref().map_or(self.differing() == 0, |after| after.is_clean())
+        self.latest().differing() == 0
     }
 
     /// Adds what was done.

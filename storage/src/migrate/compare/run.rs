@@ -20,7 +20,6 @@ use crate::duck::changes::Change;
 use crate::migrate::backfill;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::SinkHandle;
-use crate::postgres::Session;
 use crate::query::{self, Range};
 
 /// Files may move to another tier while they are read: so often it is begun anew.
@@ -69,9 +68,10 @@ pub fn run(ctx: &Compare<'_>, what: &Wanted, on: &dyn Fn(Progress), go_on: &dyn 
     let (mut report, mut differing) = Watch::over(server, |watch| compare(ctx, what, watch), on, go_on)?;
     while what.repair && !differing.is_empty() {
         let (before, has_more) = (report.repaired, differing.has_more);
-        let tables = differing.tables();
+        let again = second_look(what, &report, differing.tables());
         let Differing { rows, stretches, .. } = differing;
-        let position = (Seq(report.ledger), Seq(report.market));
+        let latest = report.latest();
+        let position = (Seq(latest.ledger), Seq(latest.market));
         let done = Watch::over(server, |watch| repair::rows(ctx, position, rows, watch), on, go_on)?;
         done.into_iter().for_each(|repair| report.add_repair(repair));
         for (plan, stretch) in &stretches {
@@ -80,11 +80,13 @@ pub fn run(ctx: &Compare<'_>, what: &Wanted, on: &dyn Fn(Progress), go_on: &dyn 
             }
             report.add_repair(bring_again(ctx, plan, stretch, go_on));
         }
-        let again = Wanted { tables, ..what.clone() };
         let (after, left) = Watch::over(server, |watch| compare(ctx, &again, watch), on, go_on)?;
         // What was not put right now is not put right by trying again.
         differing = if has_more && report.repaired > before { left } else { Differing::default() };
-        (report.ledger, report.market) = (after.ledger, after.market);
+        // Nobody has looked at what came to the other tables meanwhile.
+        if again.tables == what.tables {
+            (report.ledger, report.market) = (after.ledger, after.market);
+        }
         report.after = Some(Box::new(after));
     }
     let seconds = now().duration_since(began).as_secs_f64();
@@ -93,6 +95,19 @@ pub fn run(ctx: &Compare<'_>, what: &Wanted, on: &dyn Fn(Progress), go_on: &dyn 
     let compared = Compared { at: ctx.now, report: report.clone() };
     ctx.archive.with(|archive| archive.writer.change(Change::Compared(Box::new(compared))))?;
     Ok(report)
+}
+
+/// What is looked at behind a repair of these tables: they; or all that was asked for, where something differs that no repair
+/// touches and that would be forgotten otherwise.
+fn second_look(what: &Wanted, report: &Report, tables: Vec<String>) -> Wanted {
+    let latest = report.latest();
+    let is_touched = |total: &Total| total.differing == 0 || tables.contains(&total.table);
+    let is_of_all = |refused: &Refused| matches!(refused.known, Known::Accepted(_));
+    if latest.totals.iter().all(is_touched) && !latest.refused.iter().any(is_of_all) {
+        Wanted { tables, ..what.clone() }
+    } else {
+        what.clone()
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a comparison takes is real time, and decides nothing")]
@@ -156,7 +171,7 @@ fn brought<'a>(
     watch: &Watch,
     (report, differing): &mut (Report, Differing<'a>),
 ) -> Result<(), Error> {
-    let session = Session::open(ctx.server)?;
+    let session = backfill::open(ctx.server)?;
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
     // Rows that do not fit: those known of what came over, and all others.
     let mut refused = backfill::Total::of(&stores.manifest.newest()).refused;
@@ -217,5 +232,34 @@ fn bring_again(ctx: &Compare<'_>, plan: &Plan, stretch: &Stretch, go_on: &dyn Fn
             Ok(()) => "brought over again".to_owned(),
             Err(why) => why,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_repair_all_is_looked_at_where_something_differs_that_no_repair_touches() {
+        let total = |table: &str, differing| Total { table: table.to_owned(), differing, ..Total::default() };
+        let refused = |known| Refused {
+            origin: "public.raw_trades".to_owned(),
+            from: String::new(),
+            to: String::new(),
+            now: 2,
+            known,
+        };
+        let tables = || vec!["trades".to_owned()];
+        let some = |totals, refused| {
+            let report = Report { totals, refused, ..Report::default() };
+            // What counts is the latest look.
+            let before = Report { after: Some(Box::new(report.clone())), ..Report::default() };
+            let found = second_look(&Wanted::all(), &report, tables());
+            assert_eq!(second_look(&Wanted::all(), &before, tables()), found);
+            found.tables == tables()
+        };
+        assert!(some(vec![total("trades", 1), total("orders", 0)], vec![refused(Known::BroughtOver(1))]));
+        assert!(!some(vec![total("trades", 1), total("market_ticks", 2)], Vec::new()));
+        assert!(!some(vec![total("trades", 1)], vec![refused(Known::Accepted(1))]));
     }
 }

@@ -56,12 +56,12 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Nothing yet: about these rows, from behind the record `after` on.
+    /// Nothing yet: about these rows, from the first record on. What it has not read it must not claim to know.
     #[must_use]
-    pub fn about(shape: &Shape, wanted: BTreeSet<Key>, folders: Folders, after: Seq) -> Self {
+    pub fn about(shape: &Shape, wanted: BTreeSet<Key>, folders: Folders) -> Self {
         let wanted = Arc::new(wanted);
         let shape = shape.clone();
-        Self { shape, wanted, folders, at: after, is_whole: true, rows: Vec::new(), newest: Arc::default() }
+        Self { shape, wanted, folders, at: Seq(0), is_whole: true, rows: Vec::new(), newest: Arc::default() }
     }
 
     /// The journal in which the records of a table stand.

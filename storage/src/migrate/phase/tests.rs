@@ -143,6 +143,21 @@ fn a_frozen_server_that_is_thawed_is_compared_and_a_standby_anew_before_it_is_le
 }
 
 #[test]
+fn a_standby_is_frozen_only_where_both_sides_agree() {
+    let freeze = Ask::Promote { freeze: true };
+    let standby = Migration { percent: 100, ..agreed(Phase::DuckdbPrimary) };
+    let frozen = decide(&standby, freeze, &facts()).unwrap();
+    assert_eq!((frozen.phase, frozen.is_frozen, frozen.since), (Phase::DuckdbPrimary, true, NOW));
+    let differs = Compared { at: NOW, rows: 9, differing: 3, clean_since: None };
+    let differs = Migration { compared: Some(differs), ..standby.clone() };
+    refused(&differs, freeze, &facts(), &["3 slices", "before PostgreSQL is frozen", "--repair"]);
+    let never = Migration { compared: None, ..standby.clone() };
+    refused(&never, freeze, &facts(), &["not compared since", "before PostgreSQL is frozen"]);
+    let later = Facts { now: NOW.after(Duration::from_hours(25)), ..facts() };
+    refused(&standby, freeze, &later, &["last compared", "before PostgreSQL is frozen"]);
+}
+
+#[test]
 fn a_step_back_to_a_server_that_lacks_something_is_refused_and_any_other_is_not() {
     let away = Facts { lag: None, ..facts() };
     let behind = Facts { lag: Some(MINUTE), ..facts() };
@@ -292,6 +307,8 @@ proptest! {
             let more = next.phase == Phase::GradualReads && next.percent > state.percent;
             let is_clean = state.compared.is_some_and(|c| c.differing == 0);
             prop_assert!(!more || is_clean, "reads moved over and nothing had shown that the sides agree");
+            let freezes = next.is_frozen && !state.is_frozen;
+            prop_assert!(!freezes || is_clean, "it was frozen and nothing had shown that the sides agree");
             match ask {
                 Ask::BackfillDone(done) => looked_at = done.refused.min(looked_at),
                 Ask::Compare { accept_rejects } if accept_rejects > 0 || state.phase == Phase::Backfill => {

@@ -1,18 +1,13 @@
 //! Who answers, as the ledger and the environment have it: written by whoever moves the phase, read with each question.
 
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
 
-use messages::ledger::Seq;
+use messages::UtcNanos;
 use messages::migration::{Migration, Phase, Watermark};
-use messages::{UtcNanos, caps};
 
 use super::Error;
 use super::route::{self, Side};
 use crate::query::Query;
-
-/// How far ahead of ours a venue's clock may be: what was recorded before the watermark may bear a time so long behind it.
-const AHEAD: Duration = caps::CLOCK_TOLERANCE;
 
 /// How questions are divided.
 #[derive(Debug, Default)]
@@ -71,9 +66,9 @@ impl Divided {
     #[must_use]
     pub fn own_of(&self, query: &Query) -> Option<Watermark> {
         let (Query::Ticks { range, .. } | Query::Bars { range, .. }) = query else { return None };
-        let Watermark { market, at } = self.watermark.filter(|watermark| watermark.market > Seq(0))?;
-        let at = at.after(AHEAD);
-        (range.from < at).then_some(Watermark { market, at })
+        let watermark = self.watermark?;
+        let at = watermark.own_until()?;
+        (range.from < at).then_some(Watermark { at, ..watermark })
     }
 
     /// True while questions may be PostgreSQL's to answer.
@@ -117,10 +112,16 @@ impl Divided {
 
 #[cfg(test)]
 mod tests {
-    use messages::{Exchange, Instrument};
+    use std::time::Duration;
+
+    use messages::ledger::Seq;
+    use messages::{Exchange, Instrument, caps};
 
     use super::*;
     use crate::query::{Of, Page, Range};
+
+    /// How far ahead of ours a venue's clock may be.
+    const AHEAD: Duration = caps::CLOCK_TOLERANCE;
 
     #[test]
     fn the_phase_says_who_answers_and_the_environment_has_the_last_word() {

@@ -29,8 +29,7 @@ impl Way {
         if is_whole && is_good && state.writes() {
             self.ask(go_on, |server| self.forget_given_up(server, Seq(report.market)))?;
         }
-        let differing = report.after.as_ref().map_or(report.differing(), |after| after.differing());
-        let done = Compared { at, rows: report.rows(), differing, clean_since: None };
+        let done = Compared { at, rows: report.rows(), differing: report.latest().differing(), clean_since: None };
         let noted = (report.repaired > 0).then(|| format!("{} rows and slices were put right", report.repaired));
         let ask = is_whole.then_some(Ask::CompareDone(done));
         let (text, report) = (words(&report), serde_json::to_value(&report).ok());
@@ -122,7 +121,7 @@ pub(super) fn words(report: &Report) -> String {
     } else {
         text += "; `merganser migrate timescale compare --repair` puts right what the journal knows";
     }
-    if !report.after.as_deref().unwrap_or(report).refused.is_empty() {
+    if !report.latest().refused.is_empty() {
         text += "; rows that do not fit: mend them there, or backfill (it writes them to `rejects/`), look at them, and compare with `--accept-rejects N`, the number of them all";
     }
     text

@@ -4,7 +4,7 @@ use messages::UtcNanos;
 use messages::ledger::Seq;
 use messages::migration::Watermark;
 
-use super::{Both, all_shown};
+use super::{Both, all_shown, records};
 use crate::duck::hot::Hot;
 use crate::migrate::backfill::{self, Again, Backfill, Limits, Summary};
 use crate::migrate::compare::report::Known;
@@ -221,4 +221,27 @@ fn what_is_written_to_both_sides_is_told_from_what_was_brought_over() {
     assert_eq!(rows("market_ticks", Some("public.raw_trades")), 2520);
     assert_eq!((rows("balances", None), rows("balances", Some("public.cash"))), (9 * 2 + 3, 10));
     assert_eq!(rows("ohlcv_bars", None), 0);
+}
+
+#[test]
+fn what_came_while_something_else_was_repaired_was_not_looked_at() {
+    let Some(running) = running() else { return };
+    let both = Both::new(&running, "compare_meanwhile", 6);
+    both.in_postgres(&theirs());
+    let plans = plans(&both);
+    bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    both.in_postgres("UPDATE public.cash SET amount = 7 WHERE amount = 201");
+    let (database, end) = (both.storage().database(), || both.storage().market.watermark().get().0);
+    let ended = end();
+    let again = |table: &TableName, range: Range, _: &dyn Fn() -> bool| {
+        both.storage().market.append_and_wait(records::market(7)).unwrap();
+        both.level();
+        let wanted = backfill::Wanted { tables: vec![table.clone()], range, again: Again::Keeping };
+        bring(&both, &plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
+    };
+    let ctx =
+        Compare { watermark: Watermark { market: Seq(0), at: before() }, ..both.compared(&database, &plans, &again) };
+    let report = run(&ctx, &Wanted { repair: true, ..Wanted::all() }, &|_| {}, &|| true).unwrap();
+    assert!(report.is_clean() && report.repaired == 1, "{:#?}", report.repairs);
+    assert_eq!((report.market, report.after.unwrap().market, end() > ended), (ended, end(), true));
 }

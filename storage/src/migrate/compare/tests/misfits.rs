@@ -57,6 +57,21 @@ fn rows_that_have_no_number_fit_neither_where_they_are_brought_over_nor_where_th
 }
 
 #[test]
+fn rows_that_nobody_accepted_are_not_forgotten_behind_a_repair_of_something_else() {
+    let Some(running) = running() else { return };
+    let both = Both::without_sink(&running, "compare_misfits_kept");
+    both.in_postgres(&theirs());
+    let plans = plans(&both);
+    bring(&both, &plans, &backfill::Wanted::default()).unwrap();
+    both.in_postgres("UPDATE public.cash SET amount = 7 WHERE amount = 201");
+    let report = compare_accepting(&both, &plans, true, Some(0));
+    assert_eq!((report.repaired, report.unrepaired), (1, 0), "{:#?}", report.repairs);
+    assert!(!report.is_clean());
+    assert_eq!(report.after.unwrap().refused, more_than(0, 1));
+    assert!(compare_accepting(&both, &plans, true, Some(1)).is_clean());
+}
+
+#[test]
 fn rows_from_behind_the_watermark_are_counted_by_their_table_and_are_no_mismatch() {
     let Some(running) = running() else { return };
     let both = Both::without_sink(&running, "compare_behind");

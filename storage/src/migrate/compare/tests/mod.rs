@@ -3,6 +3,7 @@
 mod brought;
 mod changed;
 mod ended;
+mod gone;
 mod misfits;
 mod moving;
 mod repaired;
@@ -45,19 +46,29 @@ impl Both {
 
     /// As [`Self::new`], with segments of the market journal of so many bytes.
     pub fn with_segments(running: &Running, database: &str, groups: u64, segment_bytes: u64) -> Self {
-        let mut both = Self::opened(running, database, segment_bytes);
-        let storage = both.storage();
-        storage.ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
-        let plan = sink::Plan {
-            settings: both.settings.clone(),
-            schema: both.settings.schema.clone(),
-            tiers: both.opened.tiers.clone(),
-            watermark: Seq(0),
-        };
-        both.sink = Some(storage.sink().start(plan).unwrap());
+        let mut both = Self::started(running, database, segment_bytes);
+        both.sink_from(Seq(0));
         both.write(groups);
         both.level();
         both
+    }
+
+    /// A directory that runs and has no sink yet.
+    pub fn started(running: &Running, database: &str, segment_bytes: u64) -> Self {
+        let both = Self::opened(running, database, segment_bytes);
+        both.storage().ledger.append_and_wait(vec![LedgerRecord::Started(records::started("compared"))]).unwrap();
+        both
+    }
+
+    /// Starts the sink behind a market record.
+    pub fn sink_from(&mut self, watermark: Seq) {
+        let plan = sink::Plan {
+            settings: self.settings.clone(),
+            schema: self.settings.schema.clone(),
+            tiers: self.opened.tiers.clone(),
+            watermark,
+        };
+        self.sink = Some(self.storage().sink().start(plan).unwrap());
     }
 
     pub fn without_sink(running: &Running, database: &str) -> Self {
@@ -240,4 +251,27 @@ fn a_table_that_is_not_written_twice_is_refused_by_name() {
     let what = Wanted { tables: vec!["trades".to_owned()], range: Range::until(UtcNanos(0)), repair: false };
     let nothing = both.compare(&[], &what).unwrap();
     assert_eq!((nothing.totals.len(), nothing.rows()), (1, 0));
+}
+
+#[test]
+fn a_role_whose_statements_may_not_take_long_compares_for_as_long_as_it_takes() {
+    let Some(running) = running() else { return };
+    let both = Both::new(&running, "compare_limited", 3);
+    let theirs = both.theirs.as_ref().unwrap();
+    theirs.execute("limit", "ALTER ROLE owner IN DATABASE compare_limited SET statement_timeout = '1s'").unwrap();
+    // Reading this table takes three seconds.
+    theirs.execute("lock", &format!("BEGIN; LOCK TABLE {}.trades", both.settings.schema)).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 15 {
+            theirs.execute("let go", "ROLLBACK").unwrap();
+        }
+        true
+    };
+    let database = both.storage().database();
+    let again = |_: &TableName, _: Range, _: &dyn Fn() -> bool| Ok(());
+    let report = run(&both.compared(&database, &[], &again), &Wanted::all(), &|_| {}, &go_on).unwrap();
+    assert!(report.is_clean(), "{:?}", all_shown(&report));
+    assert!(asked.get() >= 15, "it waited for the table");
 }

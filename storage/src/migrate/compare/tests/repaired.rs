@@ -1,5 +1,8 @@
 //! What differs is put right by what the journals say, on the side that has something else; then both sides are the same.
 
+use messages::UtcNanos;
+use messages::migration::Watermark;
+
 use super::{Both, all_shown, until};
 use crate::journal;
 use crate::migrate::compare::{Report, Wanted};
@@ -80,6 +83,23 @@ fn a_row_that_is_wrong_on_both_sides_is_put_right_on_both() {
     is_repaired(&report, 2);
 }
 
+/// An `init` that was broken off has written ticks there before the watermark of the next one.
+#[test]
+fn a_tick_that_was_written_before_the_watermark_is_what_the_journal_says_and_is_lost_on_neither_side() {
+    let Some(running) = running() else { return };
+    let both = Both::new(&running, "repair_before", 6);
+    both.in_postgres("UPDATE market_ticks SET last_price = 1.5 WHERE tick_id = 3002");
+    both.in_postgres("DELETE FROM market_ticks WHERE tick_id = 4002");
+    let table = both.ticks_table(5_002);
+    both.in_duckdb(&format!("UPDATE {table} SET last_price = 1.5 WHERE tick_id = 5002"));
+    let watermark = Watermark { market: both.storage().market.watermark().get(), at: UtcNanos(0) };
+    let report = both.compare_before(&[], &Wanted { repair: true, ..Wanted::all() }, watermark).unwrap();
+    is_repaired(&report, 3);
+    assert_eq!(both.sql("SELECT count(*) AS n FROM market_ticks WHERE last_price = 1.5"), "{'n': 0}");
+    let total = both.found().totals.into_iter().find(|total| total.table == "market_ticks").unwrap();
+    assert_eq!((total.duckdb, total.postgres, total.differing), (6 * 20, 6 * 20, 0));
+}
+
 /// The oldest segments of the market journal go where there is no room for them.
 #[test]
 fn where_the_journal_has_nothing_any_more_duckdb_is_the_truth_for_postgresql() {
@@ -102,6 +122,27 @@ fn where_the_journal_has_nothing_any_more_duckdb_is_the_truth_for_postgresql() {
     let of = |how: &str| report.repairs.iter().filter(|repair| repair.how == how).count();
     assert_eq!((of(copied), of("PostgreSQL has what the journal says")), (40 + 1, 1 + 1), "the ledger is kept whole");
     assert_eq!(both.sql("SELECT ask_size AS s FROM market_ticks WHERE tick_id = 2001"), "{'s': 9.00000000}");
+}
+
+#[test]
+fn a_row_that_postgresql_alone_has_stays_where_the_journal_has_nothing_any_more() {
+    let Some(running) = running() else { return };
+    let both = Both::with_segments(&running, "repair_only_copy", 6, 256);
+    for id in [2_001, 2_002, 6_001] {
+        let table = both.ticks_table(id);
+        both.in_duckdb(&format!("DELETE FROM {table} WHERE tick_id = {id}"));
+    }
+    both.in_postgres("DELETE FROM market_ticks WHERE tick_id = 2003");
+    let segments = journal::segments(&both.opened.paths.market).unwrap();
+    let (gone, _) = segments.split_at(segments.len() - 2);
+    gone.iter().for_each(|segment| std::fs::remove_file(&segment.path).unwrap());
+    let report = both.repaired();
+    let of = |words: &str| report.repairs.iter().filter(|repair| repair.how.contains(words)).count();
+    assert_eq!((of("PostgreSQL has what DuckDB has"), of("DuckDB has what the journal says")), (1, 1));
+    assert_eq!(of("PostgreSQL alone has it and the journal has no record of it any more"), 2, "{:#?}", report.repairs);
+    assert_eq!((report.repaired, report.unrepaired, report.is_clean()), (2, 2, false));
+    let after: Vec<&str> = report.after.iter().flat_map(|after| &after.mismatches).map(|m| m.key.as_str()).collect();
+    assert_eq!(after, ["tick_id=2001", "tick_id=2002"], "they are there and differ still");
 }
 
 #[test]
