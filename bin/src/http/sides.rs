@@ -22,6 +22,7 @@ use storage::migrate::reads::{Alone, Divided, Error, Follows, Need, OTHERWISE, R
 use storage::pool;
 use storage::query::{self, Answer, Query};
 use storage::service::Database;
+use storage::settings::Tiers;
 
 use super::ask::busy;
 use super::edge::{FRESH_WITHIN, Watermarks, now, opening};
@@ -59,16 +60,18 @@ pub struct Sides {
 struct Shadows {
     /// One of so many; 0 for none.
     every: u64,
+    /// How long rows live: DuckDB deletes what PostgreSQL may keep.
+    tiers: Tiers,
     answered: AtomicU64,
     /// One at a time: they take readers from those who wait for an answer.
     is_one_under_way: AtomicBool,
 }
 
 impl Sides {
-    /// These sides; one of `shadow_every` questions is asked of both.
-    pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64) -> Self {
+    /// These sides; one of `shadow_every` questions is asked of both, about what DuckDB has not deleted by `tiers`.
+    pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64, tiers: Tiers) -> Self {
         let (answered, is_one_under_way) = (AtomicU64::new(0), AtomicBool::new(false));
-        let shadows = Arc::new(Shadows { every: shadow_every, answered, is_one_under_way });
+        let shadows = Arc::new(Shadows { every: shadow_every, tiers, answered, is_one_under_way });
         Self { database, reads, watermarks, shadows, rest: Rest::default() }
     }
 
@@ -303,10 +306,11 @@ mod tests {
     async fn hanging() -> (std::net::TcpListener, Sides) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, reads) = (listener.local_addr().unwrap().port(), Reads::default());
+        let config::Settings { timescale, tiers, .. } = config::load(&config::Layers::default()).unwrap();
         let settings = storage::settings::Timescale {
             url: format!("postgres://owner@127.0.0.1:{port}/market"),
             tls: Tls::Off,
-            ..config::load(&config::Layers::default()).unwrap().timescale
+            ..timescale
         };
         let follows = || Follows { applied: Need::default(), trouble: None };
         reads.open(&settings, "timescale.toml".into(), Arc::new(follows)).unwrap();
@@ -318,7 +322,7 @@ mod tests {
         reads.divide(&state);
         let level = || (journal::Watermark::new(Seq(0)), journal::Watermark::new(Seq(0)));
         let watermarks = Watermarks { ledger: level(), market: level() };
-        (listener, Sides::new(Database::default(), reads, watermarks, 0))
+        (listener, Sides::new(Database::default(), reads, watermarks, 0, tiers))
     }
 
     #[actix_web::test]

@@ -1,6 +1,7 @@
 //! Questions that are asked of both sides, behind the answer of one: nobody waits for it.
 //!
-//! Both must hold the same. Of the market only what lies some time back is asked for, where nothing new comes; of the ledger two
+//! Both must hold the same. What DuckDB has deleted at the end of its life PostgreSQL may still have: only what lies behind that
+//! is asked for. Of the market only what lies some time back is asked for, where nothing new comes; of the ledger two
 //! answers count only if they are complete up to one record. What still comes late looks like a difference once: only one that
 //! stays is one.
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use messages::UtcNanos;
 use storage::journal::Log;
 use storage::migrate::compare::answers::unlike;
+use storage::migrate::compare::kept_since;
 use storage::migrate::reads::{Divided, Need};
 use storage::query::{self, Answer, Query};
 
@@ -33,7 +35,8 @@ impl Sides {
             && divided.use_duckdb.is_none()
             && shadows.answered.fetch_add(1, Ordering::Relaxed).is_multiple_of(shadows.every);
         let wall = actors::clock::Clock::wall().now();
-        let Some(query) = at_rest(&question.query, wall.before(AT_REST)).filter(|_| is_due) else {
+        let kept = kept_since(shadows.tiers.limits(table_of(&question.query)), wall);
+        let Some(query) = at_rest(&question.query, wall.before(AT_REST), kept).filter(|_| is_due) else {
             return;
         };
         if shadows.is_one_under_way.swap(true, Ordering::AcqRel) {
@@ -81,35 +84,117 @@ impl Sides {
     }
 }
 
-/// The part of a question to which nothing new comes; `None` where there is none.
-fn at_rest(query: &Query, before: UtcNanos) -> Option<Query> {
-    let mut asked = query.clone();
-    if let Query::Ticks { range, .. } | Query::Bars { range, .. } = &mut asked {
-        range.to = range.to.min(before);
-        return (range.from < range.to).then_some(asked);
+/// The table that a question is about.
+fn table_of(query: &Query) -> &'static str {
+    match query {
+        Query::Ticks { .. } => "market_ticks",
+        Query::Bars { .. } => "ohlcv_bars",
+        Query::Orders { .. } => "orders",
+        Query::Trades { .. } => "trades",
+        Query::Positions { .. } => "positions",
+        Query::Equity { .. } => "portfolio_snapshots",
     }
-    Some(asked)
+}
+
+/// The part of a question to which nothing new comes, and of which DuckDB has deleted nothing: since `kept`, where it does
+/// delete. `None` where there is none.
+fn at_rest(query: &Query, before: UtcNanos, kept: Option<UtcNanos>) -> Option<Query> {
+    let mut asked = query.clone();
+    match &mut asked {
+        Query::Ticks { range, .. } | Query::Bars { range, .. } => range.to = range.to.min(before),
+        // Fills go with their order, and how old that is their time does not tell.
+        Query::Trades { .. } if kept.is_some() => return None,
+        // What stood at an instant may have gone since; what stands now stays on disk.
+        Query::Positions { at, .. } if kept.is_some() && *at < before => return None,
+        Query::Orders { .. } | Query::Trades { .. } | Query::Equity { .. } | Query::Positions { .. } => {}
+    }
+    match &mut asked {
+        Query::Ticks { range, .. }
+        | Query::Bars { range, .. }
+        | Query::Orders { range, .. }
+        | Query::Trades { range, .. }
+        | Query::Equity { range, .. } => {
+            range.from = kept.map_or(range.from, |kept| range.from.max(kept));
+            (range.from < range.to).then_some(asked)
+        }
+        Query::Positions { .. } => Some(asked),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use messages::market::Timeframe;
     use messages::{Exchange, Instrument};
-    use storage::query::{Of, Page, Range};
+    use storage::query::{Gaps, Of, Page, Range};
 
     use super::*;
 
+    fn instrument() -> Instrument {
+        Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() }
+    }
+
+    fn range(from: i64, to: i64) -> Range {
+        Range { from: UtcNanos(from), to: UtcNanos(to) }
+    }
+
+    fn ticks(from: i64, to: i64) -> Query {
+        Query::Ticks { instrument: instrument(), range: range(from, to), page: Page::Oldest(1) }
+    }
+
     #[test]
     fn of_the_market_only_what_is_at_rest_is_asked_for() {
-        let instrument = Instrument { exchange: Exchange::Simulated, symbol: "BTC/USD".parse().unwrap() };
-        let ticks = |from, to| {
-            let range = Range { from: UtcNanos(from), to: UtcNanos(to) };
-            Query::Ticks { instrument, range, page: Page::Oldest(1) }
-        };
-        let asked = |query: &Query| at_rest(query, UtcNanos(5));
+        let asked = |query: &Query| at_rest(query, UtcNanos(5), None);
         assert_eq!(asked(&ticks(1, 9)), Some(ticks(1, 5)));
         assert_eq!(asked(&ticks(1, 3)), Some(ticks(1, 3)));
         assert_eq!(asked(&ticks(5, 9)), None);
         let positions = Query::Positions { at: UtcNanos(9), of: Of::default() };
         assert_eq!(asked(&positions), Some(positions));
+    }
+
+    #[test]
+    fn what_duckdb_has_deleted_is_asked_of_neither_side() {
+        let asked = |query: &Query| at_rest(query, UtcNanos(50), Some(UtcNanos(20)));
+        let (of, page) = (Of::default(), Page::Oldest(1));
+        let bars = |from, to| Query::Bars {
+            instrument: instrument(),
+            timeframe: Timeframe::MINUTE,
+            range: range(from, to),
+            gaps: Gaps::Left,
+            page,
+        };
+        let orders = |from, to| Query::Orders { range: range(from, to), of, page };
+        let equity = |from, to| Query::Equity { range: range(from, to), account: None, page };
+        let of_range: [&dyn Fn(i64, i64) -> Query; 4] = [&ticks, &bars, &orders, &equity];
+        for query in of_range {
+            assert_eq!(asked(&query(1, 40)), Some(query(20, 40)));
+            assert_eq!(asked(&query(30, 40)), Some(query(30, 40)));
+            assert_eq!(asked(&query(1, 20)), None, "all of it may have been deleted");
+        }
+        // How old the order of a fill is, its time does not tell.
+        let fills = Query::Trades { range: range(30, 40), of, page };
+        assert_eq!(asked(&fills), None);
+        assert_eq!(at_rest(&fills, UtcNanos(50), None), Some(fills));
+        let positions = |at| Query::Positions { at: UtcNanos(at), of };
+        assert_eq!(asked(&positions(49)), None);
+        assert_eq!(asked(&positions(50)), Some(positions(50)));
+    }
+
+    #[test]
+    fn each_question_is_about_a_table_that_moves() {
+        let (of, page, range) = (Of::default(), Page::Oldest(1), Range::ALL);
+        let (instrument, timeframe) = (instrument(), Timeframe::MINUTE);
+        let asked = [
+            Query::Ticks { instrument, range, page },
+            Query::Bars { instrument, timeframe, range, gaps: Gaps::Left, page },
+            Query::Orders { range, of, page },
+            Query::Trades { range, of, page },
+            Query::Positions { at: UtcNanos(9), of },
+            Query::Equity { range, account: None, page },
+        ];
+        let tiers = config::load(&config::Layers::default()).unwrap().tiers;
+        for query in asked {
+            // A table without limits has none to ask for.
+            assert_eq!(kept_since(tiers.limits(table_of(&query)), UtcNanos(9)), None, "{query:?}: nothing is deleted");
+        }
     }
 }
