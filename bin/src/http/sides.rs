@@ -427,10 +427,14 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(60), is_open).await.unwrap();
         // At once: each waits for as long as the tables may be behind.
-        let (asked, ready) = tokio::join!(open.duckdb(&question), open.ready(&question));
+        let (asked, ready, shadow) =
+            tokio::join!(open.duckdb(&question), open.ready(&question), open.ask_duckdb(&question));
         assert_eq!([asked.err(), ready.err()].map(|problem| problem.map(|p| p.code)), [Some(Code::Unavailable); 2]);
         assert_eq!(counted(&open), [(2, 2), (0, 0)]);
-        drop((open, sides));
+        assert_eq!(shadow, None, "tables that are behind are no difference between the sides");
+        let level = Sides { watermarks: level_at(Seq(1)), ..open.clone() };
+        assert!(level.ask_duckdb(&question).await.is_some());
+        drop((level, open, sides));
         storage.finish().unwrap();
     }
 

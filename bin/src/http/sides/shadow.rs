@@ -80,9 +80,15 @@ impl Sides {
         let need: Need = self.watermarks.durable();
         let question = Question { query: query.clone(), whole: query.clone(), need, memory: need.market };
         // Neither is counted: nobody waited for it.
-        let duckdb = self.read_duckdb(&question).await.ok()?.ok()?;
+        let duckdb = self.ask_duckdb(&question).await?;
         let postgres = self.ask_postgres(&question, divided).await.ok()?;
         Some((duckdb, postgres))
+    }
+
+    /// DuckDB's answer, if it has what that must hold: what its tables do not have yet is no difference.
+    pub(super) async fn ask_duckdb(&self, question: &Question) -> Option<Answer> {
+        self.watermarks.until_applied(question.need).await.ok()?;
+        self.read_duckdb(question).await.ok()?.ok()
     }
 }
 
