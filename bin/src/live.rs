@@ -232,7 +232,8 @@ fn serve(
         market: (storage.market.watermark().clone(), storage.applied_market().clone()),
     };
     let (database, room) = (storage.database(), storage.room().clone());
-    let sides = Sides::new(database.clone(), storage.reads(), watermarks.clone(), settings.timescale.shadow_every);
+    let (every, tiers) = (settings.timescale.shadow_every, settings.tiers.clone());
+    let sides = Sides::new(database.clone(), storage.reads(), watermarks.clone(), every, tiers);
     let backup = Current::default();
     let directory = Directory {
         paths: paths.clone(),

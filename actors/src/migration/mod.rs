@@ -262,10 +262,9 @@ impl Shell {
         if let Some(back) = self.a.way.step_back(&self.a.state) {
             let differed = matches!(back.why, Breach::Mismatch { .. });
             let (ask, why) = (Ask::StepBack { to: back.to, differed }, back.why.to_string());
-            let by = By { who: ITSELF.to_owned(), why: why.clone() };
+            let (by, said) = (By { who: ITSELF.to_owned(), why }, back.said(self.a.state.percent));
             if self.step(ask, &by).await?.is_ok() {
-                let why = format!("reads go back to {} of a hundred: {why}", back.to);
-                self.write(LedgerRecord::Action(Action::alert(why, now))).await?;
+                self.write(LedgerRecord::Action(Action::alert(said, now))).await?;
             }
         }
         if self.working.is_none() && self.is_compare_due() {

@@ -22,6 +22,7 @@ use storage::migrate::reads::{Alone, Divided, Error, Follows, Need, OTHERWISE, R
 use storage::pool;
 use storage::query::{self, Answer, Query};
 use storage::service::Database;
+use storage::settings::Tiers;
 
 use super::ask::busy;
 use super::edge::{FRESH_WITHIN, Watermarks, now, opening};
@@ -59,16 +60,18 @@ pub struct Sides {
 struct Shadows {
     /// One of so many; 0 for none.
     every: u64,
+    /// How long rows live: DuckDB deletes what PostgreSQL may keep.
+    tiers: Tiers,
     answered: AtomicU64,
     /// One at a time: they take readers from those who wait for an answer.
     is_one_under_way: AtomicBool,
 }
 
 impl Sides {
-    /// These sides; one of `shadow_every` questions is asked of both.
-    pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64) -> Self {
+    /// These sides; one of `shadow_every` questions is asked of both, about what DuckDB has not deleted by `tiers`.
+    pub fn new(database: Database, reads: Reads, watermarks: Watermarks, shadow_every: u64, tiers: Tiers) -> Self {
         let (answered, is_one_under_way) = (AtomicU64::new(0), AtomicBool::new(false));
-        let shadows = Arc::new(Shadows { every: shadow_every, answered, is_one_under_way });
+        let shadows = Arc::new(Shadows { every: shadow_every, tiers, answered, is_one_under_way });
         Self { database, reads, watermarks, shadows, rest: Rest::default() }
     }
 
@@ -100,19 +103,38 @@ impl Sides {
     pub async fn ready(&self, question: &Question) -> Result<(), Problem> {
         let divided = self.reads.share().get();
         if divided.side(&question.whole) == Side::Postgres {
+            let began = now();
             match self.patiently(divided, self.until_whole(question, divided)).await {
                 Ok(_) => return Ok(()),
-                Err(error) if !divided.may_fall_back() => return Err(refused(error, divided)),
+                // Where DuckDB answers in its place, it is asked again first, and that is counted.
+                Err(error) if !divided.may_fall_back() => {
+                    if !error.is_ours() {
+                        self.reads.answered(Side::Postgres, began.elapsed(), true);
+                    }
+                    return Err(refused(error, divided));
+                }
                 Err(_) => {}
             }
         }
-        self.watermarks.until_applied(question.need).await
+        self.until_applied(question.need).await
+    }
+
+    /// Waits until DuckDB holds what it must. Where it does not get there in time, that is an error of DuckDB's: nobody gets an
+    /// answer of it, as of a PostgreSQL that is behind.
+    async fn until_applied(&self, need: Need) -> Result<(), Problem> {
+        let began = now();
+        let applied = self.watermarks.until_applied(need).await;
+        // While it opens it has begun nothing in which it could fail.
+        if applied.is_err() && self.database.pool().is_some() {
+            self.reads.answered(Side::DuckDb, began.elapsed(), true);
+        }
+        applied
     }
 
     /// DuckDB's answer.
     async fn duckdb(&self, question: &Question) -> Result<Answer, Problem> {
         self.database.pool().ok_or_else(opening)?;
-        self.watermarks.until_applied(question.need).await?;
+        self.until_applied(question.need).await?;
         let began = now();
         let found = self.read_duckdb(question).await?;
         if !matches!(found, Err(query::Error::Pool(pool::Error::Gone))) {
@@ -301,14 +323,20 @@ mod tests {
 
     /// A server that takes connections and says nothing.
     async fn hanging() -> (std::net::TcpListener, Sides) {
+        hanging_in(None).await
+    }
+
+    /// The same; what keeps the sink from writing to it.
+    async fn hanging_in(trouble: Option<&'static str>) -> (std::net::TcpListener, Sides) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, reads) = (listener.local_addr().unwrap().port(), Reads::default());
+        let config::Settings { timescale, tiers, .. } = config::load(&config::Layers::default()).unwrap();
         let settings = storage::settings::Timescale {
             url: format!("postgres://owner@127.0.0.1:{port}/market"),
             tls: Tls::Off,
-            ..config::load(&config::Layers::default()).unwrap().timescale
+            ..timescale
         };
-        let follows = || Follows { applied: Need::default(), trouble: None };
+        let follows = move || Follows { applied: Need::default(), trouble: trouble.map(str::to_owned) };
         reads.open(&settings, "timescale.toml".into(), Arc::new(follows)).unwrap();
         let state = Migration {
             phase: Phase::GradualReads,
@@ -316,9 +344,13 @@ mod tests {
             ..Migration::default()
         };
         reads.divide(&state);
-        let level = || (journal::Watermark::new(Seq(0)), journal::Watermark::new(Seq(0)));
-        let watermarks = Watermarks { ledger: level(), market: level() };
-        (listener, Sides::new(Database::default(), reads, watermarks, 0))
+        (listener, Sides::new(Database::default(), reads, level_at(Seq(0)), 0, tiers))
+    }
+
+    /// Journals and tables that hold the same records.
+    fn level_at(seq: Seq) -> Watermarks {
+        let level = || (journal::Watermark::new(seq), journal::Watermark::new(seq));
+        Watermarks { ledger: level(), market: level() }
     }
 
     #[actix_web::test]
@@ -357,6 +389,71 @@ mod tests {
         sides.has_own(&fills, before).await.unwrap();
         let nothing_before = Divided { watermark: Some(Watermark { market: Seq(0), at: UtcNanos(1_000) }), ..before };
         sides.has_own(&ticks, nothing_before).await.unwrap();
+    }
+
+    /// How many answers each side gave, and how many of them failed: DuckDB, then PostgreSQL.
+    fn counted(sides: &Sides) -> [(u64, u64); 2] {
+        sides.reads.stats().unwrap().sides.map(|(_, stats)| (stats.count, stats.errors))
+    }
+
+    fn needs_a_record() -> Question {
+        let query = Query::Positions { at: UtcNanos(9), of: query::Of::default() };
+        let need = Need { ledger: Seq(1), ..Need::default() };
+        Question { query: query.clone(), whole: query, need, memory: Seq(0) }
+    }
+
+    #[actix_web::test]
+    async fn a_duckdb_that_does_not_keep_up_fails_each_question_that_waits_for_it() {
+        let (_listener, sides) = hanging().await;
+        sides.reads.share().set_override(Some(true));
+        let question = needs_a_record();
+        let dir = tempfile::tempdir().unwrap();
+        let settings = config::load(&config::Layers::default()).unwrap();
+        let storage = storage::service::Storage::open(
+            &storage::datadir::Paths::of(dir.path(), None),
+            &settings.journal,
+            &settings.tiers.cold,
+            &settings.timescale,
+            settings.duckdb.options(),
+            None,
+            |_, _| {},
+        )
+        .unwrap();
+        let open = Sides { database: storage.database(), ..sides.clone() };
+        let is_open = async {
+            while open.database.pool().is_none() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), is_open).await.unwrap();
+        // At once: each waits for as long as the tables may be behind.
+        let (asked, ready, shadow) =
+            tokio::join!(open.duckdb(&question), open.ready(&question), open.ask_duckdb(&question));
+        assert_eq!([asked.err(), ready.err()].map(|problem| problem.map(|p| p.code)), [Some(Code::Unavailable); 2]);
+        assert_eq!(counted(&open), [(2, 2), (0, 0)]);
+        assert_eq!(shadow, None, "tables that are behind are no difference between the sides");
+        let level = Sides { watermarks: level_at(Seq(1)), ..open.clone() };
+        assert!(level.ask_duckdb(&question).await.is_some());
+        drop((level, open, sides));
+        storage.finish().unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_question_that_only_a_postgresql_that_is_behind_could_answer_is_counted_once() {
+        let (_listener, sides) = hanging_in(Some("it could not be reached")).await;
+        let question = needs_a_record();
+        let share = sides.reads.share();
+        share.set_override(Some(false));
+        let problem = sides.ready(&question).await.unwrap_err();
+        assert!(problem.detail.contains("it could not be reached"), "{}", problem.detail);
+        assert_eq!(counted(&sides), [(0, 0), (1, 1)]);
+        // Where DuckDB may answer in its place, whoever asks then counts it.
+        share.set_override(None);
+        let level = Sides { watermarks: level_at(Seq(1)), ..sides.clone() };
+        level.ready(&question).await.unwrap();
+        assert_eq!(counted(&sides), [(0, 0), (1, 1)]);
+        level.answer(&question).await.unwrap_err();
+        assert_eq!(counted(&sides), [(0, 0), (2, 2)]);
     }
 
     #[test]

@@ -227,10 +227,12 @@ impl Step<'_> {
     }
 
     fn step_back(&self, to: u8, differed: bool) -> Result<Migration, Refusal> {
-        if self.state.phase != Phase::GradualReads {
-            return self.wrong_phase("reads", "gradual_reads");
-        }
-        let back = self.reads(to.min(self.state.percent))?;
+        let back = match self.state.phase {
+            Phase::GradualReads => self.reads(to.min(self.state.percent))?,
+            // None are DuckDB's yet: what was compared counts no more, and that is all.
+            Phase::Compare if differed => self.state.clone(),
+            _ => return self.wrong_phase("reads", "gradual_reads"),
+        };
         let compared =
             back.compared.map(|known| Compared { clean_since: known.clean_since.filter(|_| !differed), ..known });
         Ok(Migration { compared, ..back })

@@ -199,7 +199,8 @@ fn up(at: UtcNanos) -> i64 {
 
 /// Since when no row of a table has been deleted at the end of its life: from the first day on that is whole. `None` where
 /// none ever is.
-pub(super) fn kept_since(limits: &Limits, now: UtcNanos) -> Option<UtcNanos> {
+#[must_use]
+pub fn kept_since(limits: &Limits, now: UtcNanos) -> Option<UtcNanos> {
     let age = limits.disk.max(limits.warm).max(limits.cold);
     match (limits.at_end, age) {
         (AtEnd::Delete, Age::For(age)) => Some(UtcNanos::start_of_day(now.before(age).day() + 1)),

@@ -43,6 +43,7 @@ use messages::UtcNanos;
 use messages::ledger::Seq;
 use messages::migration::Watermark;
 
+pub use live::kept_since;
 pub use record::Compared;
 pub use report::Report;
 pub use rows::Key;

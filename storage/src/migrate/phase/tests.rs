@@ -237,6 +237,21 @@ fn who_answered_differently_agrees_anew_before_reads_move_again() {
     refused(&compared, Ask::Reads(50), &facts(), &["agreed for 0", "1m are needed"]);
 }
 
+#[test]
+fn who_answered_differently_while_duckdb_answers_none_agrees_anew_before_reads_move() {
+    let none = Migration { percent: 0, ..agreed(Phase::GradualReads) };
+    for before in [agreed(Phase::Compare), none] {
+        assert!(decide(&before, Ask::Reads(1), &facts()).is_ok(), "{}", before.phase);
+        let differed = decide(&before, Ask::StepBack { to: 0, differed: true }, &facts()).unwrap();
+        let shape = |state: &Migration| (state.phase, state.percent, state.since, state.percent_since);
+        assert_eq!(shape(&differed), shape(&before));
+        refused(&differed, Ask::Reads(1), &facts(), &["answered a question differently", "timescale compare`"]);
+        let again = decide(&differed, Ask::StepBack { to: 0, differed: true }, &facts()).unwrap();
+        assert_eq!(again, differed, "there is nothing to write down a second time");
+    }
+    refused(&agreed(Phase::Compare), Ask::StepBack { to: 0, differed: false }, &facts(), &["the phase is compare"]);
+}
+
 /// A state in which a backfill done again refused more than somebody has looked at.
 fn more_refused(phase: Phase) -> Migration {
     let with = |accepted| Some(Backfilled { at: NOW, slices: 1, rows: 1, refused: 2, accepted });

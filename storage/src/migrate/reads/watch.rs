@@ -1,12 +1,14 @@
 //! The A/B watch: how both sides answer, and when reads are to go a step back. Pure.
 //!
 //! Steps back give reads to PostgreSQL, so it is DuckDB's answers that are judged; those of PostgreSQL are counted beside
-//! them. Invariant: what was seen before a step says nothing about what comes after it.
+//! them. Invariants: what was seen before a step says nothing about what comes after it; no difference between the two sides is
+//! passed over, though DuckDB answers nothing yet and there is nothing to give back.
 
 use std::fmt;
 use std::time::Duration;
 
 use messages::durations::format as duration;
+use messages::migration::Migration;
 
 use super::answers::{Answers, Seen};
 use super::route::Side;
@@ -76,10 +78,30 @@ impl fmt::Display for Breach {
 /// Reads are to go back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepBack {
-    /// To so many of a hundred.
+    /// To so many of a hundred: of none to none where both sides answered differently, for what was compared counts no more.
     pub to: u8,
     /// Why.
     pub why: Breach,
+}
+
+impl StepBack {
+    /// Whether anything is otherwise by it: where nothing is left to give back, what was compared may not count already.
+    #[must_use]
+    pub fn changes(&self, state: &Migration) -> bool {
+        let counts = || state.compared.is_some_and(|compared| compared.clean_since.is_some());
+        self.to < state.percent || (matches!(self.why, Breach::Mismatch { .. }) && counts())
+    }
+
+    /// What is done, and why, where `percent` of a hundred reads were DuckDB's.
+    #[must_use]
+    pub fn said(&self, percent: u8) -> String {
+        let Self { to, why } = self;
+        if *to < percent {
+            format!("reads go back to {to} of a hundred: {why}")
+        } else {
+            format!("what was compared counts no more: {why}")
+        }
+    }
 }
 
 /// What was seen so far. Times are since the start.
@@ -132,9 +154,12 @@ impl Watch {
     /// Whether reads are to go back from this share, and how far. To be asked now and then: that answers are slow for long is
     /// known by having asked. Nothing of it is said a second time.
     pub fn judge(&mut self, percent: u8, now: Duration) -> Option<StepBack> {
-        let why = self.breach(now);
-        let to = STEPS.into_iter().find(|step| *step < percent);
-        let (Some(why), Some(to)) = (why, to) else { return None };
+        let why = self.breach(now)?;
+        let to = match (STEPS.into_iter().find(|step| *step < percent), &why) {
+            (Some(to), _) => to,
+            (None, Breach::Mismatch { .. }) => percent,
+            (None, _) => return None,
+        };
         self.begin_anew();
         Some(StepBack { to, why })
     }
@@ -174,6 +199,9 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use messages::UtcNanos;
+    use messages::migration::Compared;
+
     use super::*;
 
     const BOUNDS: Bounds = Bounds { budget: Duration::from_millis(500), errors: 1 };
@@ -242,6 +270,37 @@ mod tests {
         let step = watch.judge(50, secs(1)).unwrap();
         assert_eq!((step.to, step.why), (10, Breach::Mismatch { what: "bars".to_owned() }));
         assert_eq!((watch.judge(10, secs(2)), watch.shadows()), (None, (3, 2)));
+    }
+
+    #[test]
+    fn an_answer_that_differs_while_duckdb_answers_none_is_said_and_nothing_is_given_back() {
+        let mut watch = seen(Side::DuckDb, 200, 200, 0);
+        assert_eq!(watch.judge(0, secs(1)), None, "nothing is left to give back");
+        watch.shadowed(Some("bars".to_owned()));
+        let step = watch.judge(0, secs(2)).unwrap();
+        assert_eq!((step.to, step.said(0)), (0, format!("what was compared counts no more: {}", step.why)));
+        assert_eq!(watch.judge(0, secs(3)), None, "it is said once");
+    }
+
+    #[test]
+    fn a_step_back_changes_the_share_or_that_a_comparison_counts() {
+        let check = |to, percent, why: &Breach, is_clean: bool, expected| {
+            let at = UtcNanos(7);
+            let compared = Compared { at, rows: 1, differing: 0, clean_since: is_clean.then_some(at) };
+            let state = Migration { percent, compared: Some(compared), ..Migration::default() };
+            let step = StepBack { to, why: why.clone() };
+            assert_eq!(step.changes(&state), expected, "{percent} to {to}, {why}, {is_clean}");
+        };
+        let differed = Breach::Mismatch { what: "bars".to_owned() };
+        let failed = Breach::Errors { failed: 9, of: 100, most: 1 };
+        check(0, 1, &failed, true, true);
+        check(0, 1, &differed, false, true);
+        check(0, 0, &differed, true, true);
+        check(0, 0, &differed, false, false);
+        check(0, 0, &failed, true, false);
+        let nothing = Migration::default();
+        assert!(!StepBack { to: 0, why: differed.clone() }.changes(&nothing), "nothing was compared yet");
+        assert!(StepBack { to: 1, why: differed }.said(10).starts_with("reads go back to 1 of a hundred: the two"));
     }
 
     #[test]

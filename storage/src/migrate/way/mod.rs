@@ -235,13 +235,14 @@ impl Way {
         (status.was_level && matches!(status.state, State::Following | State::Held)).then_some(status.lag)
     }
 
-    /// How far reads are to go back, and why; none where nothing is wrong with them.
+    /// How far reads are to go back, and why; none where nothing is wrong with them, or nothing were otherwise then.
     #[must_use]
     pub fn step_back(&self, state: &Migration) -> Option<StepBack> {
-        if state.phase != Phase::GradualReads || self.use_duckdb().is_some() {
+        // While both sides are compared none is DuckDB's to give back, but what was compared may count no more.
+        if !matches!(state.phase, Phase::Compare | Phase::GradualReads) || self.use_duckdb().is_some() {
             return None;
         }
-        self.parts.reads.judge()
+        self.parts.reads.judge().filter(|back| back.changes(state))
     }
 
     /// Lets the work that is under way end. Waits for nothing.
