@@ -70,18 +70,19 @@ impl Asking<'_> {
         let first = |limit: usize| {
             left_out.set(0);
             let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(limit) };
-            let of_table = |relation: &&Relation| {
+            let of_table = |(nth, relation): (usize, &&Relation)| {
                 let (owner, mut rows) = (relation.owner, Vec::new());
+                let rank = rank(owner, true, nth);
                 let read = self.read_bars(relation, &wanted, instrument, |bar| {
                     let (micros, number) = (bar.open_time.micros(), bar.bar_id.0.into());
                     let place = Key::place(rows.len(), page);
-                    rows.push((Key { micros, rank: rank(owner, true), number, place }, (owner, bar)));
+                    rows.push((Key { micros, rank, number, place }, (owner, bar)));
                     Ok(())
                 })?;
                 left_out.set(left_out.get() + read.left_out);
                 Ok(First { rows, has_more: read.rows >= limit })
             };
-            self.relations.iter().map(of_table).collect::<Result<Vec<_>, Error>>()
+            self.relations.iter().enumerate().map(of_table).collect::<Result<Vec<_>, Error>>()
         };
         let Gathered { rows, is_cut } = gather(page, first, |rows| Ok::<_, Error>(newest(rows)))?;
         self.left_out += left_out.get();

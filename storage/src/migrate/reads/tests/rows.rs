@@ -16,6 +16,7 @@ pub const TABLES: &str = "
     CREATE TABLE old_positions (who text, sym text, way text, qty numeric, cost numeric, at timestamptz);
     CREATE TABLE old_equity (who text, at timestamptz, form text, cash numeric, value numeric, longs int, shorts int);
     CREATE TABLE old_trades (t timestamptz, sym text, px numeric, qty numeric, seq bigint);
+    CREATE TABLE old_quotes (t timestamptz, sym text, bid numeric, bid_qty numeric, ask numeric, ask_qty numeric);
     CREATE TABLE old_bars (t timestamptz, sym text, o numeric, h numeric, l numeric, c numeric, v numeric, n numeric,
         k bigint);
     CREATE INDEX ON old_trades (sym, t)";
@@ -98,6 +99,19 @@ kind = { value = "trade" }
 last_price = { from = "px" }
 volume = { from = "qty" }
 sequence_number = { from = "seq" }
+
+[[table]]
+from = "public.old_quotes"
+into = "market_ticks"
+[table.columns]
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+timestamp = { from = "t" }
+kind = { value = "quote" }
+bid_price = { from = "bid" }
+bid_size = { from = "bid_qty" }
+ask_price = { from = "ask" }
+ask_size = { from = "ask_qty" }
 
 [[table]]
 from = "public.old_bars"
