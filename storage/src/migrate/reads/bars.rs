@@ -18,7 +18,7 @@ use super::{Error, shape};
 use crate::duck::Error as BadRow;
 use crate::duck::stored::Bars;
 use crate::migrate::plan::question::{Order, Wanted};
-use crate::query::bars::{bases_of, whole_bars};
+use crate::query::bars::{Found, of_bases, whole_bars};
 use crate::query::{Page, Range};
 
 /// Bars that are asked for.
@@ -40,9 +40,6 @@ const BARS_LOOKED_AT: usize = 100;
 /// Which of several bars of one time is shown: the one of the higher revision, then of whom.
 type Best = (u16, Owner);
 
-/// A page of bars, and whether there are more.
-type Found = (Vec<Bar>, bool);
-
 impl Asking<'_> {
     /// The bars that are asked for.
     ///
@@ -50,17 +47,18 @@ impl Asking<'_> {
     /// The server refuses, a row is damaged, or a sum fits in no column.
     pub fn bars(&mut self, asked: Asked) -> Result<Found, Error> {
         let asked = Asked { range: whole_bars(asked.range, asked.timeframe), ..asked };
-        // Where the length that bars are merged from is not stored, another may be.
-        for base in bases_of(asked.timeframe) {
-            let (mut found, is_cut) =
-                if base == asked.timeframe { self.stored(asked)? } else { self.merged(asked, base)? };
-            let Some(last) = found.last_mut() else { continue };
-            if base != asked.timeframe && last.is_complete {
+        of_bases(asked.timeframe, asked.page, |base| {
+            if base == asked.timeframe {
+                return self.stored(asked);
+            }
+            let (mut found, is_cut) = self.merged(asked, base)?;
+            if let Some(last) = found.last_mut()
+                && last.is_complete
+            {
                 last.is_complete = self.has_ended(last, base)?;
             }
-            return Ok((found, is_cut));
-        }
-        Ok((Vec::new(), false))
+            Ok((found, is_cut))
+        })
     }
 
     fn stored(&mut self, asked: Asked) -> Result<Found, Error> {

@@ -46,6 +46,7 @@ fn questions() -> Vec<Query> {
             for (secs, gaps) in [(60, Gaps::Left), (3_600, Gaps::Left), (7_200, Gaps::Filled), (86_400, Gaps::Left)] {
                 let timeframe = Timeframe::from_secs(secs).unwrap();
                 asked.push(Query::Bars { instrument: instrument("A"), timeframe, range, gaps, page });
+                asked.push(Query::Bars { instrument: instrument("H"), timeframe, range, gaps, page });
             }
             for of in filters {
                 asked.push(Query::Orders { range, of, page });
@@ -175,5 +176,27 @@ fn pages_that_follow_each_other_are_the_whole() {
         for is_newest in [false, true] {
             assert_eq!(turned(&world, some, limit, is_newest), whole, "{limit}, newest first: {is_newest}");
         }
+    }
+}
+
+#[test]
+fn hours_of_theirs_stand_beside_those_that_are_merged_from_our_minutes() {
+    let Some(world) = World::new("reads_hours") else { return };
+    let timeframe = Timeframe::from_secs(3_600).unwrap();
+    let ask = |page| {
+        let query = Query::Bars { instrument: instrument("H"), timeframe, range: Range::ALL, gaps: Gaps::Left, page };
+        let Answer { rows: Rows::Bars(bars), is_cut, .. } = world.there(&query, Need::default()).unwrap() else {
+            panic!("no bars")
+        };
+        (bars, is_cut)
+    };
+    let (whole, _) = ask(Page::Oldest(1_000));
+    // Theirs count two trades each. The hour before the watermark is one of them, for of ours only twenty minutes are there.
+    let trades: Vec<u64> = whole.iter().map(|bar| bar.trade_count).collect();
+    assert_eq!(trades, [vec![2; 54], vec![120; 4]].concat());
+    for limit in [1, 3, 4, 5, 20, 57, 58] {
+        let (oldest, newest) = (ask(Page::Oldest(limit)), ask(Page::Newest(limit)));
+        let (n, is_cut) = (limit as usize, limit < 58);
+        assert_eq!((oldest, newest), ((whole[..n].to_vec(), is_cut), (whole[58 - n..].to_vec(), is_cut)), "{limit}");
     }
 }

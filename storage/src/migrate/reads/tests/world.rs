@@ -10,7 +10,7 @@ use messages::{MarketId, Price, Size, UtcNanos};
 
 use super::super::{Alone, Need, Postgres, Sessions};
 use super::lend;
-use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, names, orders, positions, values};
+use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, hours, minutes, names, orders, positions, values};
 use crate::migrate::sink;
 use crate::migrate::sink::tests::directory::Written;
 use crate::migrate::sink::tests::follow;
@@ -224,6 +224,15 @@ impl World {
         ours("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 3999");
         duck("ohlcv_bars", &with(&all, "bar_id", "n + 4611686018427387904"), "1, 2000");
         duck("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 4000");
+
+        let all = hours();
+        let theirs = without(&all, &["exchange", "is_complete"]);
+        old("old_lengths", "sym, len, t, o, h, l, c, v, n, k, rev", &theirs, "0, 60");
+        // Number 53 opens an hour before the watermark.
+        duck("ohlcv_bars", &with(&all, "bar_id", "n + 4611686018427400000"), "0, 54");
+        let all = minutes();
+        ours("ohlcv_bars", &with(&all, "bar_id", "n + 10000"), "0, 259");
+        duck("ohlcv_bars", &with(&all, "bar_id", "n + 10000"), "0, 260");
     }
 
     fn old_ticks(&self) {
