@@ -1,11 +1,12 @@
 //! What their tables say twice is in an answer once: as it would be once it was brought over.
 
+use arrow::util::display::array_value_to_string;
 use messages::market::Timeframe;
 
 use super::super::Need;
-use super::world::World;
-use crate::query::tests::instrument;
-use crate::query::{Gaps, Page, Query, Range, Rows};
+use super::world::{WATERMARK, World};
+use crate::query::tests::{at, instrument};
+use crate::query::{Gaps, Of, Page, Query, Range, Rows};
 
 /// Several rows of one bar, in one table of theirs and in two: the minute, and the trades of which it was made.
 fn record_twice(world: &World) {
@@ -44,4 +45,19 @@ fn of_several_rows_of_a_bar_of_theirs_one_is_shown_and_counted() {
             assert_eq!(ask(secs, Page::Newest(limit)), (newest, is_cut), "{secs} s, the newest {limit}");
         }
     }
+}
+
+#[test]
+fn of_two_rows_of_a_position_at_one_instant_the_one_that_is_brought_over_last_is_shown() {
+    let Some(world) = World::new("reads_instant") else { return };
+    // In the order in which they are brought over 9 comes behind 1, and the server has it first.
+    let sql = "INSERT INTO old_positions VALUES ('paper', 'T', 'long', 9, 9, '2023-12-01 00:00:00+00'),
+        ('paper', 'T', 'long', 1, 1, '2023-12-01 00:00:00+00')";
+    world.session.execute("fill a table", sql).unwrap();
+    let of = Of { instrument: Some(instrument("T")), ..Of::default() };
+    let query = Query::Positions { at: at(WATERMARK), of };
+    let Rows::Table { batches, .. } = world.there(&query, Need::default()).unwrap().rows else { panic!("no rows") };
+    let [batch] = &batches[..] else { panic!("{} batches", batches.len()) };
+    let quantity = array_value_to_string(batch.column_by_name("quantity").unwrap(), 0).unwrap();
+    assert_eq!((batch.num_rows(), quantity.as_str()), (1, "9.000000000"));
 }
