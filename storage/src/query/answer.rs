@@ -187,16 +187,19 @@ impl<'a> Reading<'a> {
         range: Range,
         page: Page,
     ) -> Result<(Rows, bool), Error> {
-        // Where the length that bars are merged from is not stored, another may be.
-        for base in bars::bases_of(timeframe) {
+        let (found, is_cut) = bars::of_bases(timeframe, page, |base| {
+            let before = std::mem::take(&mut self.explain);
             let (mut found, is_cut) = self.bars_from(instrument, (base, timeframe), range, page)?;
-            let Some(last) = found.last_mut() else { continue };
-            if base != timeframe && last.is_complete {
+            if base != timeframe
+                && let Some(last) = found.last_mut()
+                && last.is_complete
+            {
                 last.is_complete = self.has_ended(last, base)?;
             }
-            return Ok((Rows::Bars(found), is_cut));
-        }
-        Ok((Rows::Bars(Vec::new()), false))
+            self.explain = before.and(std::mem::take(&mut self.explain));
+            Ok::<_, Error>((found, is_cut))
+        })?;
+        Ok((Rows::Bars(found), is_cut))
     }
 
     fn bars_from(

@@ -1,5 +1,7 @@
-//! Bars of any length: what they are merged from, which ranges hold whole ones, and gaps between them. Pure.
+//! Bars of any length: what they are merged from and what stands beside it, which ranges hold whole ones, and gaps between
+//! them. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use messages::market::{Bar, Timeframe};
@@ -13,16 +15,63 @@ pub fn base_of(timeframe: Timeframe) -> Timeframe {
     if timeframe.secs().is_multiple_of(Timeframe::MINUTE.secs()) { Timeframe::MINUTE } else { Timeframe::SECOND }
 }
 
-/// What a bar may be merged from, in the order in which it is looked for: the bars that the market makes by default, the
-/// length itself, and other usual lengths for who has set `bars.timeframes` otherwise.
-pub fn bases_of(timeframe: Timeframe) -> impl Iterator<Item = Timeframe> {
+/// What else a bar may be merged from, in the order in which it is looked for: other usual lengths, for who has set
+/// `bars.timeframes` otherwise.
+fn others_of(timeframe: Timeframe) -> impl Iterator<Item = Timeframe> {
     const OTHERS: [u32; 8] = [3_600, 1_800, 900, 300, 30, 10, 5, 1];
-    let first = [base_of(timeframe), timeframe];
     let others =
         OTHERS.into_iter().filter(move |secs| *secs < timeframe.secs() && timeframe.secs().is_multiple_of(*secs));
-    let others = others.filter_map(Timeframe::from_secs).filter(move |other| !first.contains(other));
-    let count = if first[0] == first[1] { 1 } else { 2 };
-    first.into_iter().take(count).chain(others)
+    others.filter_map(Timeframe::from_secs).filter(move |other| *other != base_of(timeframe))
+}
+
+/// A page of bars, and whether there are more.
+pub type Found = (Vec<Bar>, bool);
+
+/// A page of bars of a length. `ask` gives that page of those which are merged from a base, or stored where the base is the
+/// length itself.
+///
+/// Bars of the length that were brought over stand beside those that are merged from what the market makes. Other bases stand
+/// in where neither has anything.
+///
+/// # Errors
+/// Those of `ask`.
+pub fn of_bases<E>(
+    timeframe: Timeframe,
+    page: Page,
+    mut ask: impl FnMut(Timeframe) -> Result<Found, E>,
+) -> Result<Found, E> {
+    let usual = base_of(timeframe);
+    let mut found = ask(usual)?;
+    if usual != timeframe {
+        found = union(found, ask(timeframe)?, page);
+    }
+    for other in others_of(timeframe) {
+        let (bars, is_cut) = &found;
+        if !bars.is_empty() || *is_cut {
+            break;
+        }
+        found = ask(other)?;
+    }
+    Ok(found)
+}
+
+/// One page out of two. Of two bars of one time the merged one is shown, unless it alone is not complete: of the bar in which
+/// the market began to be recorded only a part is. Each has its own first bars of the page, so the first of both are among them.
+fn union((merged, has_more): Found, (stored, has_more_stored): Found, page: Page) -> Found {
+    let mut all: BTreeMap<UtcNanos, Bar> = stored.into_iter().map(|bar| (bar.open_time, bar)).collect();
+    for bar in merged {
+        let shown = all.entry(bar.open_time).or_insert(bar);
+        if bar.is_complete || !shown.is_complete {
+            *shown = bar;
+        }
+    }
+    let (mut bars, limit): (Vec<Bar>, usize) = (all.into_values().collect(), page.limit());
+    let is_cut = has_more || has_more_stored || bars.len() > limit;
+    match page {
+        Page::Oldest(_) => bars.truncate(limit),
+        Page::Newest(_) => drop(bars.drain(..bars.len().saturating_sub(limit))),
+    }
+    (bars, is_cut)
 }
 
 fn ceil_to(at: UtcNanos, width: Duration) -> UtcNanos {

@@ -54,7 +54,8 @@ pub enum Query {
         /// Which of them.
         page: Page,
     },
-    /// Bars of any length, by the time that they open. They are merged from those of a second or a minute.
+    /// Bars of any length, by the time that they open. They are merged from those of a second or a minute, and beside these stand
+    /// those of the length itself that are stored.
     Bars {
         /// Of which instrument.
         instrument: Instrument,
@@ -225,6 +226,20 @@ pub struct Explain {
     pub rows_by_tier: BTreeMap<Tier, u64>,
     /// Where the time went.
     pub ms_by_step: Steps,
+}
+
+impl Explain {
+    /// What was read for two parts of an answer, out of different files of one table.
+    fn and(self, more: Self) -> Self {
+        let (files_total, files_read) = (self.files_total.max(more.files_total), self.files_read + more.files_read);
+        let files_pruned = files_total.saturating_sub(files_read);
+        let ms_by_step = self.ms_by_step.and(more.ms_by_step);
+        let mut both = Self { files_total, files_read, files_pruned, ms_by_step, ..self };
+        for (tier, rows) in more.rows_by_tier {
+            *both.rows_by_tier.entry(tier).or_default() += rows;
+        }
+        both
+    }
 }
 
 /// Milliseconds of the steps of an answer.

@@ -1,8 +1,8 @@
 //! Bars of any length, as DuckDB makes them: those that are stored, or merged from those of a second, a minute, or whatever
 //! else is stored.
 //!
-//! A bar that several of us wrote is the one of the higher revision, and of two alike the one with the higher number: theirs,
-//! then the sink's.
+//! Of several rows of one bar the one of the higher revision is shown, and of those alike the one with the higher number: theirs,
+//! then the sink's. Of theirs none has a number before it is brought over: the one that comes last is shown.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ use super::{Error, shape};
 use crate::duck::Error as BadRow;
 use crate::duck::stored::Bars;
 use crate::migrate::plan::question::{Order, Wanted};
-use crate::query::bars::{bases_of, whole_bars};
+use crate::query::bars::{Found, of_bases, whole_bars};
 use crate::query::{Page, Range};
 
 /// Bars that are asked for.
@@ -40,9 +40,6 @@ const BARS_LOOKED_AT: usize = 100;
 /// Which of several bars of one time is shown: the one of the higher revision, then of whom.
 type Best = (u16, Owner);
 
-/// A page of bars, and whether there are more.
-type Found = (Vec<Bar>, bool);
-
 impl Asking<'_> {
     /// The bars that are asked for.
     ///
@@ -50,17 +47,18 @@ impl Asking<'_> {
     /// The server refuses, a row is damaged, or a sum fits in no column.
     pub fn bars(&mut self, asked: Asked) -> Result<Found, Error> {
         let asked = Asked { range: whole_bars(asked.range, asked.timeframe), ..asked };
-        // Where the length that bars are merged from is not stored, another may be.
-        for base in bases_of(asked.timeframe) {
-            let (mut found, is_cut) =
-                if base == asked.timeframe { self.stored(asked)? } else { self.merged(asked, base)? };
-            let Some(last) = found.last_mut() else { continue };
-            if base != asked.timeframe && last.is_complete {
+        of_bases(asked.timeframe, asked.page, |base| {
+            if base == asked.timeframe {
+                return self.stored(asked);
+            }
+            let (mut found, is_cut) = self.merged(asked, base)?;
+            if let Some(last) = found.last_mut()
+                && last.is_complete
+            {
                 last.is_complete = self.has_ended(last, base)?;
             }
-            return Ok((found, is_cut));
-        }
-        Ok((Vec::new(), false))
+            Ok((found, is_cut))
+        })
     }
 
     fn stored(&mut self, asked: Asked) -> Result<Found, Error> {
@@ -69,19 +67,26 @@ impl Asking<'_> {
         let left_out = Cell::new(0);
         let first = |limit: usize| {
             left_out.set(0);
-            let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(limit) };
-            let of_table = |relation: &&Relation| {
+            // One row more, for behind the last may be another of its time.
+            let most = limit.saturating_add(1);
+            let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(most) };
+            let of_table = |(nth, relation): (usize, &&Relation)| {
                 let (owner, mut rows) = (relation.owner, Vec::new());
+                let rank = rank(owner, true, nth);
                 let read = self.read_bars(relation, &wanted, instrument, |bar| {
                     let (micros, number) = (bar.open_time.micros(), bar.bar_id.0.into());
                     let place = Key::place(rows.len(), page);
-                    rows.push((Key { micros, rank: rank(owner, true), number, place }, (owner, bar)));
+                    rows.push((Key { micros, rank, number, place }, (owner, bar)));
                     Ok(())
                 })?;
                 left_out.set(left_out.get() + read.left_out);
-                Ok(First { rows, has_more: read.rows >= limit })
+                let has_more = read.rows >= most;
+                if has_more && let Some((last, _)) = rows.last().copied() {
+                    rows.retain(|(key, _)| key.micros != last.micros);
+                }
+                Ok(First { rows, has_more })
             };
-            self.relations.iter().map(of_table).collect::<Result<Vec<_>, Error>>()
+            self.relations.iter().enumerate().map(of_table).collect::<Result<Vec<_>, Error>>()
         };
         let Gathered { rows, is_cut } = gather(page, first, |rows| Ok::<_, Error>(newest(rows)))?;
         self.left_out += left_out.get();
@@ -92,8 +97,10 @@ impl Asking<'_> {
         let Asked { instrument, timeframe, range, page } = asked;
         let texts = of_length(instrument, base);
         let mut relations = self.relations.clone();
-        // Which of ours theirs replace is known when theirs were read.
+        // Which of ours theirs replace is known when theirs were read, and of theirs the later one goes before.
+        relations.reverse();
         relations.sort_by_key(|relation| Reverse(relation.owner));
+        let has_several = relations.iter().filter(|relation| relation.owner == Owner::Them).count() > 1;
         let early = self.early(instrument, &texts, range)?;
         let parts = (timeframe.secs() / base.secs()) as usize;
         let left_out = Cell::new(0);
@@ -105,17 +112,30 @@ impl Asking<'_> {
             let replaced = RefCell::new(BTreeSet::new());
             let of_table = |relation: &&Relation| {
                 let mut bars = BTreeMap::new();
+                let mut add = |part: Bar| {
+                    let at = part.open_time;
+                    if relation.owner == Owner::Them && (has_several || early.contains_key(&at)) {
+                        replaced.borrow_mut().insert(at);
+                    }
+                    Merged::add(&mut bars, Merged::of(part, timeframe))
+                };
+                // The best of those of the time that is read now.
+                let mut best: Option<Bar> = None;
                 let read = self.read_bars(relation, &wanted, instrument, |bar| {
                     let (at, rank) = (bar.open_time, (bar.revision, relation.owner));
-                    let is_best = early.get(&at).is_none_or(|best| rank >= *best);
-                    if is_best && !replaced.borrow().contains(&at) {
-                        if relation.owner == Owner::Them && early.contains_key(&at) {
-                            replaced.borrow_mut().insert(at);
-                        }
-                        Merged::add(&mut bars, Merged::of(bar, timeframe))?;
+                    if early.get(&at).is_some_and(|known| rank < *known) || replaced.borrow().contains(&at) {
+                        return Ok(());
+                    }
+                    if let Some(known) = best.filter(|known| known.open_time == at) {
+                        best = Some(better(known, bar, page));
+                    } else if let Some(done) = best.replace(bar) {
+                        add(done)?;
                     }
                     Ok(())
                 })?;
+                if let Some(done) = best {
+                    add(done)?;
+                }
                 left_out.set(left_out.get() + read.left_out);
                 let has_more = read.rows >= most;
                 Ok(First { rows: keyed(bars, has_more, page), has_more })
@@ -127,12 +147,12 @@ impl Asking<'_> {
         Ok((rows.into_iter().map(|merged| merged.bar).collect(), is_cut))
     }
 
-    /// The best bars of ours that open where another's may stand, too.
+    /// The best bars of ours that open where another's may stand, too, and those of theirs that may replace another of theirs.
     fn early(&self, instrument: Instrument, texts: &Texts, range: Range) -> Result<BTreeMap<UtcNanos, Best>, Error> {
         let until = self.own.map_or(self.watermark, |own| own.until.max(self.watermark));
         let mut found = BTreeMap::<UtcNanos, Best>::new();
-        let mut look = |owner, range| {
-            let wanted = Wanted { range, texts, is_correction: false, order: Order::Any, limit: None };
+        let mut look = |owner, range, is_correction| {
+            let wanted = Wanted { range, texts, is_correction, order: Order::Any, limit: None };
             for relation in self.relations.iter().filter(|relation| relation.owner == owner) {
                 self.read_bars(relation, &wanted, instrument, |bar| {
                     let best = found.entry(bar.open_time).or_insert((bar.revision, owner));
@@ -145,13 +165,18 @@ impl Asking<'_> {
             )
         };
         let range = Range { to: range.to.min(until), ..range };
-        let of_sink = look(Owner::Us, range)?;
+        let of_sink = look(Owner::Us, range, false)?;
         // Of what DuckDB alone has, which may be much, only what may stand twice.
-        let is_theirs = self.relations.iter().any(|relation| relation.owner == Owner::Them);
+        let theirs = self.relations.iter().filter(|relation| relation.owner == Owner::Them).count();
         match of_sink {
-            _ if is_theirs => look(Owner::Alone, range).map(drop)?,
-            Some((first, last)) => look(Owner::Alone, Range { from: first, to: UtcNanos(last.0 + 1) }).map(drop)?,
+            _ if theirs > 0 => look(Owner::Alone, range, false).map(drop)?,
+            Some((first, last)) => {
+                look(Owner::Alone, Range { from: first, to: UtcNanos(last.0 + 1) }, false).map(drop)?;
+            }
             None => {}
+        }
+        if theirs > 1 {
+            look(Owner::Them, range, true)?;
         }
         Ok(found)
     }
@@ -192,15 +217,20 @@ fn of_length(instrument: Instrument, timeframe: Timeframe) -> Texts {
     texts
 }
 
-/// Of stored bars that both of us wrote, those that are shown.
+/// Of stored bars of one time, the one that is shown.
 fn newest(mut rows: Vec<(Key, (Owner, Bar))>) -> Vec<(Key, (Owner, Bar))> {
-    let mut best = BTreeMap::<i64, Best>::new();
-    for (key, (owner, bar)) in &rows {
-        let known = best.entry(key.micros).or_insert((bar.revision, *owner));
-        *known = (*known).max((bar.revision, *owner));
-    }
-    rows.retain(|(key, (owner, _))| best[&key.micros].1 == *owner);
+    rows.sort_by_key(|(key, (owner, bar))| (key.micros, Reverse((bar.revision, *owner, *key))));
+    rows.dedup_by_key(|(key, _)| key.micros);
     rows
+}
+
+/// Of two rows of one bar in one table, the second of which came behind the first in the order of the page, the one that is shown.
+fn better(first: Bar, second: Bar, page: Page) -> Bar {
+    let is_second = match page {
+        Page::Oldest(_) => second.revision >= first.revision,
+        Page::Newest(_) => second.revision > first.revision,
+    };
+    if is_second { second } else { first }
 }
 
 /// A bar, and what it is made of so far.

@@ -12,8 +12,8 @@ use crate::query::Page;
 pub struct Key {
     /// Its time, in microseconds.
     pub micros: i64,
-    /// Of its table.
-    pub rank: u8,
+    /// Of its table: [`rank`].
+    pub rank: u16,
     /// Its id or number.
     pub number: u128,
     /// Its place among those that the server gave; in an answer of the newest counted back from the largest.
@@ -31,10 +31,17 @@ impl Key {
     }
 }
 
-/// The rank of a table whose rows' numbers say nothing about those of the other: ours are lower where `is_tick`.
+/// The rank of the `nth` table, whose rows' numbers say nothing about those of others: ours are lower where `is_tick`. Each of
+/// theirs has its own, for a row's place says only which of its own table it is, and that depends on where the page begins.
 #[must_use]
-pub fn rank(owner: Owner, is_tick: bool) -> u8 {
-    u8::from((owner == Owner::Them) == is_tick)
+pub fn rank(owner: Owner, is_tick: bool, nth: usize) -> u16 {
+    let nth = u16::try_from(nth).unwrap_or(u16::MAX);
+    match (owner, is_tick) {
+        (Owner::Them, true) => nth.saturating_add(1),
+        (Owner::Them, false) => nth,
+        (Owner::Us | Owner::Alone, true) => 0,
+        (Owner::Us | Owner::Alone, false) => u16::MAX,
+    }
 }
 
 /// The first rows of one table.
@@ -123,7 +130,7 @@ mod tests {
     fn all(tables: &[Table]) -> Vec<(Key, (usize, usize))> {
         let keys = |(of, table): (usize, &Table)| {
             let key = move |(n, (micros, out)): (usize, (i64, bool))| {
-                let key = Key { micros, rank: of as u8, number: n as u128, place: 0 };
+                let key = Key { micros, rank: of as u16, number: n as u128, place: 0 };
                 (!out).then_some((key, (of, n)))
             };
             table.iter().copied().enumerate().filter_map(key).collect::<Vec<_>>()
@@ -144,6 +151,17 @@ mod tests {
             First { rows: rows.collect(), has_more }
         };
         tables.iter().enumerate().map(of).collect()
+    }
+
+    #[test]
+    fn each_of_their_tables_has_a_rank_of_its_own_above_our_ticks_and_below_all_else() {
+        for is_tick in [true, false] {
+            let theirs: Vec<u16> = (1..4).map(|nth| rank(Owner::Them, is_tick, nth)).collect();
+            assert!(theirs.is_sorted_by(|a, b| a < b), "{theirs:?}");
+            for ours in [rank(Owner::Us, is_tick, 0), rank(Owner::Alone, is_tick, 4)] {
+                assert!(theirs.iter().all(|theirs| (ours < *theirs) == is_tick && ours != *theirs), "{theirs:?}");
+            }
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //!
 //! All rows up to the instant are read and only the newest of each position is held, so that one that does not fit gives
 //! place to the one before it. A row of ours is newer than any of theirs; of theirs the later one, and of one instant the one
-//! that the server gave last.
+//! that would be brought over last.
 
 use std::collections::BTreeMap;
 
@@ -38,6 +38,9 @@ impl Asking<'_> {
             limit: None,
         };
         for relation in &self.relations {
+            // Theirs in the order in which they are numbered when they are brought over; ours have numbers.
+            let order = if relation.owner == Owner::Them { Order::Oldest } else { Order::Any };
+            let wanted = Wanted { order, ..wanted.clone() };
             let read = self.read(relation, &wanted, |batch| {
                 newest.add(shape::table(&schema, &batch)?, relation.owner);
                 Ok(())

@@ -23,7 +23,8 @@ pub struct Relation {
     pub owner: Owner,
 }
 
-/// Who wrote a table's rows. Where rows have one time, theirs have the higher numbers of ticks and the lower ones of all else.
+/// Who wrote a table's rows. Where rows have one time, theirs have the higher numbers of ticks and the lower ones of all else, and
+/// of two of their tables the one that the mapping names later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// The runtime before there was a sink: DuckDB alone has them.

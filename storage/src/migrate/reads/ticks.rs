@@ -33,9 +33,9 @@ impl Asking<'_> {
         let first = |limit: usize| {
             left_out = 0;
             let wanted = Wanted { range, texts: &texts, is_correction: false, order: order(page), limit: Some(limit) };
-            let of_table = |relation: &&Relation| {
+            let of_table = |(nth, relation): (usize, &&Relation)| {
                 let mut rows = Vec::new();
-                let rank = rank(relation.owner, true);
+                let rank = rank(relation.owner, true, nth);
                 let read = self.read_ticks(relation, &wanted, instrument, |tick| {
                     let (micros, number) = (tick.tick.time.micros(), tick.id.0.into());
                     rows.push((Key { micros, rank, number, place: Key::place(rows.len(), page) }, tick));
@@ -43,7 +43,7 @@ impl Asking<'_> {
                 left_out += read.left_out;
                 Ok(First { rows, has_more: read.rows >= limit })
             };
-            self.relations.iter().map(of_table).collect::<Result<Vec<_>, Error>>()
+            self.relations.iter().enumerate().map(of_table).collect::<Result<Vec<_>, Error>>()
         };
         let keep = |mut rows: Vec<(Key, StoredTick)>| {
             let mut corrections = corrections.borrow_mut();
@@ -77,7 +77,7 @@ impl Asking<'_> {
 
 /// Leaves one of each tick that stands on both sides: those of ours are told by their number.
 fn once(rows: &mut Vec<(Key, StoredTick)>) {
-    let ours = rank(Owner::Us, true);
+    let ours = rank(Owner::Us, true, 0);
     let mut seen = BTreeSet::new();
     rows.retain(|(key, tick)| key.rank != ours || seen.insert(tick.id));
 }

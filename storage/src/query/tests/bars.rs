@@ -195,3 +195,35 @@ fn bars_are_merged_from_whatever_length_is_stored() {
         assert_eq!(found[0].trade_count, bars.iter().map(|bar| bar.trade_count).sum::<u64>());
     }
 }
+
+#[test]
+fn bars_that_were_brought_over_stand_beside_those_that_are_merged() {
+    let directory = Directory::new();
+    let hour = Timeframe::from_secs(3_600).unwrap();
+    // Another program's hours, of which one is missing, up to one that ours have wholly; ours begin in the middle of another.
+    let theirs = [0, 1, 3, 4, 5, 6].map(|n| Bar { is_complete: true, ..bar(hour, n, n as u16 + 1) });
+    let begun = 5 * 60 + 20;
+    let minutes: Vec<Bar> =
+        (begun..9 * 60).map(|n| Bar { is_complete: n > begun, ..bar(Timeframe::MINUTE, n, n as u16) }).collect();
+    insert(&directory, &[&theirs[..], &minutes[..]].concat());
+    let range = Range { from: secs(0), to: secs(12 * 3_600) };
+    let (merged, _) = model(&minutes, hour, range, Gaps::Left, Page::Oldest(100));
+    assert_eq!(merged.iter().map(|bar| bar.is_complete).collect::<Vec<_>>(), [false, true, true, true]);
+    let whole = [&theirs[..5], &merged[1..]].concat();
+    let ask = |gaps, page| {
+        let answer = directory.ask(&Query::Bars { instrument: instrument("A"), timeframe: hour, range, gaps, page });
+        let Rows::Bars(found) = answer.rows else { panic!("no bars") };
+        (found, answer.is_cut)
+    };
+    for limit in 1..=9 {
+        for page in [Page::Oldest(limit), Page::Newest(limit)] {
+            let mut expected = whole.clone();
+            cut(&mut expected, page);
+            assert_eq!(ask(Gaps::Left, page), (expected, whole.len() > limit as usize), "{page:?}");
+        }
+    }
+    let (filled, is_cut) = ask(Gaps::Filled, Page::Oldest(100));
+    let opened: Vec<UtcNanos> = filled.iter().map(|bar| bar.open_time).collect();
+    assert_eq!(opened, (0..9).map(|n| secs(n * 3_600)).collect::<Vec<_>>());
+    assert_eq!((filled[2].close, filled[2].trade_count, is_cut), (theirs[1].close, 0, false));
+}

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
-use messages::market::Timeframe;
+use messages::market::{TickBody, Timeframe};
 use messages::{MarketId, UtcNanos};
 
 use super::super::{Need, Side};
 use super::world::{BACKFILL_IDS, World};
 use crate::query::tests::{instrument, range};
-use crate::query::{Answer, Gaps, Of, Page, Query, Range, Rows};
+use crate::query::{Answer, Gaps, Of, Page, Query, Range, Rows, StoredTick};
 
 /// Questions to every table, of ranges and pages of every kind.
 fn questions() -> Vec<Query> {
@@ -46,6 +46,7 @@ fn questions() -> Vec<Query> {
             for (secs, gaps) in [(60, Gaps::Left), (3_600, Gaps::Left), (7_200, Gaps::Filled), (86_400, Gaps::Left)] {
                 let timeframe = Timeframe::from_secs(secs).unwrap();
                 asked.push(Query::Bars { instrument: instrument("A"), timeframe, range, gaps, page });
+                asked.push(Query::Bars { instrument: instrument("H"), timeframe, range, gaps, page });
             }
             for of in filters {
                 asked.push(Query::Orders { range, of, page });
@@ -125,28 +126,77 @@ fn every_question_has_the_same_answer_on_both_sides() {
     assert_eq!(left_out, 1, "the one trade that does not fit");
 }
 
-#[test]
-fn pages_that_follow_each_other_are_the_whole() {
-    let Some(world) = World::new("reads_pages") else { return };
-    let ask = |from, limit| {
-        let range = Range { from, to: UtcNanos::MAX };
-        let query = Query::Ticks { instrument: instrument("A"), range, page: Page::Oldest(limit) };
-        let Answer { rows: Rows::Ticks(ticks), is_cut, .. } = world.there(&query, Need::default()).unwrap() else {
-            panic!("no ticks")
-        };
-        (ticks, is_cut)
+/// A page of A's ticks, and whether there are more.
+fn page(world: &World, range: Range, page: Page) -> (Vec<StoredTick>, bool) {
+    let query = Query::Ticks { instrument: instrument("A"), range, page };
+    let Answer { rows: Rows::Ticks(ticks), is_cut, .. } = world.there(&query, Need::default()).unwrap() else {
+        panic!("no ticks")
     };
-    let (all, _) = ask(UtcNanos::MIN, 100_000);
-    let (mut turned, mut from, mut given) = (Vec::new(), UtcNanos::MIN, 0);
+    (ticks, is_cut)
+}
+
+/// A's ticks as the API turns their pages: from the instant of the last row on, without those of it that were given.
+fn turned(world: &World, whole: Range, limit: u32, is_newest: bool) -> Vec<StoredTick> {
+    let (mut turned, mut range, mut given) = (Vec::new(), whole, 0);
     loop {
-        // As the API turns them: from the instant of the last row on, without those of it that were given.
-        let (ticks, is_cut) = ask(from, 10 + given as u32);
+        let most = limit + given as u32;
+        let (mut ticks, is_cut) = page(world, range, if is_newest { Page::Newest(most) } else { Page::Oldest(most) });
+        if is_newest {
+            ticks.reverse();
+        }
         turned.extend_from_slice(&ticks[given..]);
         if !is_cut {
             break;
         }
-        from = ticks.last().unwrap().tick.time;
-        given = ticks.iter().rev().take_while(|tick| tick.tick.time == from).count();
+        let last = ticks.last().unwrap().tick.time;
+        given = ticks.iter().rev().take_while(|tick| tick.tick.time == last).count();
+        if is_newest {
+            range.to = UtcNanos(last.0 + 1_000);
+        } else {
+            range.from = last;
+        }
     }
-    assert_eq!(turned, all);
+    if is_newest {
+        turned.reverse();
+    }
+    turned
+}
+
+#[test]
+fn pages_that_follow_each_other_are_the_whole() {
+    let Some(world) = World::new("reads_pages") else { return };
+    let (all, _) = page(&world, Range::ALL, Page::Oldest(100_000));
+    assert_eq!(turned(&world, Range::ALL, 10, false), all);
+    // Where trades and quotes of theirs, out of two tables, and trades of ours stand at one instant: cut at each place.
+    let some = range("2023-12-12 04:00:00", "2023-12-12 04:13:00");
+    let (whole, _) = page(&world, some, Page::Oldest(100_000));
+    let quotes = whole.iter().filter(|tick| matches!(tick.tick.body, TickBody::Quote { .. })).count();
+    assert!(quotes == 9 && whole.len() > 40, "{quotes} of {}", whole.len());
+    for limit in 1..=9 {
+        for is_newest in [false, true] {
+            assert_eq!(turned(&world, some, limit, is_newest), whole, "{limit}, newest first: {is_newest}");
+        }
+    }
+}
+
+#[test]
+fn hours_of_theirs_stand_beside_those_that_are_merged_from_our_minutes() {
+    let Some(world) = World::new("reads_hours") else { return };
+    let timeframe = Timeframe::from_secs(3_600).unwrap();
+    let ask = |page| {
+        let query = Query::Bars { instrument: instrument("H"), timeframe, range: Range::ALL, gaps: Gaps::Left, page };
+        let Answer { rows: Rows::Bars(bars), is_cut, .. } = world.there(&query, Need::default()).unwrap() else {
+            panic!("no bars")
+        };
+        (bars, is_cut)
+    };
+    let (whole, _) = ask(Page::Oldest(1_000));
+    // Theirs count two trades each. The hour before the watermark is one of them, for of ours only twenty minutes are there.
+    let trades: Vec<u64> = whole.iter().map(|bar| bar.trade_count).collect();
+    assert_eq!(trades, [vec![2; 54], vec![120; 4]].concat());
+    for limit in [1, 3, 4, 5, 20, 57, 58] {
+        let (oldest, newest) = (ask(Page::Oldest(limit)), ask(Page::Newest(limit)));
+        let (n, is_cut) = (limit as usize, limit < 58);
+        assert_eq!((oldest, newest), ((whole[..n].to_vec(), is_cut), (whole[58 - n..].to_vec(), is_cut)), "{limit}");
+    }
 }

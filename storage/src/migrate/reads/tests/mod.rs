@@ -5,6 +5,7 @@ mod ends;
 mod equal;
 mod refused;
 mod rows;
+mod twice;
 mod world;
 
 use super::{Error, Lent, Sessions};

@@ -16,8 +16,11 @@ pub const TABLES: &str = "
     CREATE TABLE old_positions (who text, sym text, way text, qty numeric, cost numeric, at timestamptz);
     CREATE TABLE old_equity (who text, at timestamptz, form text, cash numeric, value numeric, longs int, shorts int);
     CREATE TABLE old_trades (t timestamptz, sym text, px numeric, qty numeric, seq bigint);
+    CREATE TABLE old_quotes (t timestamptz, sym text, bid numeric, bid_qty numeric, ask numeric, ask_qty numeric);
     CREATE TABLE old_bars (t timestamptz, sym text, o numeric, h numeric, l numeric, c numeric, v numeric, n numeric,
         k bigint);
+    CREATE TABLE old_lengths (t timestamptz, sym text, len text, rev smallint, o numeric, h numeric, l numeric, c numeric,
+        v numeric, n numeric, k bigint);
     CREATE INDEX ON old_trades (sym, t)";
 
 /// What becomes of them.
@@ -100,6 +103,19 @@ volume = { from = "qty" }
 sequence_number = { from = "seq" }
 
 [[table]]
+from = "public.old_quotes"
+into = "market_ticks"
+[table.columns]
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+timestamp = { from = "t" }
+kind = { value = "quote" }
+bid_price = { from = "bid" }
+bid_size = { from = "bid_qty" }
+ask_price = { from = "ask" }
+ask_size = { from = "ask_qty" }
+
+[[table]]
 from = "public.old_bars"
 into = "ohlcv_bars"
 [table.columns]
@@ -107,6 +123,24 @@ exchange = { value = "simulated" }
 symbol = { from = "sym" }
 timeframe = { value = "1m" }
 timestamp = { from = "t" }
+open = { from = "o" }
+high = { from = "h" }
+low = { from = "l" }
+close = { from = "c" }
+volume = { from = "v" }
+notional = { from = "n" }
+trade_count = { from = "k" }
+is_complete = { value = "true" }
+
+[[table]]
+from = "public.old_lengths"
+into = "ohlcv_bars"
+[table.columns]
+exchange = { value = "simulated" }
+symbol = { from = "sym" }
+timeframe = { from = "len" }
+timestamp = { from = "t" }
+revision = { from = "rev" }
 open = { from = "o" }
 high = { from = "h" }
 low = { from = "l" }
@@ -200,6 +234,34 @@ pub fn bars() -> Rows {
         ("revision", "0"),
         ("is_complete", "true"),
     ])
+}
+
+/// Bars of an hour of another instrument, from 64 hours before the watermark on, of which ten are missing.
+pub fn hours() -> Rows {
+    let own = [
+        ("symbol", "'H'"),
+        ("timeframe", "'1h'"),
+        ("timestamp", "TIMESTAMP '2023-12-10' + (CASE WHEN n < 30 THEN n ELSE n + 10 END) * INTERVAL '1 hour'"),
+    ];
+    with(&bars(), &own)
+}
+
+/// Its bars of a minute, from 20 minutes before the watermark on: the first is known in part.
+pub fn minutes() -> Rows {
+    let own = [
+        ("symbol", "'H'"),
+        ("timestamp", "TIMESTAMP '2023-12-12 15:40:00' + n * INTERVAL '1 minute'"),
+        ("is_complete", "n > 0"),
+    ];
+    with(&bars(), &own)
+}
+
+/// Rows in which something else stands in some columns.
+fn with(rows: &Rows, own: &[(&'static str, &str)]) -> Rows {
+    let value = |name: &str, value: &str| {
+        own.iter().find(|(own, _)| *own == name).map_or(value, |(_, value)| *value).to_owned()
+    };
+    rows.iter().map(|(name, old)| (*name, value(name, old))).collect()
 }
 
 /// The columns of rows.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messages::ledger::{LedgerRecord, MarketRecord, Seq};
-use messages::market::{Batch, Event, EventBody, Source, Tick, TickBody};
+use messages::market::{Batch, Event, EventBody, Level, Source, Tick, TickBody};
 use messages::{MarketId, Price, Size, UtcNanos};
 
 use super::super::{Alone, Need, Postgres, Sessions};
 use super::lend;
-use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, names, orders, positions, values};
+use super::rows::{MAPPING, Rows, TABLES, bars, equity, fills, hours, minutes, names, orders, positions, values};
 use crate::migrate::sink;
 use crate::migrate::sink::tests::directory::Written;
 use crate::migrate::sink::tests::follow;
@@ -24,6 +24,8 @@ use crate::query::{Answer, Query};
 pub const WATERMARK: &str = "2023-12-12 16:00:00";
 /// So many ticks were recorded before there was a sink.
 const ALONE: u64 = 600;
+/// So many trades, and so many quotes, the other program has before the watermark.
+const THEIRS: [u64; 2] = [1_280, 480];
 /// From here on a backfill numbers ticks and bars.
 pub const BACKFILL_IDS: u64 = 1 << 62;
 
@@ -52,7 +54,20 @@ fn theirs() -> Vec<Trade> {
         let time = UtcNanos(first + (n / 2 * 90) as i64 * 1_000_000_000);
         (BACKFILL_IDS + n, ["A", "B/C"][(n % 3 / 2) as usize], time, (n % 14 != 1).then_some(n as i64), 0)
     };
-    (0..1_280).map(trade).collect()
+    (0..THEIRS[0]).map(trade).collect()
+}
+
+/// Quotes of the other program, which has a table of its own for them: three of an instant at which it has trades, too.
+fn quotes() -> Vec<(u64, Tick)> {
+    let first = at("2023-12-12").0;
+    let quote = |n: u64| {
+        let level = |price: u64| Level { price: Price::from_raw(price as i64).unwrap(), size: Size::ONE };
+        let (bid, ask) = (Some(level(100_000_000 + n)), Some(level(200_000_000 + n)));
+        let time = UtcNanos(first + (n / 3 * 360) as i64 * 1_000_000_000);
+        let body = TickBody::Quote { bid, ask };
+        (BACKFILL_IDS + THEIRS[0] + n, Tick { instrument: instrument("A"), time, sequence: None, revision: 0, body })
+    };
+    (0..THEIRS[1]).map(quote).collect()
 }
 
 /// Trades from before there was a sink: some of an instant with one of theirs, one of a venue whose clock is ahead, and one that
@@ -107,23 +122,26 @@ impl World {
         };
         let written = world.write();
         let schema = settings.schema.clone();
-        let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(theirs().len() as u64 + ALONE) };
+        let plan = sink::Plan { settings, schema, tiers: limits(), watermark: Seq(THEIRS[0] + THEIRS[1] + ALONE) };
         follow(&plan, &written.journals(), written.ends()).unwrap();
         world.directory.follow();
         world.fill();
         Some(world)
     }
 
-    /// Writes the ledger's first record, and all trades into the market journal, each as a record of its own: those of the
+    /// Writes the ledger's first record, and all ticks into the market journal, each as a record of its own: those of the
     /// other program first, which is how DuckDB gets them here, and those that it alone has; the sink begins behind them.
     fn write(&self) -> Written {
-        let record = |trade: Trade| {
-            let source = if trade.0 < BACKFILL_IDS { Source::Stream } else { Source::Import };
-            let event = Event { id: MarketId(trade.0), body: EventBody::Tick(tick(trade)) };
-            let received = if source == Source::Import { trade.2 } else { at(WATERMARK) };
+        let record = |(id, tick): (u64, Tick)| {
+            let source = if id < BACKFILL_IDS { Source::Stream } else { Source::Import };
+            let received = if source == Source::Import { tick.time } else { at(WATERMARK) };
+            let event = Event { id: MarketId(id), body: EventBody::Tick(tick) };
             MarketRecord::Batch(Batch { source, received, events: vec![event] })
         };
-        let market: Vec<MarketRecord> = theirs().into_iter().chain(alone()).chain(ours()).map(record).collect();
+        let numbered = |trade: Trade| (trade.0, tick(trade));
+        let of_theirs = theirs().into_iter().map(numbered).chain(quotes());
+        let market: Vec<MarketRecord> =
+            of_theirs.chain(alone().into_iter().chain(ours()).map(numbered)).map(record).collect();
         let mut written = Written::new(self.directory.path(), 1 << 22);
         written.add(&[LedgerRecord::Started(started("a"))], &market);
         written
@@ -131,7 +149,7 @@ impl World {
 
     /// Rows of all else: up to number 200 of the other program, from there on ours.
     fn fill(&self) {
-        self.old_trades();
+        self.old_ticks();
         let old = |table: &str, columns: &str, rows: &Rows, n: &str| {
             let sql = format!("INSERT INTO {table} ({columns}) SELECT {} FROM generate_series({n}) n", values(rows));
             self.session.execute("fill a table", &sql).unwrap();
@@ -206,9 +224,18 @@ impl World {
         ours("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 3999");
         duck("ohlcv_bars", &with(&all, "bar_id", "n + 4611686018427387904"), "1, 2000");
         duck("ohlcv_bars", &with(&all, "bar_id", "n"), "2000, 4000");
+
+        let all = hours();
+        let theirs = without(&all, &["exchange", "is_complete"]);
+        old("old_lengths", "sym, len, t, o, h, l, c, v, n, k, rev", &theirs, "0, 60");
+        // Number 53 opens an hour before the watermark.
+        duck("ohlcv_bars", &with(&all, "bar_id", "n + 4611686018427400000"), "0, 54");
+        let all = minutes();
+        ours("ohlcv_bars", &with(&all, "bar_id", "n + 10000"), "0, 259");
+        duck("ohlcv_bars", &with(&all, "bar_id", "n + 10000"), "0, 260");
     }
 
-    fn old_trades(&self) {
+    fn old_ticks(&self) {
         let row = |trade: Trade| {
             let tick = tick(trade);
             let TickBody::Trade { price, .. } = tick.body else { unreachable!() };
@@ -225,6 +252,12 @@ impl World {
             rows.join(", ")
         );
         self.session.execute("fill a table", &sql).unwrap();
+        let row = |(_, tick): (u64, Tick)| {
+            let TickBody::Quote { bid: Some(bid), ask: Some(ask) } = tick.body else { unreachable!() };
+            format!("('{}+00', '{}', {}, 1, {}, 1)", tick.time, tick.instrument.symbol, bid.price, ask.price)
+        };
+        let rows: Vec<String> = quotes().into_iter().map(row).collect();
+        self.session.execute("fill a table", &format!("INSERT INTO old_quotes VALUES {}", rows.join(", "))).unwrap();
     }
 
     /// PostgreSQL's answer.
