@@ -110,6 +110,8 @@ impl Actor for MigrationActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Mailbox::Said(ToMigration::Status(reply)) => drop(reply.send(Box::new(shell.status()))),
+            // Whoever asked has given up waiting for a disk, perhaps more than once: it is not done hours later.
+            Mailbox::Said(ToMigration::Act { reply, .. }) if reply.is_closed() => {}
             Mailbox::Said(ToMigration::Act { act, by, reply }) => {
                 let done = shell.act(act, by, &me).await?;
                 let _ = reply.send(done);

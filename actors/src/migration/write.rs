@@ -44,9 +44,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_ledger_takes_late_is_waited_for() {
-        // Longer than any person waits for the answer.
-        let (_dir, ledger, thread) = ledger(Duration::from_secs(11));
-        write(&ledger, record()).await.unwrap();
+        let (_dir, ledger, thread) = ledger(Duration::from_millis(300));
+        let mut written = std::pin::pin!(write(&ledger, record()));
+        let early = tokio::time::timeout(Duration::from_millis(50), written.as_mut()).await;
+        assert!(early.is_err(), "it is durable later than that: {early:?}");
+        written.await.unwrap();
         assert_eq!(ledger.watermark().get(), Seq(1));
         ledger.close();
         thread.join().unwrap();

@@ -299,7 +299,7 @@ impl<R: Record> Worker<R> {
                 return self.stop(&error);
             }
             if self.closing {
-                return;
+                return self.refuse("it was closed");
             }
         }
     }
@@ -367,12 +367,18 @@ impl<R: Record> Worker<R> {
         Ok(())
     }
 
-    fn stop(mut self, error: &Error) {
+    fn stop(self, error: &Error) {
         let why = chain(error);
         tracing::error!(%why, "the journal stops");
         (self.on_health)(Health::Stopped(why.clone()));
-        for (_, ack) in self.acks.drain(..) {
-            ack(Err(Error::Stopped { log: R::LOG, why: why.clone() }));
+        self.refuse(&why);
+    }
+
+    /// Answers everybody who still waits: what nobody takes out of a queue stays there for as long as somebody holds its other end.
+    fn refuse(mut self, why: &str) {
+        let queued = self.queue.drain().filter_map(|batch| batch.ack);
+        for ack in self.acks.drain(..).map(|(_, ack)| ack).chain(queued) {
+            ack(Err(Error::Stopped { log: R::LOG, why: why.to_owned() }));
         }
     }
 }

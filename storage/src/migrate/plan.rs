@@ -234,8 +234,9 @@ impl Plan {
     /// Keeps their table as it is until the transaction ends. To be asked before anything else in it: a snapshot is of the first
     /// question, and one that is older than a TRUNCATE, or an ALTER TABLE that wrote the table anew, finds the table empty.
     ///
-    /// Its chunks or partitions are left to the questions: there may be thousands, and each takes one of the server's locks. A view
-    /// would be locked with all of them.
+    /// Its chunks or partitions are not held: there may be thousands, and each takes one of the server's locks. One that is emptied
+    /// or compressed between the snapshot and the question is still read as empty; the next comparison finds that. A view would be
+    /// locked with all of them.
     ///
     /// # Errors
     /// The server refuses, or is gone.

@@ -55,13 +55,15 @@ pub fn of_bases<E>(
     Ok(found)
 }
 
-/// One page out of two. Of two bars of one time the merged one is shown, unless it alone is not complete: of the bar in which
-/// the market began to be recorded only a part is. Each has its own first bars of the page, so the first of both are among them.
+/// One page out of two. Of two bars of one time the merged one is shown, unless it alone is not complete, or the other is of more
+/// trades: of the bar in which the market began to be recorded only a part is. Each has its own first bars of the page, so the
+/// first of both are among them.
 fn union((merged, has_more): Found, (stored, has_more_stored): Found, page: Page) -> Found {
     let mut all: BTreeMap<UtcNanos, Bar> = stored.into_iter().map(|bar| (bar.open_time, bar)).collect();
     for bar in merged {
         let shown = all.entry(bar.open_time).or_insert(bar);
-        if bar.is_complete || !shown.is_complete {
+        let is_whole = bar.is_complete && (!shown.is_complete || bar.trade_count >= shown.trade_count);
+        if is_whole || !shown.is_complete {
             *shown = bar;
         }
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use config::Settings;
 use indicatif::ProgressBar;
-use messages::UtcNanos;
+use messages::{UtcNanos, caps};
 use storage::migrate::mapping::{self, Checked, Mapping};
 use storage::migrate::plan::Plan;
 use storage::migrate::server;
@@ -62,7 +62,11 @@ pub fn run(what: &Look, common: &Common, settings: &Settings) -> anyhow::Result<
     let file = mapping_file(common, settings);
     let server = Server::new(&settings.timescale)?;
     let wall = Clock::wall();
-    let session = Session::open(&server)?;
+    let session = match what {
+        // It reads whole tables, some of them in order, as a backfill does.
+        Look::Try(_) => storage::migrate::backfill::open(&server.apart(caps::LONG_QUESTION))?,
+        Look::Map | Look::Check => Session::open(&server)?,
+    };
     let asked = wall.now();
     let catalog = catalog::read(&session)?;
     let findings = server::findings(&catalog.facts, asked, wall.now());

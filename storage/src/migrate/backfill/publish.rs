@@ -3,7 +3,7 @@
 //! What the same table brought over of that time before goes with it: a slice that is done again is there once. Numbers of parts
 //! are chosen here, beside the file thread, which may give one to late ticks of the day meanwhile; then others are chosen.
 //!
-//! Invariant: a number that was given up in a run is given to nobody in that run. The files of its owner are removed later and
+//! Invariant: a number that was given up in a run is given to no file in that run. The files of its owner are removed later and
 //! by another thread, which knows them by their names alone.
 
 use std::collections::BTreeMap;

@@ -155,6 +155,7 @@ impl Side for Mapped<'_> {
             Some(_) => take(&part.only(self.shape, &rows.take().0)),
         };
         self.session.in_snapshot("compare", |session| -> Result<(), Error> {
+            self.plan.hold(session)?;
             self.plan.confirm(session)?;
             session.copy_out("compare rows", &Fitting::question(self.plan, range), |row| -> Result<(), Error> {
                 refused += u64::from(rows.push(row).is_err());

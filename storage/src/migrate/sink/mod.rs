@@ -109,10 +109,13 @@ impl Sink {
     /// The thread cannot be started.
     pub fn start(&self, plan: Plan) -> Result<SinkHandle, Error> {
         let _turn = self.turn();
+        // What one that has ended by itself lacked is lacked still, were it ended again and again.
+        let lacking = self.handle().and_then(|before| before.shared.ended_lacking());
         self.end(TO_FINISH);
         // Until the server says how far it is, everything that it may lack is kept.
         self.0.taken.set(Seq(0));
         let running = Running::start(self.0.journals.clone(), self.0.taken.clone(), plan)?;
+        lacking.into_iter().for_each(|since| running.handle.shared.lacks_since(since));
         let handle = running.handle.clone();
         *self.running() = Some(running);
         Ok(handle)

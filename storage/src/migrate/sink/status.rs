@@ -201,6 +201,17 @@ impl Shared {
         (known.complete_at, known.was_level) = (instant, true);
     }
 
+    /// Since when it may lack something, where it has ended.
+    pub(super) fn ended_lacking(&self) -> Option<Instant> {
+        let known = self.known();
+        (known.state == State::Ended).then_some(known.complete_at)
+    }
+
+    /// Something may be lacking there since `instant`.
+    pub(super) fn lacks_since(&self, instant: Instant) {
+        self.known().complete_at = instant;
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -88,7 +88,10 @@ struct Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!(event = "sink_failed", "what writes to PostgreSQL has panicked, and is started anew");
+            tracing::error!(
+                event = "sink_failed",
+                "what writes to PostgreSQL has panicked, and is started anew where it is wanted"
+            );
         }
         self.shared.enter(State::Ended);
     }
