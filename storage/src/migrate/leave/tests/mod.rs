@@ -261,9 +261,9 @@ fn a_row_that_changes_behind_the_last_look_is_found_under_the_lock() {
 #[test]
 fn a_table_that_is_rewritten_before_its_turn_has_come_is_exported_with_its_rows() {
     let Some(running) = running() else { return };
-    let session = running.database("rewritten");
+    let session = running.database("export_rewritten");
     session.execute("make tables", TABLES).unwrap();
-    let place = Place::new(&running, "rewritten");
+    let place = Place::new(&running, "export_rewritten");
     session.execute("rewrite a table", "BEGIN; ALTER TABLE many ALTER COLUMN price TYPE text").unwrap();
     let commit = |_: &Progress| {
         if count(&session, "pg_locks WHERE NOT granted AND relation = 'many'::regclass") > 0 {
@@ -274,7 +274,7 @@ fn a_table_that_is_rewritten_before_its_turn_has_come_is_exported_with_its_rows(
     let many = report.exported.tables.iter().find(|table| table.name == "public.many").unwrap();
     assert_eq!((many.rows, many.columns[1].kind.as_str()), (1_000, "text"));
     // What was exported is what is dropped: the export holds no lock any more that would keep it from being.
-    assert_eq!(place.leave(Drop::Yes("rewritten"), &|_| {}).unwrap().dropped.len(), DROPPED.len());
+    assert_eq!(place.leave(Drop::Yes("export_rewritten"), &|_| {}).unwrap().dropped.len(), DROPPED.len());
 }
 
 #[test]
