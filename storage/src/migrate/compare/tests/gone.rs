@@ -32,8 +32,8 @@ fn ticks_that_were_given_up_before_the_first_that_was_written_differ_and_come_fr
     until("the tables hold them", || both.storage().applied_market().get() == last);
     both.write(1);
     let kept = || journal::segments(&both.opened.paths.market).unwrap().into_iter().filter(|s| s.first_seq <= last.0);
-    // One that is compressed just then would come back.
-    until("they are compressed", || kept().all(|segment| segment.is_packed()));
+    // One that is compressed just then would come back. The newest that is closed stays plain.
+    until("they are compressed", || kept().filter(|segment| !segment.is_packed()).count() <= 1);
     kept().for_each(|segment| fs::remove_file(&segment.path).unwrap());
     both.sink_from(market);
     both.level();
