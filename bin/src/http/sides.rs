@@ -236,7 +236,7 @@ impl Sides {
     async fn until_there(&self, question: &Question, deadline: Instant) -> Result<(), Error> {
         loop {
             let Follows { applied, trouble } = self.reads.follows().ok_or_else(no_server)?;
-            let (log, found, wanted) = match query::log_of(&question.query) {
+            let (log, found, wanted) = match question.query.log() {
                 Log::Ledger => ("ledger", applied.ledger, question.need.ledger),
                 Log::Market => ("market", applied.market, question.need.market),
             };

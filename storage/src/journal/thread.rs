@@ -141,6 +141,16 @@ impl<R: Record> Journal<R> {
         options: Options,
         on_health: impl Fn(Health) + Send + 'static,
     ) -> Result<(Self, JoinHandle<()>), Error> {
+        let (journal, worker) = Self::with_worker(dir, options, Box::new(on_health))?;
+        Ok((journal, spawn(R::LOG, worker)?))
+    }
+
+    /// A handle, and what its thread is to run.
+    fn with_worker(
+        dir: &Path,
+        options: Options,
+        on_health: Box<dyn Fn(Health) + Send>,
+    ) -> Result<(Self, Worker<R>), Error> {
         let writer = Writer::<R>::open(dir, options.segment_bytes)?;
         let (tx, rx) = flume::bounded(options.queue);
         let watermark = Watermark::new(writer.last());
@@ -159,10 +169,9 @@ impl<R: Record> Journal<R> {
             ending: ending.clone(),
             writes: writes.clone(),
             syncs: syncs.clone(),
-            on_health: Box::new(on_health),
+            on_health,
         };
-        let thread = spawn(R::LOG, worker)?;
-        Ok((Self { queue: tx, watermark, open_segment, ending, writes, syncs }, thread))
+        Ok((Self { queue: tx, watermark, open_segment, ending, writes, syncs }, worker))
     }
 
     /// Queues records; never waits. `ack` is called on the journal's thread.
@@ -397,4 +406,35 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::UtcNanos;
+    use messages::ledger::LedgerRecord;
+
+    use super::*;
+
+    #[test]
+    fn who_came_behind_the_end_is_told_so_and_who_came_before_it_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { segment_bytes: 1 << 20, queue: 4, linger: Duration::ZERO };
+        let (journal, worker) = Journal::with_worker(dir.path(), options, Box::new(|_| {})).unwrap();
+        let append = |n| {
+            let (tx, rx) = flume::bounded(1);
+            let ack: Ack = Box::new(move |durable| tx.send(durable).unwrap());
+            journal.try_append(vec![LedgerRecord::Stopped { at: UtcNanos(n) }], Some(ack)).unwrap();
+            rx
+        };
+        let before = append(1);
+        journal.close();
+        let behind = append(2);
+        worker.run();
+        assert_eq!(before.try_recv().unwrap().unwrap(), Seq(1));
+        // The handle is still there, and with it the other end of the queue.
+        let told = behind.try_recv().expect("it waits for ever").unwrap_err();
+        assert!(matches!(told, Error::Stopped { log: Log::Ledger, .. }), "{told}");
+        assert_eq!(journal.watermark().get(), Seq(1));
+        assert!(matches!(journal.try_append(Vec::new(), None), Err(Refused::Closed(_))));
+    }
 }

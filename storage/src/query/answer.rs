@@ -19,7 +19,6 @@ use super::select::{self, Statement};
 use super::{Answer, Error, Explain, Gaps, Of, Page, Query, Range, Rows, Steps, Stores, Tier, bars};
 use crate::duck;
 use crate::duck::stored::{Bars, Ticks};
-use crate::journal::Log;
 use crate::tiers::tables::{Moves, ticks};
 use crate::tiers::views::Relation;
 use crate::tiers::{Manifest, Piece, places::folder, table};
@@ -52,7 +51,7 @@ fn read(
     manifest: impl FnOnce() -> Result<Arc<Manifest>, duck::Error>,
 ) -> Result<Answer, Error> {
     // What is in the tables now is in the snapshot.
-    let complete_to = stores.manifest.applied(log_of(query)).get();
+    let complete_to = stores.manifest.applied(query.log()).get();
     in_snapshot(db, || {
         let (manifest, plan) = timed(manifest);
         let explain = Explain { ms_by_step: Steps { plan, ..Steps::default() }, ..Explain::default() };
@@ -60,14 +59,6 @@ fn read(
         let (rows, is_cut) = reading.rows_of(query)?;
         Ok(Answer { rows, is_cut, complete_to, explain: reading.explain })
     })
-}
-
-/// Where the rows of an answer come from.
-pub fn log_of(query: &Query) -> Log {
-    match query {
-        Query::Ticks { .. } | Query::Bars { .. } => Log::Market,
-        _ => Log::Ledger,
-    }
 }
 
 /// Does all of `work` in one snapshot.

@@ -27,7 +27,6 @@ pub(crate) mod tests;
 pub use crate::duck::stored::StoredTick;
 pub use crate::migrate::reads::Side;
 pub use crate::tiers::Tier;
-pub use answer::log_of;
 pub use duck::{Duck, answer, class, first_micros};
 pub use stores::Stores;
 
@@ -40,6 +39,8 @@ use messages::ledger::Seq;
 use messages::market::{Bar, Timeframe};
 use messages::{Account, Instrument, StrategyId, UtcNanos};
 use serde::{Deserialize, Serialize};
+
+use crate::journal::Log;
 
 /// What is asked. Where a row was corrected, its newest revision is in the answer and no older one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +115,40 @@ impl Query {
             | Self::Orders { page, .. }
             | Self::Trades { page, .. }
             | Self::Equity { page, .. } => Some(*page),
+            Self::Positions { .. } => None,
+        }
+    }
+
+    /// The table in which the rows of an answer stand.
+    #[must_use]
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Ticks { .. } => "market_ticks",
+            Self::Bars { .. } => "ohlcv_bars",
+            Self::Orders { .. } => "orders",
+            Self::Trades { .. } => "trades",
+            Self::Positions { .. } => "positions",
+            Self::Equity { .. } => "portfolio_snapshots",
+        }
+    }
+
+    /// The journal that those rows come from.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        match self {
+            Self::Ticks { .. } | Self::Bars { .. } => Log::Market,
+            Self::Orders { .. } | Self::Trades { .. } | Self::Positions { .. } | Self::Equity { .. } => Log::Ledger,
+        }
+    }
+
+    /// The time that is asked about, to be narrowed; positions are of an instant.
+    pub fn range_mut(&mut self) -> Option<&mut Range> {
+        match self {
+            Self::Ticks { range, .. }
+            | Self::Bars { range, .. }
+            | Self::Orders { range, .. }
+            | Self::Trades { range, .. }
+            | Self::Equity { range, .. } => Some(range),
             Self::Positions { .. } => None,
         }
     }

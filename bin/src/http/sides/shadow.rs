@@ -35,7 +35,7 @@ impl Sides {
             && divided.use_duckdb.is_none()
             && shadows.answered.fetch_add(1, Ordering::Relaxed).is_multiple_of(shadows.every);
         let wall = actors::clock::Clock::wall().now();
-        let kept = kept_since(shadows.tiers.limits(table_of(&question.query)), wall);
+        let kept = kept_since(shadows.tiers.limits(question.query.table()), wall);
         let Some(query) = at_rest(&question.query, wall.before(AT_REST), kept).filter(|_| is_due) else {
             return;
         };
@@ -44,10 +44,8 @@ impl Sides {
         }
         let sides = self.clone();
         actix_web::rt::spawn(async move {
-            // What was found in another phase says nothing about this one.
-            if let Some(difference) = sides.look(&query, divided).await
-                && sides.reads.share().get() == divided
-            {
+            // Whose turn it is to answer may have changed since: it is a difference of the same two sides.
+            if let Some(difference) = sides.look(&query, divided).await {
                 sides.reads.shadowed(&query, difference.as_deref());
             }
             sides.shadows.is_one_under_way.store(false, Ordering::Release);
@@ -92,18 +90,6 @@ impl Sides {
     }
 }
 
-/// The table that a question is about.
-fn table_of(query: &Query) -> &'static str {
-    match query {
-        Query::Ticks { .. } => "market_ticks",
-        Query::Bars { .. } => "ohlcv_bars",
-        Query::Orders { .. } => "orders",
-        Query::Trades { .. } => "trades",
-        Query::Positions { .. } => "positions",
-        Query::Equity { .. } => "portfolio_snapshots",
-    }
-}
-
 /// Whether no row of an answer changes: some time back it stays as it is.
 fn only_grows(query: &Query) -> bool {
     match query {
@@ -120,29 +106,20 @@ fn stays(before: Option<&str>, found: &str) -> bool {
 /// The part of a question to which nothing new comes, and of which DuckDB has deleted nothing: since `kept`, where it does
 /// delete. `None` where there is none.
 fn at_rest(query: &Query, before: UtcNanos, kept: Option<UtcNanos>) -> Option<Query> {
-    let mut asked = query.clone();
-    match &mut asked {
+    match query {
         // Fills go with their order, and how old that is their time does not tell.
         Query::Trades { .. } if kept.is_some() => return None,
         // What stood at an instant may have gone since; what stands now stays on disk.
         Query::Positions { at, .. } if kept.is_some() && *at < before => return None,
-        Query::Ticks { range, .. }
-        | Query::Bars { range, .. }
-        | Query::Trades { range, .. }
-        | Query::Equity { range, .. } => range.to = range.to.min(before),
-        Query::Orders { .. } | Query::Positions { .. } => {}
+        _ => {}
     }
-    match &mut asked {
-        Query::Ticks { range, .. }
-        | Query::Bars { range, .. }
-        | Query::Orders { range, .. }
-        | Query::Trades { range, .. }
-        | Query::Equity { range, .. } => {
-            range.from = kept.map_or(range.from, |kept| range.from.max(kept));
-            (range.from < range.to).then_some(asked)
-        }
-        Query::Positions { .. } => Some(asked),
+    let mut asked = query.clone();
+    let Some(range) = asked.range_mut() else { return Some(asked) };
+    if only_grows(query) {
+        range.to = range.to.min(before);
     }
+    range.from = kept.map_or(range.from, |kept| range.from.max(kept));
+    (range.from < range.to).then_some(asked)
 }
 
 #[cfg(test)]
@@ -218,24 +195,5 @@ mod tests {
         let positions = |at| Query::Positions { at: UtcNanos(at), of };
         assert_eq!(asked(&positions(49)), None);
         assert_eq!(asked(&positions(50)), Some(positions(50)));
-    }
-
-    #[test]
-    fn each_question_is_about_a_table_that_moves() {
-        let (of, page, range) = (Of::default(), Page::Oldest(1), Range::ALL);
-        let (instrument, timeframe) = (instrument(), Timeframe::MINUTE);
-        let asked = [
-            Query::Ticks { instrument, range, page },
-            Query::Bars { instrument, timeframe, range, gaps: Gaps::Left, page },
-            Query::Orders { range, of, page },
-            Query::Trades { range, of, page },
-            Query::Positions { at: UtcNanos(9), of },
-            Query::Equity { range, account: None, page },
-        ];
-        let tiers = config::load(&config::Layers::default()).unwrap().tiers;
-        for query in asked {
-            // A table without limits has none to ask for.
-            assert_eq!(kept_since(tiers.limits(table_of(&query)), UtcNanos(9)), None, "{query:?}: nothing is deleted");
-        }
     }
 }

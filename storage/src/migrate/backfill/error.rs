@@ -72,6 +72,15 @@ pub enum Error {
         /// Where they are.
         file: PathBuf,
     },
+    /// A file where one of a slice belongs.
+    #[error(
+        "{} stands where a file of this backfill belongs, and no table owns it: it was put there while the backfill ran; copy it elsewhere if it is wanted, for the next run removes it: `merganser migrate timescale backfill`",
+        file.display()
+    )]
+    InTheWay {
+        /// It.
+        file: PathBuf,
+    },
     /// A slice would have less than it has.
     #[error(
         "not repaired: {}; to take what is there now, `merganser migrate timescale backfill --again --from '{from}' --to '{to}'`",

@@ -7,7 +7,9 @@
 //! by another thread, which knows them by their names alone.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use duckdb::Connection;
 
@@ -24,7 +26,8 @@ use crate::settings;
 use crate::tiers::tables::Moves;
 use crate::tiers::{Manifest, Origin, Piece, Places, Table, Tier};
 
-/// How often numbers are chosen before it is given up: each time a late tick must have come in a moment.
+/// How often numbers are chosen, and a folder is made, before it is given up: each time a late tick, or a step of the archive,
+/// must have come in a moment.
 const TRIES: usize = 8;
 
 /// The least number that a part may get, by table and period, where some were given up.
@@ -179,23 +182,23 @@ impl<'a> Publisher<'a> {
     }
 
     /// Brings a file to where it stays.
-    fn place(&self, staged: &Staged, piece: &Piece) -> Result<(), archive::Error> {
+    fn place(&self, staged: &Staged, piece: &Piece) -> Result<(), Error> {
         if piece.tier == Tier::Cold {
             let text = &staged.content.file_hash;
             let no_hash = |_| archive::Error::NoHash { path: piece.location.clone(), hash: text.clone() };
             let hash: FileHash = text.parse().map_err(no_hash)?;
-            self.cold.put(&piece.location, &staged.file, self.settings.limits(&piece.table).storage_class, &hash)?;
+            let class = self.settings.limits(&piece.table).storage_class;
+            self.cold.put(&piece.location, &staged.file, class, &hash).map_err(archive::Error::from)?;
             (self.did)(&Did::Uploaded(piece.location.clone()));
             return Ok(());
         }
         let file = self.places.file(&piece.location);
         let folder = file.parent().unwrap_or(&file).to_owned();
-        std::fs::create_dir_all(&folder).map_err(archive::io("make the folder", &folder))?;
         // Nothing stands there: a run begins with a sweep, and gives no name twice. A rename would not ask.
         if file.exists() {
-            return Err(archive::io("move a file over", &file)(std::io::ErrorKind::AlreadyExists.into()));
+            return Err(Error::InTheWay { file });
         }
-        std::fs::rename(&staged.file, &file).map_err(archive::io("move a file to", &file))?;
+        move_into(&folder, &staged.file, &file).map_err(archive::io("move a file to", &file))?;
         archive::sync_folders(&folder, &self.places.warm)?;
         (self.did)(&Did::Placed(piece.location.clone()));
         Ok(())
@@ -206,9 +209,22 @@ impl<'a> Publisher<'a> {
         if piece.tier == Tier::Cold {
             return Ok(self.cold.delete(&piece.location)?);
         }
-        std::fs::rename(self.places.file(&piece.location), &staged.file)
+        fs::rename(self.places.file(&piece.location), &staged.file)
             .map_err(archive::io("move a file back to", &staged.file))
     }
+}
+
+/// Moves a file into a folder, which is made if it is not there: steps of the archive take away those that are empty, and this one
+/// is until the file stands there.
+fn move_into(folder: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match fs::create_dir_all(folder).and_then(|()| fs::rename(from, to)) {
+            // Another one was there when it was to be made, and is not any more.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {}
+            other => return other,
+        }
+    }
+    fs::create_dir_all(folder).and_then(|()| fs::rename(from, to))
 }
 
 /// Raises the least numbers above those of these pieces.
@@ -256,4 +272,38 @@ fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], added: Vec<Piece>) -> P
     }
     let removed = replaced.iter().map(|piece| piece.key()).collect();
     Publication { removed, added, source: None, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "somebody else who takes folders away")]
+    fn a_folder_that_is_taken_away_meanwhile_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, is_over) = (root.path().join("a/b"), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    _ = fs::remove_dir(&folder);
+                    _ = fs::remove_dir(root.path().join("a"));
+                    std::thread::sleep(std::time::Duration::from_micros(200));
+                }
+            });
+            let moved = (0..500).try_for_each(|n| {
+                let (from, to) = (root.path().join("from"), folder.join("to"));
+                fs::write(&from, format!("{n}"))?;
+                move_into(&folder, &from, &to)?;
+                assert_eq!(fs::read_to_string(&to)?, format!("{n}"));
+                fs::remove_file(&to)
+            });
+            is_over.store(true, Ordering::SeqCst);
+            moved.unwrap();
+        });
+        let gone = move_into(&folder, &root.path().join("nothing"), &folder.join("to")).unwrap_err();
+        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+    }
 }

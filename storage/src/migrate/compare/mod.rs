@@ -41,7 +41,7 @@ use std::path::PathBuf;
 
 use messages::UtcNanos;
 use messages::ledger::Seq;
-use messages::migration::Watermark;
+use messages::migration::{Backfilled, Watermark};
 
 pub use live::kept_since;
 pub use record::Compared;
@@ -81,8 +81,9 @@ pub struct Compare<'a> {
     pub writes: bool,
     /// The checked mapping; none where nothing was brought over.
     pub plans: &'a [Plan],
-    /// Rows of theirs that did not fit and are left there, as somebody accepted; none where nobody was asked.
-    pub accepted: Option<u64>,
+    /// What the backfill came to, with the rows of theirs that did not fit and are left there, as somebody accepted; none while
+    /// no run of it has come to its end.
+    pub backfilled: Option<Backfilled>,
     /// Where dual write began.
     pub watermark: Watermark,
     /// How long rows live.

@@ -27,7 +27,7 @@ use crate::migrate::plan;
 use crate::migrate::sink::{SINK_OFFSET, SKIPPED};
 use crate::postgres::Session;
 use crate::postgres::catalog::{self, quoted};
-use crate::query::answer::{log_of, timed};
+use crate::query::answer::timed;
 use crate::query::{Answer, Explain, Gaps, Of, Query, Rows, Steps, bars};
 
 /// Tables that are asked.
@@ -94,7 +94,7 @@ impl Postgres {
     ) -> Result<Answer, Error> {
         let (theirs, plan) = timed(|| self.theirs(session));
         let theirs = theirs?;
-        let table = table_of(query);
+        let table = query.table();
         let of_table = |relation: &&Relation| relation.plan.into.table == table;
         let alone = own.map(|_| &self.alone).into_iter().flatten();
         let relations: Vec<&Relation> = self.ours.iter().chain(theirs.iter()).chain(alone).filter(of_table).collect();
@@ -122,7 +122,7 @@ impl Postgres {
     /// How far the rows of the question's journal reach.
     fn holds(&self, session: &Session, query: &Query, need: Need) -> Result<Seq, Error> {
         const WHAT: &str = "see how far its rows reach";
-        let (log, wanted) = match log_of(query) {
+        let (log, wanted) = match query.log() {
             Log::Ledger => ("ledger", need.ledger),
             Log::Market => ("market", need.market),
         };
@@ -166,18 +166,6 @@ impl Postgres {
         };
         *known = Some(Theirs { written, relations: relations.clone() });
         Ok(relations)
-    }
-}
-
-/// The table in which the rows of an answer stand.
-fn table_of(query: &Query) -> &'static str {
-    match query {
-        Query::Ticks { .. } => "market_ticks",
-        Query::Bars { .. } => "ohlcv_bars",
-        Query::Orders { .. } => "orders",
-        Query::Trades { .. } => "trades",
-        Query::Positions { .. } => "positions",
-        Query::Equity { .. } => "portfolio_snapshots",
     }
 }
 

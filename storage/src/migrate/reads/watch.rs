@@ -1,8 +1,10 @@
 //! The A/B watch: how both sides answer, and when reads are to go a step back. Pure.
 //!
 //! Steps back give reads to PostgreSQL, so it is DuckDB's answers that are judged; those of PostgreSQL are counted beside
-//! them. Invariants: what was seen before a step says nothing about what comes after it; no difference between the two sides is
-//! passed over, though DuckDB answers nothing yet and there is nothing to give back.
+//! them. Invariants: how answers were before a step says nothing about what comes after it; a difference between the two sides is
+//! kept until it is judged, whoever moves reads before. One that is judged while nothing is DuckDB's to answer and no comparison
+//! counts yet changes nothing: it is counted and logged, and the comparison that must come first finds what stays of it. Once
+//! DuckDB alone answers nothing is judged, and the comparisons that go on find it.
 
 use std::fmt;
 use std::time::Duration;
@@ -152,7 +154,7 @@ impl Watch {
     }
 
     /// Whether reads are to go back from this share, and how far. To be asked now and then: that answers are slow for long is
-    /// known by having asked. Nothing of it is said a second time.
+    /// known by having asked. Nothing of it is said a second time, and a difference is judged by having asked.
     pub fn judge(&mut self, percent: u8, now: Duration) -> Option<StepBack> {
         let why = self.breach(now)?;
         let to = match (STEPS.into_iter().find(|step| *step < percent), &why) {
@@ -164,9 +166,10 @@ impl Watch {
         Some(StepBack { to, why })
     }
 
-    /// Reads are divided otherwise from here on: what was seen says nothing any more. Counts stay.
+    /// Reads are divided otherwise from here on: how answers were says nothing any more. Counts stay, and a difference that
+    /// nobody has judged: it is one whoever answers.
     pub fn begin_anew(&mut self) {
-        (self.slow_since, self.mismatch) = (None, None);
+        self.slow_since = None;
         self.sides.iter_mut().for_each(Answers::forget_all);
     }
 
@@ -304,11 +307,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_before_a_person_took_a_step_is_forgotten() {
+    fn how_answers_were_before_a_person_took_a_step_is_forgotten() {
         let mut watch = seen(Side::DuckDb, 200, 200, 0);
+        watch.begin_anew();
+        assert_eq!(watch.judge(10, secs(2)), None);
+    }
+
+    #[test]
+    fn a_difference_that_was_found_just_before_a_person_took_a_step_is_judged_after_it() {
+        let mut watch = Watch::new(BOUNDS);
         watch.shadowed(Some("bars".to_owned()));
         watch.begin_anew();
-        assert_eq!((watch.judge(1, secs(2)), watch.shadows()), (None, (1, 1)));
+        let step = watch.judge(10, secs(2)).unwrap();
+        assert_eq!((step.to, step.why), (1, Breach::Mismatch { what: "bars".to_owned() }));
+        watch.begin_anew();
+        assert_eq!((watch.judge(1, secs(3)), watch.shadows()), (None, (1, 1)), "it is judged once");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Way {
             sink: sink.as_ref(),
             writes: state.writes(),
             plans: &plans,
-            accepted: state.backfilled.map(|done| done.accepted),
+            backfilled: state.backfilled,
             watermark,
             tiers: &parts.tiers,
             now: (parts.wall)(),

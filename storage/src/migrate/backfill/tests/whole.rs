@@ -177,6 +177,30 @@ fn a_number_that_a_late_tick_takes_meanwhile_is_not_given_twice() {
     way.assert_sound();
 }
 
+#[test]
+fn a_file_that_somebody_puts_in_the_way_is_named_and_the_next_run_takes_its_place() {
+    let Some(running) = running() else { return };
+    let session = running.database("in_the_way");
+    session.execute("make their tables", &trades()).unwrap();
+    let way = Way::new(&running, "in_the_way", plans(&session, MAPPING));
+    let put = std::sync::OnceLock::new();
+    let ended = way.bring(&missing(), &|_, did| {
+        let Did::Placed(location) = did else { return };
+        put.get_or_init(|| {
+            let next = way.paths.places.file(&location.replace("part-0", "part-1"));
+            std::fs::write(&next, "of somebody").unwrap();
+            next
+        });
+    });
+    let ended = ended.unwrap_err();
+    let Error::InTheWay { file } = &ended else { panic!("{ended}") };
+    assert_eq!((Some(file), std::fs::read_to_string(file).unwrap().as_str()), (put.get(), "of somebody"));
+    assert!(ended.to_string().contains("`merganser migrate timescale backfill`"), "{ended}");
+    way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!(way.digest(&way.plans[0]), digest(&session, &way.plans[0], Range::until(way.before)).unwrap());
+    way.assert_sound();
+}
+
 /// Files that were replaced are removed later than the numbers of their parts are free.
 #[test]
 fn a_number_that_one_table_gives_up_is_not_given_to_another_whose_file_would_be_removed_for_its() {

@@ -2,7 +2,7 @@
 
 use messages::UtcNanos;
 use messages::ledger::Seq;
-use messages::migration::Watermark;
+use messages::migration::{Backfilled, Watermark};
 
 use super::{Both, all_shown, records};
 use crate::duck::hot::Hot;
@@ -78,7 +78,8 @@ pub fn compare_accepting(both: &Both, plans: &[Plan], repair: bool, accepted: Op
         bring(both, plans, &wanted).map(drop).map_err(|error| crate::archive::chain(&error))
     };
     let watermark = Watermark { market: Seq(0), at: before() };
-    let ctx = Compare { accepted, watermark, ..both.compared(&database, plans, &again) };
+    let done = |accepted| Backfilled { at: before(), slices: 0, rows: 0, refused: 0, accepted };
+    let ctx = Compare { backfilled: accepted.map(done), watermark, ..both.compared(&database, plans, &again) };
     run(&ctx, &Wanted { repair, ..Wanted::all() }, &|_| {}, &|| true).unwrap()
 }
 

@@ -152,7 +152,7 @@ impl Both {
             sink: self.sink.as_ref(),
             writes: self.sink.is_some(),
             plans,
-            accepted: None,
+            backfilled: None,
             watermark: Watermark { market: Seq(0), at: UtcNanos(0) },
             tiers: &self.opened.tiers,
             now: "2026-01-10".parse().unwrap(),
