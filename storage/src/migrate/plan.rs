@@ -12,7 +12,7 @@ use super::whole::Whole;
 use crate::duck::sheet::{Kind, Sheet};
 use crate::postgres::catalog::{Form, TableName, Type, quoted};
 use crate::postgres::copy::Row;
-use crate::postgres::{self, Session};
+use crate::postgres::{self, Session, instant};
 use crate::query::Range;
 
 pub use super::convert::Refusal;
@@ -227,7 +227,7 @@ impl Plan {
             (Type::Int(_), Some(unit)) => ceil(at.0, unit.nanos()).to_string(),
             (Type::Date, _) => format!("DATE '1970-01-01' + {}", ceil(micros, 86_400_000_000)),
             (Type::Timestamp, _) => format!("TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {micros}"),
-            _ => format!("TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * {micros}"),
+            _ => instant(micros),
         }
     }
 
@@ -235,8 +235,8 @@ impl Plan {
     /// question, and one that is older than a TRUNCATE, or an ALTER TABLE that wrote the table anew, finds the table empty.
     ///
     /// Its chunks or partitions are not held: there may be thousands, and each takes one of the server's locks. One that is emptied
-    /// or compressed between the snapshot and the question is still read as empty; the next comparison finds that. A view would be
-    /// locked with all of them.
+    /// or compressed between the snapshot and the question is found behind it (`Session::in_snapshot`). A view would be locked with
+    /// all of them.
     ///
     /// # Errors
     /// The server refuses, or is gone.

@@ -171,6 +171,18 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// A table was written anew while rows of it were read.
+    #[error(
+        "{table} was written anew on {server} (truncated, altered, compressed, moved, or another put in its place) while merganser tried to {what}, and what it held cannot be told from then; try again"
+    )]
+    Rewritten {
+        /// The server.
+        server: String,
+        /// What was asked.
+        what: &'static str,
+        /// The table, or the chunk or partition of it.
+        table: String,
+    },
     /// The connection broke.
     #[error(
         "the connection to {server} was lost while merganser tried to {what} ({reason}); nothing of it was kept there: try again"

@@ -24,3 +24,15 @@ pub use session::{Cancel, Session};
 
 /// From 1970 to 2000, where PostgreSQL's times begin, in microseconds.
 pub(crate) const EPOCH: i64 = 946_684_800_000_000;
+
+/// The first instant that it has, in microseconds.
+pub(crate) const FIRST: i64 = -210_866_803_200_000_000;
+
+/// The last one.
+pub(crate) const LAST: i64 = 9_223_371_331_199_999_999;
+
+/// An instant, in microseconds, as SQL that is worked out before a table is opened: a sum of TIMESTAMPTZ would wait for the
+/// session's time zone, and partitions that cannot have it would not be left out by then.
+pub(crate) fn instant(micros: i64) -> String {
+    format!("((TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {}) AT TIME ZONE 'UTC')", micros.clamp(FIRST, LAST))
+}

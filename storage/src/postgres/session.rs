@@ -6,6 +6,7 @@
 
 mod copy_in;
 mod ending;
+mod snapshot;
 
 use std::future::Future;
 use std::time::Duration;
@@ -82,24 +83,6 @@ impl Session {
     /// The server refuses, or is gone.
     pub fn ask(&self, what: &'static str, sql: &str, key: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
         self.wait(what, self.client.query(sql, key))
-    }
-
-    /// Asks several questions of one state of the database, in which nothing is written and no table changes.
-    ///
-    /// # Errors
-    /// Those of the questions; the server refuses, or is gone.
-    pub fn in_snapshot<T, E: From<Error>>(
-        &self,
-        what: &'static str,
-        ask: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.execute(what, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let answer = ask(self);
-        // What is broken off must not leave the session inside a transaction.
-        let ended = self.execute(what, "ROLLBACK");
-        let answer = answer?;
-        ended?;
-        Ok(answer)
     }
 
     /// The types of a question's columns. Inside a transaction they stay so: nobody can change the tables meanwhile.

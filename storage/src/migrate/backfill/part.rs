@@ -34,6 +34,7 @@ pub struct Staged {
 }
 
 /// Where files are made, and how.
+#[derive(Clone, Copy)]
 pub struct Maker<'a> {
     /// A connection of its own.
     pub db: &'a Connection,

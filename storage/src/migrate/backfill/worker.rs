@@ -138,15 +138,16 @@ impl Shared<'_> {
         let level = if tier == Tier::Cold { self.settings.cold_level } else { self.settings.warm_level };
         let reserve_bytes = self.limits.reserve_bytes;
         fs::create_dir_all(folder).map_err(archive::io("make the folder", folder))?;
-        let parts = Parts::begin(Maker { db, table, folder, level, reserve_bytes, did: self.did })?;
+        let maker = Maker { db, table, folder, level, reserve_bytes, did: self.did };
         let (limits, pace, numbers) = (self.limits, self.pace, &self.numbers);
         let with = With { plan, table, fits, limits, pace, numbers, filler: &filler };
-        let rejects = Rejects::of(self.rejects, (&plan.from.to_string(), plan.into.table), &start);
-        let mut taking = Taking::begin(with, parts, rejects);
-        session.in_snapshot("read a slice", |session| -> Result<_, Error> {
+        let taking = session.in_snapshot("read a slice", |session| -> Result<_, Error> {
+            let rejects = Rejects::of(self.rejects, (&plan.from.to_string(), plan.into.table), &start);
+            let mut taking = Taking::begin(with, Parts::begin(maker)?, rejects);
             plan.hold(session)?;
             plan.confirm(session)?;
-            session.copy_out("copy a slice", &select, |row| taking.row(row))
+            session.copy_out("copy a slice", &select, |row| taking.row(row))?;
+            Ok(taking)
         })?;
         let (parts, mut rejects) = taking.end()?;
         let (expected, found, staged) = parts.end();

@@ -12,7 +12,7 @@ use messages::migration::Watermark;
 
 use super::duck::Snapshot;
 use super::found::Found;
-use super::postgres::{self, Sunk};
+use super::postgres::Sunk;
 use super::rows::ByKey;
 use super::shape::Shape;
 use super::side::{Part, Sides};
@@ -21,8 +21,8 @@ use super::{Compare, Error};
 use crate::journal::Log;
 use crate::migrate::backfill::{self, BACKFILL_IDS};
 use crate::migrate::sink::{Held, Position, SINK_OFFSET, SinkHandle};
-use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
+use crate::postgres::{Session, instant};
 use crate::query::Range;
 use crate::settings::{Age, AtEnd, Limits};
 use crate::tiers::tables::Moves;
@@ -88,7 +88,7 @@ pub(super) fn agreed<T>(
 ) -> Result<T, Error> {
     let session = backfill::open(ctx.server)?;
     let Level { snapshot, held, .. } = get_level(ctx, sink, watch, &session)?;
-    session.in_snapshot("compare", |session| {
+    session.in_one_snapshot("compare", |session| {
         let (there, first_tick) = offset(session, ctx.schema)?;
         if there != snapshot.at {
             return Err(Error::Apart { server: ctx.server.name(), there, here: snapshot.at });
@@ -169,7 +169,7 @@ impl Scope {
             format!("{ours} AND (\"timestamp\" >= {}{or_written})", instant(up(until)))
         };
         self.duckdb.push(condition(|micros| format!("make_timestamp({micros})")));
-        self.postgres.push(condition(postgres::instant));
+        self.postgres.push(condition(instant));
     }
 
     fn after(&mut self, at: UtcNanos) {
@@ -181,7 +181,7 @@ impl Scope {
         let orders =
             |table: &str, at: String| format!("order_id IN (SELECT order_id FROM {table} WHERE created_at >= {at})");
         self.duckdb.push(orders("orders", format!("make_timestamp({})", since.micros())));
-        self.postgres.push(orders(&format!("{}.orders", quoted(schema)), postgres::instant(since.micros())));
+        self.postgres.push(orders(&format!("{}.orders", quoted(schema)), instant(since.micros())));
     }
 
     /// The same in time, in microseconds.

@@ -154,7 +154,7 @@ impl Side for Mapped<'_> {
             // What they call it is the mapping's matter.
             Some(_) => take(&part.only(self.shape, &rows.take().0)),
         };
-        self.session.in_snapshot("compare", |session| -> Result<(), Error> {
+        self.session.in_one_snapshot("compare", |session| -> Result<(), Error> {
             self.plan.hold(session)?;
             self.plan.confirm(session)?;
             session.copy_out("compare rows", &Fitting::question(self.plan, range), |row| -> Result<(), Error> {

@@ -4,13 +4,9 @@ use super::Error;
 use super::decode::Rows;
 use super::shape::Shape;
 use super::side::{Part, Side, Take};
-use crate::postgres::Session;
 use crate::postgres::catalog::quoted;
+use crate::postgres::{FIRST, LAST, Session, instant};
 use messages::caps;
-
-/// The latest and the earliest instant that PostgreSQL has, in microseconds since 1970.
-const LAST: i64 = 9_223_371_331_199_999_999;
-const FIRST: i64 = -210_866_803_200_000_000;
 
 /// The rows of a table of ours there.
 pub struct Sunk<'a> {
@@ -48,10 +44,4 @@ impl Side for Sunk<'_> {
         })?;
         take(&rows.take())
     }
-}
-
-/// An instant as SQL.
-#[must_use]
-pub fn instant(micros: i64) -> String {
-    format!("TIMESTAMPTZ '1970-01-01 00:00:00+00' + INTERVAL '1 microsecond' * {}", micros.clamp(FIRST, LAST))
 }

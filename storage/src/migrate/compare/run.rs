@@ -20,6 +20,7 @@ use crate::duck::changes::Change;
 use crate::migrate::backfill;
 use crate::migrate::plan::Plan;
 use crate::migrate::sink::SinkHandle;
+use crate::postgres;
 use crate::query::{self, Range};
 
 /// Files may move to another tier while they are read: so often it is begun anew.
@@ -119,7 +120,7 @@ fn now() -> Instant {
 fn compare<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(Report, Differing<'a>), Error> {
     for _ in 1..TRIES {
         match compare_once(ctx, what, watch) {
-            Err(Error::Query(query::Error::Moved { .. })) => {}
+            Err(Error::Query(query::Error::Moved { .. }) | Error::Postgres(postgres::Error::Rewritten { .. })) => {}
             other => return other,
         }
     }
@@ -135,7 +136,7 @@ fn compare_once<'a>(ctx: &Compare<'a>, what: &Wanted, watch: &Watch) -> Result<(
         None => both.0.left_out = TWICE.into_iter().filter(|name| what.has(name)).map(str::to_owned).collect(),
     }
     // A mapping that was emptied since has left its rows here.
-    if !ctx.plans.is_empty() || ctx.accepted.is_some() {
+    if !ctx.plans.is_empty() || ctx.backfilled.is_some() {
         brought(ctx, (what, most), watch, &mut both)?;
     }
     Ok(both)
@@ -213,7 +214,8 @@ fn brought<'a>(
     }
     // Those that nobody has looked at may be anywhere.
     let (origin, from, to) = ("all that is mapped".to_owned(), "the beginning".to_owned(), "the watermark".to_owned());
-    if let Some(accepted) = ctx.accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
+    let accepted = ctx.backfilled.map(|backfilled| backfilled.accepted);
+    if let Some(accepted) = accepted.filter(|accepted| what.is_whole() && refused > *accepted) {
         report.refused.push(Refused { origin, from, to, now: refused, known: Known::Accepted(accepted) });
     }
     Ok(())

@@ -70,7 +70,7 @@ impl Exporter<'_> {
     /// # Errors
     /// The server, the disk or the store refuses, or a file does not hold what was written.
     pub(super) fn table(&self, session: &Session, found: &Found, into: &Folder<'_>) -> Result<OfTable, Error> {
-        session.in_snapshot("export a table", |session| {
+        session.in_one_snapshot("export a table", |session| {
             let sql = found.name.sql();
             if found.is_table() {
                 // Before the snapshot, which the first question fixes: a table that is rewritten or truncated between the two

@@ -1,5 +1,6 @@
 //! What a user meets who has the server wrong, and what is found where it is right.
 
+pub mod rewriting;
 pub mod running;
 
 use std::io::{Read, Write};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use super::catalog::{self, Form, TableName, Type};
 use super::{Error, Server, Session};
 use crate::settings::{Timescale, Tls};
+use rewriting::same_rows;
 use running::running;
 
 pub fn settings(url: &str, tls: Tls) -> Timescale {
@@ -201,6 +203,86 @@ fn a_copy_that_is_left_in_its_middle_holds_nothing_up() {
     assert!(matches!(left, Err(Error::Copy(_))), "{left:?}");
     assert_eq!(seen, 1_000);
     assert_eq!(session.ask("count", "SELECT 1", &[]).unwrap().len(), 1);
+}
+
+#[test]
+fn a_table_that_is_written_anew_behind_a_snapshot_is_not_empty_in_it() {
+    let Some(running) = running() else { return };
+    let (session, other) = (running.database("snapshots"), open(&running.settings_of("snapshots", "owner")).unwrap());
+    let make =
+        "CREATE TABLE parent (a int) PARTITION BY LIST (a); CREATE TABLE one PARTITION OF parent FOR VALUES IN (1);
+        CREATE TABLE two PARTITION OF parent FOR VALUES IN (2); INSERT INTO parent VALUES (1), (2), (2);
+        CREATE VIEW shown AS SELECT * FROM parent";
+    session.execute("make tables", make).unwrap();
+    let anew =
+        |table: &str| other.execute("write a table anew", &format!("BEGIN; {}; COMMIT", same_rows(table))).unwrap();
+    // The snapshot is of the first question, and the table is written anew before the second one, so often.
+    let count = |session: &Session, question: &str, rewritten: &dyn Fn()| {
+        session.ask("count", "SELECT 1", &[])?;
+        rewritten();
+        Ok::<i64, Error>(session.ask("count", &format!("SELECT count(*) FROM {question}"), &[])?[0].get(0))
+    };
+    let refused = |question: &str, table: &str| {
+        let found = session.in_one_snapshot("count rows", |session| count(session, question, &|| anew(table)));
+        match found {
+            Err(Error::Rewritten { table, .. }) => Err(table),
+            other => Ok(other.unwrap()),
+        }
+    };
+    assert_eq!(refused("parent", "two"), Err("two".to_owned()));
+    assert_eq!(refused("shown", "one"), Err("one".to_owned()), "behind a view");
+    assert_eq!(refused("parent WHERE a = 1", "two"), Ok(1), "it was not read");
+    let replace =
+        "BEGIN; CREATE TABLE new AS SELECT * FROM two; ALTER TABLE parent DETACH PARTITION two; DROP TABLE two;
+        ALTER TABLE new RENAME TO two; ALTER TABLE parent ATTACH PARTITION two FOR VALUES IN (2); COMMIT";
+    let replaced = session.in_one_snapshot("count rows", |session| {
+        count(session, "parent", &|| other.execute("put another in its place", replace).unwrap())
+    });
+    assert!(matches!(&replaced, Err(Error::Rewritten { table, .. }) if table == "two"), "{replaced:?}");
+    // What is asked once more has the rows, unless that happens each time.
+    let tries = std::cell::Cell::new(0);
+    let until = |last: u32| {
+        tries.set(0);
+        session.in_snapshot("count rows", |session| {
+            tries.set(tries.get() + 1);
+            count(session, "parent", &|| {
+                if tries.get() <= last {
+                    anew("two")
+                }
+            })
+        })
+    };
+    assert_eq!((until(0).unwrap(), tries.get()), (3, 1));
+    assert_eq!((until(2).unwrap(), tries.get()), (3, 3));
+    let error = until(9).unwrap_err();
+    assert!(
+        error.to_string().starts_with("two was written anew on ") && error.to_string().ends_with("; try again"),
+        "{error}"
+    );
+    assert_eq!(tries.get(), 3);
+    assert_eq!(until(0).unwrap(), 3, "the session goes on");
+}
+
+#[test]
+fn partitions_that_cannot_have_an_instant_are_not_opened() {
+    let Some(running) = running() else { return };
+    let session = running.database("pruned_instants");
+    let make = "CREATE TABLE parent (at timestamptz) PARTITION BY RANGE (at);
+        CREATE TABLE early PARTITION OF parent FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-01-02 00:00:00+00');
+        CREATE TABLE late PARTITION OF parent FOR VALUES FROM ('2026-01-02 00:00:00+00') TO ('2026-01-03 00:00:00+00')";
+    session.execute("make tables", make).unwrap();
+    let text = |sql: &str| session.ask("look", sql, &[]).unwrap()[0].get::<_, String>(0);
+    let second = 1_767_312_000_000_000;
+    for micros in [second, second + 1, -1, 0, super::FIRST, super::LAST] {
+        let there = text(&format!("SELECT (extract(epoch FROM {}) * 1000000)::bigint::text", super::instant(micros)));
+        assert_eq!(there, micros.to_string());
+    }
+    for zone in ["UTC", "Asia/Tokyo"] {
+        session.execute("set the zone", &format!("SET TimeZone = '{zone}'")).unwrap();
+        let plan = |condition: &str| text(&format!("EXPLAIN (COSTS off) SELECT FROM parent WHERE at {condition}"));
+        assert!(plan(&format!("< {}", super::instant(second))).contains("early"));
+        assert!(plan(&format!(">= {}", super::instant(second))).contains("late"));
+    }
 }
 
 #[test]

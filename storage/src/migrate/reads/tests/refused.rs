@@ -5,8 +5,10 @@ use messages::ledger::Seq;
 use super::super::{Error, Need};
 use super::world::World;
 use crate::migrate::sink;
+use crate::postgres::Session;
+use crate::postgres::tests::rewriting::{commit_when_awaited, same_rows};
 use crate::query::tests::instrument;
-use crate::query::{Of, Page, Query, Range, Rows};
+use crate::query::{Answer, Of, Page, Query, Range, Rows};
 
 fn ticks() -> Query {
     Query::Ticks { instrument: instrument("A"), range: Range::ALL, page: Page::Oldest(5) }
@@ -88,4 +90,29 @@ fn a_row_of_ours_that_somebody_changed_is_not_left_out() {
         .unwrap();
     let all = Query::Ticks { instrument: instrument("A"), range: Range::ALL, page: Page::Oldest(10_000) };
     refused(&world, &all, Need::default(), "nobody");
+}
+
+#[test]
+fn a_table_of_theirs_that_is_written_anew_meanwhile_is_in_the_answer() {
+    let Some(world) = World::new("reads_anew") else { return };
+    let all = Query::Ticks { instrument: instrument("A"), range: Range::ALL, page: Page::Oldest(5_000) };
+    let before = world.there(&all, Need::default()).unwrap();
+    let (began, begun) = flume::bounded(1);
+    let server = world.session.server().clone();
+    let after = std::thread::scope(|threads| {
+        threads.spawn(move || {
+            let other = Session::open(&server).unwrap();
+            other.execute("write a table anew", &format!("BEGIN; {}", same_rows("old_trades"))).unwrap();
+            began.send(()).unwrap();
+            commit_when_awaited(&other, "old_trades");
+        });
+        begun.recv().unwrap();
+        world.there(&all, Need::default()).unwrap()
+    });
+    let count = |answer: &Answer| match &answer.rows {
+        Rows::Ticks(ticks) => ticks.len(),
+        other => panic!("{other:?}"),
+    };
+    assert!(count(&before) > 1_000, "it has rows of theirs and of the sink");
+    assert_eq!(after.rows, before.rows);
 }
