@@ -273,7 +273,7 @@ fn partitions_that_cannot_have_an_instant_are_not_opened() {
     session.execute("make tables", make).unwrap();
     let text = |sql: &str| session.ask("look", sql, &[]).unwrap()[0].get::<_, String>(0);
     let second = 1_767_312_000_000_000;
-    for micros in [second, second + 1, -1, 0, super::FIRST, super::LAST] {
+    for micros in [second, second + 1, -1, 0, super::FIRST] {
         let there = text(&format!("SELECT (extract(epoch FROM {}) * 1000000)::bigint::text", super::instant(micros)));
         assert_eq!(there, micros.to_string());
     }
