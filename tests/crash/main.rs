@@ -115,7 +115,6 @@ fn nothing_is_lost_and_nothing_repeated_over_kills() {
         p50.as_millis(),
         worst.as_millis()
     );
-    assert!(worst < Duration::from_secs(20), "a start took {worst:?}");
 }
 
 /// What happened to orders, for who reads how one came to differ.

@@ -15,7 +15,7 @@ health() { curl -s "$(grep -o 'http://[^;]*health' "$work/out")"; }
 field() { health | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
 expect "trading before" "$(field trading)" "ACTIVE"
 dd if=/dev/zero of="$disk/filler" bs=1k 2> /dev/null || true
-for (( n = 0; n < 100; n++ )); do [ "$(field trading)" = HALTED ] && break; sleep 0.1; done
+for (( n = 0; n < 600; n++ )); do [ "$(field trading)" = HALTED ] && break; sleep 0.1; done
 expect "trading with a full disk" "$(field trading)" "HALTED"
 stuck=$(field ledger_durable)
 "$merganser" halt --cancel-all --why "the disk is full" --data-dir "$d" > "$work/halt"
@@ -23,14 +23,15 @@ grep -q "journaled: false" "$work/halt" || fail "the kill switch was not answere
 sleep 1
 expect "durable records while full" "$(field ledger_durable)" "$stuck"
 rm "$disk/filler"
-for (( n = 0; n < 100; n++ )); do [ "$(field ledger_durable)" -gt "$stuck" ] && break; sleep 0.1; done
+for (( n = 0; n < 600; n++ )); do [ "$(field ledger_durable)" -gt "$stuck" ] && break; sleep 0.1; done
 [ "$(field ledger_durable)" -gt "$stuck" ] || fail "the ledger does not go on when space returns"
-sleep 1
+for (( n = 0; n < 600; n++ )); do [ "$(field open_orders)" = 0 ] && break; sleep 0.1; done
 expect "trading after" "$(field trading)" "HALTED"
 expect "open orders after" "$(field open_orders)" "0"
 grep -q "journaled=false" "$work/out" || fail "no cancel went out at once"
 "$merganser" resume --data-dir "$d" > /dev/null
 sleep 2
+for (( n = 0; n < 600; n++ )); do [ "$(field trading)" = ACTIVE ] && break; sleep 0.1; done
 expect "trading resumed" "$(field trading)" "ACTIVE"
 kill -TERM "$pid"; wait "$pid" || fail "it did not stop in order: $(cat "$work/out")"
 "$merganser" doctor --data-dir "$d" --set "journal.ledger_dir=$disk/ledger" || fail "doctor found something"

@@ -14,7 +14,7 @@ for n in range(6000):
 PY
 all=(--from 2024-08-01 --to 2024-09-01)
 d="$work/d"
-store=(--set "tiers.cold.url=s3://merganser-test/walk-$$" --set tiers.cold.retries=2 --set tiers.cold.request_timeout=2s)
+store=(--set "tiers.cold.url=s3://merganser-test/walk-$$" --set tiers.cold.retries=2 --set tiers.cold.request_timeout=30s)
 "$merganser" import --format csv --input "$work/a.csv" --data-dir "$d" > /dev/null
 ask() { "$merganser" sql --data-dir "$d" --format csv "${all[@]}" "${store[@]}" "$@" "select symbol, count(*), sum(last_price), bit_xor(hash(t)) from market_ticks t group by 1 order by 1" | tail -2; }
 archive() { "$merganser" archive "$@" --data-dir "$d" "${store[@]}"; }

@@ -26,6 +26,7 @@ until_field tables_wait_for_room True
 stuck=$(field market_in_tables)
 sleep 2
 expect "trading with little room" "$(field trading)" "ACTIVE"
+for (( n = 0; n < 300; n++ )); do [ "$(field market_durable)" -gt "$stuck" ] && break; sleep 0.1; done
 [ "$(field market_durable)" -gt "$stuck" ] || fail "the journal does not go on"
 expect "records in the tables while they wait" "$(field market_in_tables)" "$stuck"
 grep -q "little room: the tables wait" "$work/out" || fail "no alarm: $(tail -3 "$work/out")"

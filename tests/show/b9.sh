@@ -21,6 +21,7 @@ health() { python3 -c 'import json,sys,urllib.request
 owner = json.load(open(sys.argv[1]))
 said = json.load(urllib.request.urlopen("http://%s/health" % owner["address"]))
 print(max(0, said["market_durable"] - said["market_in_tables"]), said["open_orders"])' "$d/merganser.lock"; }
+until grep -q "merganser runs on" "$work/out" "$work/err"; do sleep 0.05; kill -0 $pid || fail "$(cat "$work/err")"; done
 sleep 6
 "$merganser" archive run --data-dir "$d" --table market_ticks "${keep[@]}" > "$work/archived"
 sleep 4

@@ -17,7 +17,7 @@ mkfifo tunnel.in
 python3 "$here/support/tunnel.py" "$address" server.pem server.key < tunnel.in > tunnel.out 2> tunnel.err &
 tunnel=$!
 exec 8> tunnel.in
-for _ in $(seq 1 100); do [ -s tunnel.out ] && break; sleep 0.1; done
+for _ in $(seq 1 600); do [ -s tunnel.out ] && break; sleep 0.1; done
 read -r tls proxy < tunnel.out || fail "no tunnel: $(cat tunnel.err)"
 feed=(--profile binance-paper --set "feeds.binance.stream_url=wss://localhost:$tls" --set "feeds.binance.rest_url=https://localhost:$tls")
 export HTTPS_PROXY="http://127.0.0.1:$proxy"

@@ -83,8 +83,16 @@ try 403 POST /api/v1/backup -b "$cookie" -H "X-Merganser: 1" -H "Origin: http://
 try 204 DELETE /api/v1/session -b "$cookie" -H "X-Merganser: 1" -H "Origin: http://$host"
 try 401 GET /api/v1/status -b "$cookie"
 # The stream: by a token, by a cookie from our page, by no other.
-socket=(-H "Connection: Upgrade" -H "Upgrade: websocket" -H "Sec-WebSocket-Version: 13" -H "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" --max-time 1)
-opens() { local got; got=$(curl -s -o /dev/null -w '%{http_code}' "${socket[@]}" "${@:2}" "$base/api/v1/stream" || true); expect "the stream $*" "$got" "$1"; tries=$(( tries + 1 )); }
+socket=(-H "Connection: Upgrade" -H "Upgrade: websocket" -H "Sec-WebSocket-Version: 13" -H "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" )
+# A stream that is open ends with the time that curl has for it; on a busy machine the first second may be too short.
+opens() {
+    local got limit
+    for limit in 1 5 30; do
+        got=$(curl -s -o /dev/null -w '%{http_code}' "${socket[@]}" --max-time "$limit" "${@:2}" "$base/api/v1/stream" || true)
+        [ "$got" = 000 ] || break
+    done
+    expect "the stream $*" "$got" "$1"; tries=$(( tries + 1 ))
+}
 opens 401
 opens 101 -H "$(as read)"
 opens 101 -H "$(as read)" -H "Origin: http://$host"
@@ -108,8 +116,15 @@ for header in content-security-policy x-content-type-options x-frame-options ref
     grep -qi "^$header:" head || fail "no $header: $(cat head)"
 done
 grep -qi '^cache-control: no-store' head || fail "an answer may be kept: $(cat head)"
-curl -s -o /dev/null -H "Authorization: Bearer wrong" "$base/api/v1/status?[1-40]"
-try 429 GET /api/v1/status -H "Authorization: Bearer wrong"
+# Turns come back one by one: the last of these may have got one.
+for _ in 1 2 3 4 5; do
+    curl -s -o /dev/null -H "Authorization: Bearer wrong" "$base/api/v1/status?[1-40]"
+    got=$(curl -s -o body -D head -w '%{http_code}' -H "Authorization: Bearer wrong" "$base/api/v1/status")
+    [ "$got" != 429 ] || break
+done
+expect "too many wrong tokens" "$got" 429; tries=$(( tries + 1 ))
+grep -qi '^content-type: application/problem+json' head || fail "$(cat head)"
+cat head body >> answers
 try 200 GET /api/v1/status -H "$(as read)"
 curl -sk -H "$(as admin)" "$base/api/v1/openapi.json" "$base/api/docs/" "$base/api/v1/logs?limit=1000" "$base/api/v1/trading" "$base/api/v1/feeds" >> answers
 # Who did it and why stands in the ledger.
@@ -118,8 +133,8 @@ who=${who//\"/}
 expect "who did what" "$who" "admin-er archive.restore, admin-er archive.run, trade-er order.cancel_all, trade-er order.submit"
 cp running logs; ends
 start --set http.requests_per_second=5
-curl -s -o /dev/null "$base/health?[1-100]"
-got=$(curl -s -o /dev/null -w '%{http_code}' "$base/health"); expect "beyond the limit" "$got" 429
+codes=$(curl -s -o /dev/null -w '%{http_code}\n' "$base/health?[1-100]" | sort -u)
+grep -qx 429 <<< "$codes" || fail "beyond the limit: $codes"
 sleep 2; got=$(curl -s -o /dev/null -w '%{http_code}' "$base/health"); expect "a moment later" "$got" 200
 cat running >> logs; ends
 

@@ -28,7 +28,7 @@ hook=$!
 run=""
 ends() { kill "$hook" 2> /dev/null || true; [ -z "$run" ] || kill "$run" 2> /dev/null || true; exec 7>&- || true; rm -rf "$work"; }
 trap ends EXIT
-for _ in $(seq 1 100); do [ -s "$work/hook.port" ] && break; sleep 0.1; done
+for _ in $(seq 1 600); do [ -s "$work/hook.port" ] && break; sleep 0.1; done
 url="http://127.0.0.1:$(cat "$work/hook.port")"
 
 # Starts it in a data directory and finds out where it is.
@@ -39,7 +39,7 @@ begin() {
     "$merganser" run --data-dir "$dir" --set telemetry.every=1s "$@" > "$work/out" 2> "$work/err" &
     run=$!
     address=""
-    for _ in $(seq 1 200); do
+    for _ in $(seq 1 600); do
         address=$(sed -n 's|.*http://\([0-9.:]*\)/.*|\1|p' "$work/err" | head -1)
         [ -n "$address" ] && break
         kill -0 "$run" 2> /dev/null || fail "it does not run: $(tail -3 "$work/err")"
@@ -92,7 +92,7 @@ for _ in $(seq 1 60); do
 done
 [ -n "$id" ] || fail "no line about a fill has a correlation id"
 of() { query "select count(*) from $1 where correlation_id = '$id'"; }
-for _ in $(seq 1 20); do [ "$(of positions)" -gt 0 ] && break; sleep 0.5; done
+for _ in $(seq 1 60); do [ "$(of positions)" -gt 0 ] && break; sleep 0.5; done
 orders=$(of orders) events=$(of order_events) fills=$(of trades) positions=$(of positions) lines=$(of application_logs)
 for found in "$orders" "$events" "$fills" "$positions"; do
     [ "$found" -gt 0 ] || fail "$id leads to $orders orders, $events events, $fills fills, $positions positions"

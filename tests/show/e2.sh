@@ -108,7 +108,7 @@ expect "old ticks that DuckDB has" "$(whole "SELECT count(*) FROM market_ticks W
 expect "old fills that DuckDB has" "$(whole "SELECT count(*) FROM trades WHERE strategy_id = 'old'")" 5000
 "$merganser" doctor --data-dir data --config settings.toml > looked 2>&1 || fail "doctor: $(grep -v '^ok' looked)"
 say "doctor: $(grep -c '^ok' looked) checks, no finding"
-cat read
+cat read; echo
 python3 - read compared <<'PY' || fail "a read was wrong"
 import json, re, sys
 read = json.load(open(sys.argv[1]))

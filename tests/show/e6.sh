@@ -100,7 +100,7 @@ begin --set timescale.backfill_rows_per_second=1000
 m backfill --detach > out 2>&1 || fail "$(cat out)"
 for n in $(seq 100); do [ "$(field backfill.rows)" = None ] && [ "$(field working.rows)" = 0 ] || break; sleep 0.05; done
 psql_as owner -c "ALTER TABLE raw_trades ALTER COLUMN qty TYPE double precision"
-for n in $(seq 200); do [ "$(field working)" != None ] || break; sleep 0.1; done
+for n in $(seq 600); do [ "$(field working)" != None ] || break; sleep 0.1; done
 says "the column qty of public.raw_trades was numeric" "and is double precision now" eval 'field last.text && false'
 psql_as owner -c "ALTER TABLE raw_trades ALTER COLUMN qty TYPE numeric"
 ends
@@ -134,9 +134,9 @@ TOML
     for n in $(seq 300); do [ "$(field sink.state)" != failed ] || break; sleep 0.2; done
     m status > out; grep -q "disk" out || fail "a full disk of the server is not said: $(cat out)"
     echo "   $(grep -i disk out | head -1 | cut -c1-220)"
-    before=$("$merganser" sql --data-dir data --format csv "SELECT count(*) FROM market_ticks" | tail -1)
-    sleep 2
-    after=$("$merganser" sql --data-dir data --format csv "SELECT count(*) FROM market_ticks" | tail -1)
+    ticks() { "$merganser" sql --data-dir data --format csv "SELECT count(*) FROM market_ticks" | tail -1; }
+    before=$(ticks); after=$before
+    for n in $(seq 30); do [ "$after" -gt "$before" ] && break; sleep 2; after=$(ticks); done
     [ "$after" -gt "$before" ] || fail "the market waits for the server's disk"
     rm "$small/filler"
     until_level

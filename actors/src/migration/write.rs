@@ -44,7 +44,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_ledger_takes_late_is_waited_for() {
-        let (_dir, ledger, thread) = ledger(Duration::from_millis(300));
+        let (_dir, ledger, thread) = ledger(Duration::from_secs(3));
         let mut written = std::pin::pin!(write(&ledger, record()));
         let early = tokio::time::timeout(Duration::from_millis(50), written.as_mut()).await;
         assert!(early.is_err(), "it is durable later than that: {early:?}");

@@ -168,7 +168,10 @@ async fn wrong_words_are_answered_and_a_flood_ends_the_client() {
         assert_eq!((answer["type"].as_str(), answer["code"].as_str()), (Some("error"), Some(code)), "{wrong}");
     }
     for _ in 0..=2 * caps::CLIENT_FRAMES_PER_SECOND {
-        client.say(r#"{"op": "unsubscribe", "topics": []}"#).await;
+        // It may be closed before all of them are sent.
+        if client.0.send(Message::text(r#"{"op": "unsubscribe", "topics": []}"#)).await.is_err() {
+            break;
+        }
     }
     assert_eq!(client.next().await["code"], "flood");
     assert_eq!(client.next().await, Value::Null, "closed");

@@ -46,7 +46,7 @@ fn tiers() -> settings::Tiers {
             credentials_file: String::new(),
             endpoint: String::new(),
             region: String::new(),
-            request_timeout: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(60),
             retries: 0,
             cache_bytes: 1 << 20,
             restore_days: 1,

@@ -12,7 +12,7 @@ use super::whole::Whole;
 use crate::duck::sheet::{Kind, Sheet};
 use crate::postgres::catalog::{Form, TableName, Type, quoted};
 use crate::postgres::copy::Row;
-use crate::postgres::{self, Session, instant};
+use crate::postgres::{self, Session, instant, timestamp};
 use crate::query::Range;
 
 pub use super::convert::Refusal;
@@ -226,7 +226,7 @@ impl Plan {
         match (&self.time.1.source, self.time.1.unit) {
             (Type::Int(_), Some(unit)) => ceil(at.0, unit.nanos()).to_string(),
             (Type::Date, _) => format!("DATE '1970-01-01' + {}", ceil(micros, 86_400_000_000)),
-            (Type::Timestamp, _) => format!("TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {micros}"),
+            (Type::Timestamp, _) => timestamp(micros),
             _ => instant(micros),
         }
     }

@@ -31,8 +31,16 @@ pub(crate) const FIRST: i64 = -210_866_803_200_000_000;
 /// The last one.
 pub(crate) const LAST: i64 = 9_223_371_331_199_999_999;
 
+/// An instant without a zone, in microseconds, as SQL. A number times an interval is a float there, exact for days and for the
+/// microseconds of one.
+pub(crate) fn timestamp(micros: i64) -> String {
+    const DAY: i64 = 86_400_000_000;
+    let (days, rest) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+    format!("TIMESTAMP '1970-01-01' + INTERVAL '1 day' * {days} + INTERVAL '1 microsecond' * {rest}")
+}
+
 /// An instant, in microseconds, as SQL that is worked out before a table is opened: a sum of TIMESTAMPTZ would wait for the
 /// session's time zone, and partitions that cannot have it would not be left out by then.
 pub(crate) fn instant(micros: i64) -> String {
-    format!("((TIMESTAMP '1970-01-01' + INTERVAL '1 microsecond' * {}) AT TIME ZONE 'UTC')", micros.clamp(FIRST, LAST))
+    format!("(({}) AT TIME ZONE 'UTC')", timestamp(micros.clamp(FIRST, LAST)))
 }

@@ -34,7 +34,7 @@ threading.Thread(target=stream.run, daemon=True).start()
 
 
 def until(what, holds):
-    for _ in range(200):
+    for _ in range(1200):
         if holds():
             return
         time.sleep(0.05)

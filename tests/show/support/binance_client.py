@@ -148,7 +148,7 @@ async def over_the_socket():
         same("over the socket", placed["status"], "FILLED")
         resting = await client.ws_create_order(symbol="ETHUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="2900", newClientOrderId="socket-2")
         await client.ws_cancel_order(symbol="ETHUSDT", orderId=resting["orderId"], newClientOrderId="socket-3")
-        heard = [await asyncio.wait_for(stream.recv(), 5) for _ in range(8)]
+        heard = [await asyncio.wait_for(stream.recv(), 60) for _ in range(8)]
         reports = [(e["x"], e["X"], e["c"], e["C"]) for e in heard if e["e"] == "executionReport"]
         same("reports", reports, [
             ("NEW", "NEW", "socket-1", ""), ("TRADE", "FILLED", "socket-1", ""), ("NEW", "NEW", "socket-2", ""),
@@ -172,7 +172,7 @@ async def misbehaving(client, stream):
         await client.ws_create_order(symbol="ETHUSDT", side="BUY", type="MARKET", quantity="0.1", newClientOrderId=f"told-{number}")
         heard = []
         while len(heard) < len(told):
-            event = await asyncio.wait_for(stream.recv(), 5)
+            event = await asyncio.wait_for(stream.recv(), 60)
             if event.get("e") == "never_seen_before":
                 heard.append("?")
             elif event.get("e") == "executionReport":
@@ -187,10 +187,16 @@ async def with_ccxt():
     exchange.urls["api"]["ws"]["ws-api"]["spot"] = socket
     await exchange.load_markets()
     watched = asyncio.ensure_future(exchange.watch_orders("ETH/USDT"))
-    await asyncio.sleep(0.5)
-    limit = await exchange.create_order("ETH/USDT", "limit", "buy", 0.5, 2900)
-    same("ccxt: open", limit["status"], "open")
-    same("ccxt: watched", (await asyncio.wait_for(watched, 5))[0]["id"], limit["id"])
+    placed = []
+    # It says nothing of when it listens: what comes before is not told.
+    for _ in range(60):
+        limit = await exchange.create_order("ETH/USDT", "limit", "buy", 0.5, 2900)
+        same("ccxt: open", limit["status"], "open")
+        placed.append(limit["id"])
+        if (await asyncio.wait({watched}, timeout=1))[0]:
+            break
+        await exchange.cancel_order(limit["id"], "ETH/USDT")
+    assert watched.done() and watched.result()[0]["id"] in placed, "ccxt: nothing was watched"
     same("ccxt: open orders", [o["id"] for o in await exchange.fetch_open_orders("ETH/USDT")], [limit["id"]])
     edited = await exchange.edit_order(limit["id"], "ETH/USDT", "limit", "buy", 0.5, 2950)
     assert edited["id"] != limit["id"]

@@ -31,7 +31,7 @@ postgres_start() {
             || { cat "$dir.log"; return 1; }
         postgres_port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
     fi
-    for n in $(seq 300); do
+    for n in $(seq 3000); do
         # What a plug that was pulled leaves behind may still work on something, and keeps the next one out until it looks up.
         [ "$n" != 1 ] && kill -0 "$postgres_pid" 2> /dev/null || {
             (cd "$dir" && exec "${postgres_user[@]}" "$programs/postgres" -D data -k "$dir" -h 127.0.0.1 -p "$postgres_port" \
@@ -41,7 +41,7 @@ postgres_start() {
         PGPASSWORD=swordfish psql -h 127.0.0.1 -p "$postgres_port" -U owner -d postgres -qAt -c 'SELECT 1' > /dev/null 2>&1 && break
         sleep 0.1
     done
-    [ "$n" -lt 300 ] || { tail -20 "$dir.log"; return 1; }
+    [ "$n" -lt 3000 ] || { tail -20 "$dir.log"; return 1; }
     postgres_url="postgres://owner@127.0.0.1:$postgres_port/market"
     PGPASSWORD=swordfish psql -h 127.0.0.1 -p "$postgres_port" -U owner -d postgres -qAt -c 'CREATE DATABASE market' > /dev/null 2>&1 || true
 }

@@ -30,7 +30,7 @@ class Runtime:
         while not (address := self.address()):
             assert self.process.poll() is None, open("out").read()[-2000:]
             time.sleep(0.002)
-        self.connection = http.client.HTTPConnection(address, timeout=10)
+        self.connection = http.client.HTTPConnection(address, timeout=60)
         self.token = open("data/token").read().strip()
 
     def address(self):
@@ -86,7 +86,7 @@ class Runtime:
 
 def weight():
     """Spent at the venue in this minute."""
-    connection = http.client.HTTPConnection(venue.address, timeout=10)
+    connection = http.client.HTTPConnection(venue.address, timeout=60)
     connection.request("GET", "/api/v3/ping")
     answer = connection.getresponse()
     answer.read()

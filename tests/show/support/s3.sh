@@ -30,7 +30,7 @@ s3_ports() {
 import random, socket, sys
 found = []
 while len(found) < int(sys.argv[1]):
-    port = random.randint(20000, 32000)
+    port = random.randint(12000, 21999)
     try:
         for p in (port, port + 10000):
             with socket.socket() as s:

@@ -214,17 +214,26 @@ impl<'a> Publisher<'a> {
     }
 }
 
-/// Moves a file into a folder, which is made if it is not there: steps of the archive take away those that are empty, and this one
-/// is until the file stands there.
+/// Moves a file into a folder, which is made if it is not there.
 fn move_into(folder: &Path, from: &Path, to: &Path) -> io::Result<()> {
-    for _ in 1..TRIES {
-        match fs::create_dir_all(folder).and_then(|()| fs::rename(from, to)) {
-            // Another one was there when it was to be made, and is not any more.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {}
+    again(|| fs::create_dir_all(folder).and_then(|()| fs::rename(from, to)))
+}
+
+/// Does what begins with a folder that may be taken away before it ends: steps of the archive take those that are empty, and one
+/// that was just made is.
+fn again(mut step: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let mut tried = 1;
+    loop {
+        match step() {
+            // Another one was there when it was to be made, and is not any more; or this one is not.
+            Err(error)
+                if tried < TRIES && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) =>
+            {
+                tried += 1;
+            }
             other => return other,
         }
     }
-    fs::create_dir_all(folder).and_then(|()| fs::rename(from, to))
 }
 
 /// Raises the least numbers above those of these pieces.
@@ -276,34 +285,53 @@ fn publication(made: &Made<'_>, replaced: &[Arc<Piece>], added: Vec<Piece>) -> P
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "somebody else who takes folders away")]
+    fn a_file_is_moved_into_a_folder_that_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, folder) = (root.path().join("from"), root.path().join("a/b"));
+        let gone = move_into(&folder, &from, &folder.join("to")).unwrap_err();
+        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+        fs::write(&from, "rows").unwrap();
+        move_into(&folder, &from, &folder.join("to")).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("to")).unwrap(), "rows");
+    }
+
+    #[test]
     fn a_folder_that_is_taken_away_meanwhile_is_made_again() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, is_over) = (root.path().join("a/b"), AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::SeqCst) {
-                    _ = fs::remove_dir(&folder);
-                    _ = fs::remove_dir(root.path().join("a"));
-                    std::thread::sleep(std::time::Duration::from_micros(200));
+        let (from, folder) = (root.path().join("from"), root.path().join("a/b"));
+        fs::write(&from, "rows").unwrap();
+        // How often it was made when the file stands there, if it is taken away so often.
+        let made = |taken_away: usize| {
+            let mut made = 0;
+            let moved = again(|| {
+                fs::create_dir_all(&folder)?;
+                made += 1;
+                if made <= taken_away {
+                    fs::remove_dir(&folder)?;
                 }
+                fs::rename(&from, folder.join("to"))
             });
-            let moved = (0..500).try_for_each(|n| {
-                let (from, to) = (root.path().join("from"), folder.join("to"));
-                fs::write(&from, format!("{n}"))?;
-                move_into(&folder, &from, &to)?;
-                assert_eq!(fs::read_to_string(&to)?, format!("{n}"));
-                fs::remove_file(&to)
-            });
-            is_over.store(true, Ordering::SeqCst);
-            moved.unwrap();
+            moved
+                .and_then(|()| fs::rename(folder.join("to"), &from))
+                .map(|()| made)
+                .map_err(|error| (error.kind(), made))
+        };
+        assert_eq!(made(0), Ok(1));
+        assert_eq!(made(3), Ok(4));
+        assert_eq!(made(TRIES - 1), Ok(TRIES));
+        assert_eq!(made(TRIES), Err((io::ErrorKind::NotFound, TRIES)), "it is given up");
+    }
+
+    #[test]
+    fn what_is_refused_for_another_reason_is_not_tried_again() {
+        let mut tried = 0;
+        let refused = again(|| {
+            tried += 1;
+            Err(io::ErrorKind::PermissionDenied.into())
         });
-        let gone = move_into(&folder, &root.path().join("nothing"), &folder.join("to")).unwrap_err();
-        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+        assert_eq!((refused.unwrap_err().kind(), tried), (io::ErrorKind::PermissionDenied, 1));
     }
 }

@@ -174,19 +174,13 @@ fn tls_is_spoken_only_with_whom_the_authority_vouches_for() {
 #[test]
 fn a_question_that_takes_too_long_is_cancelled_there_as_well() {
     let Some(running) = running() else { return };
-    let hasty = Timescale { answer_timeout: Duration::from_millis(300), ..running.settings("owner") };
+    let hasty = Timescale { answer_timeout: Duration::from_secs(3), ..running.settings("owner") };
     let error = open(&hasty).unwrap().execute("sleep", "SELECT pg_sleep(61)").unwrap_err();
     assert!(matches!(error, Error::TooSlow { .. }) && error.is_temporary(), "{error:?}");
     let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)' AND state = 'active'";
     let owner = running.session("owner").unwrap();
     let still = || owner.ask("look", sleeps, &[]).unwrap()[0].get::<_, i64>(0);
-    for _ in 0..50 {
-        if still() == 0 {
-            return;
-        }
-        running::wait(Duration::from_millis(100));
-    }
-    panic!("nobody waits for it and it still sleeps");
+    running::until("nobody waits for it, and it sleeps no more", || still() == 0);
 }
 
 #[test]
@@ -273,7 +267,8 @@ fn partitions_that_cannot_have_an_instant_are_not_opened() {
     session.execute("make tables", make).unwrap();
     let text = |sql: &str| session.ask("look", sql, &[]).unwrap()[0].get::<_, String>(0);
     let second = 1_767_312_000_000_000;
-    for micros in [second, second + 1, -1, 0, super::FIRST] {
+    // The last two are where a number times an interval would be off by one.
+    for micros in [second, second + 1, -1, 0, super::FIRST, -9_223_372_036_854_775, 9_223_372_036_854_775] {
         let there = text(&format!("SELECT (extract(epoch FROM {}) * 1000000)::bigint::text", super::instant(micros)));
         assert_eq!(there, micros.to_string());
     }

@@ -107,7 +107,7 @@ impl Running {
     /// Waits until it answers.
     fn first_session(&self) -> Session {
         let mut session = self.session("owner");
-        for _ in 0..200 {
+        for _ in 0..600 {
             if session.is_ok() {
                 break;
             }

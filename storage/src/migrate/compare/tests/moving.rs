@@ -9,7 +9,7 @@ use messages::{UtcNanos, ledger::Seq};
 use super::{Both, all_shown};
 use crate::migrate::compare::{Compare, Folders, Wanted, run};
 use crate::migrate::sink::tests::records;
-use crate::postgres::tests::running::{running, wait};
+use crate::postgres::tests::running::{running, until, wait};
 
 #[test]
 fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
@@ -45,9 +45,9 @@ fn while_rows_arrive_the_comparison_is_exact_and_a_repair_loses_none() {
         let repair = Wanted { repair: true, ..Wanted::all() };
         let mut at = (0, 0);
         for _ in 0..3 {
+            until("rows have arrived", || both.sink.as_ref().unwrap().applied() > (Seq(at.0), Seq(at.1)));
             let clean = run(&ctx, &Wanted::all(), &|_| {}, &|| true).unwrap();
             assert!(clean.is_clean(), "{:#?}", all_shown(&clean));
-            assert!((clean.ledger, clean.market) > at, "rows have arrived");
             at = (clean.ledger, clean.market);
             both.in_postgres("UPDATE orders SET status = 'rejected' WHERE client_order_id = 'mg-5-1'; DELETE FROM market_ticks WHERE tick_id = 9000");
             both.in_duckdb("UPDATE disk.positions SET side = 'flat' WHERE position_id = 9");

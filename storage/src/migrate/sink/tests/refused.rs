@@ -166,7 +166,7 @@ fn what_somebody_must_put_right_shows_as_failed_and_the_journal_is_kept_meanwhil
     until("it has failed", || matches!(handle.status().state, State::Failed { .. }));
     let State::Failed { error, is_temporary } = handle.status().state else { panic!("it was") };
     assert!(error.contains("GRANT CREATE") && !is_temporary, "{error}");
-    assert!(matches!(handle.hold(std::time::Duration::from_secs(5), &|| true), Err(Error::NotFollowing { .. })));
+    assert!(matches!(handle.hold(std::time::Duration::from_secs(60), &|| true), Err(Error::NotFollowing { .. })));
     assert_eq!(taken.get(), Seq(0));
     sink.release(std::time::Duration::from_secs(5));
     assert_eq!((taken.get(), handle.status().state), (Seq(u64::MAX), State::Ended));
