@@ -153,7 +153,9 @@ impl Rule {
     fn whole(&self, bytes: &[u8]) -> Result<i64, Reason> {
         match &self.source {
             Type::Int(_) => int(bytes),
-            Type::Text => utf8(bytes)?.parse().map_err(|_| "is no whole number of 64 bits".to_owned()),
+            Type::Text | Type::LooseText => {
+                utf8(bytes)?.parse().map_err(|_| "is no whole number of 64 bits".to_owned())
+            }
             _ => {
                 let value = numeric::decode(bytes, 0).map_err(|e| e.to_string())?;
                 i64::try_from(value).map_err(|_| Misfit::OutOfRange.to_string())
@@ -168,7 +170,7 @@ impl Rule {
             Type::Int(_) => Ok(i128::from(int(bytes)?) * 10i128.pow(scale)),
             Type::Double => parse(&finite(f64::from_be_bytes(sized(bytes)?))?, scale),
             Type::Real => parse(&finite(f32::from_be_bytes(sized(bytes)?))?, scale),
-            Type::Text => parse(utf8(bytes)?, scale),
+            Type::Text | Type::LooseText => parse(utf8(bytes)?, scale),
             _ => numeric::decode(bytes, scale).map_err(|e| e.to_string()),
         }
     }

@@ -178,8 +178,11 @@ pub enum Type {
     Double,
     /// `numeric`; with its scale where it is declared.
     Numeric(Option<u32>),
-    /// `text`, `varchar`, `char`, `name`
+    /// `text`, `varchar`, `name`
     Text,
+    /// A text that the server takes for others as well: `char(n)`, which is sent with blanks behind it that mean nothing, or one
+    /// with a collation of its own. Cast to `text` it is what is meant; `=` is not enough to ask for it.
+    LooseText,
     /// An enumerated type, with its labels.
     Enum(Vec<String>),
     /// `uuid`
@@ -212,7 +215,8 @@ impl Type {
     #[must_use]
     pub fn is_read_as(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Numeric(_), Self::Numeric(_)) => true,
+            // Of a collation an answer says nothing, and what is cast is read in the same way.
+            (Self::Numeric(_), Self::Numeric(_)) | (Self::LooseText, Self::Text) => true,
             (Self::Other(_), _) => false,
             _ => self == other,
         }
@@ -231,6 +235,7 @@ impl fmt::Display for Type {
             Self::Numeric(Some(scale)) => return write!(f, "numeric with {scale} decimals"),
             Self::Numeric(None) => "numeric",
             Self::Text => "text",
+            Self::LooseText => "char(n), or text with a collation",
             Self::Enum(labels) => return write!(f, "enum of {}", labels.join(", ")),
             Self::Uuid => "uuid",
             Self::Timestamptz => "timestamp with time zone",

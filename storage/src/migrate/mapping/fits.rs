@@ -23,11 +23,14 @@ pub(super) fn fits(kind: Kind, source: &Type, mapping: &ColumnMapping) -> Result
         (Kind::P | Kind::Q, Type::Real | Type::Double) if mapping.floating.is_none() => Err(format!(
             "{source} holds no decimal exactly; if the shortest decimal that is stored as the same number is what you mean, add floating = \"shortest\", else {VIEW}"
         )),
-        (Kind::P | Kind::Q, Type::Numeric(_) | Type::Int(_) | Type::Text | Type::Real | Type::Double)
-        | (Kind::Int | Kind::Small, Type::Int(_) | Type::Text | Type::Numeric(_))
+        (
+            Kind::P | Kind::Q,
+            Type::Numeric(_) | Type::Int(_) | Type::Text | Type::LooseText | Type::Real | Type::Double,
+        )
+        | (Kind::Int | Kind::Small, Type::Int(_) | Type::Text | Type::LooseText | Type::Numeric(_))
         | (Kind::Text, _)
-        | (Kind::Flag, Type::Bool | Type::Text | Type::Enum(_) | Type::Int(_))
-        | (Kind::Id, Type::Uuid | Type::Text)
+        | (Kind::Flag, Type::Bool | Type::Text | Type::LooseText | Type::Enum(_) | Type::Int(_))
+        | (Kind::Id, Type::Uuid | Type::Text | Type::LooseText)
         | (Kind::Time, Type::Timestamptz) => Ok(()),
         (Kind::Time, Type::Timestamp | Type::Date) if mapping.zone == Some(Zone::Utc) => Ok(()),
         (Kind::Time, Type::Timestamp | Type::Date) => Err(format!(

@@ -116,7 +116,7 @@ impl Plan {
         match self.made("revision") {
             Some(Made::Constant { cell: Cell::Small(revision), .. }) if *revision > 0 => Condition::Always,
             None | Some(Made::Constant { .. }) => Condition::Never,
-            Some(Made::Read { from, rule }) if rule.source == Type::Text => {
+            Some(Made::Read { from, rule }) if matches!(rule.source, Type::Text | Type::LooseText) => {
                 Condition::If(format!("{} <> '0'", quoted(from)))
             }
             Some(Made::Read { from, .. }) => Condition::If(format!("{} > 0", quoted(from))),
@@ -151,7 +151,7 @@ fn of_text(from: &str, rule: &Rule, text: &str) -> Condition {
         rule.values.iter().filter(|(_, ours)| *ours == text).map(|(theirs, _)| theirs.as_str()).collect()
     };
     let column = match &rule.source {
-        Type::Text | Type::Enum(_) => quoted(from),
+        Type::Text | Type::LooseText | Type::Enum(_) => quoted(from),
         _ => format!("{}::text", quoted(from)),
     };
     // What is no label of it cannot even be compared with it.
@@ -160,11 +160,16 @@ fn of_text(from: &str, rule: &Rule, text: &str) -> Condition {
         _ => true,
     };
     let theirs: Vec<String> = theirs.into_iter().filter(may_be).map(literal).collect();
-    match &theirs[..] {
-        [] => Condition::Never,
-        [one] => Condition::If(format!("{column} = {one}")),
-        several => Condition::If(format!("{column} IN ({})", several.join(", "))),
-    }
+    let is = match &theirs[..] {
+        [] => return Condition::Never,
+        [one] => format!("= {one}"),
+        several => format!("IN ({})", several.join(", ")),
+    };
+    Condition::If(match rule.source {
+        // An index finds those that the server takes for it, and then only itself stays.
+        Type::LooseText => format!("{column} {is} AND {} {is}", as_text(from)),
+        _ => format!("{column} {is}"),
+    })
 }
 
 /// What a column is sorted by: numbers and ids by their value, all else by its text.

@@ -28,7 +28,7 @@ const TABLES: &str = "
 const COLUMNS: &str = "
     SELECT a.attrelid, a.attname::text, coalesce(b.oid, t.oid), coalesce(b.typname, t.typname)::text,
         coalesce(b.typtype, t.typtype)::text, CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END,
-        format_type(a.atttypid, a.atttypmod)
+        format_type(a.atttypid, a.atttypmod), a.attcollation <> coalesce(b.typcollation, t.typcollation)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
     WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 
@@ -139,7 +139,10 @@ impl Reading<'_> {
             let (name, form): (String, String) = (self.get(&row, 3)?, self.get(&row, 4)?);
             let kind = match labels.filter(|_| form == "e") {
                 Some(labels) => Type::Enum(labels.clone()),
-                None => kind(&name, self.get(&row, 5)?, self.get(&row, 6)?),
+                None => match kind(&name, self.get(&row, 5)?, self.get(&row, 6)?) {
+                    Type::Text if self.get(&row, 7)? => Type::LooseText,
+                    other => other,
+                },
             };
             let column = Column { name: self.get(&row, 1)?, kind };
             columns.entry(self.get(&row, 0)?).or_default().push(column);
@@ -173,7 +176,8 @@ pub(super) fn kind(name: &str, modifier: i32, shown: String) -> Type {
         "float4" => Type::Real,
         "float8" => Type::Double,
         "numeric" => Type::Numeric(scale(modifier)),
-        "text" | "varchar" | "bpchar" | "name" => Type::Text,
+        "text" | "varchar" | "name" => Type::Text,
+        "bpchar" => Type::LooseText,
         "uuid" => Type::Uuid,
         "timestamptz" => Type::Timestamptz,
         "timestamp" => Type::Timestamp,

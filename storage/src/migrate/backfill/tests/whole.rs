@@ -52,6 +52,63 @@ fn rows_before_the_watermark_come_over_once_and_are_the_same() {
 }
 
 #[test]
+fn texts_that_the_server_takes_for_others_come_over_as_themselves_and_are_found_by_themselves_alone() {
+    let Some(running) = running() else { return };
+    let session = running.database("loose_texts");
+    let script = "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE DOMAIN folded_text AS text COLLATE folded;
+        CREATE TABLE padded (at timestamptz, symbol char(10), side char(6), price char(8));
+        INSERT INTO padded VALUES ('2026-01-02 00:00:00+00', 'SOLUSDT', 'buy', '1.5'), ('2026-01-02 00:00:01+00', 'SOLEUR', 'sell', '2');
+        CREATE TABLE folded (at timestamptz, symbol text COLLATE folded);
+        INSERT INTO folded VALUES ('2026-01-02 00:00:02+00', 'SOLUSDT'), ('2026-01-02 00:00:03+00', 'solusdt'), ('2026-01-02 00:00:04+00', 'SOLUSDT ');
+        CREATE TABLE domains (at timestamptz, symbol folded_text);
+        INSERT INTO domains VALUES ('2026-01-02 00:00:05+00', 'SOLUSDT'), ('2026-01-02 00:00:06+00', 'Solusdt')";
+    session.execute("make their tables", script).unwrap();
+    let columns = |price: &str| {
+        format!(
+            r#"into = "market_ticks"
+            [table.columns]
+            exchange = {{ value = "simulated" }}
+            kind = {{ value = "trade" }}
+            timestamp = {{ from = "at" }}
+            symbol = {{ from = "symbol" }}
+            {price}
+            volume = {{ value = "1" }}
+            "#
+        )
+    };
+    let (padded, other) = (
+        columns("last_price = { from = \"price\" }\naggressor_side = { from = \"side\" }"),
+        columns("last_price = { value = \"3\" }"),
+    );
+    let mapping = format!(
+        "[[table]]\nfrom = \"public.padded\"\n{padded}\n[[table]]\nfrom = \"public.folded\"\n{other}\n[[table]]\nfrom = \"public.domains\"\n{other}"
+    );
+    let way = Way::new(&running, "loose_texts", plans(&session, &mapping));
+    let summary = way.bring(&missing(), &|_, _| {}).unwrap();
+    // The name that ends with a blank is refused.
+    assert_eq!((summary.rows, summary.refused), (6, 1), "{summary:?}");
+    let bought =
+        "SELECT count(*) FROM market_ticks WHERE symbol = 'SOLUSDT' AND aggressor_side = 'buy' AND last_price = 1.5";
+    assert_eq!(way.count(bought), 1);
+    let there = |symbol: &str| -> u64 {
+        let texts = [("symbol", symbol.to_owned())];
+        let asked = Asked { texts: &texts, ..Asked::all(Range::ALL) };
+        way.plans.iter().map(|plan| plan.count(&session, &plan.question(&asked).unwrap()).unwrap()).sum()
+    };
+    for (symbol, expected) in [("SOLUSDT", 3), ("SOLEUR", 1), ("solusdt", 1), ("Solusdt", 1), ("SOLusdt", 0)] {
+        let here = way.count(&format!("SELECT count(*) FROM market_ticks WHERE symbol = '{symbol}'"));
+        assert_eq!((here, there(symbol)), (expected, expected), "{symbol}");
+    }
+    way.plans[0].confirm(&session).unwrap();
+    way.plans[1].confirm(&session).unwrap();
+    session.execute("change a column", "ALTER TABLE folded ALTER symbol TYPE char(12)").unwrap();
+    way.plans[1].confirm(&session).unwrap();
+    session.execute("change a column", "ALTER TABLE padded ALTER symbol TYPE bytea USING symbol::bytea").unwrap();
+    assert!(way.plans[0].confirm(&session).is_err());
+}
+
+#[test]
 fn rows_of_every_table_are_the_same_and_rank_below_our_own() {
     let Some(running) = running() else { return };
     let session = running.database("all_tables");

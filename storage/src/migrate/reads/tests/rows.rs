@@ -15,7 +15,7 @@ pub const TABLES: &str = "
         exec text, corr uuid);
     CREATE TABLE old_positions (who text, sym text, way text, qty numeric, cost numeric, at timestamptz);
     CREATE TABLE old_equity (who text, at timestamptz, form text, cash numeric, value numeric, longs int, shorts int);
-    CREATE TABLE old_trades (t timestamptz, sym text, px numeric, qty numeric, seq bigint);
+    CREATE TABLE old_trades (t timestamptz, sym char(12), px numeric, qty numeric, seq bigint);
     CREATE TABLE old_quotes (t timestamptz, sym text, bid numeric, bid_qty numeric, ask numeric, ask_qty numeric);
     CREATE TABLE old_bars (t timestamptz, sym text, o numeric, h numeric, l numeric, c numeric, v numeric, n numeric,
         k bigint);
