@@ -2,9 +2,11 @@
 //! who compares. What they count must be the same.
 
 use arrow::array::RecordBatch;
+use messages::UtcNanos;
 
 use super::super::plan::{Plan, Refusal, Rows};
 use super::numbers::{Ids, Ranks};
+use super::slices::YEARS;
 use crate::postgres::copy::Row;
 use crate::query::Range;
 
@@ -35,10 +37,14 @@ impl<'a> Fitting<'a> {
     /// Adds a row, or none of it.
     ///
     /// # Errors
-    /// A value of it does not fit, or there is no number for it.
+    /// A value of it does not fit, no slice has its time, or there is no number for it.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), Refusal> {
+        let at = self.plan.time_of(row)?;
+        if at < YEARS.from || at >= YEARS.to {
+            return Err(outside(self.plan, at));
+        }
         let id = match self.by_time {
-            Some(column) => Some(self.ranks.next(column, self.plan.time_of(row)?)?),
+            Some(column) => Some(self.ranks.next(column, at)?),
             None => None,
         };
         self.rows.push(row)?;
@@ -62,6 +68,12 @@ impl<'a> Fitting<'a> {
     pub fn take(&mut self) -> (RecordBatch, Vec<i64>) {
         (self.rows.take(), std::mem::take(&mut self.ids))
     }
+}
+
+/// Why a row is refused whose time no slice has: an instant of ours can be it, but not all of its year.
+pub(super) fn outside(plan: &Plan, at: UtcNanos) -> Refusal {
+    let reason = "lies outside of the years 1678 to 2261".to_owned();
+    Refusal { column: plan.into.time, value: at.to_string(), reason }
 }
 
 fn by_time(plan: &Plan) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use messages::caps;
 
 use super::super::plan::{Plan, Refusal};
 use super::fill::Filler;
-use super::fitting::Fitting;
+use super::fitting::{Fitting, outside};
 use super::numbers::{Ids, Numbers};
 use super::pace::Pace;
 use super::part::Parts;
@@ -72,11 +72,9 @@ impl<'a> Taking<'a> {
     }
 
     fn fit(&mut self, row: Row<'_>) -> Result<(), Refusal> {
-        let With { plan, table, fits, .. } = self.with;
+        let With { plan, fits, .. } = self.with;
         if fits == Fits::Never {
-            let at = plan.time_of(row)?;
-            let reason = "lies outside of the years 1678 to 2261".to_owned();
-            return Err(Refusal { column: table.time, value: at.to_string(), reason });
+            return Err(outside(plan, plan.time_of(row)?));
         }
         self.rows.push(row)
     }

@@ -1,7 +1,7 @@
 //! What does not fit stays there, and is shown: never rounded, never guessed, never lost without a word.
 
 use super::*;
-use crate::migrate::plan;
+use crate::migrate::{plan, trial};
 use crate::postgres::tests::running::running;
 
 #[test]
@@ -41,6 +41,27 @@ fn rows_that_do_not_fit_stand_in_a_file_and_come_over_once_they_do() {
     assert_eq!((summary.rows, summary.refused), (1_440, 2), "the two without a time are refused again");
     assert!(!way.rejects().join("public.raw_trades-market_ticks-2026-01-02.csv").exists());
     way.assert_sound();
+}
+
+#[test]
+fn a_trial_refuses_the_times_that_a_backfill_refuses() {
+    let Some(running) = running() else { return };
+    let session = running.database("far_times");
+    session.execute("make their tables", &trades()).unwrap();
+    // An instant of ours could be each of them, and no whole year has any.
+    let far = "INSERT INTO raw_trades SELECT at, 'BTC/USD', 9000, 1, 1 FROM unnest(ARRAY[
+        '1677-12-31 23:59:59.999999+00', '2262-01-01 00:00:00+00', '2262-03-01 00:00:00+00']::timestamptz[]) at";
+    session.execute("add rows", far).unwrap();
+    let way = Way::new(&running, "far_times", plans(&session, MAPPING));
+    let tried = trial::run(&session, &way.plans[0], Range::ALL, &|_| {}).unwrap();
+    let brought = way.bring(&missing(), &|_, _| {}).unwrap();
+    assert_eq!((tried.refused, brought.refused, tried.digest.rows), (3, 3, 4_321));
+    let first = tried.first[0].1.to_string();
+    assert_eq!(first, "timestamp = 1677-12-31 23:59:59.999999: lies outside of the years 1678 to 2261");
+    let file = std::fs::read_to_string(&brought.rejects[0]).unwrap();
+    for (_, refusal) in &tried.first {
+        assert!(file.contains(&format!("{},{},{}", refusal.column, refusal.value, refusal.reason)), "{file}");
+    }
 }
 
 #[test]
