@@ -42,6 +42,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// True for what is wrong with the table of a plan: rows of others may be read all the same.
+    #[must_use]
+    pub fn is_of_its_table(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.is_of_a_table(),
+            Self::Refused(_) | Self::Changed { .. } => true,
+        }
+    }
+}
+
 /// How one of our columns is made.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Made {

@@ -183,6 +183,18 @@ pub enum Error {
         /// The table, or the chunk or partition of it.
         table: String,
     },
+    /// A materialized view that was never filled.
+    #[error(
+        "{server} cannot {what}: {reason}; let its owner run REFRESH MATERIALIZED VIEW with the name of that view, then try again"
+    )]
+    NotPopulated {
+        /// The server.
+        server: String,
+        /// What was asked.
+        what: &'static str,
+        /// What it said.
+        reason: String,
+    },
     /// The connection broke.
     #[error(
         "the connection to {server} was lost while merganser tried to {what} ({reason}); nothing of it was kept there: try again"
@@ -239,10 +251,27 @@ impl Error {
         )
     }
 
+    /// True for what is wrong with the table that was asked for: about others the server may answer all the same.
+    pub fn is_of_a_table(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. }
+                | Self::Denied { .. }
+                | Self::RowsHidden { .. }
+                | Self::NotPopulated { .. }
+                | Self::Rewritten { .. }
+                | Self::Refused { .. }
+        )
+    }
+
     /// For `map_err`: what was tried on which server.
     pub(super) fn of(server: &Server, what: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |error| {
             if let Some(said) = error.as_db_error() {
+                // The code is that of anything that is not ready, and a table is opened there.
+                if said.code().code() == "55000" && said.routine() == Some("ExecOpenScanRelation") {
+                    return Self::NotPopulated { server: server.name(), what, reason: said.message().to_owned() };
+                }
                 // The code is that of any right that is missing, and the words are in the server's language.
                 if said.routine() == Some("check_enable_rls") {
                     let (user, reason) = (server.user().to_owned(), said.message().to_owned());

@@ -139,18 +139,27 @@ impl Try {
         if plans.is_empty() {
             bail!("{} maps none of {}; give tables as they stand there", file.display(), self.tables.join(", "));
         }
-        let mut refused = 0;
+        let mut is_good = true;
         for plan in plans {
             let bar = ProgressBar::new_spinner();
             let since = wall.now();
             let found =
                 trial::run(session, plan, range, &|rows| bar.set_message(format!("{}: {rows} rows", plan.from)));
             bar.finish_and_clear();
-            let found = found?;
-            say_trial(plan, &found, wall.now().since(since));
-            refused += found.refused;
+            match found {
+                Ok(found) => {
+                    say_trial(plan, &found, wall.now().since(since));
+                    is_good &= found.refused == 0;
+                }
+                // The others are tried all the same.
+                Err(error) if error.is_of_its_table() => {
+                    output::line(format_args!("FINDING  {}: {error}", plan.from));
+                    is_good = false;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }
 

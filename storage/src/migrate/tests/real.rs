@@ -11,6 +11,7 @@ use super::super::targets::{TARGETS, Target};
 use super::super::trial;
 use super::round::{Random, plan, random, sheet};
 use crate::archive::digest::Digest;
+use crate::postgres::catalog::Form;
 use crate::postgres::tests::running::running;
 use crate::postgres::{self, Session, catalog, copy};
 use crate::query::Range;
@@ -165,6 +166,27 @@ fn a_trial_counts_what_does_not_fit_and_goes_on() {
     assert!(matches!(trial::run(&session, &plan, Range::ALL, &|_| {}), Err(plan::Error::Changed { .. })));
     // Neither is left inside its transaction.
     session.execute("write", "DELETE FROM raw_trades").unwrap();
+}
+
+#[test]
+fn a_table_that_cannot_be_tried_says_why_and_leaves_the_others_to_be_tried() {
+    let Some(running) = running() else { return };
+    let session = running.database("trial_unfilled");
+    let plan = theirs(&session);
+    session
+        .execute("make a view", "CREATE MATERIALIZED VIEW unfilled AS SELECT * FROM raw_trades WITH NO DATA")
+        .unwrap();
+    let mut unfilled = plan.clone().standing_as(&Form::View);
+    unfilled.from = "public.unfilled".to_owned().try_into().unwrap();
+    let refused = trial::run(&session, &unfilled, Range::ALL, &|_| {}).unwrap_err();
+    assert!(refused.is_of_its_table(), "{refused}");
+    let words = refused.to_string();
+    assert!(words.contains("\"unfilled\"") && words.contains("let its owner run REFRESH MATERIALIZED VIEW"), "{words}");
+    assert_eq!(trial::run(&session, &plan, Range::ALL, &|_| {}).unwrap().digest.rows, 48);
+    session.execute("fill it", "REFRESH MATERIALIZED VIEW unfilled").unwrap();
+    assert_eq!(trial::run(&session, &unfilled, Range::ALL, &|_| {}).unwrap().digest.rows, 48);
+    let gone = plan::Error::Postgres(postgres::Error::Left { server: "db".to_owned() });
+    assert!(!gone.is_of_its_table(), "a server that is gone has no table to try");
 }
 
 #[test]
