@@ -280,6 +280,16 @@ impl Plan {
         Ok(())
     }
 
+    /// Asks for none of its rows: where the server would not give them, or not all of them, it says so all the same. Of one
+    /// instant, so that of a table in many parts no other part is opened.
+    ///
+    /// # Errors
+    /// The table cannot be read, the server refuses, or is gone.
+    pub fn ask_for_none(&self, session: &Session) -> Result<(), postgres::Error> {
+        let instant = Range { from: messages::UtcNanos(0), to: messages::UtcNanos(1_000) };
+        session.execute("read a table", &format!("{} LIMIT 0", self.select(instant)))
+    }
+
     /// The rows that it reads, none so far.
     #[must_use]
     pub fn rows(&self) -> Rows<'_> {

@@ -75,7 +75,7 @@ pub fn run(what: &Look, common: &Common, settings: &Settings) -> anyhow::Result<
         Look::Check => {
             say_server(&server, &catalog);
             findings.iter().for_each(|finding| output::line(format_args!("FINDING  {}: {finding}", server.name())));
-            let is_mapped = say_mapping(&file, &settings.timescale.schema, &catalog)?;
+            let is_mapped = say_mapping((&file, &settings.timescale.schema), &session, &catalog)?;
             Ok(if findings.is_empty() && is_mapped { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
         Look::Try(what) => what.run((&file, &settings.timescale.schema), &session, &catalog, &wall),
@@ -179,8 +179,8 @@ fn say_trial(plan: &Plan, found: &Trial, nanos: i64) {
     first.iter().for_each(|(row, refusal)| output::line(format_args!("FINDING  {} row {row}: {refusal}", plan.from)));
 }
 
-/// Says what the mapping file comes to; true if nothing is wrong with it.
-fn say_mapping(file: &Path, schema: &str, catalog: &Catalog) -> anyhow::Result<bool> {
+/// Says what the mapping file comes to; true if nothing is wrong with it, and its tables may be read.
+fn say_mapping((file, schema): (&Path, &str), session: &Session, catalog: &Catalog) -> anyhow::Result<bool> {
     let shown = file.display();
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -191,8 +191,9 @@ fn say_mapping(file: &Path, schema: &str, catalog: &Catalog) -> anyhow::Result<b
         Err(e) => return Err(e).with_context(|| format!("cannot read {shown}")),
     };
     let mapping = Mapping::parse(&text).with_context(|| format!("{shown} is no mapping file"))?;
-    let Checked { plans, mut problems, doubts, left } = mapping::check(&mapping, catalog);
+    let Checked { plans, to_ask, mut problems, doubts, left } = mapping::check(&mapping, catalog);
     problems.extend(mapping.among_ours(schema));
+    let unreadable = mapping::unreadable(session, &to_ask)?;
     for plan in &plans {
         let columns = plan.columns().join(", ");
         output::line(format_args!("{} → {}: {columns}", plan.from, plan.into.table));
@@ -202,5 +203,6 @@ fn say_mapping(file: &Path, schema: &str, catalog: &Catalog) -> anyhow::Result<b
     }
     doubts.iter().for_each(|doubt| output::line(format_args!("DOUBT    {shown}: {doubt}")));
     problems.iter().for_each(|problem| output::line(format_args!("FINDING  {shown}: {problem}")));
-    Ok(problems.is_empty())
+    unreadable.iter().for_each(|problem| output::line(format_args!("FINDING  {problem}")));
+    Ok(problems.is_empty() && unreadable.is_empty())
 }

@@ -16,6 +16,8 @@ use crate::postgres::catalog::{Catalog, Table, TableName, Type};
 pub struct Checked {
     /// A plan for each table, where there is no problem at all.
     pub plans: Vec<Plan>,
+    /// The same, whatever else is wrong, of tables that the catalog says may be read: to ask the server for.
+    pub to_ask: Vec<Plan>,
     /// What must be put right.
     pub problems: Vec<Problem>,
     /// What may be right and should be looked at.
@@ -55,6 +57,9 @@ pub fn check(mapping: &Mapping, catalog: &Catalog) -> Checked {
             checking.problem(None, format!("it is mapped into {} twice, which would double its rows", table.into));
         }
         if let Some((plan, left)) = checking.plan(catalog) {
+            if catalog.tables.get(&plan.from).is_some_and(|there| there.may_read) {
+                checked.to_ask.push(plan.clone());
+            }
             checked.plans.push(plan);
             checked.left.push((table.from.clone(), left));
         }

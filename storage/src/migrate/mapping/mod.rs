@@ -13,10 +13,12 @@
 //! ```
 //! - [`propose`]: makes one from the catalog, for a person to look at.
 //! - [`check`]: holds one against the catalog, and says everything that is wrong at once.
+//! - [`unreadable`]: asks the server whether it would give all rows of the tables.
 
 mod check;
 mod fits;
 mod propose;
+mod readable;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Problem, check};
 pub use propose::propose;
+pub use readable::unreadable;
 
 use super::plan::Plan;
 use crate::postgres::catalog::{Catalog, TableName};

@@ -5,15 +5,16 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::super::encode::{self, sql_type};
-use super::super::mapping::{Mapping, check, propose};
+use super::super::mapping::{self, Mapping, check, propose};
 use super::super::plan::{self, Plan};
 use super::super::targets::{TARGETS, Target};
 use super::super::trial;
 use super::round::{Random, plan, random, sheet};
+use super::theirs::hidden;
 use crate::archive::digest::Digest;
 use crate::postgres::catalog::Form;
 use crate::postgres::tests::running::running;
-use crate::postgres::{self, Session, catalog, copy};
+use crate::postgres::{self, Server, Session, catalog, copy};
 use crate::query::Range;
 use crate::tiers;
 
@@ -187,6 +188,36 @@ fn a_table_that_cannot_be_tried_says_why_and_leaves_the_others_to_be_tried() {
     assert_eq!(trial::run(&session, &unfilled, Range::ALL, &|_| {}).unwrap().digest.rows, 48);
     let gone = plan::Error::Postgres(postgres::Error::Left { server: "db".to_owned() });
     assert!(!gone.is_of_its_table(), "a server that is gone has no table to try");
+}
+
+#[test]
+fn all_tables_that_the_server_would_not_give_are_found_at_once_whatever_the_catalog_says() {
+    let Some(running) = running() else { return };
+    let owner = running.database("unreadable");
+    let mapping = hidden(&owner);
+    let reader = Session::open(&Server::new(&running.settings_of("unreadable", "reader")).unwrap()).unwrap();
+    let found = |mapping: &str| {
+        let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(&reader).unwrap());
+        let found = mapping::unreadable(&reader, &checked.to_ask).unwrap();
+        (checked.problems.len(), found.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let (problems, all) = found(&mapping);
+    assert_eq!((problems, all.len()), (0, 3), "{all:?}");
+    for (found, (place, next_step)) in all.iter().zip([
+        ("public.raw_trades: ", "BYPASSRLS"),
+        ("public.seen: ", "BYPASSRLS"),
+        ("public.unfilled: ", "REFRESH MATERIALIZED VIEW"),
+    ]) {
+        assert!(found.starts_with(place) && found.contains(next_step), "{found}");
+    }
+    // What is wrong with the mapping of one hides nothing of them.
+    assert_eq!(found(&mapping.replacen("\"qty\"", "\"quantity\"", 1)), (1, all));
+    let mend = "ALTER TABLE raw_trades DISABLE ROW LEVEL SECURITY; REFRESH MATERIALIZED VIEW unfilled";
+    owner.execute("mend them", mend).unwrap();
+    assert_eq!(found(&mapping), (0, Vec::new()));
+    // One that the catalog says may not be read is said once.
+    owner.execute("take the right", "REVOKE SELECT ON kept FROM reader").unwrap();
+    assert_eq!(found(&mapping), (1, Vec::new()));
 }
 
 #[test]

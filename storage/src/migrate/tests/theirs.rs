@@ -31,6 +31,20 @@ pub const MAPPING: &str = r#"
     sequence_number = { from = "trade_id" }
 "#;
 
+/// Four tables of trades as the user `reader` finds them: of one policies hide rows, of another those under a view of his, and a
+/// materialized view was never filled. Each with its mapping.
+pub fn hidden(owner: &Session) -> String {
+    let script = "ALTER TABLE raw_trades ENABLE ROW LEVEL SECURITY;
+        CREATE TABLE kept AS SELECT * FROM raw_trades;
+        CREATE VIEW seen AS SELECT * FROM raw_trades;
+        CREATE MATERIALIZED VIEW unfilled AS SELECT * FROM raw_trades WITH NO DATA;
+        GRANT SELECT ON kept, raw_trades, seen, unfilled TO reader;
+        ALTER VIEW seen OWNER TO reader";
+    owner.execute("make their tables", &raw_trades(3)).unwrap();
+    owner.execute("make more", script).unwrap();
+    ["kept", "raw_trades", "seen", "unfilled"].map(|table| MAPPING.replace("raw_trades", table)).concat()
+}
+
 /// A plan for each table of a mapping, held against what is there now.
 pub fn plans(session: &Session, mapping: &str) -> Vec<Plan> {
     let checked = check(&Mapping::parse(mapping).unwrap(), &catalog::read(session).unwrap());

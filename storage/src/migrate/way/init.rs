@@ -29,8 +29,13 @@ impl Way {
             return Err(Error::Unfit { server: server.name(), findings: findings.join("; ") });
         }
         // From here on answers hold rows of theirs: without a mapping every one of them would be refused.
-        mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
-        Ok(())
+        let plans = mapping::plans(&self.mapping_file(), &catalog, &self.settings().schema)?;
+        let unreadable = mapping::unreadable(&session, &plans)?;
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let findings: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+        Err(Error::Unfit { server: server.name(), findings: findings.join("; ") })
     }
 
     /// Looks whether the server can be left, and lets the first rows go there: what it does not take is said now.

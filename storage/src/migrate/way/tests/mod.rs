@@ -10,8 +10,10 @@ use crate::archive::tests::Opened;
 use crate::migrate::compare::Report;
 use crate::migrate::compare::report::Behind;
 use crate::migrate::sink::tests::{end_by_itself, records, tiers};
+use crate::migrate::tests::theirs::hidden;
 use crate::postgres::tests::running::{PASSWORD, running, wait};
 use crate::postgres::tests::settings;
+use crate::postgres::{Session, catalog};
 use crate::settings::Tls;
 
 const NOW: UtcNanos = UtcNanos(1_800_000_000_000_000_000);
@@ -69,6 +71,27 @@ fn what_could_not_be_read_at_the_start_is_read_again_by_who_writes_and_by_who_re
         way.lag().is_some() && way.standing().reads.is_some()
     });
     assert!(follows(&place.opened.storage().sink()).trouble.is_none());
+}
+
+#[test]
+fn dual_write_does_not_begin_beside_tables_that_the_server_would_not_give() {
+    let Some(running) = running() else { return };
+    let owner = running.database("init_unreadable");
+    let mapping = hidden(&owner);
+    owner.execute("let rows in", "GRANT CREATE ON DATABASE init_unreadable TO reader").unwrap();
+    let settings = running.settings_of("init_unreadable", "reader");
+    let (place, server) = (Place::new(&settings), Server::new(&settings).unwrap());
+    let Opened { paths, tiers, archive, .. } = &place.opened;
+    fs::write(paths.root.join("timescale.toml"), mapping).unwrap();
+    // The server's clock must not be far from ours.
+    let wall = move || catalog::read(&Session::open(&server).unwrap()).unwrap().facts.now;
+    let way = place.opened.storage().way(paths, &settings, tiers, archive, wall);
+    let begun = way.perform(&way.turn().unwrap(), &Work::Init, &Migration::default(), &|_| {}, &|| true);
+    let Err(Error::Unfit { findings, .. }) = &begun else { panic!("{begun:?}") };
+    for table in ["public.raw_trades: ", "; public.seen: ", "; public.unfilled: "] {
+        assert!(findings.contains(table), "{findings}");
+    }
+    assert!(!place.opened.storage().sink().runs(), "nothing is written there");
 }
 
 #[test]
