@@ -172,6 +172,12 @@ pub struct Report {
     /// Tables of ours that were not compared: nothing is written to both sides any more.
     #[serde(default)]
     pub left_out: Vec<String>,
+    /// Tables of theirs whose rows stand here, and that the mapping no longer has: these have nothing to be held against.
+    #[serde(default)]
+    pub unmapped: Vec<String>,
+    /// True where the mapping names no table though a backfill has ended: nothing of theirs was looked at.
+    #[serde(default)]
+    pub maps_none: bool,
     /// By tables.
     pub totals: Vec<Total>,
     /// Slices that differ, and as many of the others as fit.

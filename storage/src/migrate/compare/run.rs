@@ -176,9 +176,13 @@ fn brought<'a>(
     let stores = ctx.database.stores().ok_or(Error::NotOpen)?;
     // Rows that do not fit: those known of what came over, and all others.
     let mut refused = backfill::Total::of(&stores.manifest.newest()).refused;
+    report.maps_none = ctx.plans.is_empty();
     // Rows of a table that the mapping no longer names have nothing there to be held against.
     for ((from, table), total) in backfill::unmapped(&stores.manifest.newest(), ctx.plans) {
         if what.has(&table) {
+            if report.unmapped.last() != Some(&from) {
+                report.unmapped.push(from.clone());
+            }
             let (slices, duckdb) = (total.slices, total.rows);
             report.totals.push(Total {
                 table,

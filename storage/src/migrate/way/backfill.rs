@@ -37,6 +37,9 @@ impl Way {
         let Total { slices, rows, refused } = summary.total;
         let all = Backfilled { at: (self.parts.wall)(), slices, rows, refused, accepted: 0 };
         let mut text = words(&summary);
+        if plans.is_empty() {
+            text += "; the mapping names no table, so that nothing of theirs was looked for";
+        }
         if !is_whole {
             text += "; only what was asked for: `merganser migrate timescale backfill` without a table and a range brings over the rest, and counts what did not fit";
         }

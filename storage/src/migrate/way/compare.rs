@@ -111,6 +111,14 @@ pub(super) fn words(report: &Report) -> String {
         let (rows, origin) = (behind.rows, &behind.origin);
         all += &format!("; {rows} rows of {origin} there have a time behind the watermark and did not come over");
     }
+    for origin in &report.unmapped {
+        all += &format!(
+            "; rows of {origin} stand here and the mapping no longer has it: put it back there, or take them out with `merganser migrate timescale backfill --again --table {origin}`"
+        );
+    }
+    if report.maps_none {
+        all += "; the mapping names no table, so that nothing of what stood there before was compared";
+    }
     if report.differing() == 0 {
         return format!("{all}: both sides are the same");
     }

@@ -180,11 +180,17 @@ fn rows_of_a_table_that_is_mapped_no_more_are_neither_doubled_nor_called_the_sam
     let total = report.totals.iter().find(|total| total.origin.as_deref() == Some("public.raw_trades")).unwrap();
     assert_eq!((total.duckdb, total.postgres, total.differing, total.slices), (2520, 0, 2, 2));
     assert!(!report.is_clean());
-    assert!(compare(&both, &mapped, false).is_clean());
+    assert_eq!((report.unmapped, report.maps_none), (vec!["public.raw_trades".to_owned()], false));
+    let report = compare(&both, &mapped, false);
+    assert!(report.is_clean() && report.unmapped.is_empty());
     // Nor where it no longer names any.
     let emptied = compare_accepting(&both, &[], false, Some(1));
     let found: Vec<_> = emptied.totals.iter().map(|total| (total.origin.as_deref(), total.differing)).collect();
     assert_eq!(found, [(Some("public.cash"), 1), (Some("public.raw_trades"), 2)]);
+    assert_eq!(
+        (emptied.unmapped, emptied.maps_none),
+        (vec!["public.cash".to_owned(), "public.raw_trades".to_owned()], true)
+    );
     // As it says, they are taken out by name, and then the view may bring them.
     let old = TableName { schema: "public".to_owned(), table: "raw_trades".to_owned() };
     let named = |again| backfill::Wanted { tables: vec![old.clone()], again, ..backfill::Wanted::default() };

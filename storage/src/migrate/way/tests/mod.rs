@@ -10,10 +10,11 @@ use crate::archive::tests::Opened;
 use crate::migrate::compare::Report;
 use crate::migrate::compare::report::Behind;
 use crate::migrate::sink::tests::{end_by_itself, records, tiers};
-use crate::migrate::tests::theirs::hidden;
+use crate::migrate::tests::theirs::{MAPPING, hidden, raw_trades};
 use crate::postgres::tests::running::{PASSWORD, running, wait};
 use crate::postgres::tests::settings;
 use crate::postgres::{Session, catalog};
+use crate::query::Range;
 use crate::settings::Tls;
 
 const NOW: UtcNanos = UtcNanos(1_800_000_000_000_000_000);
@@ -120,4 +121,52 @@ fn rows_from_behind_the_watermark_are_named_in_words() {
     assert!(text.ends_with(
         "; 360 rows of public.raw_trades there have a time behind the watermark and did not come over; 2 rows of public.cash there have a time behind the watermark and did not come over: both sides are the same"
     ), "{text}");
+}
+
+#[test]
+fn what_the_mapping_no_longer_names_is_said_in_words() {
+    let report = Report { unmapped: vec!["public.raw_trades".to_owned()], maps_none: true, ..Report::default() };
+    let text = compare::words(&report);
+    assert!(
+        text.contains("; rows of public.raw_trades stand here and the mapping no longer has it: put it back there"),
+        "{text}"
+    );
+    assert!(text.contains("`merganser migrate timescale backfill --again --table public.raw_trades`"), "{text}");
+    assert!(
+        text.contains("; the mapping names no table, so that nothing of what stood there before was compared"),
+        "{text}"
+    );
+    assert!(!compare::words(&Report::default()).contains("mapping"));
+}
+
+#[test]
+fn a_backfill_of_an_empty_mapping_says_that_it_names_no_table() {
+    let Some(running) = running() else { return };
+    let owner = running.database("backfill_unmapped");
+    owner.execute("make their tables", &raw_trades(3)).unwrap();
+    let settings = running.settings_of("backfill_unmapped", "owner");
+    let place = Place::new(&settings);
+    let Opened { paths, tiers, archive, .. } = &place.opened;
+    let now: UtcNanos = "2026-01-10".parse().unwrap();
+    let way = place.opened.storage().way(paths, &settings, tiers, archive, move || now);
+    until("the database is open", || place.opened.storage().database().stores().is_some());
+    let watermark = Some(Begin { market: Seq(0), at: now });
+    let state = Migration { phase: Phase::Backfill, watermark, ..Migration::default() };
+    let backfill = |mapping: &str| {
+        fs::write(paths.root.join("timescale.toml"), mapping).unwrap();
+        let work = Work::Backfill { tables: Vec::new(), range: Range::ALL, again: false };
+        way.perform(&way.turn().unwrap(), &work, &state, &|_| {}, &|| true)
+    };
+    let done = backfill("").unwrap();
+    assert!(done.text.starts_with("0 rows came over in 0 slices") && done.is_good, "{}", done.text);
+    assert!(
+        done.text.ends_with("; the mapping names no table, so that nothing of theirs was looked for"),
+        "{}",
+        done.text
+    );
+    let done = backfill(MAPPING).unwrap();
+    assert!(done.text.starts_with("4 rows came over in 1 slices") && !done.text.contains("mapping"), "{}", done.text);
+    // One that was emptied since does not pass.
+    let refused = backfill("").unwrap_err().to_string();
+    assert!(refused.contains("the mapping no longer has public.raw_trades into market_ticks"), "{refused}");
 }
