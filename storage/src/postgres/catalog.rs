@@ -4,7 +4,7 @@
 
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use messages::UtcNanos;
@@ -102,6 +102,9 @@ pub struct Table {
     pub rows_about: Option<i64>,
     /// True if we may read all of its columns.
     pub may_read: bool,
+    /// Others whose rows are in it: its children, what a view reads, and theirs in turn. Rows of an aggregate are its own; parts
+    /// of a table that are not listed are named only where a view reads them.
+    pub holds: BTreeSet<TableName>,
 }
 
 impl Table {

@@ -6,6 +6,7 @@ use std::fmt;
 use super::super::convert::Rule;
 use super::super::plan::{Made, Plan};
 use super::super::targets::{TARGETS, Target, target};
+use super::common::common;
 use super::fits::{fits, labels_fit};
 use super::{ColumnMapping, Mapping, TableMapping};
 use crate::duck::sheet::Kind;
@@ -65,10 +66,37 @@ pub fn check(mapping: &Mapping, catalog: &Catalog) -> Checked {
         }
         checked.problems.append(&mut checking.problems);
     }
+    checked.find_rows_in_common(mapping, catalog);
     if !checked.problems.is_empty() {
         checked.plans.clear();
     }
     checked
+}
+
+impl Checked {
+    /// Finds tables that would bring the same rows into one table of ours.
+    fn find_rows_in_common(&mut self, mapping: &Mapping, catalog: &Catalog) {
+        let find = |table: &TableMapping| catalog.tables.get_key_value(&table.from);
+        for (at, one) in mapping.tables.iter().enumerate() {
+            let before = mapping.tables.iter().take(at);
+            for other in before.filter(|other| other.into == one.into && other.from != one.from) {
+                let both = find(one).zip(find(other));
+                let Some(common) = both.and_then(|(one, other)| common(one, other)) else { continue };
+                let (words, into, place) = (common.words(), &one.into, common.second.to_string());
+                if common.is_certain {
+                    let what = format!(
+                        "{words}; both are mapped into {into}, which would double them; take one of the two out, or map a view instead that leaves these rows out"
+                    );
+                    self.problems.push(Problem { place, what });
+                } else {
+                    let what = format!(
+                        "{words}; both are mapped into {into}, and rows that are in both would come twice; take one of the two out, unless the view leaves out what the other one has"
+                    );
+                    self.doubts.push(Problem { place, what });
+                }
+            }
+        }
+    }
 }
 
 /// The check of one table.

@@ -16,6 +16,7 @@
 //! - [`unreadable`]: asks the server whether it would give all rows of the tables.
 
 mod check;
+mod common;
 mod fits;
 mod propose;
 mod readable;

@@ -1,12 +1,14 @@
 //! A mapping made from the catalog, for a person to look at: tables are known by their columns, columns by the names that
 //! people give them. What cannot be known (which exchange, what `BUY` is called here) is left open, and said.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use toml::ser::ValueSerializer;
 
 use super::super::targets::{Target, check_text, target};
+use super::common::{Named, common, place};
 use super::fits::{fits, labels_fit};
 use super::{ColumnMapping, Floating, Unit, Zone};
 use crate::duck::sheet::Kind;
@@ -90,10 +92,23 @@ pub fn propose(catalog: &Catalog) -> String {
          # A view is mapped like a table: whatever needs more than this file can say is said there in SQL.\n",
         catalog.facts.timescale.as_ref().map_or("PostgreSQL", |_| "TimescaleDB")
     );
+    let shapes = catalog.tables.iter().filter_map(|(name, table)| Some((name, shape(table)?)));
+    let shapes: BTreeMap<&TableName, Known> = shapes.collect();
+    let twice = twice(catalog, &shapes);
     for (name, table) in &catalog.tables {
-        match shape(table) {
-            Some((shape, target)) => describe(&mut text, name, table, shape, target),
-            None => {
+        match (shapes.get(name), twice.get(name)) {
+            (Some(&(shape, target)), None) => describe(&mut text, name, table, shape, target),
+            (Some(&(shape, target)), Some(why)) => {
+                let mut described = String::new();
+                describe(&mut described, name, table, shape, target);
+                let why = one_line(&format!("{name} is commented out, for {why}"));
+                let _ = writeln!(text, "\n# {why}; with both of them such rows would come twice.");
+                for line in described.trim_start().lines() {
+                    let line = format!("# {line}");
+                    let _ = writeln!(text, "{}", line.trim_end());
+                }
+            }
+            (None, _) => {
                 let known = one_line(&format!("{name} ({})", table.form));
                 let _ = writeln!(text, "\n# {known} looks like none of merganser's tables and stays behind.");
             }
@@ -102,7 +117,29 @@ pub fn propose(catalog: &Catalog) -> String {
     text
 }
 
-fn shape(table: &Table) -> Option<(&'static Shape, &'static Target)> {
+/// What a table looks like, and so which of ours it is.
+type Known = (&'static Shape, &'static Target);
+
+/// Tables whose rows others bring already into the same of ours, and in which words.
+fn twice<'a>(catalog: &'a Catalog, shapes: &BTreeMap<&TableName, Known>) -> BTreeMap<&'a TableName, String> {
+    let into = |name: &TableName| shapes.get(name).map(|(_, target)| target.table);
+    let mut tables: Vec<Named<'a>> = catalog.tables.iter().filter(|(name, _)| shapes.contains_key(*name)).collect();
+    tables.sort_by_key(|table| place(*table));
+    let (mut stay, mut twice) = (Vec::<Named<'a>>::new(), BTreeMap::new());
+    for table in tables {
+        let mut alike = stay.iter().copied().filter(|other| into(other.0) == into(table.0));
+        let found = alike.find_map(|other| common(other, table));
+        match found {
+            Some(found) => {
+                twice.insert(table.0, found.words());
+            }
+            None => stay.push(table),
+        }
+    }
+    twice
+}
+
+fn shape(table: &Table) -> Option<Known> {
     let found = |shape: &&Shape| {
         let Some(target) = target(shape.into) else { return false };
         let kind_of = |name: &str| target.columns().find(|(column, _)| *column == name).map(|(_, kind)| kind);

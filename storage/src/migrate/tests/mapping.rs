@@ -1,9 +1,9 @@
 //! The mapping file: proposed, checked, refused.
 
-use super::super::mapping::{Mapping, check, plans, propose};
+use super::super::mapping::{Mapping, Problem, check, plans, propose};
 use super::theirs::MAPPING;
 use super::{catalog, raw_trades};
-use crate::postgres::catalog::Type;
+use crate::postgres::catalog::{Catalog, Form, TableName, Type};
 use crate::query::Range;
 
 /// The mapping of raw trades, with a column of words.
@@ -189,4 +189,94 @@ fn a_proposal_knows_tables_by_their_columns_and_leaves_open_what_nobody_can_know
     let open = check(&mapping, &catalog).problems;
     assert_eq!(open.len(), text.matches("# needed, and not found").count(), "{open:?}\n{text}");
     assert!(open.iter().all(|problem| problem.what.starts_with("every row needs it")), "{open:?}");
+}
+
+/// Tables of trades in three generations, and views that read them or what looks like no table of ours.
+fn family() -> Catalog {
+    let tables: &[(&str, Form, &[&str])] = &[
+        ("public.again", Form::View, &["public.odd", "public.shown"]),
+        ("public.aside", Form::View, &["public.btc", "public.btc_old"]),
+        ("public.btc", Form::Plain, &["public.btc_old"]),
+        ("public.btc_old", Form::Plain, &[]),
+        ("public.by_symbol", Form::View, &["public.all", "public.btc", "public.btc_old"]),
+        ("public.all", Form::Plain, &["public.btc", "public.btc_old"]),
+        ("public.other", Form::Plain, &[]),
+        ("public.shown", Form::View, &["public.odd"]),
+        ("public.shown_else", Form::View, &["public.odd"]),
+    ];
+    let (trades, name) = (raw_trades(), |name: &str| TableName::try_from(name.to_owned()).unwrap());
+    let columns: Vec<(&str, &[(&str, Type)])> = tables.iter().map(|(name, ..)| (*name, trades.as_slice())).collect();
+    let mut catalog = catalog(&columns);
+    for (table, form, holds) in tables {
+        let found = catalog.tables.get_mut(&name(table)).unwrap();
+        found.form = form.clone();
+        found.holds = holds.iter().map(|held| name(held)).collect();
+    }
+    catalog
+}
+
+#[test]
+fn a_proposal_as_it_stands_brings_no_row_over_twice() {
+    let catalog = family();
+    let text = propose(&catalog);
+    let mapping = Mapping::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let from: Vec<String> = mapping.tables.iter().map(|t| t.from.to_string()).collect();
+    assert_eq!(from, ["public.all", "public.other", "public.shown", "public.shown_else"], "{text}");
+    for (table, why) in [
+        ("again", "it reads public.shown"),
+        ("aside", "rows of public.btc are in it and in public.all"),
+        ("btc", "its rows are already in public.all"),
+        ("btc_old", "its rows are already in public.all"),
+        ("by_symbol", "it reads public.all"),
+    ] {
+        let said =
+            format!("\n# public.{table} is commented out, for {why}; with both of them such rows would come twice.\n");
+        assert!(text.contains(&said), "`{said}` is not in\n{text}");
+        let there = format!("\n# from = \"public.{table}\"\n# into = \"market_ticks\"\n#\n# [table.columns]\n");
+        assert!(text.contains(&there), "`{there}` is not in\n{text}");
+    }
+    let checked = check(&mapping, &catalog);
+    assert_eq!(checked.doubts, []);
+    assert!(checked.problems.iter().all(|problem| problem.what.starts_with("every row needs it")), "{checked:?}");
+}
+
+#[test]
+fn tables_that_have_rows_in_common_are_not_mapped_into_one_without_a_word() {
+    let catalog = family();
+    let found = |tables: [&str; 2], change: &dyn Fn(String) -> String| {
+        let [one, other] = tables.map(|table| trades().replace("public.raw_trades", &format!("public.{table}")));
+        let checked = check(&Mapping::parse(&(one + &change(other))).unwrap(), &catalog);
+        let words = |found: &[Problem]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        (words(&checked.problems), words(&checked.doubts))
+    };
+    let as_it_is = |text: String| text;
+    for (tables, problem) in [
+        (["btc_old", "all"], "public.btc_old: its rows are already in public.all; both are mapped into market_ticks"),
+        (["btc", "btc_old"], "public.btc_old: its rows are already in public.btc; both are mapped into market_ticks"),
+    ] {
+        for tables in [tables, [tables[1], tables[0]]] {
+            let (problems, doubts) = found(tables, &as_it_is);
+            assert!(problems.len() == 1 && problems[0].starts_with(problem), "{tables:?}: {problems:?}");
+            assert!(doubts.is_empty(), "{tables:?}: {doubts:?}");
+        }
+    }
+    for (tables, doubt) in [
+        (["btc_old", "aside"], "public.aside: it reads public.btc_old; both are mapped into market_ticks"),
+        (["aside", "all"], "public.aside: rows of public.btc are in it and in public.all; both are mapped"),
+        (["again", "shown"], "public.again: it reads public.shown; both are mapped into market_ticks"),
+    ] {
+        let (problems, doubts) = found(tables, &as_it_is);
+        assert!(problems.is_empty(), "a view may leave out what the other one has: {problems:?}");
+        assert!(doubts.len() == 1 && doubts[0].starts_with(doubt), "{tables:?}: {doubts:?}");
+    }
+    for tables in [["all", "other"], ["shown", "shown_else"]] {
+        assert_eq!(found(tables, &as_it_is), (vec![], vec![]), "{tables:?}");
+    }
+    let elsewhere = |text: String| text.replace("\"market_ticks\"", "\"ohlcv_bars\"");
+    let (problems, doubts) = found(["all", "btc"], &elsewhere);
+    assert!(
+        !problems.is_empty() && problems.iter().all(|problem| !problem.contains("both are mapped")),
+        "{problems:?}"
+    );
+    assert!(doubts.is_empty(), "{doubts:?}");
 }

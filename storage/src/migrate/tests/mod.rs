@@ -7,7 +7,7 @@ pub(super) mod round;
 pub(super) mod theirs;
 pub mod timescale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::UtcNanos;
 
@@ -31,6 +31,7 @@ pub(super) fn catalog(tables: &[(&str, &[(&str, Type)])]) -> Catalog {
         columns: columns.iter().map(column).collect(),
         rows_about: Some(34_419),
         may_read: true,
+        holds: BTreeSet::new(),
     };
     let named =
         |(name, columns): &(&str, &[(&str, Type)])| (TableName::try_from((*name).to_owned()).unwrap(), table(columns));

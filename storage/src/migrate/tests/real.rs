@@ -119,6 +119,26 @@ fn theirs(session: &Session) -> Plan {
 }
 
 #[test]
+fn what_is_proposed_brings_the_rows_of_children_and_views_over_once() {
+    let Some(running) = running() else { return };
+    let session = running.database("once");
+    session.execute("make their tables", THEIRS).unwrap();
+    let more = "
+        CREATE TABLE a_child () INHERITS (raw_trades);
+        INSERT INTO a_child SELECT time + INTERVAL '1 minute', symbol, trade_id + 100, price, qty, side FROM raw_trades LIMIT 10;
+        CREATE VIEW a_view AS SELECT * FROM raw_trades;
+        CREATE MATERIALIZED VIEW kept AS SELECT * FROM a_view";
+    session.execute("make more of them", more).unwrap();
+    let catalog = catalog::read(&session).unwrap();
+    assert_eq!(catalog.tables.len(), 4);
+    let text = propose(&catalog).replace("\n[table.columns]", "\n[table.columns]\nexchange = { value = \"binance\" }");
+    let checked = check(&Mapping::parse(&text).unwrap(), &catalog);
+    assert_eq!((checked.problems, checked.doubts), (vec![], vec![]), "{text}");
+    let rows: Vec<u64> = checked.plans.iter().map(|plan| digest(&session, plan, Range::ALL).unwrap().rows).collect();
+    assert_eq!(rows, [58], "{text}");
+}
+
+#[test]
 fn their_rows_are_read_by_the_half_open_range_of_a_slice() {
     let Some(running) = running() else { return };
     let session = running.database("slices");

@@ -71,6 +71,7 @@ fn a_hypertable_is_known_and_read_wholly_when_some_of_it_is_compressed() {
     assert_eq!(after.tables[&name].form, form);
     let aggregate = TableName { schema: "public".to_owned(), table: "hourly".to_owned() };
     assert_eq!(after.tables[&aggregate].form, Form::ContinuousAggregate);
+    assert!(after.tables.values().all(|table| table.holds.is_empty()), "neither chunks nor what is aggregated");
     let compressed = digest(&session, &plan(&after), Range::ALL).unwrap();
     assert_eq!((plain.rows, &compressed), (72, &plain));
 }

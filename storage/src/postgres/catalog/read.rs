@@ -1,6 +1,6 @@
 //! The catalog, as the server tells it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::UtcNanos;
 use tokio_postgres::Row;
@@ -23,6 +23,24 @@ const TABLES: &str = "
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'timescaledb_information', 'timescaledb_experimental')
         AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT LIKE '\\_timescaledb\\_%'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
+
+/// Who has rows of whom: a parent those of its children, a view those of what it reads. Of the many parts of a table that are
+/// not listed only those that a view reads by themselves.
+const HELD: &str = "
+    WITH RECURSIVE held(whole, part) AS (
+        (SELECT r.ev_class, d.refobjid
+        FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+            AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+        WHERE r.ev_type = '1'
+        UNION
+        SELECT i.inhparent, i.inhrelid
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE NOT c.relispartition AND n.nspname NOT LIKE '\\_timescaledb\\_%')
+        UNION SELECT i.inhparent, i.inhrelid FROM held JOIN pg_inherits i ON i.inhrelid IN (whole, part))
+    SELECT wn.nspname::text, w.relname::text, pn.nspname::text, p.relname::text
+    FROM held JOIN pg_class w ON w.oid = whole JOIN pg_namespace wn ON wn.oid = w.relnamespace
+        JOIN pg_class p ON p.oid = part JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    WHERE p.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
 /// The columns of all of them. A domain is sent as the type that it is made of.
 const COLUMNS: &str = "
@@ -107,7 +125,7 @@ impl Reading<'_> {
     }
 
     fn tables(&self, forms: &BTreeMap<TableName, Form>) -> Result<BTreeMap<TableName, Table>, Error> {
-        let mut columns = self.columns()?;
+        let (mut columns, held) = (self.columns()?, self.held(forms)?);
         let mut tables = BTreeMap::new();
         for row in self.session.ask(WHAT, TABLES, &[])? {
             let (oid, name): (u32, _) = (self.get(&row, 0)?, self.name(&row, 1)?);
@@ -122,10 +140,23 @@ impl Reading<'_> {
                 columns: columns.remove(&oid).unwrap_or_default(),
                 rows_about: self.get(&row, 5)?,
                 may_read: self.get(&row, 4)?,
+                holds: all_held(&held, &name),
             };
             tables.insert(name, table);
         }
         Ok(tables)
+    }
+
+    fn held(&self, forms: &BTreeMap<TableName, Form>) -> Result<Held, Error> {
+        let mut held = Held::new();
+        for row in self.session.ask(WHAT, HELD, &[])? {
+            let (whole, part) = (self.name(&row, 0)?, self.name(&row, 2)?);
+            // What it reads is aggregated: its rows are others.
+            if forms.get(&whole) != Some(&Form::ContinuousAggregate) {
+                held.entry(whole).or_default().push(part);
+            }
+        }
+        Ok(held)
     }
 
     fn columns(&self) -> Result<BTreeMap<u32, Vec<Column>>, Error> {
@@ -161,6 +192,22 @@ impl Reading<'_> {
     fn unreadable(&self, reason: String) -> Error {
         Error::Unreadable { server: self.session.server().name(), what: WHAT, reason }
     }
+}
+
+/// Whose rows a table has, without theirs in turn.
+type Held = BTreeMap<TableName, Vec<TableName>>;
+
+/// Whose rows a table has, with theirs in turn.
+fn all_held(held: &Held, name: &TableName) -> BTreeSet<TableName> {
+    let (mut found, mut next) = (BTreeSet::new(), vec![name]);
+    while let Some(whole) = next.pop() {
+        for part in held.get(whole).into_iter().flatten().filter(|part| *part != name) {
+            if found.insert(part.clone()) {
+                next.push(part);
+            }
+        }
+    }
+    found
 }
 
 /// The modifier of a type without one.

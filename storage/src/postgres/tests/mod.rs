@@ -376,3 +376,37 @@ fn the_catalog_is_what_is_there() {
     assert_eq!(readable, ["public.parts"]);
     assert!(!seen.facts.may_create);
 }
+
+#[test]
+fn who_has_rows_of_whom_is_known_without_any_right() {
+    let Some(running) = running() else { return };
+    let owner = running.database("in_common");
+    let script = "
+        CREATE TABLE trades (t timestamptz, v bigint);
+        CREATE TABLE btc () INHERITS (trades);
+        CREATE TABLE btc_old () INHERITS (btc);
+        CREATE TABLE other (v bigint);
+        CREATE TABLE parts (t timestamptz, v bigint) PARTITION BY RANGE (t);
+        CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2026-02-01') PARTITION BY RANGE (v);
+        CREATE TABLE parts_1_a PARTITION OF parts_1 FOR VALUES FROM (0) TO (10);
+        CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+        CREATE INDEX ON parts (t);
+        CREATE VIEW seen AS SELECT v FROM btc WHERE v > 1;
+        CREATE MATERIALIZED VIEW kept AS SELECT v FROM seen JOIN other USING (v);
+        CREATE VIEW of_kept AS SELECT v FROM kept UNION ALL SELECT v FROM parts_1_a;
+        CREATE RULE told AS ON INSERT TO other DO ALSO INSERT INTO trades VALUES (now(), new.v)";
+    owner.execute("make tables", script).unwrap();
+    let reader = open(&running.settings_of("in_common", "reader")).unwrap();
+    let found = catalog::read(&reader).unwrap().tables;
+    assert!(found.values().all(|table| !table.may_read));
+    let held = |table: &str| {
+        let name = TableName { schema: "public".to_owned(), table: table.to_owned() };
+        found[&name].holds.iter().map(|held| held.table.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([held("trades"), held("btc"), held("btc_old")], ["btc btc_old", "btc_old", ""]);
+    assert_eq!(held("other"), "", "a rule for what is written is no view");
+    assert_eq!(held("seen"), "btc btc_old");
+    assert_eq!(held("kept"), "btc btc_old other seen");
+    assert_eq!(held("of_kept"), "btc btc_old kept other parts_1_a seen");
+    assert_eq!(held("parts"), "parts_1 parts_1_a", "of its parts those that a view reads, and what they are in");
+}
