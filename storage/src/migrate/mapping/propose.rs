@@ -176,6 +176,15 @@ fn say_what_is_open(text: &mut String, table: &Table, target: &Target, columns: 
         let how = "{ from = \"their column\" } or { value = \"for every row\" }";
         let _ = writeln!(text, "# needed, and not found: {ours} = {how}");
     }
+    for (ours, kind) in target.columns() {
+        let mapping = columns.iter().find(|(name, _)| *name == ours).map(|(_, mapping)| mapping);
+        let both = mapping.and_then(|mapping| Some((table.column(mapping.from.as_deref()?)?, mapping)));
+        if let Some((found, _)) = both.filter(|(found, mapping)| lacks_unit(kind, found, mapping)) {
+            let what = one_line(&format!("what {} counts since 1970", found.name));
+            let _ =
+                writeln!(text, "# needed, and not found: {ours} with unit = \"s\", \"ms\", \"us\" or \"ns\", {what}");
+        }
+    }
     let used: Vec<&str> = columns.iter().filter_map(|(_, c)| c.from.as_deref()).collect();
     let left = table.columns.iter().filter(|c| !used.contains(&c.name.as_str()));
     let left: Vec<String> = left.map(|c| one_line(&format!("{} ({})", c.name, c.kind))).collect();
@@ -196,19 +205,33 @@ fn one_line(name: &str) -> String {
     name.replace(char::is_control, " ")
 }
 
-/// The column of theirs that one of ours is likely to be, if it fits.
+/// The column of theirs that one of ours is likely to be, if it fits, or would with the unit of its time.
 fn column(table: &Table, target: &Target, ours: &str, kind: Kind) -> Option<ColumnMapping> {
     let others = NAMES.iter().find(|(name, _)| *name == ours).map_or(&[][..], |(_, names)| names);
-    let mut candidates = std::iter::once(ours).chain(others.iter().copied());
-    candidates.find_map(|name| {
-        let found = table.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))?;
-        let mapping = mapping_of(target, ours, kind, found);
+    let names = std::iter::once(ours).chain(others.iter().copied());
+    let named = |name: &str| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+    // A time may say its unit behind its name.
+    let with_unit = |name: &str| {
+        let mut times = table.columns.iter().filter(|_| kind == Kind::Time);
+        times.find(|column| unit(&column.name).is_some_and(|(bare, _)| bare.eq_ignore_ascii_case(name)))
+    };
+    let found = names.clone().filter_map(named).chain(names.filter_map(with_unit));
+    let candidates: Vec<(&Column, ColumnMapping)> =
+        found.map(|found| (found, mapping_of(target, ours, kind, found))).collect();
+    let fitting = candidates.iter().find(|(found, mapping)| {
         let labels_do = match &found.kind {
-            Type::Enum(labels) if kind == Kind::Text => labels_fit(target.table, ours, labels, &mapping).is_ok(),
+            Type::Enum(labels) if kind == Kind::Text => labels_fit(target.table, ours, labels, mapping).is_ok(),
             _ => true,
         };
-        (labels_do && fits(kind, &found.kind, &mapping).is_ok()).then_some(mapping)
-    })
+        labels_do && fits(kind, &found.kind, mapping).is_ok()
+    });
+    let open = || candidates.iter().find(|(found, mapping)| lacks_unit(kind, found, mapping));
+    fitting.or_else(open).map(|(_, mapping)| mapping.clone())
+}
+
+/// True for a time that is a whole number of nobody knows what.
+fn lacks_unit(kind: Kind, found: &Column, mapping: &ColumnMapping) -> bool {
+    kind == Kind::Time && matches!(found.kind, Type::Int(_)) && mapping.unit.is_none()
 }
 
 /// How a column is most likely meant.
@@ -216,7 +239,7 @@ fn mapping_of(target: &Target, ours: &str, kind: Kind, found: &Column) -> Column
     let mut mapping = ColumnMapping::of(&found.name);
     match (&found.kind, kind) {
         (Type::Timestamp | Type::Date, Kind::Time) => mapping.zone = Some(Zone::Utc),
-        (Type::Int(_), Kind::Time) => mapping.unit = unit(&found.name),
+        (Type::Int(_), Kind::Time) => mapping.unit = unit(&found.name).map(|(_, unit)| unit),
         (Type::Real | Type::Double, Kind::P | Kind::Q) => mapping.floating = Some(Floating::Shortest),
         // The side of the taker: where the buyer was there first, somebody sold to him.
         (Type::Bool, Kind::Text) if ours == "aggressor_side" && found.name.contains("buyer_maker") => {
@@ -230,8 +253,8 @@ fn mapping_of(target: &Target, ours: &str, kind: Kind, found: &Column) -> Column
     mapping
 }
 
-/// The unit of a time that is a whole number, if its name says so.
-fn unit(name: &str) -> Option<Unit> {
+/// The unit of a time that is a whole number, if its name says so behind the rest of it.
+fn unit(name: &str) -> Option<(&str, Unit)> {
     let units = [("_ms", Unit::Ms), ("_us", Unit::Us), ("_ns", Unit::Ns), ("_s", Unit::S)];
-    units.iter().find(|(end, _)| name.ends_with(end)).map(|(_, unit)| *unit)
+    units.into_iter().find_map(|(end, unit)| Some((name.strip_suffix(end)?, unit)))
 }

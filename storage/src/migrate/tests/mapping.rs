@@ -280,3 +280,45 @@ fn tables_that_have_rows_in_common_are_not_mapped_into_one_without_a_word() {
     );
     assert!(doubts.is_empty(), "{doubts:?}");
 }
+
+#[test]
+fn a_proposal_leaves_the_unit_of_a_time_open_that_is_a_whole_number() {
+    let counted = [
+        ("ts", Type::Int(8)),
+        ("symbol", Type::Text),
+        ("price", Type::Numeric(None)),
+        ("qty", Type::Numeric(None)),
+        ("received", Type::Int(8)),
+        ("recv_time_ms", Type::Int(8)),
+    ];
+    let mut both = counted.clone();
+    both[4] = ("time_ms", Type::Int(8));
+    both[5] = ("trade_time", Type::Timestamptz);
+    let of = |columns: &[(&str, Type)]| {
+        let catalog = catalog(&[("public.trades", columns)]);
+        let text = propose(&catalog);
+        (catalog, text)
+    };
+    let (catalog, text) = of(&counted);
+    for line in [
+        "timestamp = { from = \"ts\" }",
+        "# needed, and not found: timestamp with unit = \"s\", \"ms\", \"us\" or \"ns\", what ts counts since 1970",
+        "ingestion_time = { from = \"recv_time_ms\", unit = \"ms\" }",
+        "# stays behind: received (bigint)",
+    ] {
+        assert!(text.lines().any(|found| found == line), "`{line}` is not in\n{text}");
+    }
+    let text = text.replace("[table.columns]", "[table.columns]\nexchange = { value = \"binance\" }");
+    let words = |text: &str| -> Vec<String> {
+        check(&Mapping::parse(text).unwrap(), &catalog).problems.iter().map(ToString::to_string).collect()
+    };
+    let open = words(&text);
+    assert!(
+        open.len() == 1 && open[0].contains("market_ticks.timestamp: a whole number is a time only with"),
+        "{open:?}"
+    );
+    assert_eq!(words(&text.replace("{ from = \"ts\" }", "{ from = \"ts\", unit = \"us\" }")), Vec::<String>::new());
+    // One that needs no word, and then one that says it, is the time before one that does not.
+    let (_, text) = of(&both);
+    assert!(text.contains("timestamp = { from = \"trade_time\" }") && !text.contains("with unit"), "{text}");
+}
