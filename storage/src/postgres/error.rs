@@ -133,7 +133,7 @@ pub enum Error {
     },
     /// Policies hide rows of a table from this user.
     #[error(
-        "{server} would show {user} only some rows, and so cannot {what} ({reason}); let a superuser run ALTER ROLE {user} BYPASSRLS, or, where {user} owns the table, ALTER TABLE … NO FORCE ROW LEVEL SECURITY, then try again"
+        "{server} would show {user} only some rows, and so cannot {what} ({reason}); let a superuser run ALTER ROLE {user} BYPASSRLS, or, where a view of the mapping reads it, for the owner of that view, or, where {user} owns the table, ALTER TABLE … NO FORCE ROW LEVEL SECURITY, then try again"
     )]
     RowsHidden {
         /// The server.

@@ -309,7 +309,12 @@ fn rows_that_policies_hide_are_not_left_out_without_a_word() {
         CREATE TABLE own (a int);
         ALTER TABLE own ENABLE ROW LEVEL SECURITY;
         GRANT SELECT ON theirs TO reader;
-        ALTER TABLE own OWNER TO reader";
+        ALTER TABLE own OWNER TO reader;
+        CREATE ROLE view_owner;
+        GRANT SELECT ON theirs TO view_owner;
+        CREATE VIEW shown AS SELECT a FROM theirs;
+        ALTER VIEW shown OWNER TO view_owner;
+        GRANT SELECT ON shown TO reader";
     owner.execute("make tables", script).unwrap();
     let reader = open(&running.settings_of("hidden_rows", "reader")).unwrap();
     let copy = |session: &Session, table: &str| {
@@ -324,6 +329,10 @@ fn rows_that_policies_hide_are_not_left_out_without_a_word() {
     owner.execute("hide them from their owner", "ALTER TABLE own FORCE ROW LEVEL SECURITY").unwrap();
     hidden("own", "NO FORCE ROW LEVEL SECURITY");
     assert_eq!(copy(&owner, "theirs").unwrap(), 10, "a superuser sees all of it");
+    // Behind a view its owner is asked, whoever reads it.
+    hidden("shown", "for the owner of that view");
+    owner.execute("let the owner see all", "ALTER ROLE view_owner BYPASSRLS").unwrap();
+    assert_eq!(copy(&reader, "shown").unwrap(), 10);
 }
 
 #[test]
