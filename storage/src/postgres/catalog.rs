@@ -67,6 +67,12 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A name of theirs in a line, which must not end it.
+#[must_use]
+pub fn one_line(name: &str) -> String {
+    name.replace(char::is_control, " ")
+}
+
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.schema, self.table)

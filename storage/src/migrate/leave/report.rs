@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::columns::Kept;
 use super::record::{Exported, OfTable};
+use crate::postgres::catalog::one_line;
 
 /// The report, as Markdown.
 #[must_use]
@@ -19,7 +20,8 @@ pub fn text(exported: &Exported, dropped: &[String], folder: &str) -> String {
     );
     for table in tables {
         let bytes: u64 = table.files.iter().map(|file| file.bytes).sum();
-        let (name, form, rows, files) = (&table.name, &table.form, table.rows, table.files.len());
+        let (name, form) = (cell(&table.name), cell(&table.form));
+        let (rows, files) = (table.rows, table.files.len());
         let _ = writeln!(out, "| {name} | {form} | {rows} | {files} | {bytes} | {} |", now(table, dropped));
     }
     out += "\nTo read one: `SELECT * FROM read_parquet('…/<table>/part-*.parquet')`, in DuckDB or whatever reads Parquet.\n";
@@ -30,6 +32,11 @@ pub fn text(exported: &Exported, dropped: &[String], folder: &str) -> String {
         out += &texts.concat();
     }
     out
+}
+
+/// A name of theirs in a table, which must not end the cell.
+fn cell(name: &str) -> String {
+    one_line(name).replace('|', "\\|")
 }
 
 fn now(table: &OfTable, dropped: &[String]) -> &'static str {
@@ -49,5 +56,37 @@ fn kept_as_text(table: &OfTable) -> Option<String> {
         .filter(|column| column.kept_as == Kept::Text && !is_text(&column.kind))
         .map(|column| format!("{} {}", column.name, column.kind))
         .collect();
-    (!columns.is_empty()).then(|| format!("- {}: {}\n", table.name, columns.join(", ")))
+    (!columns.is_empty()).then(|| format!("- {}\n", one_line(&format!("{}: {}", table.name, columns.join(", ")))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::Column;
+    use super::*;
+
+    #[test]
+    fn no_name_breaks_a_line_or_a_cell() {
+        let column =
+            Column { name: "pri\nce".to_owned(), kind: "numeric".to_owned(), is_required: false, kept_as: Kept::Text };
+        let table = OfTable {
+            name: "public.odd\n|name".to_owned(),
+            sql: "\"public\".\"odd\n|name\"".to_owned(),
+            form: "table".to_owned(),
+            is_table: true,
+            columns: vec![column],
+            rows: 7,
+            fingerprint: String::new(),
+            files: Vec::new(),
+        };
+        let exported = Exported {
+            format: 1,
+            server: "there".to_owned(),
+            database: "market".to_owned(),
+            at: "2026-03-01".to_owned(),
+            tables: vec![table],
+        };
+        let text = text(&exported, &[], "here");
+        assert!(text.contains("\n| public.odd \\|name | table | 7 | 0 | 0 | as it was |\n"), "{text}");
+        assert!(text.ends_with("\n- public.odd |name: pri ce numeric\n"), "{text}");
+    }
 }

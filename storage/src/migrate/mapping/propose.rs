@@ -12,7 +12,7 @@ use super::common::{Named, common, place};
 use super::fits::{fits, labels_fit};
 use super::{ColumnMapping, Floating, Unit, Zone};
 use crate::duck::sheet::Kind;
-use crate::postgres::catalog::{Catalog, Column, Form, Table, TableName, Type};
+use crate::postgres::catalog::{Catalog, Column, Form, Table, TableName, Type, one_line};
 
 /// What tables of one use look like.
 struct Shape {
@@ -198,11 +198,6 @@ fn inline(value: &impl Serialize) -> String {
     let mut text = String::new();
     value.serialize(ValueSerializer::new(&mut text)).expect("texts and names only");
     text
-}
-
-/// A name of theirs in a comment, which must not end it.
-fn one_line(name: &str) -> String {
-    name.replace(char::is_control, " ")
 }
 
 /// The column of theirs that one of ours is likely to be, if it fits, or would with the unit of its time.
