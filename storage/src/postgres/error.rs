@@ -7,8 +7,16 @@ use std::io;
 use std::time::Duration;
 
 use messages::durations::format as duration;
+use tokio_postgres::error::DbError;
 
+use super::catalog::one_line;
 use super::{Server, copy};
+
+/// The code that says that other objects depend on what is to be dropped.
+pub(crate) const DEPENDED: &str = "2BP01";
+
+/// So many of them are named.
+const MOST_NAMED: usize = 8;
 
 /// Why the server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -277,7 +285,7 @@ impl Error {
                     let (user, reason) = (server.user().to_owned(), said.message().to_owned());
                     return Self::RowsHidden { server: server.name(), user, what, reason };
                 }
-                return said_no(server, what, said.code().code(), said.message());
+                return said_no(server, what, said.code().code(), &in_words(said));
             }
             match fault(&error) {
                 Fault::Tls(reason) => Self::Untrusted { server: server.name(), reason },
@@ -304,6 +312,22 @@ impl Error {
         let (limit, setting) = (server.answer_timeout, "timescale.answer_timeout");
         Self::TooSlow { server: server.name(), what, limit, setting }
     }
+}
+
+/// What the server said, in one line. What depends on an object stands in the detail alone.
+fn in_words(said: &DbError) -> String {
+    let message = said.message();
+    match said.detail().filter(|_| said.code().code() == DEPENDED) {
+        Some(detail) => format!("{message} ({})", first_of(detail)),
+        None => message.to_owned(),
+    }
+}
+
+/// The first lines of a detail, of which each names an object.
+fn first_of(detail: &str) -> String {
+    let named: Vec<String> = detail.lines().take(MOST_NAMED).map(one_line).collect();
+    let others = if detail.lines().nth(MOST_NAMED).is_some() { ", and others" } else { "" };
+    named.join(", ") + others
 }
 
 /// What a refusal of the server means, by its code.
@@ -356,4 +380,20 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         }
     }
     if error.is_closed() { Fault::Lost("it was closed".to_owned()) } else { Fault::Other(error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_is_named_in_one_line_of_bearable_length() {
+        let lines = |count: usize| {
+            let line = |number| format!("view v{number} depends on table\tt");
+            (1..=count).map(line).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(first_of(&lines(2)), "view v1 depends on table t, view v2 depends on table t");
+        assert!(first_of(&lines(8)).ends_with(", view v8 depends on table t"));
+        assert!(first_of(&lines(100)).ends_with(", view v8 depends on table t, and others"));
+    }
 }

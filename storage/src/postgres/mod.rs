@@ -18,6 +18,7 @@ mod session;
 pub(crate) mod tests;
 mod tls;
 
+pub(crate) use error::DEPENDED;
 pub use error::Error;
 pub use server::Server;
 pub use session::{Cancel, Session};

@@ -11,9 +11,6 @@ use crate::postgres::{self, Session};
 
 const WHAT: &str = "drop the tables that were exported";
 
-/// That other objects depend on what is dropped.
-const DEPENDED: &str = "2BP01";
-
 /// The foreign keys of some tables that refer to one. That of a partition goes with that of its parent.
 const REFERENCES: &str = "
     SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint
@@ -61,7 +58,7 @@ fn lock_and_drop(session: &Session, tables: &[&OfTable], hypertables: &BTreeSet<
         }
     }
     drop_locked(session, tables, hypertables).map_err(|error| match error {
-        postgres::Error::Refused { code, reason, .. } if code == DEPENDED => Error::Depended { reason },
+        postgres::Error::Refused { code, reason, .. } if code == postgres::DEPENDED => Error::Depended { reason },
         other => other.into(),
     })?;
     Ok(session.execute(WHAT, "COMMIT")?)

@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// Tables that are to be exported are not there.
     #[error(
-        "{tables} cannot be found on the server, and were not dropped together with all that was exported; nothing was done: bring them back, or take them out of the mapping: what was exported of them stays in the store"
+        "{tables} cannot be found on the server, and were not dropped together with all that was exported; nothing was done: bring them back, or take them out of the mapping and run `merganser migrate timescale decommission` without --yes-drop again: what was exported of them stays in the store"
     )]
     Missing {
         /// Which.
@@ -55,6 +55,16 @@ pub enum Error {
         /// When they were exported.
         since: String,
     },
+    /// The mapping has changed since the export, and not what it names.
+    #[error(
+        "the mapping names other tables than were exported ({since}): {tables}; nothing was dropped: undo that in the mapping, or run `merganser migrate timescale decommission` without --yes-drop again, which exports what it names now beside what was exported then, look at its report, and then drop"
+    )]
+    MappedOtherwise {
+        /// When they were exported.
+        since: String,
+        /// Those that it names now and did not then, and the other way round.
+        tables: String,
+    },
     /// A table has changed since it was exported, as was found when it was locked.
     #[error(
         "{table} has changed since it was exported ({expected} then, {found} now); nothing was dropped: end what writes to it, run `merganser migrate timescale decommission` without --yes-drop again, and then drop"
@@ -69,7 +79,7 @@ pub enum Error {
     },
     /// Something else depends on a table.
     #[error(
-        "the server drops none of the tables: {reason}; drop what depends on them there first (\\d+ in psql shows it), and try again"
+        "the server drops none of the tables: {reason}; drop what depends on them there first, views of the mapping as well (the store holds what they showed), and try again"
     )]
     Depended {
         /// What it said.

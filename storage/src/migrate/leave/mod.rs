@@ -199,17 +199,22 @@ impl Work<'_> {
             folder.note_dropped(&dropped, self.now)?;
             return Ok(report_of(folder, known.clone(), true, dropped));
         }
-        if !tables.missing.is_empty() {
-            return Err(Error::Missing { tables: tables.missing.join(", ") });
+        let missing = tables.missing_beside(known.as_ref().map(|(_, known)| known));
+        if !missing.is_empty() {
+            return Err(Error::Missing { tables: missing.join(", ") });
         }
         let still = match known {
-            Some((folder, known)) if server::is_unchanged(&session, &known, &tables.there, drop)? => {
+            Some((folder, known)) if server::is_unchanged(&session, &known, &tables, drop)? => {
                 folder.verify(&known, &|_| self.said.rows(0))?;
                 Some((folder, known))
             }
-            Some((_, known)) if drop != Drop::No => return Err(Error::Changed { since: known.at }),
+            Some((_, known)) if drop != Drop::No => return Err(tables.other_than(&known, self.mapped)),
             _ => None,
         };
+        if still.is_none() && !tables.missing.is_empty() {
+            // An export without them would not be one of all that the mapping names.
+            return Err(Error::Missing { tables: tables.missing.join(", ") });
+        }
         let was_there = still.is_some();
         let (folder, exported) = match still {
             Some(still) => still,

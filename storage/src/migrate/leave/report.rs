@@ -43,7 +43,7 @@ fn now(table: &OfTable, dropped: &[String]) -> &'static str {
     match (dropped.contains(&table.name), table.is_table) {
         (true, _) => "dropped",
         (false, true) => "as it was",
-        (false, false) => "as it was: no table, and so never dropped",
+        (false, false) => "left alone: no table, and so never dropped",
     }
 }
 

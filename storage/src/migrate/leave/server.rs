@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::columns::{Column, Kept};
 use super::fingerprint::question;
-use super::record::Exported;
+use super::record::{Exported, OfTable};
 use super::{Drop, Error};
 use crate::migrate::sink;
 use crate::postgres::catalog::{self, Form, TableName};
@@ -87,6 +87,35 @@ impl Tables {
         Ok(Self { there, missing, all })
     }
 
+    /// True for what was exported, is no table, and is gone since: nothing of it is ever dropped, the store holds what it
+    /// showed, and where it depended on a table it had to go first.
+    fn is_let_go(&self, exported: &OfTable) -> bool {
+        !exported.is_table && !self.all.contains(&exported.name)
+    }
+
+    /// What the mapping names and is not there, but for what this export lets go.
+    #[must_use]
+    pub fn missing_beside(&self, exported: Option<&Exported>) -> Vec<&str> {
+        let let_go = |name: &str| {
+            let is_it = |table: &OfTable| table.name == name && self.is_let_go(table);
+            exported.is_some_and(|exported| exported.tables.iter().any(is_it))
+        };
+        self.missing.iter().map(String::as_str).filter(|name| !let_go(name)).collect()
+    }
+
+    /// Why an export is not what stands there: the mapping names other tables that stand there, or they have changed.
+    #[must_use]
+    pub fn other_than(&self, exported: &Exported, mapped: &[TableName]) -> Error {
+        let is_held = |name: &str| exported.tables.iter().any(|table| table.name == name);
+        let is_meant = |name: &str| self.there.iter().any(|found| found.name.to_string() == name);
+        let names: BTreeSet<String> = mapped.iter().map(ToString::to_string).collect();
+        let new = names.iter().filter(|name| !is_held(name)).map(|name| format!("{name} is new"));
+        let left = exported.tables.iter().filter(|table| self.all.contains(&table.name) && !is_meant(&table.name));
+        let left = left.map(|table| format!("{} is named no more", table.name));
+        let (since, tables) = (exported.at.clone(), new.chain(left).collect::<Vec<_>>().join(", "));
+        if tables.is_empty() { Error::Changed { since } } else { Error::MappedOtherwise { since, tables } }
+    }
+
     /// That an export was dropped: every table of it is gone, and nothing has come that it does not hold.
     #[must_use]
     pub fn are_left_by(&self, exported: &Exported) -> bool {
@@ -133,18 +162,19 @@ pub fn fingerprint(session: &Session, table: &str, columns: &[Column]) -> Result
     })
 }
 
-/// That what was exported is still what stands there: the same tables, with the same columns and rows. The rows of what is to be
-/// dropped are left to `dropping`, which has to look at them under its lock.
+/// That what was exported is still what stands there: the same tables, with the same columns and rows, but for what was no table
+/// and is gone. The rows of what is to be dropped are left to `dropping`, which has to look at them under its lock.
 ///
 /// # Errors
 /// The server refuses, or is gone.
-pub fn is_unchanged(session: &Session, exported: &Exported, tables: &[Found], drop: Drop<'_>) -> Result<bool, Error> {
-    let known: Vec<&str> = exported.tables.iter().map(|table| table.name.as_str()).collect();
-    let there: Vec<String> = tables.iter().map(|found| found.name.to_string()).collect();
+pub fn is_unchanged(session: &Session, exported: &Exported, tables: &Tables, drop: Drop<'_>) -> Result<bool, Error> {
+    let held: Vec<&OfTable> = exported.tables.iter().filter(|table| !tables.is_let_go(table)).collect();
+    let known: Vec<&str> = held.iter().map(|table| table.name.as_str()).collect();
+    let there: Vec<String> = tables.there.iter().map(|found| found.name.to_string()).collect();
     if known != there {
         return Ok(false);
     }
-    for table in &exported.tables {
+    for table in held {
         let columns = columns(session, &table.sql)?;
         if columns != table.columns {
             return Ok(false);

@@ -1,5 +1,6 @@
 //! Everything of a real PostgreSQL is in the store before anything of it is dropped, and what has changed is not.
 
+mod depended;
 mod gone;
 mod timescale;
 
@@ -45,6 +46,7 @@ struct Place {
     paths: Paths,
     instance: Instance,
     server: Server,
+    mapped: Vec<TableName>,
 }
 
 impl Place {
@@ -52,7 +54,9 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::of(dir.path(), None);
         let instance = Instance::open(&paths.database, &Options::small(), &paths.places).unwrap();
-        Self { _dir: dir, paths, instance, server: Server::new(&running.settings_of(database, "owner")).unwrap() }
+        let server = Server::new(&running.settings_of(database, "owner")).unwrap();
+        let mapped: Vec<TableName> = MAPPED.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect();
+        Self { _dir: dir, paths, instance, server, mapped }
     }
 
     fn archive<T>(&self, work: impl FnOnce(&Archive<'_>) -> T) -> T {
@@ -70,12 +74,11 @@ impl Place {
         on: &dyn Fn(&Progress),
         did: &(dyn Fn(&Did) + Sync),
     ) -> Result<Report, Error> {
-        let mapped: Vec<TableName> = MAPPED.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect();
         self.archive(|archive| {
             let ctx = Leave {
                 archive,
                 server: &self.server,
-                mapped: &mapped,
+                mapped: &self.mapped,
                 schema: "merganser",
                 now: "2026-03-01".parse().unwrap(),
                 part_rows: 400,
