@@ -36,7 +36,7 @@ impl Way {
             self.bring((&server, &plans), state.watermark.map_or(UtcNanos::MIN, |w| w.at), &wanted, on, go_on)?;
         let Total { slices, rows, refused } = summary.total;
         let all = Backfilled { at: (self.parts.wall)(), slices, rows, refused, accepted: 0 };
-        let mut text = words(&summary);
+        let mut text = words(&summary, is_whole);
         if plans.is_empty() {
             text += "; the mapping names no table, so that nothing of theirs was looked for";
         }
@@ -119,11 +119,15 @@ fn progress(now: &backfill::Progress) -> Progress {
     }
 }
 
-fn words(summary: &Summary) -> String {
+/// Rows of all runs that did not fit are known where all was asked for.
+pub(super) fn words(summary: &Summary, is_whole: bool) -> String {
     let Summary { rows, refused, slices_done, slices_before, slices_empty, seconds, rows_per_second, .. } = summary;
     let mut text = format!(
         "{rows} rows came over in {slices_done} slices ({slices_before} were done before, {slices_empty} have none) in {seconds:.1} s, {rows_per_second:.0} rows/s; {refused} rows did not fit"
     );
+    if is_whole && summary.total.refused > *refused {
+        text += &format!(" ({} in all, with those of runs before)", summary.total.refused);
+    }
     if summary.taken_out > 0 {
         text += &format!("; {} rows of tables that the mapping no longer has were taken out", summary.taken_out);
     }

@@ -7,6 +7,7 @@ use messages::ledger::LedgerRecord;
 
 use super::*;
 use crate::archive::tests::Opened;
+use crate::migrate::backfill::{Summary, Total};
 use crate::migrate::compare::Report;
 use crate::migrate::compare::report::Behind;
 use crate::migrate::sink::tests::{end_by_itself, records, tiers};
@@ -169,4 +170,23 @@ fn a_backfill_of_an_empty_mapping_says_that_it_names_no_table() {
     // One that was emptied since does not pass.
     let refused = backfill("").unwrap_err().to_string();
     assert!(refused.contains("the mapping no longer has public.raw_trades into market_ticks"), "{refused}");
+}
+
+#[test]
+fn rows_that_did_not_fit_are_counted_with_those_that_a_comparison_asks_about() {
+    let total = Total { slices: 7, rows: 900, refused: 24 };
+    let summary =
+        |refused, total| Summary { refused, total, rejects: vec!["rejects/1".to_owned()], ..Summary::default() };
+    let said = |summary, is_whole| backfill::words(&summary, is_whole);
+    let text = said(summary(15, total), true);
+    assert!(
+        text.ends_with(
+            "15 rows did not fit (24 in all, with those of runs before): they stand, each with the reason, in rejects/1"
+        ),
+        "{text}"
+    );
+    assert!(said(summary(0, total), true).ends_with("0 rows did not fit (24 in all, with those of runs before)"));
+    // The first run, and one of a part, of which it is not known.
+    assert!(said(summary(24, total), true).contains("24 rows did not fit: they stand"));
+    assert!(said(summary(15, total), false).contains("15 rows did not fit: they stand"));
 }
