@@ -79,7 +79,7 @@ pub enum Error {
     },
     /// Something else depends on a table.
     #[error(
-        "the server drops none of the tables: {reason}; drop what depends on them there first, views of the mapping as well (the store holds what they showed), and try again"
+        "the server drops none of the tables: {reason}; drop what depends on them there first, views of the mapping as well (the store holds what they showed when they were exported), and try again"
     )]
     Depended {
         /// What it said.

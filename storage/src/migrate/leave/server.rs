@@ -88,7 +88,7 @@ impl Tables {
     }
 
     /// True for what was exported, is no table, and is gone since: nothing of it is ever dropped, the store holds what it
-    /// showed, and where it depended on a table it had to go first.
+    /// showed when it was exported, and where it depended on a table it had to go first.
     fn is_let_go(&self, exported: &OfTable) -> bool {
         !exported.is_table && !self.all.contains(&exported.name)
     }

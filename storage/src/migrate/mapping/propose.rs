@@ -102,7 +102,7 @@ pub fn propose(catalog: &Catalog) -> String {
                 let mut described = String::new();
                 describe(&mut described, name, table, shape, target);
                 let why = one_line(&format!("{name} is commented out, for {why}"));
-                let _ = writeln!(text, "\n# {why}; with both of them such rows would come twice.");
+                let _ = writeln!(text, "\n# {why}; rows that are in both would come twice.");
                 for line in described.trim_start().lines() {
                     let line = format!("# {line}");
                     let _ = writeln!(text, "{}", line.trim_end());
@@ -200,7 +200,7 @@ fn inline(value: &impl Serialize) -> String {
     text
 }
 
-/// The column of theirs that one of ours is likely to be, if it fits, or would with the unit of its time.
+/// The column of theirs that one of ours is likely to be, if it fits, or would with the unit of a time that is needed.
 fn column(table: &Table, target: &Target, ours: &str, kind: Kind) -> Option<ColumnMapping> {
     let others = NAMES.iter().find(|(name, _)| *name == ours).map_or(&[][..], |(_, names)| names);
     let names = std::iter::once(ours).chain(others.iter().copied());
@@ -220,7 +220,9 @@ fn column(table: &Table, target: &Target, ours: &str, kind: Kind) -> Option<Colu
         };
         labels_do && fits(kind, &found.kind, mapping).is_ok()
     });
-    let open = || candidates.iter().find(|(found, mapping)| lacks_unit(kind, found, mapping));
+    // Nobody is asked about a column that no row needs.
+    let may_be_open = target.required.contains(&ours);
+    let open = || candidates.iter().find(|(found, mapping)| may_be_open && lacks_unit(kind, found, mapping));
     fitting.or_else(open).map(|(_, mapping)| mapping.clone())
 }
 

@@ -229,8 +229,7 @@ fn a_proposal_as_it_stands_brings_no_row_over_twice() {
         ("btc_old", "its rows are already in public.all"),
         ("by_symbol", "it reads public.all"),
     ] {
-        let said =
-            format!("\n# public.{table} is commented out, for {why}; with both of them such rows would come twice.\n");
+        let said = format!("\n# public.{table} is commented out, for {why}; rows that are in both would come twice.\n");
         assert!(text.contains(&said), "`{said}` is not in\n{text}");
         let there = format!("\n# from = \"public.{table}\"\n# into = \"market_ticks\"\n#\n# [table.columns]\n");
         assert!(text.contains(&there), "`{there}` is not in\n{text}");

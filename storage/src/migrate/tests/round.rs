@@ -76,10 +76,7 @@ fn word_for(table: &str, column: &str, random: &Random) -> String {
         "snapshot_type" => &["eod", "manual"],
         "conditions" => &["@,T", "I"],
         "symbol" | "asset" | "currency" | "commission_asset" => &["BTCUSDT", "BTC/USD", "币安"],
-        _ => {
-            let text: String = random.text.chars().filter(char::is_ascii).take(16).chain(['x']).collect();
-            return text.trim_start().to_owned();
-        }
+        _ => return random.text.chars().filter(|c| c.is_ascii()).take(16).chain(['x']).collect(),
     };
     words[random.word as usize % words.len()].to_owned()
 }
