@@ -60,7 +60,7 @@ lag=$(field sink.market_lag)
 [ "$lag" -gt 0 ] || fail "nothing waits for it"
 postgres_start "$work/pg"
 began=$(date +%s)
-until_level
+until_level $(( 600 + down ))
 took=$(( $(date +%s) - began )); say "it is back, and level after $took s"
 stretch back "both sides are written to again" "$look"
 expect "market records that were given up" "$(psql_as owner -c "SELECT count(*) FROM merganser.skipped")" 0
