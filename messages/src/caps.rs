@@ -186,11 +186,12 @@ pub const READ_ROWS: usize = 8_192;
 pub const TRIAL_ROWS: usize = 65_536;
 /// Values that do not fit which a trial shows of each table: enough to see what is wrong with a mapping.
 pub const REFUSALS_SHOWN: usize = 10;
-/// Rows of a backfill that are held before they go to DuckDB: about 5 MB of ticks.
+/// Rows of a backfill, or of an export, that are made into columns at once: about 5 MB of ticks.
 pub const BACKFILL_BATCH_ROWS: usize = 32_768;
-/// Rows of a part that a backfill sorts at once: about 250 MB, and twice that while it is sorted. A day that has more gets
-/// several parts.
+/// Rows of a part that a backfill sorts at once, or an export writes into one file. A day that has more gets several parts.
 pub const BACKFILL_PART_ROWS: usize = 2_000_000;
+/// Bytes of such rows after which a backfill makes a part of fewer: each connection has that much in memory.
+pub const BACKFILL_PART_BYTES: usize = 400_000_000;
 /// Rows of one table of positions, balances or snapshots at one microsecond: their numbers, which rank them, leave so much
 /// room between two.
 pub const BACKFILL_ROWS_AT_ONCE: i64 = 1_024;

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray, RecordBatch, StructArray};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     DataType, Decimal64Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
     TimestampMicrosecondType, i256,
@@ -60,29 +61,34 @@ impl Digest {
             self.plain_bytes += row_bytes.len() as u64;
             self.rows += 1;
         }
-        for (name, cells) in &rows.columns {
-            self.summarize(table, name, cells, which.clone());
+        for (name, column) in &rows.columns {
+            self.summarize(table, name, column, which.clone());
         }
     }
 
-    fn summarize(&mut self, table: &Table, name: &str, cells: &Cells<'_>, rows: impl Iterator<Item = usize>) {
-        let mut numbers = rows.filter_map(|row| cells.number(row)).peekable();
+    fn summarize(&mut self, table: &Table, name: &str, column: &Column<'_>, rows: impl Iterator<Item = usize>) {
+        let mut numbers = rows.filter_map(|row| column.number(row)).peekable();
         if numbers.peek().is_none() {
             return;
         }
-        let (mut sum, mut low, mut high) = (i256::ZERO, i64::MAX, i64::MIN);
+        // What 128 bits do not hold goes over into the wide sum.
+        let (mut sum, mut part, mut low, mut high) = (i256::ZERO, 0i128, i64::MAX, i64::MIN);
         for number in numbers {
-            sum = sum.wrapping_add(i256::from_i128(number));
+            part = part.checked_add(number).unwrap_or_else(|| {
+                sum = sum.wrapping_add(i256::from_i128(part));
+                number
+            });
             // Times and numbers of rows have 64 bits; others are not looked at.
             let short = number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
             (low, high) = (low.min(short), high.max(short));
         }
+        let sum = sum.wrapping_add(i256::from_i128(part));
         let widen = |known: Option<(i64, i64)>| Some(known.map_or((low, high), |k| (k.0.min(low), k.1.max(high))));
         if name == table.time {
             self.times = widen(self.times);
         } else if Some(name) == table.id {
             self.ids = widen(self.ids);
-        } else if let Some(scale) = cells.scale() {
+        } else if let Some(scale) = column.cells.scale() {
             if let Some(known) = self.sums.get_mut(name) {
                 known.0 = known.0.wrapping_add(sum);
             } else {
@@ -135,7 +141,7 @@ impl Digest {
 
 /// The rows of a batch in plain form.
 pub struct PlainRows<'a> {
-    columns: Vec<(String, Cells<'a>)>,
+    columns: Vec<(String, Column<'a>)>,
 }
 
 impl<'a> PlainRows<'a> {
@@ -145,16 +151,16 @@ impl<'a> PlainRows<'a> {
     /// A column of an unknown kind.
     pub fn of(batch: &'a RecordBatch) -> Result<Self, UnknownType> {
         let schema = batch.schema();
-        let cells = |(field, column): (&arrow::datatypes::FieldRef, &'a arrow::array::ArrayRef)| {
-            Ok((field.name().clone(), Cells::new(field.name(), column.as_ref())?))
+        let column = |(field, column): (&arrow::datatypes::FieldRef, &'a arrow::array::ArrayRef)| {
+            Ok((field.name().clone(), Column::new(field.name(), column.as_ref())?))
         };
-        Ok(Self { columns: schema.fields().iter().zip(batch.columns()).map(cells).collect::<Result<_, _>>()? })
+        Ok(Self { columns: schema.fields().iter().zip(batch.columns()).map(column).collect::<Result<_, _>>()? })
     }
 
     /// The hash of a row; `bytes` then holds its plain form.
     pub fn hash(&self, row: usize, bytes: &mut Vec<u8>) -> u128 {
         bytes.clear();
-        self.columns.iter().for_each(|(_, cells)| cells.write(row, bytes));
+        self.columns.iter().for_each(|(_, column)| column.write(row, bytes));
         let hash = blake3::hash(bytes);
         let half: [u8; 16] = hash.as_bytes()[..16].try_into().expect("half of 32 bytes");
         u128::from_le_bytes(half)
@@ -177,6 +183,38 @@ pub fn decimal(value: i256, scale: i8) -> String {
     format!("{sign}{whole}.{rest}")
 }
 
+/// A column.
+struct Column<'a> {
+    /// Which of its cells are NULL; `None` where none is.
+    nulls: Option<&'a NullBuffer>,
+    cells: Cells<'a>,
+}
+
+impl<'a> Column<'a> {
+    fn new(name: &str, column: &'a dyn Array) -> Result<Self, UnknownType> {
+        Ok(Self { nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), cells: Cells::new(name, column)? })
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Appends a cell in plain form.
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        if self.is_null(row) {
+            out.push(0);
+        } else {
+            out.push(1);
+            self.cells.write(row, out);
+        }
+    }
+
+    /// A cell that is a number, unscaled; a time in microseconds.
+    fn number(&self, row: usize) -> Option<i128> {
+        if self.is_null(row) { None } else { self.cells.number(row) }
+    }
+}
+
 /// A column's cells.
 enum Cells<'a> {
     Text(&'a arrow::array::StringArray),
@@ -190,7 +228,7 @@ enum Cells<'a> {
     Flag(&'a arrow::array::BooleanArray),
     Real(&'a arrow::array::Float64Array),
     Id(&'a arrow::array::FixedSizeBinaryArray),
-    Struct(&'a StructArray, Vec<Cells<'a>>),
+    Struct(Vec<Column<'a>>),
 }
 
 impl<'a> Cells<'a> {
@@ -210,40 +248,17 @@ impl<'a> Cells<'a> {
             DataType::Float64 => Self::Real(column.as_primitive::<Float64Type>()),
             DataType::FixedSizeBinary(16) => Self::Id(column.as_fixed_size_binary()),
             DataType::Struct(fields) => {
-                let whole = column.as_struct();
                 let of = |(field, column): (&arrow::datatypes::FieldRef, &'a arrow::array::ArrayRef)| {
-                    Self::new(field.name(), column.as_ref())
+                    Column::new(field.name(), column.as_ref())
                 };
-                Self::Struct(whole, fields.iter().zip(whole.columns()).map(of).collect::<Result<_, _>>()?)
+                Self::Struct(fields.iter().zip(column.as_struct().columns()).map(of).collect::<Result<_, _>>()?)
             }
             other => return Err(UnknownType { column: name.to_owned(), found: other.to_string() }),
         })
     }
 
-    fn array(&self) -> &dyn Array {
-        match self {
-            Self::Text(a) => *a,
-            Self::LongText(a) => *a,
-            Self::Small(a) => *a,
-            Self::Int(a) => *a,
-            Self::Long(a) => *a,
-            Self::Decimal64(a, _) => *a,
-            Self::Decimal(a, _) => *a,
-            Self::Time(a) => *a,
-            Self::Flag(a) => *a,
-            Self::Real(a) => *a,
-            Self::Id(a) => *a,
-            Self::Struct(a, _) => *a,
-        }
-    }
-
-    /// Appends a cell in plain form.
+    /// Appends a cell that is not NULL.
     fn write(&self, row: usize, out: &mut Vec<u8>) {
-        if self.array().is_null(row) {
-            out.push(0);
-            return;
-        }
-        out.push(1);
         match self {
             Self::Text(a) => text(a.value(row), out),
             Self::LongText(a) => text(a.value(row), out),
@@ -255,7 +270,7 @@ impl<'a> Cells<'a> {
             Self::Flag(a) => out.push(u8::from(a.value(row))),
             Self::Real(a) => out.extend_from_slice(&a.value(row).to_bits().to_le_bytes()),
             Self::Decimal(a, scale) if *scale > 8 => out.extend_from_slice(&a.value(row).to_le_bytes()),
-            Self::Struct(_, fields) => fields.iter().for_each(|cells| cells.write(row, out)),
+            Self::Struct(fields) => fields.iter().for_each(|column| column.write(row, out)),
             Self::Small(_) | Self::Int(_) | Self::Long(_) | Self::Decimal64(..) | Self::Decimal(..) | Self::Time(_) => {
                 let number = self.number(row).unwrap_or_default();
                 out.extend_from_slice(&(number as i64).to_le_bytes());
@@ -263,11 +278,8 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A cell that is a number, unscaled; a time in microseconds.
+    /// One that is a number.
     fn number(&self, row: usize) -> Option<i128> {
-        if self.array().is_null(row) {
-            return None;
-        }
         match self {
             Self::Small(a) => Some(a.value(row).into()),
             Self::Int(a) => Some(a.value(row).into()),
@@ -302,4 +314,34 @@ pub fn schema_hash(schema: &SchemaRef) -> String {
         text += &format!("{} {};", field.name(), field.data_type());
     }
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Decimal128Array};
+
+    use super::*;
+
+    #[test]
+    fn sums_are_exact_beyond_what_128_bits_hold() {
+        let most = 10i128.pow(38) - 1;
+        let digest = |cells: Vec<Option<i128>>| {
+            let column = Decimal128Array::from(cells).with_precision_and_scale(38, 9).unwrap();
+            let batch = RecordBatch::try_from_iter([("quantity", Arc::new(column) as ArrayRef)]).unwrap();
+            let mut digest = Digest::default();
+            digest.add(crate::tiers::table("trades").unwrap(), &batch).unwrap();
+            digest
+        };
+        let text = |digest: &Digest| digest.sums_text().remove("quantity");
+        let many = digest([vec![Some(most); 5], vec![None, Some(1)]].concat());
+        assert_eq!(text(&many).as_deref(), Some("499999999999999999999999999999.999999996"));
+        let less = digest(vec![Some(-most); 5]);
+        assert_eq!(text(&less).as_deref(), Some("-499999999999999999999999999999.999999995"));
+        let mut both = many;
+        both.merge(&less);
+        assert_eq!((text(&both).as_deref(), both.rows), (Some("0.000000001"), 12));
+        assert_eq!(text(&digest(vec![None])), None);
+    }
 }

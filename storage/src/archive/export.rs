@@ -1,4 +1,4 @@
-//! Rows into files: DuckDB writes them, the parquet crate reads them again.
+//! Rows of DuckDB's into files: it writes them, the parquet crate reads them again.
 //!
 //! One snapshot for all of a part: its digest, its slices and its files are of the same rows.
 
@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -148,8 +149,14 @@ pub fn look(table: &Table, file: &Path) -> Result<(Digest, Content), Error> {
     for batch in builder.build().map_err(|e| unreadable(Box::new(e)))? {
         add(&mut digest, table, &batch.map_err(|e| unreadable(Box::new(e)))?, file)?;
     }
+    let content = content(file, &digest, &schema)?;
+    Ok((digest, content))
+}
+
+/// What the manifest says of a file with these rows.
+pub fn content(file: &Path, digest: &Digest, schema: &SchemaRef) -> Result<Content, Error> {
     let of_file = FileHash::of_file(file).map_err(io("read", file))?;
-    let content = Content {
+    Ok(Content {
         rows: digest.rows,
         bytes: of_file.bytes,
         plain_bytes: digest.plain_bytes,
@@ -158,9 +165,8 @@ pub fn look(table: &Table, file: &Path) -> Result<(Digest, Content), Error> {
         row_hash: digest.row_hash(),
         sums: digest.sums_json(),
         file_hash: of_file.hash.map(|hash| hash.to_string()).unwrap_or_default(),
-        schema_hash: schema_hash(&schema),
-    };
-    Ok((digest, content))
+        schema_hash: schema_hash(schema),
+    })
 }
 
 /// Refuses a file whose rows are not the expected ones.

@@ -6,7 +6,8 @@
 //!
 //! - [`plan`]: what is due, from the manifest and the limits; pure.
 //! - [`digest`]: what rows are, whoever reads them.
-//! - [`export`]: rows into files, and the look at the files.
+//! - [`export`]: rows of DuckDB's into files, and the look at the files.
+//! - `batches`: rows in memory into files, and the look at these.
 //! - [`moves`]: the steps of one part.
 //! - [`sweep`]: what a crash left.
 //! - [`record`]: `manifest-N.json` beside the cold files.
@@ -16,6 +17,7 @@
 //! - [`restore`]: archived objects made readable.
 //! - [`status`], [`check`]: what stands where, and whether it is what it was.
 
+mod batches;
 mod bring;
 mod check;
 pub mod digest;
@@ -38,9 +40,10 @@ use flume::RecvTimeoutError;
 use messages::UtcNanos;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use batches::{Form, GROUP_ROWS};
 pub(crate) use bring::{IN_PLACE_OF, class, room_for};
 pub use check::Finding;
-pub(crate) use export::{copy, look, slices, sync, sync_folders};
+pub(crate) use export::{sync, sync_folders};
 pub use plan::{Action, Step};
 pub(crate) use plan::{Place, place};
 pub use rebuild::{Rebuilt, skip_dropped};
@@ -132,6 +135,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The reader's answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file cannot be written as Parquet.
+    #[error("cannot write {} as Parquet; mend what its reason names, the disk or a value, and try again", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The writer's answer.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is no room for a copy.

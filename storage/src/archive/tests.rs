@@ -1,8 +1,9 @@
 //! What is due when; what rows are, whoever reads them; a walk through all tiers.
 //!
-//! Beside it: `store`, whose store it is; `rebuild`, files taken over; `files`, files that are not what they were;
+//! Beside it: `batches`, files of rows in memory; `store`, whose store it is; `rebuild`, files taken over; `files`, files that are not what they were;
 //! `orders`, what moves together; `opened`, a directory that runs.
 
+mod batches;
 mod files;
 mod opened;
 mod orders;

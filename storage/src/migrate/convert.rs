@@ -49,6 +49,14 @@ impl Cell<'_> {
         }
     }
 
+    /// The same value, of a text without a copy.
+    pub(super) fn borrowed(&self) -> Cell<'_> {
+        match self {
+            Self::Text(text) => Cell::Text(Cow::Borrowed(text)),
+            other => other.clone(),
+        }
+    }
+
     /// Writes it as the next cell of a sheet whose column is of `kind`.
     pub(super) fn write(&self, kind: Kind, sheet: &mut Sheet) {
         match (self, kind) {

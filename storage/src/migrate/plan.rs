@@ -70,11 +70,11 @@ impl Made {
         }
     }
 
-    /// Its cell in a row whose cells that are read come one after the other.
-    fn cell<'c, 'v: 'c>(&'c self, read: &mut impl Iterator<Item = &'c Cell<'v>>) -> &'c Cell<'v> {
+    /// Its cell in a row of the answer, whose cells that are read come one after the other.
+    fn cell<'a>(&'a self, row: Row<'a>, read: &mut std::ops::RangeFrom<usize>) -> Result<Cell<'a>, Refusal> {
         match self {
-            Self::Read { .. } => read.next().expect("a cell for each column that is read"),
-            Self::Constant { cell, .. } => cell,
+            Self::Read { rule, .. } => rule.read(row.cell(read.next().expect("places do not end"))),
+            Self::Constant { cell, .. } => Ok(cell.borrowed()),
         }
     }
 }
@@ -89,6 +89,8 @@ pub struct Plan {
     made: Vec<Made>,
     /// Their column that is our time.
     time: (String, Rule),
+    /// Its place among those that are read.
+    time_at: usize,
     /// What the cells of a row must be together.
     whole: Whole,
     /// Whether theirs is a table, which can be locked alone.
@@ -98,13 +100,14 @@ pub struct Plan {
 impl Plan {
     /// A plan of these columns, in the order of ours; `None` without one for the time.
     pub(super) fn new(from: TableName, into: &'static Target, made: Vec<Made>) -> Option<Self> {
-        let time = made.iter().find_map(|made| match made {
-            Made::Read { from, rule } if rule.column == into.time => Some((from.clone(), rule.clone())),
+        let is_read = |made: &&Made| matches!(made, Made::Read { .. });
+        let (time_at, time) = made.iter().filter(is_read).enumerate().find_map(|(at, made)| match made {
+            Made::Read { from, rule } if rule.column == into.time => Some((at, (from.clone(), rule.clone()))),
             _ => None,
         })?;
         let columns: Vec<&'static str> = made.iter().map(|made| made.column().0).collect();
         let whole = Whole::new(into, &columns);
-        Some(Self { from, into, made, time, whole, is_table: false })
+        Some(Self { from, into, made, time, time_at, whole, is_table: false })
     }
 
     /// The same, of what stands there in this form.
@@ -216,9 +219,8 @@ impl Plan {
     /// # Errors
     /// It is none of ours.
     pub fn time_of(&self, row: Row<'_>) -> Result<messages::UtcNanos, Refusal> {
-        let at = self.read().position(|(_, rule)| rule.column == self.into.time).expect("the time is read");
         let (_, rule) = &self.time;
-        match rule.read(row.cell(at))? {
+        match rule.read(row.cell(self.time_at))? {
             Cell::Time(time) => Ok(time),
             _ => unreachable!("a rule for a time gives a time"),
         }
@@ -322,11 +324,10 @@ impl Rows<'_> {
     /// # Errors
     /// A value of it does not fit.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), Refusal> {
-        let read: Vec<Cell<'_>> =
-            self.plan.read().enumerate().map(|(at, (_, rule))| rule.read(row.cell(at))).collect::<Result<_, _>>()?;
-        let mut read = read.iter();
-        let cells: Vec<&Cell<'_>> = self.plan.made.iter().map(|made| made.cell(&mut read)).collect();
-        self.plan.whole.check(|at| cells[at])?;
+        let mut read = 0..;
+        let cells: Vec<Cell<'_>> =
+            self.plan.made.iter().map(|made| made.cell(row, &mut read)).collect::<Result<_, _>>()?;
+        self.plan.whole.check(|at| &cells[at])?;
         for (made, cell) in self.plan.made.iter().zip(cells) {
             cell.write(made.column().1, &mut self.sheet);
         }

@@ -11,7 +11,7 @@ mod snapshot;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
@@ -27,6 +27,9 @@ const TO_CANCEL: Duration = Duration::from_secs(2);
 
 /// How long a cancel may be under way that the server has taken: it is one process that signals another there.
 const TO_MEET_CANCEL: Duration = Duration::from_millis(500);
+
+/// Pieces of a copy, a row each, that are taken at once if so many have come: to wait for one costs more than to read it.
+const PIECES: usize = 64;
 
 /// A connection.
 pub struct Session {
@@ -105,26 +108,38 @@ impl Session {
         mut take: impl FnMut(copy::Row<'_>) -> Result<(), E>,
     ) -> Result<u64, E> {
         let sql = format!("COPY ({select}) TO STDOUT (FORMAT binary)");
-        let mut stream = Box::pin(self.wait(what, self.client.copy_out(&sql))?);
+        let mut pieces = Box::pin(self.wait(what, self.client.copy_out(&sql))?.ready_chunks(PIECES));
         let mut rows = copy::Rows::default();
-        while let Some(piece) = self.next(what, stream.next())? {
-            rows.push(&piece.map_err(Error::of(&self.server, what))?);
-            while let Some(row) = rows.next_row().map_err(Error::from)? {
-                if let Err(refused) = take(row) {
-                    // The rest may be hours long, and whatever is asked next would wait behind it.
-                    self.cancel();
-                    let mut last = self.next(what, stream.next());
-                    while let Ok(Some(Ok(_))) = last {
-                        last = self.next(what, stream.next());
+        while let Some(some) = self.next(what, pieces.next())? {
+            let mut some = some.into_iter();
+            while let Some(piece) = some.next() {
+                rows.push(&piece.map_err(Error::of(&self.server, what))?);
+                while let Some(row) = rows.next_row().map_err(Error::from)? {
+                    if let Err(refused) = take(row) {
+                        self.give_up(what, some.any(|piece| piece.is_err()), &mut pieces);
+                        return Err(refused);
                     }
-                    if let Ok(None) = last {
-                        self.meet_cancel(what);
-                    }
-                    return Err(refused);
                 }
             }
         }
         Ok(rows.finish().map_err(Error::from)?)
+    }
+
+    /// Ends a copy, which may have failed before. Its rest may be hours long, and whatever is asked next would wait behind it.
+    fn give_up<T>(
+        &self,
+        what: &'static str,
+        has_failed: bool,
+        pieces: &mut (impl Stream<Item = Vec<Result<T, tokio_postgres::Error>>> + Unpin),
+    ) {
+        self.cancel();
+        let mut last = self.next(what, pieces.next());
+        while matches!(&last, Ok(Some(some)) if some.iter().all(Result::is_ok)) {
+            last = self.next(what, pieces.next());
+        }
+        if has_failed || matches!(last, Ok(None)) {
+            self.meet_cancel(what);
+        }
     }
 
     /// A copy that had ended before it could be cancelled leaves a cancel under way, which would end whatever is asked next:

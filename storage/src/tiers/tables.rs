@@ -189,6 +189,12 @@ impl Table {
         format!("disk.{}", self.name)
     }
 
+    /// A table with its columns.
+    #[must_use]
+    pub fn template(&self) -> String {
+        if self.moves == Moves::Whole { "main.ticks_template".to_owned() } else { self.on_disk() }
+    }
+
     /// That a row stands in the period of its own time, and not of its order's.
     #[must_use]
     pub fn is_by_time(&self) -> bool {

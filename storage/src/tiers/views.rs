@@ -240,7 +240,7 @@ fn refusal(table: &Table, columns: &Columns, why: &str) -> String {
     );
     let fails = format!("error('{}')", text.replace('\'', "''"));
     // The columns' types are those of the rows on disk, of which there are none here.
-    let typed = if table.moves == Moves::Whole { "main.ticks_template".to_owned() } else { table.on_disk() };
+    let typed = table.template();
     let cells: Vec<&str> = columns.names(table).iter().map(|_| fails.as_str()).collect();
     // Whatever is asked, a column or none: one of them has to be known.
     format!(

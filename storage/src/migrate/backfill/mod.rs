@@ -9,7 +9,7 @@
 //! - `bounds`: in which stretches of time a table has rows, asked of the server.
 //! - [`run`]: workers, each with a connection of its own, and who waits for them.
 //! - `worker`: a slice from its rows to its owner; `take`: rows of a slice into parts; `fill`: what their tables do not give; `numbers`: the ids that are ours to give; `fitting`: what fits.
-//! - `part`: rows sorted into files, and the look at the files; `publish`: the files placed and owned.
+//! - `part`: rows into files, and the look at the files; `sorted`: which of them into which, in which order; `publish`: the files placed and owned.
 //! - `rejects`: what does not fit, for a person to look at.
 //! - `gone`: rows of tables that left the mapping.
 //! - `pace`: not faster than was asked for, and not while the market needs the disk.
@@ -28,6 +28,7 @@ mod publish;
 mod rejects;
 mod run;
 pub mod slices;
+mod sorted;
 mod take;
 #[cfg(test)]
 pub(super) mod tests;

@@ -104,8 +104,8 @@ impl<'a> Taking<'a> {
             Ids::Next => Some(self.with.numbers.take(self.with.table.name, rows.num_rows()).collect()),
             Ids::ByTime => Some(ids),
         };
-        self.parts.add(self.with.filler.fill(&rows, ids))?;
-        if self.parts.gathered() >= self.with.limits.part_rows as u64 {
+        self.parts.add(self.with.filler.fill(&rows, ids));
+        if self.parts.is_full(self.with.limits.part_rows) {
             self.parts.make()?;
         }
         Ok(())

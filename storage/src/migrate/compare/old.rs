@@ -168,7 +168,7 @@ impl Side for Mapped<'_> {
     }
 }
 
-/// The files of what was brought over, read by another reader than the one that wrote them.
+/// The files of what was brought over. The parquet crate reads what it wrote; DuckDB has read them before they were published.
 struct Brought<'a> {
     files: &'a Fetched,
     shape: &'a Shape,

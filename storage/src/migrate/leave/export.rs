@@ -18,7 +18,7 @@ use super::server::{Found, columns};
 use super::store::Folder;
 use super::{Error, Said};
 use crate::archive::digest::Digest;
-use crate::archive::{self, Did};
+use crate::archive::{self, Did, GROUP_ROWS};
 use crate::cold::FileHash;
 use crate::duck;
 use crate::postgres::copy::Row;
@@ -26,9 +26,6 @@ use crate::postgres::{self, Session};
 use crate::tiers::period::Unit;
 use crate::tiers::places::quoted;
 use crate::tiers::tables::{Moves, Table};
-
-/// Rows of a group in a file, as DuckDB reads them at once.
-const GROUP_ROWS: usize = 122_880;
 
 /// The highest level of compression: at 19, which cold files have by default, compressing is nearly all of the work. On generated
 /// columns it took 28 times the processor of 9, for a ninth less bytes.

@@ -33,6 +33,9 @@ fn a_mapping_that_fits_asks_for_the_columns_that_it_needs() {
         plan.select(Range::ALL),
         r#"SELECT "symbol", "time", "price", "qty", "buyer_maker", "trade_id" FROM "public"."raw_trades""#
     );
+    // By the number of the venue, then by whatever makes rows of ours differ.
+    let order = r#" ORDER BY "time" ASC, "trade_id" ASC, "symbol"::text COLLATE "C" ASC, "price" ASC, "qty" ASC, "buyer_maker" ASC"#;
+    assert_eq!(plan.select_in_order(Range::ALL), plan.select(Range::ALL) + order);
     let left: Vec<&str> = checked.left[0].1.iter().map(String::as_str).collect();
     assert_eq!(left, ["recv"]);
 }
