@@ -98,9 +98,9 @@ impl Form {
     }
 }
 
-/// Version 2, groups of as many rows as DuckDB's, each column of one in one page. Most numbers rise, or differ by little: their
-/// differences are kept, where a dictionary would hold nearly all of them. Where a dictionary of others would be too large, they
-/// are in encodings that every reader of version 2 knows.
+/// Version 2, groups of as many rows as DuckDB's; numbers of a group lie in one page. Most of them rise, or differ by little:
+/// their differences are kept, where a dictionary would hold nearly all of them. Where a dictionary of others grows too large, the
+/// rest is in encodings of version 2, which DuckDB reads.
 fn properties(columns: &SchemaDescriptor, level: u32) -> Result<WriterProperties, Reason> {
     let all = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)

@@ -74,7 +74,7 @@ pub fn on_disk(db: &Connection) -> Result<DiskRows, Error> {
 
 /// The digest of the rows that a query gives.
 pub fn digest_of(db: &Connection, table: &Table, sql: &str) -> Result<Digest, Error> {
-    let read = || duck::Error::duck("read rows that are to move");
+    let read = || duck::Error::duck("sum up the rows of a part");
     let mut digest = Digest::default();
     let mut statement = db.prepare(sql).map_err(read())?;
     for batch in statement.stream_arrow([]).map_err(read())? {
