@@ -43,10 +43,11 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// An order is there, as it stands.
+    /// An order is there, as it stands. One that was denied never came to belong to another.
     pub fn note(&mut self, order: &Order) {
         let id = order.order_id;
         match order.request.parent {
+            Some(_) if order.status == Status::Denied => return,
             Some(head) => {
                 self.members.entry(head).or_default().insert(id);
                 self.changed.insert(head);

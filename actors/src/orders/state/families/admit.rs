@@ -19,24 +19,37 @@ pub(in crate::orders::state) enum Tie {
 }
 
 impl Orders {
-    /// How a new order is tied; `listed` are the orders that come before it in its list.
+    /// How a new order of a strategy is tied; `listed` are the orders that come before it in its list.
     ///
     /// # Errors
-    /// It cannot be tied like that here.
-    pub(in crate::orders::state) fn tie(&self, request: &OrderRequest, listed: &[Entry]) -> Result<Tie, Refusal> {
+    /// It cannot be tied like that here, or to an order of another strategy anywhere: what becomes of one decides over the other.
+    pub(in crate::orders::state) fn tie(
+        &self,
+        strategy: StrategyId,
+        request: &OrderRequest,
+        listed: &[Entry],
+    ) -> Result<Tie, Refusal> {
         let (Some(parent), Some(how)) = (request.parent, request.contingency) else { return Ok(Tie::None) };
+        let known = self.entries.get(&parent).or_else(|| listed.iter().find(|e| e.order.order_id == parent));
+        let known = known.map(|entry| &entry.order);
+        if let Some(head) = known.filter(|head| head.strategy != strategy) {
+            let owner = head.strategy;
+            let text = format!(
+                "order {parent}, which it belongs to, is of {owner}; name one of {strategy}'s, or send it alone"
+            );
+            return refuse("contingency.owner", text);
+        }
         if !self.is_ours(request) {
             return Ok(Tie::Venue);
         }
-        let known = self.entries.get(&parent).or_else(|| listed.iter().find(|e| e.order.order_id == parent));
-        let Some(head) = known.map(|entry| &entry.order) else {
+        let Some(head) = known else {
             return refuse("contingency.orphan", format!("order {parent}, which it belongs to, is not known here"));
         };
         check_head(request, how, head)?;
         let members = self.families.members.get(&parent).into_iter().flatten();
         let stored = members.filter_map(|id| self.entries.get(id)).map(|entry| &entry.order);
         let siblings = stored.chain(listed.iter().map(|entry| &entry.order));
-        let mut siblings = siblings.filter(|o| o.request.parent == Some(parent) && !o.status.is_terminal());
+        let mut siblings = siblings.filter(|o| o.request.parent == Some(parent));
         siblings.try_for_each(|sibling| check_sibling(request, how, sibling))?;
         check_terms(request, how, head.request.quantity).map(|()| Tie::Here)
     }
@@ -162,7 +175,7 @@ impl Orders {
                 "the orders behind the first of a list name it as their parent".to_owned(),
             );
         }
-        let tie = self.tie(request, listed)?;
+        let tie = self.tie(sender.strategy, request, listed)?;
         self.judge_tied(sender.strategy, request, Some(head), now).map(|()| tie)
     }
 
@@ -176,7 +189,7 @@ impl Orders {
         request: &OrderRequest,
         now: UtcNanos,
     ) -> Result<Tie, Refusal> {
-        let tie = self.tie(request, &[])?;
+        let tie = self.tie(strategy, request, &[])?;
         let head = self.head_of(request).filter(|_| tie != Tie::None);
         self.judge_tied(strategy, request, head.as_ref(), now).map(|()| tie)
     }
@@ -211,6 +224,9 @@ fn check_sibling(request: &OrderRequest, how: Contingency, sibling: &Order) -> R
             sibling.order_id
         );
         return refuse("contingency.mixed", text);
+    }
+    if sibling.status.is_terminal() {
+        return Ok(());
     }
     if !theirs.order_type.is_conditional() && !request.order_type.is_conditional() {
         let text = format!(

@@ -13,7 +13,7 @@ impl Orders {
         let is_tied = parent.is_some() || self.families.members.contains_key(&id);
         let is_filled = matches!(kind, EventKind::PartiallyFilled | EventKind::Filled | EventKind::Busted);
         let has_failed = match kind {
-            EventKind::Denied | EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
+            EventKind::Rejected | EventKind::NotReceived | EventKind::Expired => true,
             EventKind::Canceled => !matches!(before, Status::PendingCancel | Status::Held),
             _ => false,
         };

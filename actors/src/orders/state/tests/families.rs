@@ -392,6 +392,52 @@ fn ties_that_cannot_be_held_are_refused() {
     );
 }
 
+/// Its id sorts in front of theirs, and it is tied in another way.
+#[test]
+fn an_order_that_was_denied_changes_nothing_for_those_that_it_named() {
+    check(
+        "
+        bracket 4 buy 10 @ 100 profit 105 loss 95 | 1 intended → pending_submit; send 1; 2 held; 3 held
+        exit 1 of 4 oco sell 10 stop 95           | 4 denied (contingency.mixed)
+        venue 1 fill x 10 of 10                   | 1 filled; 2 intended → pending_submit; send 2
+        exit 2 of 4 oto sell 10 limit 106         | 5 denied (contingency.rivals)
+        trade 95                                  | 3 triggered → held; 2 cancel_requested → pending_cancel; cancel 2
+        venue 2 canceled                          | 2 canceled; 3 intended → pending_submit; send 3 market
+        ",
+    );
+}
+
+/// What one has filled that has ended counts for those that follow it: they are tied as it was.
+#[test]
+fn all_of_one_parent_are_tied_alike_also_behind_one_that_has_ended() {
+    check(
+        "
+        submit 1 buy 10 @ 100                     | 1 intended → pending_submit; send 1
+        exit 2 of 1 oto sell 10 limit 105         | 2 held
+        cancel 2                                  | 2 canceled
+        exit 3 of 1 oco buy 10 stop 110           | 3 denied (contingency.mixed)
+        exit 4 of 1 oto sell 10 limit 106         | 4 held
+        venue 1 fill x 10 of 10                   | 1 filled; 4 intended → pending_submit; send 4
+        ",
+    );
+}
+
+/// Whoever holds the tie: one strategy would decide over the orders of another, which it may not cancel either.
+#[test]
+fn an_order_of_another_strategy_is_nobodys_parent() {
+    for venue in [Bench::without_ties, Bench::new] {
+        check_at(
+            venue(),
+            "
+            submit 1 buy 10 @ 100                     | 1 intended → pending_submit; send 1
+            by b exit 2 of 1 oto sell 10 stop 95      | 2 denied (contingency.owner)
+            by b exit 3 of 1 oco buy 10 stop 110      | 3 denied (contingency.owner)
+            by manual exit 4 of 1 oco buy 10 stop 110 | 4 denied (contingency.owner)
+            ",
+        );
+    }
+}
+
 /// A cash account sells what it will have bought, and what it sells is free by then.
 #[test]
 fn a_cash_account_takes_a_bracket() {
